@@ -1,0 +1,29 @@
+# make run    set up, then the whole line on handwritten digits, served and asked (no download of data)
+# make test   set up, then the tests
+RECIPE ?= image_classification
+BIN := .venv/bin
+
+.PHONY: run setup test test-all lint lock clean
+
+run: setup
+	@$(BIN)/python -m pipeline.demo $(RECIPE)
+
+setup:
+	@sh bootstrap.sh
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-all: setup
+	$(BIN)/python -m pytest -m ""
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: setup
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --override overrides.txt setup.py --all-extras --no-annotate --no-header --upgrade -o requirements.lock
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

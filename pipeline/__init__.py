@@ -1,0 +1,1 @@
+"""The framework: artifacts, components, recipes and the runner. Importing it never loads TensorFlow, Beam or Keras."""

@@ -1,0 +1,310 @@
+"""The command line: `labline run`, and what a user asks before and after it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from pipeline.errors import EXIT_INTERRUPTED, NotBlessed, UserError
+
+app = typer.Typer(
+    name="labline", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="From raw images and CSV series to served models, in one command.",
+)  # fmt: skip
+recipe_app = typer.Typer(no_args_is_help=True, help="Recipes: what a run is made of.")
+data_app = typer.Typer(no_args_is_help=True, help="Data sets: the catalogue, downloads, and a look at your own.")
+app.add_typer(recipe_app, name="recipe")
+app.add_typer(data_app, name="data")
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("--workspace", envvar="LABLINE_WORKSPACE", help="Folder of artifacts, runs, logs and served models."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a shipped recipe.")]
+OverridesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values over the recipe's, by its dotted keys.")
+]
+HERE = Path("workspace")
+
+
+def main() -> NoReturn:
+    """Run the command line; errors of the user's are printed, not traced."""
+    prepare_process()
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("\nStopped. The same command carries on where this one ended.", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # `labline runs | head` closes the pipe early, and that is no error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(0)
+
+
+def prepare_process() -> None:
+    """Set what must be set before anything imports TensorFlow; a user's own choice stays."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+@app.command()
+def run(
+    recipe: RecipeArgument,
+    overrides: OverridesArgument = None,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+    fresh: Annotated[
+        list[str] | None,
+        typer.Option("--fresh", metavar="COMPONENT", help="Run this step although its result is there."),
+    ] = None,
+    require_blessing: Annotated[
+        bool, typer.Option("--require-blessing", help="Exit with 4 if the model is not blessed.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")] = False,
+) -> None:
+    """Run a recipe: from raw data to a pushed model. What is already done is not done again."""
+    from pipeline.progress import Progress
+    from pipeline.recipe import load
+    from pipeline.runner import Runner, quiet_output
+    from pipeline.screen import say_step, show_result
+    from pipeline.workspace import Workspace
+
+    runner = None
+    try:
+        with quiet_output():
+            runner = Runner(load(recipe, overrides or ()), Workspace(workspace), Progress(), set(fresh or ()), say_step)
+            result = runner.run()
+    except UserError as error:
+        if debug and error.__cause__ is not None:
+            raise error.__cause__ from None
+        if as_json:
+            print(json.dumps(runner.record.summary() if runner else {"error": str(error)}))
+        raise
+    if as_json:
+        print(json.dumps(result.summary()))
+    else:
+        show_result(result, workspace)
+    if require_blessing and not result.blessed:
+        raise NotBlessed("The model was not blessed.", result.report)
+
+
+@app.command()
+def runs(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """List the runs of a workspace."""
+    from pipeline.screen import show_runs
+
+    records = existing(workspace).runs()
+    print(json.dumps(records)) if as_json else show_runs(records)
+
+
+@app.command()
+def show(
+    run: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="A run's name or its beginning; the newest by default.")
+    ] = "",
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a run: its steps, metrics, verdict and where everything lies."""
+    from pipeline.screen import find_run, show_run
+
+    record = find_run(existing(workspace), run)
+    print(json.dumps(record)) if as_json else show_run(record)
+
+
+@app.command()
+def why(
+    component: Annotated[str, typer.Argument(help="A component, such as trainer.")],
+    run: Annotated[str, typer.Option("--run", help="A run's name; the newest by default.")] = "",
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a component ran or was reused, and all that its result depends on."""
+    from pipeline.screen import show_why
+
+    show_why(existing(workspace), run, component, as_json)
+
+
+@app.command()
+def lineage(
+    artifact: Annotated[
+        str,
+        typer.Argument(help="An artifact's folder, the beginning of its digest, or NAME/VERSION of a pushed model."),
+    ],
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what an artifact was made of, back to the raw data."""
+    from pipeline.screen import show_lineage
+
+    show_lineage(existing(workspace), artifact, as_json)
+
+
+@app.command()
+def report(
+    run: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="A run's name or its beginning; the newest by default.")
+    ] = "",
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Print where a run's report lies, and open it where there is a screen."""
+    import webbrowser
+
+    from pipeline.screen import find_run
+
+    page = find_run(existing(workspace), run)["report"]
+    print(page)
+    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(Path(page).as_uri())
+
+
+@recipe_app.command("show")
+def recipe_show(recipe: RecipeArgument, overrides: OverridesArgument = None, as_json: JsonOption = False) -> None:
+    """Print every value of a recipe, its meaning and where it comes from."""
+    from pipeline.recipe import descriptions, load
+    from pipeline.screen import show_recipe
+
+    resolved = load(recipe, overrides or ())
+    if as_json:
+        print(json.dumps({key: {"value": value, "origin": origin} for key, (value, origin) in resolved.values.items()}))
+    else:
+        show_recipe(resolved.values, descriptions(type(resolved.recipe)))
+
+
+@recipe_app.command("list")
+def recipe_list() -> None:
+    """List the shipped recipes."""
+    from pipeline.recipe import RECIPES, shipped
+
+    for name in shipped():
+        first = (RECIPES / f"{name}.yaml").read_text("utf-8").splitlines()[0]
+        print(f"{name:24} {first.lstrip('# ')}")
+
+
+@data_app.command("list")
+def data_list(as_json: JsonOption = False) -> None:
+    """List the data sets of the catalogue."""
+    from pipeline.screen import show_catalog
+
+    show_catalog(as_json)
+
+
+@data_app.command("get")
+def data_get(name: Annotated[str, typer.Argument(help="A data set of the catalogue.")]) -> None:
+    """Download a data set, verified, into LABLINE_DATA_DIR, and print where it is."""
+    from data.catalog import get
+    from pipeline.progress import Progress
+
+    print(get(name, Progress()))
+
+
+@data_app.command("check")
+def data_check(
+    path: Annotated[str, typer.Argument(help="Your data, or a data set of the catalogue.")],
+    overrides: OverridesArgument = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at raw data without writing anything: format, classes, sizes, and files that are no good."""
+    from pipeline.screen import show_data_check
+
+    show_data_check(path, overrides or [], as_json)
+
+
+@app.command()
+def serve(
+    workspace: WorkspaceOption = HERE,
+    engine: Annotated[str, typer.Option(help="auto, tensorflow-serving, docker or embedded.")] = "auto",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="REST port.")] = 8501,
+) -> None:
+    """Serve every pushed model of the workspace, new versions as they come."""
+    from pipeline.progress import Progress
+    from serving.launch import serve as serve_workspace
+
+    raise typer.Exit(serve_workspace(existing(workspace).path, engine, host, port, Progress()))
+
+
+@app.command()
+def predict(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The served model's name.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures.")],
+    workspace: WorkspaceOption = HERE,
+    url: Annotated[str, typer.Option(help="The server; by default the one of this workspace.")] = "",
+    version: Annotated[int, typer.Option(help="A version; the newest by default.")] = 0,
+    top: Annotated[int, typer.Option(help="How many classes to show.")] = 3,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a served model about pictures, over REST."""
+    from pipeline.screen import show_predictions
+
+    show_predictions(name, files, workspace, url, version or None, top, as_json)
+
+
+@app.command()
+def tensorboard(
+    workspace: WorkspaceOption = HERE,
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 6006,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open TensorBoard on the logs of every run."""
+    logs = existing(workspace).path / "logs"
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logs), "--port", str(port), "--host", host]
+    print(f"TensorBoard: http://{host}:{port}/   (logs in {logs}; Ctrl-C ends it)", file=sys.stderr, flush=True)
+    os.execv(sys.executable, command)
+
+
+@app.command()
+def doctor(
+    workspace: WorkspaceOption = HERE,
+    verify: Annotated[bool, typer.Option("--verify", help="Also hash every sealed artifact.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check Python, packages, devices, disk, serving and the workspace; say how to mend what is wrong."""
+    from pipeline.doctor import examine, show_findings
+
+    findings = examine(workspace, verify)
+    if as_json:
+        print(json.dumps(findings))
+    else:
+        show_findings(findings)
+    if any(finding["status"] == "bad" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    task: Annotated[str, typer.Option(help="The kind of problem.")] = "image_classification",
+) -> None:
+    """Start a project: a recipe with every key explained, and a network of your own to change."""
+    from pipeline.new import create
+
+    create(folder, task)
+
+
+def existing(workspace: Path) -> Any:
+    """Open a workspace that must be there."""
+    from pipeline.workspace import Workspace
+
+    if not (workspace / "artifacts").is_dir():
+        raise UserError(
+            "There is no workspace here.", str(workspace.absolute()),
+            "Name one with --workspace or LABLINE_WORKSPACE; `labline run image_classification` makes the first.",
+        )  # fmt: skip
+    return Workspace(workspace)
+
+
+if __name__ == "__main__":
+    main()

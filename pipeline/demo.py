@@ -1,0 +1,63 @@
+"""`make run`: a recipe through the whole line, then its model served, asked about one test picture over REST, and stopped."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from pipeline.artifacts import Examples
+from pipeline.errors import UserError
+from pipeline.progress import Progress
+from pipeline.recipe import load
+from pipeline.runner import Run, Runner, duration
+from pipeline.screen import say_step, show_result
+from pipeline.workspace import Workspace
+
+
+def demo(recipe: str, workspace: Path, overrides: list[str]) -> None:
+    """Run, serve, ask, print, stop."""
+    started = time.monotonic()
+    progress = Progress()
+    resolved = load(recipe, overrides)
+    result = Runner(resolved, Workspace(workspace), progress, say_step=say_step).run()
+    show_result(result, workspace)
+    ask(result, resolved.recipe.serving.name, workspace)
+    print(f"\nall in {duration(time.monotonic() - started)}; the next `make run` reuses what is done")
+
+
+def ask(result: Run, name: str, workspace: Path) -> None:
+    """Serve what was pushed, ask for one test picture and print the answer.
+
+    Raises:
+        UserError: no version of the model was ever pushed, because none was blessed.
+    """
+    from serving.client import Client
+    from serving.launch import pushed_models, running_server
+    from serving.samples import encoded_picture, sample_records
+
+    examples = Examples.open(Path(result.artifacts["examples"]))
+    split, records = sample_records(examples, 1)
+    picture = encoded_picture(records[0])
+    with running_server(pushed_models(workspace), workspace / "logs" / "serving.log") as server:
+        print(f"\nserving {name} at {server.url}")
+        print(f'  curl -d \'{{"instances": [{{"b64": "..."}}]}}\' {server.url}/v1/models/{name}:predict')
+        answer = Client(server.url).predict_images(name, [picture])[0]
+        print(f"  one picture of the {split} split: {answer.label} ({answer.probability:.3f})")
+    print("server stopped")
+
+
+def main() -> None:
+    """Run the demo from the command line: RECIPE [key=value ...]."""
+    from pipeline.cli import prepare_process
+
+    prepare_process()
+    try:
+        demo(sys.argv[1] if len(sys.argv) > 1 else "image_classification", Path("workspace"), sys.argv[2:])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

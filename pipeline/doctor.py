@@ -1,0 +1,193 @@
+"""`labline doctor`: what this machine and workspace have, what is wrong with them, and how to mend it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline.artifacts import hash_file, list_files, read_manifest
+from pipeline.errors import UserError
+
+NEEDED = {
+    "tensorflow": "2.16", "keras": "3.", "apache-beam": "2.", "tensorflow-data-validation": "1.16", "tensorflow-serving-api": "2.16",
+    "numpy": "1.26", "protobuf": "4.",
+}  # fmt: skip
+OPTIONAL = {
+    "tf-models-official": "object detection: pip install 'labline[detection]'",
+    "tensorflow-datasets": "data.path=tfds:NAME: pip install 'labline[tfds]'",
+}
+DISK_GIGABYTES = 5
+
+
+def examine(workspace: Path, verify: bool = False) -> list[dict[str, str]]:
+    """Look at everything a run needs.
+
+    Args:
+        verify: hash the files of every sealed artifact and compare them with the manifests.
+
+    Returns:
+        findings with `what`, `status` (`good`, `note`, `bad`), `found` and `fix`.
+    """
+    return [
+        python_version(), *packages(), devices(), disk(workspace), data_folder(), serving_engines(),
+        *([workspace_state(workspace, verify)] if workspace.exists() else []),
+    ]  # fmt: skip
+
+
+def finding(what: str, status: str, found: str, fix: str = "") -> dict[str, str]:
+    """Make one line of the examination."""
+    return {"what": what, "status": status, "found": found, "fix": fix}
+
+
+def python_version() -> dict[str, str]:
+    """Check the interpreter."""
+    good = sys.version_info[:2] in ((3, 10), (3, 11))
+    return finding(
+        "python",
+        "good" if good else "bad",
+        platform.python_version(),
+        "" if good else "Use Python 3.11 or 3.10: `make setup`.",
+    )
+
+
+def packages() -> list[dict[str, str]]:
+    """Check that the packages are there, in versions that were tested together."""
+    found = []
+    for name, wanted in NEEDED.items():
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found.append(
+                finding(name, "bad", "not installed", "`make setup`, or pip install labline -c requirements.lock")
+            )
+            continue
+        good = version.startswith(wanted)
+        found.append(
+            finding(
+                name,
+                "good" if good else "bad",
+                version,
+                "" if good else f"Version {wanted}* was tested: pip install -c requirements.lock {name}",
+            )
+        )
+    for name, use in OPTIONAL.items():
+        try:
+            found.append(finding(name, "good", importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            found.append(finding(name, "note", "not installed", f"Needed for {use}"))
+    return found
+
+
+def devices() -> dict[str, str]:
+    """Ask TensorFlow, in a process of its own, for its GPUs; where the driver has one and TensorFlow not, say which library fails."""
+    code = "import tensorflow as tf; print(','.join(d.name for d in tf.config.list_physical_devices('GPU')))"
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "0"}
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    if answer.returncode:
+        return finding(
+            "tensorflow imports",
+            "bad",
+            answer.stderr.strip().splitlines()[-1][:200],
+            "`make setup` installs the tested set.",
+        )
+    seen = answer.stdout.strip()
+    if seen:
+        return finding("GPU", "good", seen)
+    if not shutil.which("nvidia-smi") and not Path("/dev/nvidia0").exists():
+        return finding("GPU", "note", "none; training uses the CPU")
+    failed = sorted(
+        {
+            word.strip("'\";,")
+            for line in answer.stderr.splitlines()
+            for word in line.split()
+            if ".so" in word and "Could not" in line
+        }
+    )
+    # tensorflow#63362: with [and-cuda] the wheels' folders are not always searched
+    return finding(
+        "GPU", "bad", f"the driver has one, TensorFlow does not see it{': ' + ', '.join(failed) if failed else ''}",
+        "pip install 'labline[gpu]' -c requirements.lock; if that is done: export LD_LIBRARY_PATH=$(python -c "
+        "'import glob, nvidia; print(\":\".join(glob.glob(nvidia.__path__[0] + \"/*/lib\")))')",
+    )  # fmt: skip
+
+
+def disk(workspace: Path) -> dict[str, str]:
+    """Check the free space where the workspace is."""
+    place = workspace.absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free / 1e9
+    return finding(
+        "disk",
+        "good" if free >= DISK_GIGABYTES else "bad",
+        f"{free:.0f} GB free at {place}",
+        "" if free >= DISK_GIGABYTES else "Free some space.",
+    )
+
+
+def data_folder() -> dict[str, str]:
+    """Say where downloads go."""
+    place = os.environ.get("LABLINE_DATA_DIR")
+    return finding(
+        "data", "good", f"LABLINE_DATA_DIR={place}" if place else "~/.cache/labline/data (LABLINE_DATA_DIR changes it)"
+    )
+
+
+def serving_engines() -> dict[str, str]:
+    """Say which server `labline serve` would start."""
+    from serving.tensorflow_serving import choose_engine
+
+    engine, why = choose_engine("auto")
+    return finding("serving", "good", f"{engine}: {why}")
+
+
+def workspace_state(workspace: Path, verify: bool) -> dict[str, str]:
+    """Check the workspace's format, permissions and sealed artifacts."""
+    from pipeline.workspace import EXECUTION, Workspace
+
+    try:
+        opened = Workspace(workspace)
+    except UserError as error:
+        return finding("workspace", "bad", error.what, error.fix)
+    damaged, count = [], 0
+    for path in sorted((opened.path / "artifacts").glob(f"*/[!.]*/{EXECUTION}")):
+        record = json.loads(path.read_text("utf-8"))
+        count += 1
+        wrong = opened.damage(record) or (verify and deep_damage(path.parent, record))
+        if wrong:
+            damaged.append(f"{record['component']} {record['fingerprint'][:6]}: {wrong}")
+    if damaged:
+        return finding(
+            "workspace",
+            "bad",
+            "; ".join(damaged[:5]),
+            "Run the recipe again: damaged steps run anew, the damaged folders are kept aside.",
+        )
+    return finding("workspace", "good", f"{count} sealed steps, {len(opened.runs())} runs in {opened.path}")
+
+
+def deep_damage(folder: Path, record: dict[str, Any]) -> str:
+    """Compare the contents of every file with the manifest."""
+    for name in record["outputs"]:
+        sealed = {entry["path"]: entry["sha256"] for entry in read_manifest(folder / name)["files"]}
+        for path in list_files(folder / name):
+            relative = path.relative_to(folder / name).as_posix()
+            if sealed.get(relative) != hash_file(path):
+                return f"{name}/{relative} was changed"
+    return ""
+
+
+def show_findings(findings: list[dict[str, str]]) -> None:
+    """Print the findings, the mend below each that needs one."""
+    signs = {"good": "ok ", "note": "-  ", "bad": "BAD"}
+    for item in findings:
+        print(f"{signs[item['status']]} {item['what']:28} {item['found']}")
+        if item["fix"]:
+            print(f"{'':32} {item['fix']}")

@@ -1,0 +1,285 @@
+"""Fingerprints: what a step's result depends on, and in words what changed since the last time."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import inspect
+import json
+import os
+import platform
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.artifacts import hash_file
+from pipeline.component import Node, SourceTree, Spec
+from pipeline.metadata import MetadataStore
+from pipeline.settings import ROOT, ModuleIn, NotFingerprinted, Settings, SourceFile, markers
+
+# The framework itself is left out: it moves artifacts about, it does not change what stands in them.
+CODE_FOLDERS = ("components", "data", "serving", "object_detection")
+LISTED_SOURCES = 2000  # so many source files are remembered by name, to say which of them changed
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """The five things a result depends on.
+
+    Attributes:
+        code: file -> hash of its syntax tree without docstrings, so comments and layout do not count.
+        config: dotted recipe key -> value, as far as the component sees it.
+        inputs: parameter -> content digest of the artifact; empty where an optional one is absent.
+        source: `digest`, `count`, `bytes` of the user's files and, for up to 2,000 of them, `files`: name -> hash.
+        environment: package -> version.
+    """
+
+    code: dict[str, str]
+    config: dict[str, Any]
+    inputs: dict[str, str]
+    source: dict[str, Any]
+    environment: dict[str, str]
+
+    @property
+    def value(self) -> str:
+        """The fingerprint proper: 64 hexadecimal digits."""
+        parts = asdict(self)
+        parts["source"] = {key: parts["source"][key] for key in ("digest",) if key in parts["source"]}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def fingerprint(node: Node, inputs: dict[str, str], store: MetadataStore, progress: Any) -> Fingerprint:
+    """Work out the fingerprint of a step whose inputs are known by digest."""
+    return Fingerprint(
+        code=code_of(node.spec, node.settings.values(), store),
+        config=config_of(node.settings),
+        inputs=inputs,
+        source=source_of(node, store, progress),
+        environment=environment_of(node.spec),
+    )
+
+
+def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore) -> dict[str, str]:
+    """Hash the component's file and every project file it imports, transitively, plus the modules its settings name."""
+    start = [Path(inspect.getsourcefile(spec.function) or "").resolve()]
+    for config in settings:
+        for name, marker in markers(config, ModuleIn).items():
+            start.append(module_file(marker.folder, getattr(config, name)))
+    found: dict[Path, str] = {}
+    waiting = start
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        digest, imports = store.remember("code", path, read_code)
+        found[path] = digest
+        waiting += [file for name in imports for file in files_of_module(name)]
+    return {code_name(path): found[path] for path in sorted(found)}
+
+
+def code_name(path: Path) -> str:
+    """Name a source file by its place in the project; a user's own file by its name alone, wherever it lies."""
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
+def module_file(folder: str, name: str) -> Path:
+    """Return the file of a module that a setting names: a shipped one by name, a user's own by path."""
+    return Path(name).resolve() if name.endswith(".py") else ROOT / folder / f"{name}.py"
+
+
+def read_code(path: Path) -> list[Any]:
+    """Return a Python file's syntax hash and the names of the project modules it imports."""
+    tree = ast.parse(path.read_text("utf-8"), str(path))
+    imports: set[str] = set()
+    for item in ast.walk(tree):
+        if isinstance(item, ast.Import):
+            imports |= {alias.name for alias in item.names}
+        elif isinstance(item, ast.ImportFrom) and item.module and not item.level:
+            imports |= {item.module} | {f"{item.module}.{alias.name}" for alias in item.names}
+        if (
+            isinstance(item, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+            and ast.get_docstring(item, False) is not None
+        ):
+            item.body = item.body[1:] or [ast.Pass()]
+    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return [digest, sorted(name for name in imports if name.split(".")[0] in CODE_FOLDERS)]
+
+
+def files_of_module(name: str) -> list[Path]:
+    """Return the files that importing a project module loads: its packages' and its own. Names of functions give none."""
+    parts = name.split(".")
+    packages = [ROOT.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
+    return [path for path in [*packages, ROOT.joinpath(*parts).with_suffix(".py")] if path.is_file()]
+
+
+def config_of(settings: dict[str, Settings]) -> dict[str, Any]:
+    """Flatten the settings that can change a result to dotted keys."""
+    values: dict[str, Any] = {}
+    for parameter, config in settings.items():
+        flatten(parameter, kept(config), values)
+    return values
+
+
+def kept(config: Settings) -> dict[str, Any]:
+    """Dump settings without the fields that cannot change a result, and without the place of source files."""
+    values = config.model_dump(mode="json")
+    for name in [*markers(config, NotFingerprinted), *markers(config, SourceFile)]:
+        values.pop(name)
+    for name, value in config:
+        if isinstance(value, Settings):
+            values[name] = kept(value)
+    for name, marker in markers(config, ModuleIn).items():
+        values[name] = Path(values[name]).name if marker and str(values[name]).endswith(".py") else values[name]
+    return values
+
+
+def flatten(prefix: str, value: Any, into: dict[str, Any]) -> None:
+    """Spread nested dictionaries over dotted keys."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            flatten(f"{prefix}.{key}", item, into)
+    else:
+        into[prefix] = value
+
+
+def source_of(node: Node, store: MetadataStore, progress: Any) -> dict[str, Any]:
+    """Hash the user's files that a step reads; files whose size, time and inode are known are not read again."""
+    if node.spec.sources is not None:
+        trees = node.spec.sources(**node.settings, progress=progress)
+    else:
+        trees = [tree for config in node.settings.values() for tree in marked_sources(config)]
+    names, paths = [], []
+    for tree in trees:
+        names += [path.relative_to(tree.root).as_posix() for path in tree.files]
+        paths += tree.files
+    if not paths:
+        return {}
+    hashes = hash_sources(paths, store, progress)
+    total = hashlib.sha256()
+    for name, (size, digest) in sorted(zip(names, hashes, strict=True)):
+        total.update(f"{name}\0{size}\0{digest}\n".encode(errors="surrogateescape"))
+    source: dict[str, Any] = {
+        "digest": total.hexdigest(),
+        "count": len(paths),
+        "bytes": sum(size for size, _ in hashes),
+    }
+    if len(paths) <= LISTED_SOURCES:
+        source["files"] = {name: digest for name, (_, digest) in sorted(zip(names, hashes, strict=True))}
+    return source
+
+
+def marked_sources(config: Settings) -> list[SourceTree]:
+    """Return the files that settings marked `SourceFile` name: the file itself, or every file below the folder."""
+    trees = []
+    for name in markers(config, SourceFile):
+        if value := getattr(config, name):
+            path = Path(value)
+            files = (
+                sorted(Path(folder, file) for folder, _, names in os.walk(path) for file in names)
+                if path.is_dir()
+                else [path]
+            )
+            trees.append(SourceTree(path if path.is_dir() else path.parent, files))
+    return trees
+
+
+def hash_sources(paths: list[Path], store: MetadataStore, progress: Any) -> list[tuple[int, str]]:
+    """Return size and sha256 of each file."""
+    known = store.known_hashes(paths)
+    unknown = [path for path, entry in zip(paths, known, strict=True) if entry is None]
+    if unknown:
+        with progress.job("hashing source files", len(unknown)) as job, ThreadPoolExecutor() as pool:
+            hashed = {}
+            for path, digest in zip(unknown, pool.map(hash_or_mark, unknown), strict=True):
+                hashed[path] = digest
+                job()
+        store.remember_hashes(hashed)
+        known = [entry or (size_of(path), hashed[path]) for path, entry in zip(paths, known, strict=True)]
+    return [entry for entry in known if entry is not None]
+
+
+def hash_or_mark(path: Path) -> str:
+    """Hash a file; one that cannot be read counts as such, and the component will report it."""
+    try:
+        return hash_file(path)
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def size_of(path: Path) -> int:
+    """Return a file's size; 0 where it cannot be asked."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def environment_of(spec: Spec) -> dict[str, str]:
+    """Return the versions of Python and of the packages that the component names."""
+    versions = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for package in spec.requires:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], rename: Callable[[str], str] = str) -> list[str]:
+    """Say in words what differs between two fingerprints given as dictionaries.
+
+    Args:
+        rename: turns a config key such as `config.epochs` into the recipe's own, such as `trainer.epochs`.
+    """
+    said = []
+    for key in sorted(old["config"].keys() | new["config"].keys()):
+        before, after = old["config"].get(key, "unset"), new["config"].get(key, "unset")
+        if before != after:
+            said.append(f"{rename(key)} {shown(before)} -> {shown(after)}")
+    changed = [f for f in sorted(old["code"].keys() | new["code"].keys()) if old["code"].get(f) != new["code"].get(f)]
+    if changed:
+        said.append("code of " + listed(changed))
+    said += source_differences(old["source"], new["source"])
+    changed = [
+        name
+        for name in sorted(old["inputs"].keys() | new["inputs"].keys())
+        if old["inputs"].get(name) != new["inputs"].get(name)
+    ]
+    if changed:
+        said.append("new " + listed(changed))
+    for package in sorted(old["environment"].keys() | new["environment"].keys()):
+        before, after = old["environment"].get(package, "none"), new["environment"].get(package, "none")
+        if before != after:
+            said.append(f"{package} {before} -> {after}")
+    return said
+
+
+def source_differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Say which of the user's files were added, removed or changed."""
+    if old.get("digest") == new.get("digest"):
+        return []
+    before, after = old.get("files"), new.get("files")
+    if before is None or after is None:
+        return [f"source files changed ({old.get('count', 0):,} -> {new.get('count', 0):,})"]
+    said = []
+    for word, names in (
+        ("added", sorted(after.keys() - before.keys())),
+        ("removed", sorted(before.keys() - after.keys())),
+        ("changed", sorted(name for name in before.keys() & after.keys() if before[name] != after[name])),
+    ):
+        if names:
+            said.append(f"{len(names):,} source file{'s' * (len(names) > 1)} {word}: {listed(names)}")
+    return said
+
+
+def listed(names: list[str]) -> str:
+    """Join names, at most three of them."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
+def shown(value: Any) -> str:
+    """Show a value as YAML would."""
+    return json.dumps(value) if not isinstance(value, str) else value

@@ -1,0 +1,63 @@
+"""`labline new`: a project folder with a recipe that explains every key and a network of one's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.errors import UserError, did_you_mean, explain_os_error
+from pipeline.recipe import RECIPES, descriptions, load, shipped
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def create(folder: Path, task: str) -> None:
+    """Write `recipe.yaml` and `my_network.py` into a new folder.
+
+    Raises:
+        UserError: the task is unknown, or the folder has files in it.
+    """
+    if task not in shipped() or not (RECIPES / f"{task}.py").exists():
+        raise UserError(
+            f"There is no task `{task}`.",
+            "--task",
+            did_you_mean(task, [name for name in shipped() if (RECIPES / f"{name}.py").exists()]),
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError("This folder is not empty.", str(folder.absolute()), "Name a new one; nothing was written.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "recipe.yaml").write_text(recipe_text(task, folder.name), "utf-8")
+        (folder / "my_network.py").write_text((TEMPLATES / "my_network.py.txt").read_text("utf-8"), "utf-8")
+    except OSError as error:
+        raise explain_os_error(error, folder) from None
+    print(f"{folder}/recipe.yaml     every key with its default; set data.path to your data")
+    print(f"{folder}/my_network.py   a network to change: trainer.network={folder}/my_network.py")
+    print(f"Next: labline run {folder}/recipe.yaml")
+
+
+def recipe_text(task: str, name: str) -> str:
+    """Write a recipe with every key; all but the data's path are commented out, because they are the defaults."""
+    resolved = load(task)
+    meanings = descriptions(type(resolved.recipe))
+    lines = [f"# labline run {name}/recipe.yaml", f"task: {task}", f"name: {name}"]
+    open_sections: list[str] = []
+    for key, (value, _) in resolved.values.items():
+        *sections, last = key.split(".")
+        if not sections:
+            continue
+        for depth, section in enumerate(sections):
+            if open_sections[: depth + 1] != sections[: depth + 1]:
+                open_sections = sections[: depth + 1]
+                title = ".".join(open_sections)
+                blank = [""] if depth == 0 else []
+                lines += [*blank, recipe_line(depth, f"{section}:", meanings.get(title, ""), title == "data")]
+        shown = f"{last}: {json.dumps(value, ensure_ascii=False)}"
+        lines.append(recipe_line(len(sections), shown, meanings.get(key, ""), key == "data.path"))
+    return "\n".join(lines) + "\n"
+
+
+def recipe_line(depth: int, text: str, meaning: str, written: bool) -> str:
+    """Indent one line, comment it out unless it is to be in force, and put its meaning behind it."""
+    line = ("  " * depth + text) if written else ("# " + "  " * depth + text)
+    return f"{line:48} # {meaning}" if meaning else line

@@ -1,0 +1,325 @@
+"""Recipes: YAML to frozen settings, with the origin of every value and errors that name file and line."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pipeline.errors import UsageError, UserError, did_you_mean, explain_os_error
+from pipeline.settings import ModuleIn, Settings
+
+RECIPES = Path(__file__).with_name("recipes")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A recipe with every value settled.
+
+    Attributes:
+        values: dotted key -> (value, origin); origins read `default`, `network cnn`, `FILE line N` or `command line`.
+        pipeline: the function that builds the graph from the recipe.
+    """
+
+    recipe: Any
+    values: dict[str, tuple[Any, str]]
+    pipeline: Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source of values; later layers win.
+
+    Attributes:
+        values: nested dictionaries of recipe keys.
+        origin: dotted key -> where its value was written.
+    """
+
+    values: dict[str, Any]
+    origin: Callable[[str], str]
+
+
+def load(name: str, overrides: Iterable[str] = ()) -> Resolved:
+    """Settle a recipe: class defaults < the chosen network's preset < the file < `key=value` overrides.
+
+    Args:
+        name: a YAML file, or the name of a shipped recipe.
+        overrides: `dotted.key=value`, values written as in YAML.
+
+    Raises:
+        UsageError: an unknown recipe, key or network, or a value of the wrong type.
+    """
+    file = find(name)
+    written = read_yaml(file)
+    given = read_overrides(overrides)
+    task = written.values.get("task", "")
+    shape = recipe_class(task, file)
+    check_keys(shape, written, given)
+    preset = network_preset(merge([written, given]), shape)
+    layers = [preset, written, given]
+    values = merge(layers)
+    values.setdefault("name", file.stem)
+    try:
+        recipe = shape.model_validate(values)
+    except ValidationError as error:
+        raise explain(error, layers, shape) from None
+    recipe = settle_options(recipe, layers)
+    return Resolved(recipe, origins(recipe, layers), importlib.import_module("pipeline.standard").standard)
+
+
+def shipped() -> list[str]:
+    """List the names of the shipped recipes."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def find(name: str) -> Path:
+    """Return the file of a recipe."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if path.is_file():
+            return path
+        raise UsageError(f"There is no recipe file {name}.", str(path.absolute()), did_you_mean(path.stem, shipped()))
+    if path.is_dir() and (path / "recipe.yaml").is_file():
+        return path / "recipe.yaml"
+    if name in shipped():
+        return RECIPES / f"{name}.yaml"
+    raise UsageError(f"There is no recipe `{name}`.", fix=did_you_mean(name, shipped()))
+
+
+def read_yaml(file: Path) -> Layer:
+    """Read a recipe file, remembering the line of every key."""
+    try:
+        text = file.read_text("utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text) or {}
+    except OSError as error:
+        raise explain_os_error(error, file) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UsageError(
+            f"The recipe is not valid YAML: {getattr(error, 'problem', error)}.", f"{file}{line}"
+        ) from None
+    if not isinstance(values, dict):
+        raise UsageError("A recipe is a list of `key: value` lines.", str(file))
+    lines: dict[str, int] = {}
+    note_lines(node, "", lines, file)
+    shown = file.name if file.is_relative_to(RECIPES) else str(file)
+    return Layer(values, lambda key: f"{shown} line {nearest(lines, key)}")
+
+
+def note_lines(node: Any, prefix: str, lines: dict[str, int], file: Path) -> None:
+    """Collect the line of each dotted key; refuse a key written twice, which YAML would silently drop."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        dotted = f"{prefix}{key.value}"
+        if dotted in lines:
+            raise UsageError(
+                f"`{dotted}` is written twice, in lines {lines[dotted]} and {key.start_mark.line + 1}.", str(file)
+            )
+        lines[dotted] = key.start_mark.line + 1
+        note_lines(value, f"{dotted}.", lines, file)
+
+
+def nearest(lines: dict[str, int], key: str) -> int:
+    """Return the line of a key or of the innermost key around it."""
+    while key not in lines and "." in key:
+        key = key.rpartition(".")[0]
+    return lines.get(key, 1)
+
+
+def read_overrides(overrides: Iterable[str]) -> Layer:
+    """Read `key=value` arguments."""
+    values: dict[str, Any] = {}
+    for item in overrides:
+        key, equals, text = item.partition("=")
+        if not equals or not key:
+            raise UsageError(f"`{item}` is not of the form key=value.", "command line", "For example: trainer.epochs=5")
+        try:
+            value = yaml.safe_load(text) if text else None
+        except yaml.YAMLError:
+            value = text
+        place = values
+        *parents, last = key.split(".")
+        for parent in parents:
+            place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise UsageError(f"`{key}` is given both a value and a key below it.", "command line")
+        place[last] = value
+    return Layer(values, lambda key: "command line")
+
+
+def merge(layers: list[Layer]) -> dict[str, Any]:
+    """Lay nested dictionaries over each other; a scalar replaces whatever was there."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        overlay(result, layer.values)
+    return result
+
+
+def overlay(below: dict[str, Any], above: dict[str, Any]) -> None:
+    """Lay one dictionary over another, in place."""
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            overlay(below[key], value)
+        else:
+            below[key] = copy(value)
+
+
+def copy(value: Any) -> Any:
+    """Copy nested dictionaries, so that a preset is never changed."""
+    return {key: copy(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def recipe_class(task: str, file: Path) -> type[Settings]:
+    """Return the settings class of a task's recipe: `pipeline/recipes/<task>.py`."""
+    tasks = sorted(path.stem for path in RECIPES.glob("*.py") if not path.stem.startswith("_"))
+    if task not in tasks:
+        what = f"There is no task `{task}`." if task else "The recipe does not say its `task`."
+        raise UsageError(what, str(file), did_you_mean(str(task), tasks))
+    return importlib.import_module(f"pipeline.recipes.{task}").Recipe
+
+
+def check_keys(shape: type[BaseModel], *layers: Layer) -> None:
+    """Refuse unknown keys before anything depends on them."""
+    for layer in layers:
+        walk_keys(shape, layer.values, "", layer)
+
+
+def walk_keys(shape: type[BaseModel], values: dict[str, Any], prefix: str, layer: Layer) -> None:
+    """Check one level of keys against a settings class."""
+    for key, value in values.items():
+        if key not in shape.model_fields:
+            known = [f"{prefix}{name}" for name in shape.model_fields]
+            raise UsageError(
+                f"Unknown key `{prefix}{key}`.", layer.origin(f"{prefix}{key}"), did_you_mean(f"{prefix}{key}", known)
+            )
+        if isinstance(value, dict) and (inner := settings_inside(shape.model_fields[key].annotation)):
+            walk_keys(inner, value, f"{prefix}{key}.", layer)
+
+
+def settings_inside(annotation: Any) -> type[BaseModel] | None:
+    """Return the one settings class of an annotation such as `Optimizer | None`."""
+    if isinstance(annotation, type):
+        return annotation if issubclass(annotation, BaseModel) else None
+    inner = [
+        item for item in getattr(annotation, "__args__", ()) if isinstance(item, type) and issubclass(item, BaseModel)
+    ]
+    return inner[0] if len(inner) == 1 else None
+
+
+def network_preset(values: dict[str, Any], shape: type[BaseModel]) -> Layer:
+    """Return the defaults that the chosen network brings."""
+    section = shape.model_fields["trainer"].annotation
+    assert isinstance(section, type) and issubclass(section, BaseModel)
+    chosen = (values.get("trainer") or {}).get("network", section.model_fields["network"].default)
+    marker = next(item for item in section.model_fields["network"].metadata if isinstance(item, ModuleIn))
+    module = import_named(marker, str(chosen), "trainer.network")
+    return Layer(getattr(module, "PRESET", {}), lambda key: f"network {Path(str(chosen)).stem}")
+
+
+def import_named(marker: ModuleIn, name: str, key: str) -> Any:
+    """Import a module that a setting names: a shipped one by its name, a user's own by the path of its file.
+
+    Raises:
+        UsageError: there is none of that name, or the user's file does not load.
+    """
+    if not name.endswith(".py"):
+        if name not in marker.names():
+            raise UsageError(
+                f"There is no network `{name}`.",
+                key,
+                did_you_mean(name, marker.names()) + " Your own: a path ending in .py.",
+            )
+        return importlib.import_module(f"{marker.folder.replace('/', '.')}.{name}")
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(f"There is no file {name}.", f"{key} ({path.absolute()})")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"The network's file does not load: {type(error).__name__}: {error}", str(path)) from error
+    return module
+
+
+def settle_options(recipe: Any, layers: list[Layer]) -> Any:
+    """Check the network's own options against its `Config` and fill in their defaults."""
+    from components.networks import network_config
+
+    try:
+        options = network_config(recipe.trainer.network, recipe.trainer.options)
+    except ValidationError as error:
+        raise explain(error, layers, type(recipe), "trainer.options") from None
+    trainer = recipe.trainer.model_copy(update={"options": options.model_dump(mode="json")})
+    return recipe.model_copy(update={"trainer": trainer})
+
+
+def explain(error: ValidationError, layers: list[Layer], shape: type[BaseModel], prefix: str = "") -> UsageError:
+    """Turn pydantic's findings into one error in the recipe's own keys."""
+    messages, places = [], []
+    for item in error.errors():
+        key = ".".join([prefix, *(str(part) for part in item["loc"])]).strip(".")
+        messages.append(describe(item, key))
+        places.append(next((layer.origin(key) for layer in reversed(layers) if has(layer.values, key)), "missing"))
+    where = "; ".join(dict.fromkeys(places))
+    return UsageError(
+        "\n  ".join(messages), where, "`labline recipe show RECIPE` lists every key, its value and its meaning."
+    )
+
+
+def describe(item: ErrorDetails, key: str) -> str:
+    """Put one of pydantic's findings into a sentence."""
+    if item["type"] == "extra_forbidden":
+        return f"Unknown key `{key}`."
+    if item["type"] == "missing":
+        return f"`{key}` is missing."
+    message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    allowed = message if item["msg"].startswith("Value error") else f"must be {message}"
+    return f"`{key}` {allowed}; it is {item['input']!r}."
+
+
+def has(values: Any, key: str) -> bool:
+    """Say whether a layer sets a dotted key or something around it that is no section."""
+    for part in key.split("."):
+        if not isinstance(values, dict) or part not in values:
+            return not isinstance(values, dict)
+        values = values[part]
+    return True
+
+
+def origins(recipe: BaseModel, layers: list[Layer]) -> dict[str, tuple[Any, str]]:
+    """Return every leaf of a settled recipe with the origin of its value."""
+    found: dict[str, tuple[Any, str]] = {}
+
+    def visit(prefix: str, value: Any) -> None:
+        if isinstance(value, dict) and value:
+            for key, item in value.items():
+                visit(f"{prefix}.{key}" if prefix else key, item)
+            return
+        origin = next((layer.origin(prefix) for layer in reversed(layers) if has(layer.values, prefix)), "default")
+        found[prefix] = (value, origin)
+
+    visit("", recipe.model_dump(mode="json"))
+    return found
+
+
+def descriptions(shape: type[BaseModel], prefix: str = "") -> dict[str, str]:
+    """Return what each dotted key of a settings class means."""
+    found = {}
+    for name, info in shape.model_fields.items():
+        key = f"{prefix}{name}"
+        found[key] = info.description or ""
+        if inner := settings_inside(info.annotation):
+            found |= descriptions(inner, f"{key}.")
+    return found

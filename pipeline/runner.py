@@ -1,0 +1,374 @@
+"""Run a pipeline: order, fingerprint, reuse or run, seal, report."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import shlex
+import sqlite3
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.artifacts import Anomalies, Artifact, Evaluation
+from pipeline.component import Context, Graph, Node, Wire, building
+from pipeline.errors import EXIT_INTERNAL, DataStopped, UsageError, UserError, did_you_mean, explain_os_error
+from pipeline.fingerprint import Fingerprint, differences, fingerprint
+from pipeline.progress import Progress
+from pipeline.recipe import Resolved
+from pipeline.workspace import Workspace, replace_text
+
+
+class InternalError(UserError):
+    """A step failed in a way that the user did not cause."""
+
+    exit_status = EXIT_INTERNAL
+
+
+@dataclass
+class Step:
+    """What became of one component in a run."""
+
+    component: str
+    status: str
+    seconds: float
+    fingerprint: str
+    reason: str
+
+
+@dataclass
+class Run:
+    """One run: the object that `labline run --json` prints, and what the report is made of.
+
+    Attributes:
+        artifacts: output name -> folder of the sealed artifact.
+    """
+
+    run: str
+    recipe: str
+    status: str = "running"
+    started: float = 0.0
+    seconds: float = 0.0
+    process: int = 0
+    command: str = ""
+    steps: list[Step] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    blessed: bool | None = None
+    pushed: dict[str, Any] | None = None
+    report: str = ""
+    logs: str = ""
+    error: str = ""
+    artifacts: dict[str, str] = field(default_factory=dict)
+    values: dict[str, list[Any]] = field(default_factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the documented JSON object."""
+        keys = ("run", "recipe", "metrics", "pushed", "report", "logs")
+        record = {key: getattr(self, key) for key in keys}
+        return (
+            record
+            | {"steps": [asdict(step) for step in self.steps], "blessed": bool(self.blessed)}
+            | ({"error": self.error} if self.error else {})
+        )
+
+
+class Runner:
+    """Runs the pipeline of one recipe in one workspace.
+
+    Args:
+        fresh: names of components to run although their result is there.
+        say_step: called before and after each step, for the screen.
+    """
+
+    def __init__(
+        self, resolved: Resolved, workspace: Workspace, progress: Progress, fresh: set[str] | None = None,
+        say_step: Callable[[Step, int, int], None] = lambda step, number, total: None,
+    ) -> None:  # fmt: skip
+        self.resolved, self.workspace, self.progress = resolved, workspace, progress
+        self.store, self.say_step, self.fresh = workspace.store, say_step, fresh or set()
+        self.graph = self.build()
+        self.outputs: dict[tuple[int, str], Artifact] = {}
+        self.ran: dict[int, str] = {}
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        self.record = Run(
+            name, resolved.recipe.name, started=time.time(), process=os.getpid(), command=shlex.join(sys.argv)
+        )
+        self.record.values = {key: [value, origin] for key, (value, origin) in resolved.values.items()}
+        self.folder = workspace.path / "runs" / name
+
+    def build(self) -> Graph:
+        """Build the graph; wiring errors appear here, before anything runs."""
+        with building() as graph:
+            self.resolved.pipeline(self.resolved.recipe)
+        names = [node.spec.name for node in graph.nodes]
+        for name in sorted(self.fresh - set(names)):
+            raise UsageError(f"There is no component `{name}` in this pipeline.", "--fresh", did_you_mean(name, names))
+        return graph
+
+    def run(self) -> Run:
+        """Run every step.
+
+        Raises:
+            UserError: a step failed; what was sealed before it stays, and the run's record and report say so.
+        """
+        try:
+            self.folder.mkdir(parents=True)
+            self.store.begin_run(self.record.run, self.record.recipe)
+            self.save()
+            for number, node in enumerate(self.graph.nodes, 1):
+                self.step(node, number)
+            self.record.status = "done"
+        except BaseException as error:
+            mended = self.explain(error)
+            self.record.status = "stopped" if isinstance(mended, DataStopped | KeyboardInterrupt) else "failed"
+            self.record.error = str(mended)
+            raise mended from error
+        finally:
+            self.finish()
+        return self.record
+
+    def finish(self) -> None:
+        """Write the run's record and report; a full disk must not hide the first error."""
+        with contextlib.suppress(OSError, sqlite3.Error):
+            self.record.seconds = round(time.time() - self.record.started, 3)
+            self.record.report = str(self.folder / "report.html")
+            self.save()
+            self.report()
+        self.store.close()
+
+    def save(self) -> None:
+        """Write the run's record."""
+        replace_text(self.folder / "run.json", json.dumps(asdict(self.record), indent=1))
+
+    def report(self) -> None:
+        """Write the run's page from what is sealed so far."""
+        from pipeline.report import write_report
+
+        artifacts: dict[str, Artifact | None] = {
+            name: None for node in self.graph.nodes for name in node.spec.signature.outputs
+        }
+        lineage = []
+        for node in self.graph.nodes:
+            step = next((step for step in self.record.steps if step.component == node.spec.name), None)
+            made = {
+                name: self.outputs[id(node), name]
+                for name in node.spec.signature.outputs
+                if (id(node), name) in self.outputs
+            }
+            artifacts |= made
+            if step and made:
+                inputs = {name: found.digest for name, wire in node.inputs.items() if (found := self.resolve(wire))}
+                digests = {name: artifact.digest for name, artifact in made.items()}
+                lineage.append(
+                    {"component": node.spec.name, "fingerprint": step.fingerprint, "inputs": inputs, "outputs": digests}
+                )
+        record = asdict(self.record) | {"lineage": lineage, "recipe_values": self.record.values}
+        record["started"] = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self.record.started))
+        write_report(record, artifacts, self.folder / "report.html")
+
+    def step(self, node: Node, number: int) -> None:
+        """Reuse a step's sealed result, or run it."""
+        name, total = node.spec.name, len(self.graph.nodes)
+        began = time.monotonic()
+        inputs = {parameter: self.resolve(wire) for parameter, wire in node.inputs.items()}
+        digests = {parameter: artifact.digest if artifact else "" for parameter, artifact in inputs.items()}
+        parts = fingerprint(node, digests, self.store, self.progress)
+        self.say_step(Step(name, "running", 0, parts.value, ""), number, total)
+        try:
+            with self.workspace.lock(name, parts.value, self.say_waiting(name)):
+                record, step = self.reuse_or_run(node, inputs, parts, began)
+        except BaseException as error:
+            step = Step(
+                name,
+                "failed",
+                round(time.monotonic() - began, 3),
+                parts.value,
+                str(self.explain(error)).splitlines()[0],
+            )
+            self.record.steps.append(step)
+            self.say_step(step, number, total)
+            raise
+        self.record.steps.append(step)
+        self.accept(node, record, step)
+        self.say_step(step, number, total)
+        self.check(node)
+
+    def say_waiting(self, name: str) -> Callable[[str], None]:
+        """Tell the user that another run is doing this step."""
+        return lambda process: self.progress.say(
+            f"  {name}: another run (process {process}) is doing this step; waiting for it"
+        )
+
+    def resolve(self, wire: Wire | None) -> Artifact | None:
+        """Find the artifact at the end of a wire."""
+        if wire is None:
+            return None
+        if wire.node is not None:
+            return self.outputs.get((id(wire.node), wire.output))
+        artifact = self.resolve(wire.of)
+        if artifact is None:
+            return None
+        if wire.resolver == "earlier":
+            found = self.store.earlier(wire.kind.type_name, artifact.digest, self.record.recipe)
+        else:
+            found = self.store.latest_blessed(artifact.digest, self.resolved.recipe.serving.name)
+        return wire.kind.open(found) if found else None
+
+    def reuse_or_run(
+        self, node: Node, inputs: dict[str, Artifact | None], parts: Fingerprint, began: float
+    ) -> tuple[dict[str, Any], Step]:
+        """Decide, with the step's lock held, whether its sealed result will do."""
+        name = node.spec.name
+        record = self.workspace.sealed(name, parts.value)
+        wrong = self.workspace.damage(record) if record else ""
+        if record and not wrong and name not in self.fresh and not node.spec.always:
+            reason = f"saved {duration(record['seconds'])}"
+            return record, Step(name, "reused", round(time.monotonic() - began, 3), parts.value, reason)
+        if wrong:
+            reason = f"the sealed result was damaged: {wrong}"
+        elif record and name in self.fresh:
+            reason = "asked by --fresh"
+        elif record:
+            reason = "runs every time"
+        else:
+            reason = self.why(node, parts)
+        record = self.execute(node, inputs, parts, reason)
+        return record, Step(name, "ran", round(record["seconds"], 3), parts.value, record["reason"])
+
+    def why(self, node: Node, parts: Fingerprint) -> str:
+        """Say what changed since the recipe's last run."""
+        last = self.store.last_execution(node.spec.name, self.record.recipe)
+        if last is None:
+            return "first run"
+        said = differences(last.parts, asdict(parts), self.recipe_key(node))
+        made = ", ".join(said[:4]) + (f" and {len(said) - 4} more" if len(said) > 4 else "")
+        return made or "the earlier result is gone"
+
+    def recipe_key(self, node: Node) -> Callable[[str], str]:
+        """Return a function that turns a component's config key into the recipe's."""
+        sections = {}
+        for parameter, settings in node.settings.items():
+            section = next((key for key, value in self.resolved.recipe if value is settings), parameter)
+            sections[parameter] = section
+        return lambda key: ".".join([sections.get(key.split(".")[0], key.split(".")[0]), *key.split(".")[1:]])
+
+    def execute(
+        self, node: Node, inputs: dict[str, Artifact | None], parts: Fingerprint, reason: str
+    ) -> dict[str, Any]:
+        """Run a component in a temporary folder and seal what it wrote."""
+        signature, name = node.spec.signature, node.spec.name
+        temporary = self.workspace.begin(name, parts.value)
+        outputs = {parameter: kind.create(temporary / parameter) for parameter, kind in signature.outputs.items()}
+        context, resumed = self.context(name, parts.value)
+        if resumed:
+            reason += "; resumed after an interruption"
+        record: dict[str, Any] = {
+            "component": name, "fingerprint": parts.value, "parts": asdict(parts), "recipe": self.record.recipe,
+            "name": self.resolved.recipe.serving.name, "run": self.record.run, "started": time.time(), "reason": reason,
+            "logs": str(context.logs), "inputs": {key: artifact.digest for key, artifact in inputs.items() if artifact}, "outputs": {},
+        }  # fmt: skip
+        arguments: dict[str, Any] = {**inputs, **outputs, **node.settings}
+        if signature.context:
+            arguments[signature.context] = context
+        node.spec.function(**arguments)
+        record["seconds"] = time.time() - record["started"]
+        return self.workspace.seal(temporary, record, outputs)
+
+    def context(self, name: str, value: str) -> tuple[Context, bool]:
+        """Make a component's context; say whether an interrupted run left something to resume from."""
+        scratch = self.workspace.scratch(name, value)
+        resumed = scratch.is_dir() and any(path.name != "logs" for path in scratch.iterdir())
+        scratch.mkdir(parents=True, exist_ok=True)
+        remembered = scratch / "logs"
+        if not remembered.exists():
+            replace_text(remembered, str(self.workspace.path / "logs" / self.record.recipe / self.record.run))
+        logs = Path(remembered.read_text("utf-8"))
+        logs.mkdir(parents=True, exist_ok=True)
+        return Context(self.workspace.path, self.record.run, self.record.recipe, scratch, logs, self.progress), resumed
+
+    def accept(self, node: Node, record: dict[str, Any], step: Step) -> None:
+        """Take a sealed result into the run: its artifacts, metrics, verdict and lineage."""
+        folder = self.workspace.folder(node.spec.name, record["fingerprint"])
+        number = self.store.record(record, folder)
+        self.store.attribute(self.record.run, node.spec.name, number, step.status)
+        for name, kind in node.spec.signature.outputs.items():
+            artifact = kind.open(folder / name)
+            self.outputs[id(node), name] = artifact
+            self.record.artifacts[name] = str(artifact.path)
+            if kind is Evaluation:
+                self.record.metrics = artifact.properties["metrics"]
+            if kind.type_name == "Blessing":
+                self.record.blessed = artifact.properties["blessed"]
+            if kind.type_name == "PushedModel" and artifact.properties.get("pushed"):
+                self.record.pushed = {key: artifact.properties[key] for key in ("name", "version", "path")}
+            if kind.type_name == "Model":
+                self.record.logs = record["logs"]
+        self.save()
+
+    def check(self, node: Node) -> None:
+        """Stop where the data checks found what the recipe does not tolerate, also when their result was reused."""
+        for name, kind in node.spec.signature.outputs.items():
+            artifact = self.outputs[id(node), name]
+            if kind is Anomalies and artifact.properties["errors"]:
+                found = [item for item in artifact.read_json("anomalies.json") if item["severity"] == "error"]
+                lines = [f"{item['name']}: {item['description']}" for item in found[:5]]
+                raise DataStopped(
+                    "The data did not pass its checks:\n    " + "\n    ".join(lines),
+                    str(self.folder / "report.html"),
+                    "Mend the data, or tolerate it under `validation` in the recipe (`labline recipe show` lists the keys).",
+                )
+
+    def explain(self, error: BaseException) -> BaseException:
+        """Turn any failure into one that says what, where and how; keep the traceback in the run's folder."""
+        if isinstance(error, UserError | KeyboardInterrupt | SystemExit):
+            return error
+        trace = self.folder / "traceback.txt"
+        with contextlib.suppress(OSError):
+            trace.write_text("".join(traceback.format_exception(error)), "utf-8")
+        if isinstance(error, OSError) and error.errno is not None:
+            return explain_os_error(error)
+        text = str(error)
+        if any(sign in text for sign in ("No space left on device", "Disk quota exceeded", "disk is full")):
+            return explain_os_error(OSError(errno.ENOSPC, "No space left on device"), self.workspace.path)
+        if "readonly database" in text:
+            return explain_os_error(OSError(errno.EROFS, "Read-only file system"), self.workspace.path)
+        if isinstance(error, MemoryError):
+            return UserError(
+                "There is not enough memory.",
+                fix="Lower trainer.batch_size or data.image_size, or close other programs.",
+            )
+        first = text.strip().splitlines()[0] if text.strip() else ""
+        return InternalError(
+            f"A step failed unexpectedly: {type(error).__name__}: {first}"[:500], str(trace),
+            "Run again with --debug to see the traceback. What was finished is kept.",
+        )  # fmt: skip
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+@contextlib.contextmanager
+def quiet_output() -> Iterator[None]:
+    """Send what libraries print on standard output to standard error, so that `--json` prints JSON and nothing else."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -1,0 +1,319 @@
+"""What the user reads on the screen: steps as they happen, results, runs, reasons and lineage."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError, did_you_mean
+from pipeline.runner import Run, Step, duration
+from pipeline.workspace import Workspace
+
+UNSURE = 0.6  # below this probability a closed set of classes is often the wrong set
+COLOURS = {"ran": "32", "reused": "36", "failed": "31", "running": "2"}
+
+
+def paint(text: str, status: str) -> str:
+    """Colour a word where standard error is a terminal."""
+    return f"\033[{COLOURS[status]}m{text}\033[0m" if sys.stderr.isatty() and status in COLOURS else text
+
+
+def say_step(step: Step, number: int, total: int) -> None:
+    """Print a step when it begins and when it ends."""
+    head = f"{number:2}/{total} {step.component:18}"
+    if step.status == "running":
+        if sys.stderr.isatty():
+            print(f"{head} ...", end="\r", file=sys.stderr, flush=True)
+        return
+    took = "" if step.status == "reused" else f"{duration(step.seconds):>8}"
+    words = f"{paint(f'{step.status:6}', step.status)} {step.fingerprint[:6]} {took:8}"
+    print(f"{head} {words} {step.reason}", file=sys.stderr, flush=True)
+
+
+def show_result(result: Run, workspace: Path) -> None:
+    """Print what came out of a run and what can be done with it."""
+    print()
+    show_metrics(result.metrics)
+    show_verdict(result)
+    name = (result.pushed or {}).get("name")
+    place = "" if str(workspace) == "workspace" else f" --workspace {workspace}"
+    print(f"  report      {result.report}")
+    print(f"  curves      labline tensorboard{place}")
+    if name:
+        print(f"  serve it    labline serve{place}")
+        print(f"  ask it      labline predict {name} PICTURE{place}")
+    print(f"  took {duration(result.seconds)}, run {result.run}")
+
+
+def show_metrics(metrics: dict[str, float]) -> None:
+    """Print the main figures, those of classes and slices aside."""
+    for key, value in metrics.items():
+        if key.count("/") == 1:
+            print(f"  {key:28} {value:.4f}")
+
+
+def show_verdict(result: Run) -> None:
+    """Say whether the model was blessed and pushed, and why not."""
+    from pipeline.artifacts import Blessing, PushedModel
+
+    if "blessing" in result.artifacts:
+        blessing = Blessing.open(Path(result.artifacts["blessing"]))
+        print(f"  {'blessed' if result.blessed else 'NOT blessed'}")
+        for reason in blessing.properties["reasons"]:
+            print(f"    {reason}")
+    if "pushed_model" in result.artifacts:
+        pushed = PushedModel.open(Path(result.artifacts["pushed_model"]))
+        if pushed.properties.get("pushed"):
+            print(
+                f"  pushed {pushed.properties['name']} version {pushed.properties['version']}: {pushed.properties['path']}"
+            )
+        else:
+            print(f"  not pushed: {pushed.properties.get('reason', '')}")
+
+
+def table(rows: list[list[str]], header: list[str]) -> None:
+    """Print rows in columns as wide as they need."""
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    for row in [header, *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def show_runs(records: list[dict[str, Any]]) -> None:
+    """Print one line a run."""
+    if not records:
+        print("No runs yet.")
+        return
+    rows = []
+    for record in records:
+        ran = sum(step["status"] == "ran" for step in record["steps"])
+        figure = next(
+            (
+                f"{key} {value:.4f}"
+                for key, value in record["metrics"].items()
+                if key in ("test/accuracy", "test/rmse", "test/mAP")
+            ),
+            "",
+        )
+        pushed = f"version {record['pushed']['version']}" if record["pushed"] else ""
+        blessed = {True: "blessed", False: "not blessed", None: ""}[record["blessed"]]
+        rows.append([
+            record["run"], record["recipe"], record["status"], duration(record["seconds"]), f"{ran} of {len(record['steps'])} ran", figure, blessed, pushed,
+        ])  # fmt: skip
+    table(rows, ["run", "recipe", "status", "took", "steps", "metric", "verdict", "pushed"])
+
+
+def find_run(workspace: Workspace, name: str) -> dict[str, Any]:
+    """Return the record of a run by its name or the beginning of it; the newest for an empty name."""
+    records = workspace.runs()
+    found = [record for record in records if record["run"].startswith(name)]
+    if not found:
+        names = [record["run"] for record in records]
+        raise UserError(
+            f"There is no run `{name}`." if names else "There are no runs yet.",
+            str(workspace.path),
+            did_you_mean(name, names[-10:]),
+        )
+    return found[-1]
+
+
+def show_run(record: dict[str, Any]) -> None:
+    """Print a run in full."""
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record["started"]))
+    print(
+        f"run {record['run']}: recipe {record['recipe']}, {record['status']}, {when}, took {duration(record['seconds'])}"
+    )
+    print(f"  {record['command']}\n")
+    rows = [
+        [step["component"], step["status"], duration(step["seconds"]), step["fingerprint"][:12], step["reason"]]
+        for step in record["steps"]
+    ]
+    table(rows, ["component", "status", "took", "fingerprint", "reason"])
+    print()
+    show_metrics(record["metrics"])
+    if record["blessed"] is not None:
+        print(f"  {'blessed' if record['blessed'] else 'not blessed'}")
+    if record["pushed"]:
+        print(f"  pushed {record['pushed']['name']} version {record['pushed']['version']}: {record['pushed']['path']}")
+    for name, path in record["artifacts"].items():
+        print(f"  {name:14} {path}")
+    print(f"  {'report':14} {record['report']}\n  {'logs':14} {record['logs']}")
+    if record["error"]:
+        print(f"\n{record['error']}")
+
+
+def show_why(workspace: Workspace, run: str, component: str, as_json: bool) -> None:
+    """Print why a component ran, and the five parts of its fingerprint."""
+    record = find_run(workspace, run)
+    step = next((step for step in record["steps"] if step["component"] == component), None)
+    if step is None:
+        raise UserError(
+            f"Run {record['run']} has no step `{component}`.",
+            fix=did_you_mean(component, [s["component"] for s in record["steps"]]),
+        )
+    sealed = workspace.sealed(component, step["fingerprint"])
+    parts = sealed["parts"] if sealed else {}
+    if as_json:
+        print(json.dumps({**step, "run": record["run"], "parts": parts, "made_by": sealed["run"] if sealed else None}))
+        return
+    print(f"{step['status']} {component} in run {record['run']}: {step['reason']}")
+    if sealed:
+        print(f"  made by run {sealed['run']}: {sealed['reason']}")
+    print("Its result depends on")
+    for part, values in parts.items():
+        print(f"  {part}")
+        for key, value in values.items():
+            if key != "files":
+                print(f"    {key:48} {str(value)[:60]}")
+
+
+def show_lineage(workspace: Workspace, name: str, as_json: bool) -> None:
+    """Print the executions behind an artifact as a tree."""
+    parts = name.rstrip("/").split("/")
+    if len(parts) == 2 and parts[1].isdigit():
+        name = pushed_digest(workspace, parts[0], int(parts[1])) or name
+    known = name if len(name) >= 6 and not Path(name).exists() else str(Path(name).resolve())
+    found = workspace.store.find_artifacts(known)
+    if not found:
+        raise UserError(
+            f"No artifact is known by `{name}`.",
+            str(workspace.path),
+            "`labline show` lists the folders of a run's artifacts.",
+        )
+    kind, digest, uri = found[0]
+    records = workspace.store.lineage(digest)
+    if as_json:
+        print(json.dumps({"type": kind, "digest": digest, "uri": uri, "executions": records}))
+        return
+    print(f"{kind} {digest[:12]}  {uri}")
+    makers = {item["digest"]: record for record in records for item in record["outputs"].values()}
+    seen: set[str] = set()
+    show_branch(makers, digest, 1, seen)
+
+
+def show_branch(makers: dict[str, Any], digest: str, depth: int, seen: set[str]) -> None:
+    """Print who made an artifact and of what; a branch that was shown is only named again."""
+    record = makers.get(digest)
+    if record is None:
+        return
+    indent = "  " * depth
+    if record["fingerprint"] in seen:
+        print(f"{indent}{record['component']} {record['fingerprint'][:6]} (above)")
+        return
+    seen.add(record["fingerprint"])
+    print(
+        f"{indent}{record['component']} {record['fingerprint'][:6]}, run {record['run']}, {duration(record['seconds'])}"
+    )
+    for parameter, item in record["inputs"].items():
+        print(f"{indent}  {parameter}: {item['type']} {item['digest'][:12]}")
+        show_branch(makers, item["digest"], depth + 2, seen)
+
+
+def pushed_digest(workspace: Workspace, name: str, version: int) -> str:
+    """Return the digest of the PushedModel artifact of a served version."""
+    query = "SELECT digest FROM artifact WHERE type='PushedModel' AND json_extract(properties, '$.name')=? AND json_extract(properties, '$.version')=? ORDER BY created LIMIT 1"
+    row = workspace.store.database.execute(query, (name, version)).fetchone()
+    return row[0] if row else ""
+
+
+def show_recipe(values: dict[str, tuple[Any, str]], meanings: dict[str, str]) -> None:
+    """Print every value of a recipe with its origin and meaning."""
+    rows = [
+        [key, json.dumps(value) if not isinstance(value, str) else value, origin, meanings.get(key, "")]
+        for key, (value, origin) in values.items()
+    ]
+    table(rows, ["key", "value", "origin", "meaning"])
+
+
+def show_catalog(as_json: bool) -> None:
+    """Print the data sets of the catalogue."""
+    from data.catalog import entries
+
+    found = entries()
+    if as_json:
+        print(json.dumps([entry.model_dump(mode="json") for entry in found]))
+        return
+    table(
+        [[entry.name, entry.format, entry.licence, entry.description] for entry in found],
+        ["name", "format", "licence", "description"],
+    )
+
+
+def show_data_check(path: str, overrides: list[str], as_json: bool) -> None:
+    """Print what raw data look like."""
+    from data.check import inspect
+
+    from pipeline.progress import Progress
+    from pipeline.recipe import load
+
+    summary = inspect(load("image_classification", [f"data.path={path}", *overrides]).recipe.data, Progress())
+    print(json.dumps(summary) if as_json else summary_text(summary))
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """Write the result of a data check as lines."""
+    findings = summary.pop("findings", [])
+    lines = [
+        f"{key:14} {value if not isinstance(value, dict) else ', '.join(f'{name} {count:,}' for name, count in value.items())}"
+        for key, value in summary.items()
+    ]
+    for item in findings:
+        lines.append(f"{item['severity']}: {item['name']}: {item['description']}")
+        lines += [f"    {example['file']}: {example.get('detail', '')}" for example in item["examples"][:5]]
+    return "\n".join(lines)
+
+
+def show_predictions(
+    name: str, files: list[Path], workspace: Path, url: str, version: int | None, top: int, as_json: bool
+) -> None:
+    """Ask a served model and print the likeliest classes of each picture."""
+    from serving.client import Client
+
+    answers = Client(url or server_of(workspace)).predict_images(name, files, version=version)
+    labels = labels_of(workspace, name) if not url else []
+    if as_json:
+        print(json.dumps([{"file": str(file), **asdict(answer)} for file, answer in zip(files, answers, strict=True)]))
+        return
+    for file, answer in zip(files, answers, strict=True):
+        best = sorted(range(len(answer.probabilities)), key=lambda index: -answer.probabilities[index])[:top]
+        named = (
+            labels
+            if len(labels) == len(answer.probabilities)
+            else [str(number) for number in range(len(answer.probabilities))]
+        )
+        shown = ", ".join(f"{named[index]} {answer.probabilities[index]:.3f}" for index in best)
+        print(f"{file}: {answer.label}   ({shown})")
+    if min(answer.probability for answer in answers) < UNSURE:
+        print(
+            "An answer below .6 may be about a picture of none of these classes: the model can only choose among them.",
+            file=sys.stderr,
+        )
+
+
+def server_of(workspace: Path) -> str:
+    """Return the URL of a workspace's running server.
+
+    Raises:
+        UserError: none is running.
+    """
+    from serving.running import read_running
+
+    running = read_running(workspace)
+    if running is None:
+        raise UserError(
+            "No server of this workspace is running.",
+            str(workspace.absolute()),
+            "Start one with `labline serve`, or name one with --url.",
+        )
+    return running.url
+
+
+def labels_of(workspace: Path, name: str) -> list[str]:
+    """Return the class names of the newest version of a model, where the workspace has them."""
+    folder = workspace / "served_models" / name
+    versions = sorted((int(path.name), path) for path in folder.glob("*") if path.name.isdigit())
+    file = versions[-1][1] / "assets" / "labels.txt" if versions else folder
+    return file.read_text("utf-8").splitlines() if file.is_file() else []

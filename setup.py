@@ -1,0 +1,66 @@
+"""Packaging of labline: ranges here, the tested set in requirements.lock.
+
+Beam ships this project to its workers with `--setup_file ./setup.py`, so it must build a complete sdist on its own.
+"""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+CORE = [
+    "tensorflow>=2.16.2,<2.17",  # the last line that tensorflow-data-validation 1.16 runs on
+    "keras>=3.5,<4",
+    "apache-beam[dill,tfrecord]>=2.65,<2.73",  # tfx_bsl imports dill without declaring it
+    "tensorflow-data-validation>=1.16.1,<1.17",
+    "tfx-bsl>=1.16.1,<1.17",
+    "tensorflow-serving-api>=2.16.1,<2.17",
+    "numpy>=1.26,<2",
+    "pandas>=1.5,<2",
+    "pillow>=10",
+    "google-crc32c>=1.5",
+    "pydantic>=2.7,<3",
+    "pyyaml>=6",
+    "typer>=0.12,<1",
+    "rich>=13",
+    "jinja2>=3.1",
+    "matplotlib>=3.8",
+    "scipy>=1.11",
+    "scikit-learn>=1.3",
+    "requests>=2.31",
+    "starlette>=0.37",
+    "uvicorn>=0.29",
+    "uvloop>=0.19; sys_platform != 'win32'",
+    "httptools>=0.6",
+    "orjson>=3.10",
+    "prometheus-client>=0.20",
+    "tensorboard>=2.16,<2.17",
+]
+DETECTION = ["tf-models-official>=2.16,<2.17", "tf-keras>=2.16,<2.17", "pycocotools>=2.0.7"]
+GPU = ["tensorflow[and-cuda]>=2.16.2,<2.17"]
+TFDS = ["tensorflow-datasets>=4.9.4,<5"]
+DEV = ["pytest>=8", "pytest-timeout>=2", "ruff>=0.6", "mypy>=1.10", "types-PyYAML", "types-requests", "build>=1", *TFDS]
+
+setup(
+    name="labline",
+    version="0.1.0",
+    description="From raw images and CSV series to served models: a Keras-native, TFX-style production line",
+    long_description=Path(__file__).with_name("README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.12",  # tensorflow-data-validation has wheels for these two only
+    packages=find_packages(
+        include=[
+            f"{name}{rest}"
+            for name in ("pipeline", "components", "object_detection", "data", "serving")
+            for rest in ("", ".*")
+        ]
+    ),
+    package_data={
+        "pipeline": ["recipes/*.yaml", "templates/*"],
+        "data": ["catalog/*.yaml", "samples/*"],
+        "serving": ["templates/*"],
+    },
+    install_requires=CORE,
+    extras_require={"detection": DETECTION, "gpu": GPU, "tfds": TFDS, "dev": DEV},
+    entry_points={"console_scripts": ["labline = pipeline.cli:main"]},
+)

@@ -1,0 +1,83 @@
+"""A fingerprint covers the code that is used, and no comments."""
+
+import pytest
+
+from pipeline import fingerprint as module
+from pipeline.component import spec_of
+from pipeline.metadata import MetadataStore
+from pipeline.settings import ROOT
+
+
+@pytest.fixture
+def code_hash(tmp_path):
+    """Hash Python text the way the fingerprint does."""
+
+    def of(text: str) -> str:
+        path = tmp_path / "module.py"
+        path.write_text(text)
+        return module.read_code(path)[0]
+
+    return of
+
+
+def test_comments_docstrings_and_layout_do_not_count(code_hash):
+    assert code_hash('def f(a):\n    """Add."""\n    return a + 1\n') == code_hash(
+        '# why\ndef f(\n    a,\n):\n    """Sum."""\n\n    return (a + 1)\n'
+    )
+
+
+def test_a_changed_number_counts(code_hash):
+    assert code_hash("x = 0.5\n") != code_hash("x = 0.4\n")
+
+
+def test_imports_inside_functions_are_followed(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text("def f():\n    from data import split\n    import components.networks.cnn\n    import os\n")
+    assert set(module.read_code(path)[1]) == {"data", "data.split", "components.networks.cnn"}
+
+
+def code_files(name, store, **settings):
+    import importlib
+
+    component = getattr(importlib.import_module(f"components.{name}"), name)
+    return set(module.code_of(spec_of(component), settings.values(), store))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return MetadataStore(tmp_path / "metadata.sqlite")
+
+
+def test_the_trainers_code_is_its_own_its_tasks_and_its_networks_and_no_other_network(store):
+    from components.trainer import TrainerConfig
+
+    files = code_files("trainer", store, config=TrainerConfig(network="cnn"))
+    assert {
+        "components/trainer.py",
+        "components/networks/cnn.py",
+        "components/tasks/image_classification.py",
+        "data/loader.py",
+    } <= files
+    assert not files & {"components/networks/lenet5.py", "components/example_gen.py", "data/formats/image_folder.py"}
+
+
+def test_reading_data_does_not_depend_on_networks_or_tasks(store):
+    files = code_files("example_gen", store)
+    assert not [
+        name
+        for name in files
+        if name.startswith(("components/networks", "components/tasks", "components/trainer", "serving"))
+    ]
+
+
+def test_every_file_in_a_fingerprint_is_the_projects_own(store):
+    for name in ("example_gen", "statistics_gen", "trainer", "evaluator", "exporter", "infra_validator"):
+        assert all((ROOT / file).is_file() for file in code_files(name, store))
+
+
+def test_a_network_of_the_users_own_counts_by_its_content(store, tmp_path):
+    from components.trainer import TrainerConfig
+
+    path = tmp_path / "mine.py"
+    path.write_text("def build(input_shape, outputs, config, pixels): ...\n")
+    assert "mine.py" in code_files("trainer", store, config=TrainerConfig(network=str(path)))

@@ -67,7 +67,7 @@ def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore) -> d
     start = [Path(inspect.getsourcefile(spec.function) or "").resolve()]
     for config in settings:
         for name, marker in markers(config, ModuleIn).items():
-            start.append(module_file(marker.folder, getattr(config, name)))
+            start += module_files(marker, getattr(config, name))
     found: dict[Path, str] = {}
     waiting = start
     while waiting:
@@ -85,9 +85,11 @@ def code_name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
-def module_file(folder: str, name: str) -> Path:
-    """Return the file of a module that a setting names: a shipped one by name, a user's own by path."""
-    return Path(name).resolve() if name.endswith(".py") else ROOT / folder / f"{name}.py"
+def module_files(marker: ModuleIn, name: str) -> list[Path]:
+    """Return the file that a setting names: a shipped module, or a user's own by path; for `auto`, all it may choose from."""
+    if name.endswith(".py"):
+        return [Path(name).resolve()]
+    return [ROOT / marker.folder / f"{known}.py" for known in marker.names() if name in (known, "auto")]
 
 
 def read_code(path: Path) -> list[Any]:

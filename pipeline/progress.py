@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 PLAIN_SECONDS = 10  # between two lines of the same job where there is no terminal
 
@@ -17,6 +18,7 @@ class Job:
         self.progress, self.name, self.total = progress, name, total
         self.done = 0
         self.note = ""
+        self.task: Any = None
         self.started = self.said = time.monotonic()
 
     def __call__(self, advance: int = 1, note: str = "") -> None:
@@ -34,7 +36,7 @@ class Progress:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.bar = None
+        self.bar: Any = None
 
     def say(self, text: str) -> None:
         """Print one line."""
@@ -57,11 +59,11 @@ class Progress:
         if self.quiet or self.bar is not None or not sys.stderr.isatty():
             yield job
             return
+        import rich.progress
         from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
-            Progress,
             TextColumn,
             TimeElapsedColumn,
             TimeRemainingColumn,
@@ -69,7 +71,7 @@ class Progress:
 
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                    TimeRemainingColumn(), TextColumn("{task.fields[note]}"))  # fmt: skip
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with rich.progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             self.bar = bar
             job.task = bar.add_task(name, total=total, note="")
             try:
@@ -82,7 +84,7 @@ class Progress:
         if self.quiet:
             return
         if self.bar is not None:
-            if hasattr(job, "task"):
+            if job.task is not None:
                 self.bar.update(job.task, completed=job.done, note=job.note)
             return
         now = time.monotonic()

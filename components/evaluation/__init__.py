@@ -1,0 +1,1 @@
+"""What the evaluator does, one subject a file: predicting, measuring, slicing, judging."""

@@ -1,0 +1,147 @@
+"""The verdict: thresholds of the recipe, better than guessing, not worse than the last blessed model."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from components.evaluation.metrics import LESS_IS_BETTER, percentiles
+from components.evaluation.predictions import Predicted, predict
+from pipeline.artifacts import Examples, Model
+from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    from components.evaluator import EvaluatorConfig
+
+
+def judge(
+    values: dict[str, float],
+    intervals: dict[str, Any],
+    baselines: dict[str, Any],
+    comparison: dict[str, Any] | None,
+    config: EvaluatorConfig,
+) -> dict[str, Any]:
+    """Return `blessed`, `reasons` in sentences, `checks` with value and limit, and the comparison."""
+    checks = [
+        *threshold_checks(values, config.thresholds),
+        *guessing_checks(intervals["accuracy"][0], baselines, config.split),
+    ]
+    notes = []
+    if comparison is None:
+        notes.append("There is no blessed model yet to compare with.")
+    elif "skipped" in comparison:
+        notes.append(comparison["skipped"])
+    else:
+        checks.append(baseline_check(comparison, config))
+    failed = [check["reason"] for check in checks if not check["passed"]]
+    reasons = failed or [check["reason"] for check in checks]
+    plain = [{key: check[key] for key in ("name", "value", "limit", "passed")} for check in checks]
+    return {"blessed": not failed, "reasons": [*reasons, *notes], "checks": plain, "comparison": comparison}
+
+
+def threshold_checks(values: dict[str, float], thresholds: dict[str, float]) -> list[dict[str, Any]]:
+    """Check the recipe's thresholds: lower bounds, but upper bounds for what is better when less."""
+    checks = []
+    for name, limit in thresholds.items():
+        if name not in values:  # top-5 accuracy of five classes or fewer says nothing
+            checks.append(check(name, 1.0, limit, True, f"{name} is always 1 with five classes or fewer."))
+            continue
+        value, less = values[name], name.partition("/")[2] in LESS_IS_BETTER
+        passed = value <= limit if less else value >= limit
+        word = {(True, True): "at most", (True, False): "above", (False, True): "at least", (False, False): "below"}[
+            less, passed
+        ]
+        checks.append(check(name, value, limit, passed, f"{name} is {value:.4f}, {word} the recipe's {limit:g}."))
+    return checks
+
+
+def guessing_checks(lower: float, baselines: dict[str, Any], split: str) -> list[dict[str, Any]]:
+    """Check that even the lower end of the accuracy's interval beats guessing."""
+    names = {"chance": "guessing by chance", "majority": f"always answering `{baselines['majority']['label']}`"}
+    checks = []
+    for name, words in names.items():
+        limit = baselines[name]["accuracy"]
+        passed = lower > limit
+        sentence = f"The lower end of the accuracy's 95 % interval, {lower:.4f}, is {'above' if passed else 'not above'} {words} ({limit:.4f})."
+        checks.append(check(f"{split}/accuracy above {name}", lower, limit, passed, sentence))
+    return checks
+
+
+def baseline_check(comparison: dict[str, Any], config: EvaluatorConfig) -> dict[str, Any]:
+    """Check that accuracy has not dropped: a drop beyond the tolerance fails if it is significant."""
+    difference, chance = comparison["difference"], comparison["p_worse"]
+    passed = difference >= -config.baseline_tolerance or chance >= config.baseline_significance
+    low, high = comparison["interval"]
+    sentence = (
+        f"Accuracy is {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}) against the last blessed model: {comparison['won']} pictures "
+        f"newly right, {comparison['lost']} newly wrong; {'not worse' if passed else 'worse'} by McNemar's exact test (p = {chance:.3g})."
+    )
+    return check(
+        f"{config.split}/accuracy against the last blessed model",
+        difference,
+        -config.baseline_tolerance,
+        passed,
+        sentence,
+    )
+
+
+def check(name: str, value: float, limit: float, passed: bool, reason: str) -> dict[str, Any]:
+    """Return one check."""
+    return {"name": name, "value": value, "limit": limit, "passed": bool(passed), "reason": reason}
+
+
+def compare(
+    predicted: Predicted, model: Model, baseline: Model, examples: Examples, config: EvaluatorConfig, progress: Progress
+) -> dict[str, Any]:
+    """Run the last blessed model on the same pictures and compare picture by picture; skipped where its classes differ."""
+    import numpy as np
+
+    old, new = baseline.properties["labels"], model.properties["labels"]
+    if set(old) != set(new):
+        gone, added = sorted(set(old) - set(new)), sorted(set(new) - set(old))
+        return {
+            "skipped": f"The last blessed model knows other classes ({describe(gone, added)}), so it was not compared with."
+        }
+    earlier = predict(baseline, examples, config.split, config.batch_size, progress)
+    guesses = np.array([new.index(label) for label in old])[earlier.predicted]
+    right, was_right = predicted.predicted == predicted.labels, guesses == predicted.labels
+    won, lost = int((right & ~was_right).sum()), int((~right & was_right).sum())
+    return {
+        "accuracy": float(was_right.mean()), "loss": float(earlier.losses.mean(dtype=np.float64)), "difference": (won - lost) / len(right),
+        "interval": paired_interval(right, was_right, config.resamples, config.seed), "won": won, "lost": lost, "p_worse": mcnemar(won, lost),
+    }  # fmt: skip
+
+
+def describe(gone: list[str], added: list[str]) -> str:
+    """Say which classes came and went."""
+    parts = [
+        f"{word} {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        for word, names in (("without", added), ("with", gone))
+        if names
+    ]
+    return "; ".join(parts)
+
+
+def paired_interval(right: Any, was_right: Any, resamples: int, seed: int) -> list[float]:
+    """Return the bootstrap's 95 % interval of the difference in accuracy on the same pictures."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    difference = right.astype(np.int8) - was_right.astype(np.int8)
+    drawn = [
+        difference[random.integers(0, len(difference), len(difference))].mean(dtype=np.float64)
+        for _ in range(resamples)
+    ]
+    interval = percentiles(np.array(drawn))
+    assert interval is not None
+    return interval
+
+
+def mcnemar(won: int, lost: int) -> float:
+    """Return the chance of at least so many losses among the changed answers if none were worse (McNemar 1947, exact, one-sided)."""
+    changed = won + lost
+    tail, ways = 0, math.comb(changed, lost)
+    for losses in range(lost, changed + 1):
+        tail += ways
+        ways = ways * (changed - losses) // (losses + 1)
+    return tail / 2**changed

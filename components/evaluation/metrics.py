@@ -1,0 +1,210 @@
+"""Metrics of a classifier with 95 % intervals: Wilson's for shares, the bootstrap's for everything else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.evaluation.predictions import Predicted
+from pipeline.artifacts import Examples
+
+if TYPE_CHECKING:
+    import numpy as np
+
+NAMES = ("accuracy", "top_5_accuracy", "loss", "precision", "recall", "f1", "calibration_error")
+LESS_IS_BETTER = ("loss", "calibration_error")
+NORMAL_95 = 1.959963984540054
+Interval = list[float]  # lower and upper end
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Metrics of one set of predictions.
+
+    Attributes:
+        values: metric -> value; precision, recall and F1 are means over the classes that occur.
+        intervals: metric -> 95 % interval.
+        confusion: counts [true class, predicted class].
+        classes: metric -> [value by class]; None where a class gives none.
+        class_intervals: metric -> [interval by class].
+        calibration: bins with low, high, count, confidence, accuracy.
+    """
+
+    values: dict[str, float]
+    intervals: dict[str, Interval | None]
+    confusion: np.ndarray
+    classes: dict[str, list[float | None]]
+    class_intervals: dict[str, list[Interval | None]]
+    calibration: list[dict[str, Any]]
+
+    def details(self, labels: list[str]) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        by_class = [
+            {
+                "label": label,
+                "count": int(self.confusion[number].sum()),
+                "predicted": int(self.confusion[:, number].sum()),
+            }
+            | {name: self.classes[name][number] for name in self.classes}
+            | {f"{name}_interval": self.class_intervals[name][number] for name in self.class_intervals}
+            for number, label in enumerate(labels)
+        ]
+        return {
+            "count": int(self.confusion.sum()), "values": self.values, "intervals": self.intervals, "confusion": self.confusion.tolist(),
+            "classes": by_class, "calibration": self.calibration, "calibration_error": self.values["calibration_error"],
+        }  # fmt: skip
+
+
+def score(predicted: Predicted, classes: int, resamples: int, seed: int, bins: int) -> Scored:
+    """Measure predictions."""
+    import numpy as np
+
+    guesses = predicted.predicted
+    labels, count = predicted.labels, len(predicted.labels)
+    hits = guesses == labels
+    confusion = np.bincount(labels * classes + guesses, minlength=classes * classes).reshape(classes, classes)
+    by_class = class_metrics(*totals(labels, guesses, classes))
+    confidence = predicted.probabilities.max(axis=1)
+    values = {"accuracy": float(hits.mean()), "loss": float(predicted.losses.astype(np.float64).mean())}
+    values |= {name: average(by_class[name]) for name in by_class}
+    values["calibration_error"] = calibration_error(confidence, hits, bins)
+    intervals: dict[str, Interval | None] = {"accuracy": wilson(int(hits.sum()), count)}
+    if classes > 5:
+        in_five = int((rank_of_truth(predicted) < 5).sum())
+        values["top_5_accuracy"], intervals["top_5_accuracy"] = in_five / count, wilson(in_five, count)
+    drawn = bootstrap(labels, guesses, predicted.losses, confidence, classes, resamples, seed, bins)
+    intervals |= {name: percentiles(drawn[name]) for name in ("loss", "precision", "recall", "f1", "calibration_error")}
+    class_intervals = {
+        "precision": [wilson(int(confusion[c, c]), int(confusion[:, c].sum())) for c in range(classes)],
+        "recall": [wilson(int(confusion[c, c]), int(confusion[c].sum())) for c in range(classes)],
+        "f1": [percentiles(drawn["class_f1"][:, c]) for c in range(classes)],
+    }
+    plain = {name: [None if math.isnan(value) else float(value) for value in by_class[name]] for name in by_class}
+    return Scored(values, intervals, confusion, plain, class_intervals, calibration_bins(confidence, hits, bins))
+
+
+def rank_of_truth(predicted: Predicted) -> np.ndarray:
+    """Return how many classes were given a higher probability than the true one, [n]."""
+    import numpy as np
+
+    own = predicted.probabilities[np.arange(len(predicted.labels)), predicted.labels]
+    return (predicted.probabilities > own[:, np.newaxis]).sum(axis=1)
+
+
+def totals(labels: np.ndarray, guesses: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return by class: examples rightly predicted, predicted at all, and there [classes each]."""
+    import numpy as np
+
+    right = np.bincount(labels[labels == guesses], minlength=classes)
+    return right, np.bincount(guesses, minlength=classes), np.bincount(labels, minlength=classes)
+
+
+def class_metrics(right: np.ndarray, predicted: np.ndarray, present: np.ndarray) -> dict[str, np.ndarray]:
+    """Return precision, recall and F1 by class.
+
+    As in scikit-learn a class that occurs but is never predicted has precision 0. A class that does not occur has no
+    value (NaN) and stays out of the means, where scikit-learn would count it as 0.
+    """
+    import numpy as np
+
+    absent = np.where(present == 0, np.nan, 0.0)
+    return {
+        "precision": right / np.maximum(predicted, 1) + absent,
+        "recall": right / np.maximum(present, 1) + absent,
+        "f1": 2 * right / np.maximum(predicted + present, 1) + absent,
+    }
+
+
+def average(values: np.ndarray) -> float:
+    """Return the mean over the classes that occur."""
+    import numpy as np
+
+    return float(np.nanmean(values))
+
+
+def calibration_bins(confidence: np.ndarray, hits: np.ndarray, bins: int) -> list[dict[str, Any]]:
+    """Group predictions by their probability; in each group mean probability and share that is right."""
+    import numpy as np
+
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    rows = []
+    for number in range(bins):
+        chosen = place == number
+        row: dict[str, Any] = {"low": number / bins, "high": (number + 1) / bins, "count": int(chosen.sum())}
+        if row["count"]:
+            row |= {
+                "confidence": float(confidence[chosen].mean(dtype=np.float64)),
+                "accuracy": float(hits[chosen].mean()),
+            }
+        rows.append(row)
+    return rows
+
+
+def calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: int) -> float:
+    """Return the expected calibration error: mean distance of probability and share that is right (Guo et al. 2017)."""
+    import numpy as np
+
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(place, weights=confidence - hits.astype(np.float64), minlength=bins)
+    return float(np.abs(gaps).sum() / len(hits))
+
+
+def bootstrap(
+    labels: np.ndarray,
+    guesses: np.ndarray,
+    losses: np.ndarray,
+    confidence: np.ndarray,
+    classes: int,
+    resamples: int,
+    seed: int,
+    bins: int,
+) -> dict[str, np.ndarray]:
+    """Return each metric on `resamples` samples drawn with replacement (Efron 1979)."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    hits, count = guesses == labels, len(labels)
+    drawn: dict[str, list[Any]] = {
+        name: [] for name in ("loss", "precision", "recall", "f1", "calibration_error", "class_f1")
+    }
+    for _ in range(resamples):
+        chosen = random.integers(0, count, count)
+        by_class = class_metrics(*totals(labels[chosen], guesses[chosen], classes))
+        for name, values in by_class.items():
+            drawn[name].append(average(values))
+        drawn["class_f1"].append(by_class["f1"])
+        drawn["loss"].append(losses[chosen].mean(dtype=np.float64))
+        drawn["calibration_error"].append(calibration_error(confidence[chosen], hits[chosen], bins))
+    return {name: np.array(values) for name, values in drawn.items()}
+
+
+def percentiles(values: np.ndarray) -> Interval | None:
+    """Return the middle 95 % of bootstrap values; None where no sample gave one."""
+    import numpy as np
+
+    known = values[~np.isnan(values)]
+    return [float(value) for value in np.percentile(known, (2.5, 97.5))] if len(known) else None
+
+
+def wilson(hits: int, count: int) -> Interval | None:
+    """Return Wilson's 95 % score interval of a share (Wilson 1927); None of nothing."""
+    if count == 0:
+        return None
+    share, square = hits / count, NORMAL_95**2
+    centre = (share + square / (2 * count)) / (1 + square / count)
+    half = NORMAL_95 / (1 + square / count) * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    # at the ends the formula gives the share itself but for rounding
+    return [0.0 if hits == 0 else centre - half, 1.0 if hits == count else centre + half]
+
+
+def naive_baselines(examples: Examples, split: str) -> dict[str, Any]:
+    """Return what guessing reaches on a split: each class alike, and always the commonest class of the training split."""
+    counts = examples.properties["label_counts"]
+    classes = len(examples.labels)
+    commonest = max(range(classes), key=lambda label: counts["train"][label])
+    share = counts[split][commonest] / max(sum(counts[split]), 1)
+    return {
+        "chance": {"accuracy": 1 / classes, "loss": math.log(classes)},
+        "majority": {"accuracy": share, "label": examples.labels[commonest]},
+    }

@@ -1,0 +1,120 @@
+"""The schema that the data must keep to: inferred from the training split, or the user's own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from pipeline.artifacts import Schema, Statistics
+from pipeline.component import Out, component
+from pipeline.errors import UserError
+from pipeline.settings import Settings, SourceFile
+
+LABEL, NAME, FORMAT = "image/class/label", "image/class/text", "image/format"
+
+
+class SchemaConfig(Settings):
+    """Where the schema comes from."""
+
+    file: Annotated[Path | None, SourceFile()] = Field(
+        None,
+        description="your own schema.pbtxt, for instance a copy of an earlier run's that you tightened; none infers it from the training split",
+    )
+
+
+@component(requires=["tensorflow-data-validation"])
+def schema_gen(statistics: Statistics, schema: Out[Schema], config: SchemaConfig) -> None:
+    """Write `schema.pbtxt`."""
+    if config.file is None:
+        proto = infer(statistics)
+    else:
+        proto = read_schema(config.file)
+        check_features(proto, statistics, config.file)
+    from google.protobuf import text_format
+
+    schema.file("schema.pbtxt").write_text(text_format.MessageToString(proto), "utf-8")
+    schema.properties = {
+        "curated": config.file is not None,
+        "features": sorted(feature.name for feature in proto.feature),
+    }
+
+
+def infer(statistics: Statistics) -> Any:
+    """Infer a schema from the training split and add what is known: classes, their numbers, picture formats, whole sizes."""
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    from data.tfdv import import_tfdv
+
+    tfdv = import_tfdv()
+    schema = tfdv.infer_schema(tfdv.load_stats_binary(str(statistics.file("train.pb"))), max_string_domain_size=1000)
+    labels = statistics.properties["labels"]
+    for feature in schema.feature:
+        if feature.name == LABEL:
+            feature.int_domain.CopyFrom(
+                schema_pb2.IntDomain(name="label", min=0, max=len(labels) - 1, is_categorical=True)
+            )
+        elif feature.name == NAME:
+            set_values(schema, feature, labels)
+        elif feature.name == FORMAT:
+            set_values(schema, feature, ["jpeg", "png"])
+        elif feature.name in ("image/height", "image/width", "image/channels", "image/bytes"):
+            feature.int_domain.CopyFrom(schema_pb2.IntDomain(min=1))
+        elif feature.name == "image/brightness":
+            feature.float_domain.CopyFrom(schema_pb2.FloatDomain(min=0, max=1))
+    return schema
+
+
+def set_values(schema: Any, feature: Any, values: list[str]) -> None:
+    """Let a text feature take exactly these values."""
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    if feature.WhichOneof("domain_info") == "domain":
+        kept = [domain for domain in schema.string_domain if domain.name != feature.domain]
+        del schema.string_domain[:]
+        schema.string_domain.extend(kept)
+    feature.string_domain.CopyFrom(schema_pb2.StringDomain(name=feature.name, value=sorted(values)))
+
+
+def read_schema(file: Path) -> Any:
+    """Read the user's schema.
+
+    Raises:
+        UserError: the file is missing or is no schema in protobuf's text form; the line is named.
+    """
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise UserError(
+            f"The schema cannot be read: {reason}.", f"{file} (schema_gen.file)", "Name an existing schema.pbtxt."
+        ) from None
+    try:
+        return text_format.Parse(text, schema_pb2.Schema())
+    except text_format.ParseError as error:
+        line = f", line {error.GetLine()}" if error.GetLine() else ""
+        raise UserError(
+            f"The schema is not valid: {error}.",
+            f"{file}{line}",
+            "Start from the schema.pbtxt of an earlier run, in artifacts/schema_gen of the workspace.",
+        ) from None
+
+
+def check_features(schema: Any, statistics: Statistics, file: Path) -> None:
+    """Refuse a schema without features, and one that knows none of the data's features: it is some other data's.
+
+    Raises:
+        UserError: as said.
+    """
+    known = {feature.name for feature in schema.feature}
+    measured = {row["name"] for row in statistics.read_json("statistics.json")["splits"]["train"]["features"]}
+    if not known & measured:
+        raise UserError(
+            f"The schema describes {', '.join(sorted(known)) or 'no feature at all'}; the data have {', '.join(sorted(measured))}.",
+            str(file),
+            "Start from the schema.pbtxt of an earlier run on these data, in artifacts/schema_gen of the workspace.",
+        )

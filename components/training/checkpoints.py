@@ -1,0 +1,95 @@
+"""Checkpoints: everything a training needs to go on as if it had never stopped, one file each."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.artifacts import sync
+from pipeline.errors import explain_os_error
+from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+KEPT = 2  # the newest may have been cut short by a power failure; then the one before it serves
+FACTS = "facts"
+
+
+def save(folder: Path, step: int, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> Path:
+    """Write a checkpoint under a temporary name, flush it, rename it, and drop all but the newest two.
+
+    Args:
+        folder: where checkpoints lie.
+        step: training steps done.
+        arrays: states by name.
+        facts: JSON values; numbers come back bit for bit.
+    """
+    import numpy as np
+
+    text = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+    target = folder / f"step-{step:010d}.npz"
+    temporary = folder / f"{target.name}.{os.getpid()}.writing"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays, **{FACTS: text})
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        sync(folder)
+        for old in [*newest_first(folder)[KEPT:], *folder.glob("*.writing")]:
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise explain_os_error(error, target) from error
+    return target
+
+
+def load_newest(folder: Path, progress: Progress) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    """Return arrays and facts of the newest checkpoint that can be read; none if there is none."""
+    import numpy as np
+
+    for path in newest_first(folder):
+        try:
+            with np.load(path) as content:
+                arrays = {name: content[name] for name in content.files}
+            return arrays, json.loads(arrays.pop(FACTS).tobytes())
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            progress.say(f"  checkpoint {path.name} cannot be read ({error}); taking the one before it")
+    return None
+
+
+def newest_first(folder: Path) -> list[Path]:
+    """List the checkpoints of a folder."""
+    return sorted(folder.glob("step-*.npz"), reverse=True)
+
+
+def read_states(variables: Sequence[keras.Variable], prefix: str) -> dict[str, np.ndarray]:
+    """Return the values of variables, named by their place."""
+    import keras
+
+    return {f"{prefix}/{number:05d}": keras.ops.convert_to_numpy(item) for number, item in enumerate(variables)}
+
+
+def write_states(variables: Sequence[keras.Variable], prefix: str, arrays: dict[str, np.ndarray]) -> None:
+    """Set variables to the values that `read_states` returned."""
+    for number, item in enumerate(variables):
+        item.assign(arrays[f"{prefix}/{number:05d}"])
+
+
+def random_states(model: keras.Model) -> list[keras.Variable]:
+    """Return the states of a model's seed generators, and of Keras' global one.
+
+    `.weights.h5` and so `keras.callbacks.BackupAndRestore` leave these out: Dropout and augmentation would draw other numbers.
+    """
+    from keras.src.random.seed_generator import global_seed_generator
+
+    weights = {id(variable) for variable in model.weights}
+    own = [variable for variable in model.variables if id(variable) not in weights]
+    return [*own, global_seed_generator().state]

@@ -1,0 +1,141 @@
+"""Settings of training: what the recipe's `trainer` section may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.settings import ModuleIn, NotFingerprinted, Settings, SourceFile
+
+DEFAULT_EPOCHS = 10
+
+
+class OptimizerConfig(Settings):
+    """How weights follow their gradients."""
+
+    name: Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam", "lion"] = Field(
+        "adam", description="the update rule"
+    )
+    learning_rate: float = Field(0.001, gt=0, description="step size, before the schedule")
+    momentum: float = Field(0.0, ge=0, lt=1, description="momentum of sgd and rmsprop")
+    nesterov: bool = Field(False, description="Nesterov's momentum for sgd")
+    weight_decay: float | None = Field(None, ge=0, description="decoupled weight decay a step, times the learning rate")
+    clip_norm: float | None = Field(None, gt=0, description="largest norm of all gradients together")
+    average: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="momentum of a moving average of the weights, such as 0.999; it is what is judged and saved",
+    )
+    schedule: Literal["constant", "cosine", "exponential", "step", "inverse_time"] = Field(
+        "constant", description="course of the learning rate over the steps"
+    )
+    decay: float = Field(
+        0.1,
+        ge=0,
+        description="exponential, step: factor each `decay_steps`; inverse_time: d in rate / (1 + d * step / decay_steps)",
+    )
+    decay_steps: int = Field(1000, gt=0, description="steps between two decays of exponential, step and inverse_time")
+    final: float = Field(0.0, ge=0, le=1, description="share of the learning rate that cosine ends at")
+    warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate grows from 0")
+
+
+class EarlyStoppingConfig(Settings):
+    """When to stop before the last epoch."""
+
+    metric: Literal["loss", "accuracy"] = Field("loss", description="validation metric that is watched")
+    patience: int = Field(5, gt=0, description="epochs without improvement before training stops")
+    min_delta: float = Field(0.0, ge=0, description="smallest change that counts as improvement")
+
+
+class FineTuneConfig(Settings):
+    """A second phase in which the network's frozen body is trained too."""
+
+    epochs: int = Field(5, gt=0, description="epochs of the second phase")
+    learning_rate: float = Field(1e-5, gt=0, description="its learning rate; much smaller, or the body forgets")
+
+
+class TrainerConfig(Settings):
+    """What to train, how long, on what."""
+
+    network: Annotated[str, ModuleIn("components/networks")] = Field(
+        "cnn", description="a shipped network, or the path of your own .py file"
+    )
+    options: dict[str, Any] = Field({}, description="the network's own options; `labline recipe show` lists them")
+    warm_start: Annotated[str | None, SourceFile()] = Field(
+        None, description="weights to begin with: a Model artifact's folder, a .keras or a .weights.h5 file"
+    )
+
+    epochs: int | None = Field(
+        None, gt=0, description=f"passes over the training split; {DEFAULT_EPOCHS} if neither this nor `steps` is given"
+    )
+    steps: int | None = Field(
+        None, gt=0, description="batches to train on; with `epochs` too, training ends at whichever comes first"
+    )
+    batch_size: int = Field(32, gt=0, description="examples a step, over all devices together")
+    seed: int = Field(7, ge=0, lt=2**31, description="of the weights, the order of examples, dropout and augmentation")
+    image_size: tuple[int, int] | None = Field(
+        None, description="height and width the pictures are brought to; null keeps their common size"
+    )
+    shuffle: bool = Field(True, description="a new order of the examples each epoch")
+    shuffle_buffer: int = Field(
+        10_000, gt=0, description="examples to shuffle among where a split does not fit `cache_megabytes`"
+    )
+
+    loss: Literal["cross_entropy", "mean_squared_error"] = Field(
+        "cross_entropy", description="what is minimised; the second against one-hot labels"
+    )
+    class_weights: Literal["none", "balanced"] | dict[str, float] = Field(
+        "none", description="weight of each class in the loss; balanced: inverse to its frequency; or label: weight"
+    )
+    optimizer: OptimizerConfig = Field(OptimizerConfig(), description="the update rule and its learning rate")
+    fine_tune: FineTuneConfig | None = Field(None, description="second phase with the body unfrozen, for `transfer`")
+
+    validation_split: Literal["validation", "test", "none"] = Field(
+        "validation", description="split judged after each epoch; `test` only to repeat a published set-up"
+    )
+    early_stopping: EarlyStoppingConfig | None = Field(
+        None, description="stop when the validation metric no longer improves"
+    )
+    keep: Literal["best", "last"] = Field(
+        "last", description="weights that are saved: those after the last epoch, or of the best one"
+    )
+    keep_metric: Literal["loss", "accuracy"] = Field(
+        "accuracy", description="validation metric that says which epoch is best"
+    )
+
+    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: the GPUs if there are any")
+    distribute: Literal["auto", "none", "mirrored"] = Field(
+        "auto", description="mirrored: a copy on every local device; auto: if there are several GPUs"
+    )
+    mixed_precision: bool = Field(
+        False, description="compute in 16 bits (float16 on a GPU, bfloat16 on a CPU), keep weights in 32"
+    )
+    deterministic: bool = Field(True, description="the same result bit for bit from the same seed on the same machine")
+
+    checkpoint_steps: int | None = Field(
+        None, gt=0, description="steps between checkpoints, besides the one after each epoch"
+    )
+    checkpoint_seconds: Annotated[float, NotFingerprinted()] = Field(
+        60, gt=0, description="longest time between two checkpoints"
+    )
+    steps_per_execution: Annotated[int | Literal["auto"], NotFingerprinted()] = Field(
+        "auto", description="steps in one call of the compiled loop; auto: about a second's worth"
+    )
+    cache_megabytes: Annotated[int, NotFingerprinted()] = Field(
+        4096, ge=0, description="decoded pictures are kept in memory up to this; beyond it they are decoded each epoch"
+    )
+    histograms: bool = Field(True, description="histograms of the weights in TensorBoard, each epoch")
+
+    @model_validator(mode="after")
+    def check_validation(self) -> TrainerConfig:
+        """Refuse settings that need a validation split where none is used."""
+        if self.validation_split == "none":
+            for name, used in (
+                ("early_stopping", self.early_stopping is not None),
+                ("keep: best", self.keep == "best"),
+            ):
+                if used:
+                    raise ValueError(f"`{name}` needs a validation split, but `validation_split` is `none`")
+        return self

@@ -1,0 +1,67 @@
+"""Where training runs: CPU, GPU or a copy on every local device, and in which precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from components.training.config import TrainerConfig
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@contextmanager
+def placed(config: TrainerConfig) -> Iterator[tf.distribute.Strategy]:
+    """Run the block on the devices and in the precision that the settings ask for; yields the strategy.
+
+    Raises:
+        UserError: a GPU is asked for and there is none.
+    """
+    import keras
+    import tensorflow as tf
+
+    strategy = make_strategy(config)
+    before = keras.config.dtype_policy()
+    on_gpu = config.device != "cpu" and bool(tf.config.list_logical_devices("GPU"))
+    if config.mixed_precision:
+        keras.config.set_dtype_policy("mixed_float16" if on_gpu else "mixed_bfloat16")
+    try:
+        if strategy.num_replicas_in_sync > 1 or on_gpu:
+            yield strategy
+        else:
+            with tf.device("/CPU:0"):
+                yield strategy
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def make_strategy(config: TrainerConfig) -> tf.distribute.Strategy:
+    """Return the default strategy, or a mirrored one over the local devices."""
+    import tensorflow as tf
+
+    gpus = [device.name for device in tf.config.list_logical_devices("GPU")] if config.device != "cpu" else []
+    cpus = [device.name for device in tf.config.list_logical_devices("CPU")]
+    if config.device == "gpu" and not gpus:
+        raise UserError(
+            "TensorFlow sees no GPU on this machine.",
+            "trainer.device: gpu",
+            "Run `labline doctor` to see which driver or library is missing, or set `trainer.device=auto`.",
+        )
+    devices = gpus or cpus
+    if config.distribute == "mirrored" or (config.distribute == "auto" and len(gpus) > 1):
+        return tf.distribute.MirroredStrategy(devices)
+    return tf.distribute.get_strategy()
+
+
+def describe(strategy: tf.distribute.Strategy, config: TrainerConfig) -> str:
+    """Name the devices for the user."""
+    import tensorflow as tf
+
+    copies = strategy.num_replicas_in_sync
+    gpus = tf.config.list_logical_devices("GPU") if config.device != "cpu" else []
+    kind = "GPU" if gpus else "CPU"
+    precision = ", 16-bit arithmetic" if config.mixed_precision else ""
+    return (f"{copies} {kind}s" if copies > 1 else f"one {kind}") + precision

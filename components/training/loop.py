@@ -1,0 +1,322 @@
+"""The training loop: phases, epochs, checkpoints, validation and early stopping around the compiled steps."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from components.training import checkpoints, steps
+from components.training.config import DEFAULT_EPOCHS, OptimizerConfig, TrainerConfig
+from components.training.feeding import Feed
+from components.training.history import History, means
+from components.training.optimizers import learning_rate_at, make_optimizer
+from components.training.tensorboard import TensorBoard
+from pipeline.component import Context
+from pipeline.errors import UserError
+from pipeline.progress import Job
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+CALL_SECONDS = (
+    0.5  # length of one call of the compiled loop: long enough to cost nothing, short enough to show progress
+)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training under one optimiser.
+
+    Attributes:
+        start: steps done before it.
+        end: steps done after it.
+        optimizer: its settings.
+        unfrozen: whether the network's body is trained too.
+    """
+
+    start: int
+    end: int
+    optimizer: OptimizerConfig
+    unfrozen: bool = False
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate after `step` steps of the whole training."""
+        return learning_rate_at(self.optimizer, self.end - self.start, max(0, step - 1 - self.start))
+
+
+@dataclass
+class State:
+    """Where a training stands, besides its arrays."""
+
+    step: int = 0
+    phase: int = 0
+    best: dict[str, Any] | None = None  # epoch, value
+    stopping: dict[str, Any] = field(default_factory=lambda: {"best": None, "waited": 0, "stopped": False})
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a training is made of.
+
+    Attributes:
+        model: the network.
+        unfreeze: makes the network's body trainable, for the second phase.
+        objective: what is minimised.
+        feed: the training split.
+        validation: the split judged after each epoch; none judges nothing.
+        config: the settings.
+        strategy: the devices.
+        context: scratch folder and progress.
+    """
+
+    model: keras.Model
+    unfreeze: Callable[[], None]
+    objective: steps.Objective
+    feed: Feed
+    validation: Feed | None
+    config: TrainerConfig
+    strategy: tf.distribute.Strategy
+    context: Context
+
+
+def plan_phases(config: TrainerConfig, steps_an_epoch: int) -> list[Phase]:
+    """Return the phases of a training; `epochs` and `steps` both given end it at whichever comes first."""
+    wanted = [] if config.epochs is None else [config.epochs * steps_an_epoch]
+    wanted += [] if config.steps is None else [config.steps]
+    end = min(wanted) if wanted else DEFAULT_EPOCHS * steps_an_epoch
+    phases = [Phase(0, end, config.optimizer)]
+    if config.fine_tune is not None:
+        optimizer = config.optimizer.model_copy(update={"learning_rate": config.fine_tune.learning_rate})
+        phases.append(Phase(end, end + config.fine_tune.epochs * steps_an_epoch, optimizer, unfrozen=True))
+    return phases
+
+
+class Loop:
+    """One training, from its newest checkpoint to its end."""
+
+    def __init__(self, setup: Setup, logs: TensorBoard) -> None:
+        self.setup, self.model, self.feed, self.config = setup, setup.model, setup.feed, setup.config
+        self.logs, self.say = logs, setup.context.progress.say
+        self.folder = setup.context.scratch / "checkpoints"
+        self.phases = plan_phases(self.config, self.feed.steps)
+        self.total = self.phases[-1].end
+        self.state, self.history = State(), History.for_steps(self.total)
+        self.best: dict[str, np.ndarray] = {}
+        self.judge: steps.Block | None = None
+        if setup.validation is not None:
+            self.judge = steps.evaluation_block(self.model, setup.objective, setup.validation, setup.strategy)
+        self.saved_at = self.started = time.monotonic()
+        self.calls = CallLength(self.config.steps_per_execution)
+
+    def run(self) -> None:
+        """Train to the end and leave the weights that are to be kept in the model."""
+        found = checkpoints.load_newest(self.folder, self.setup.context.progress)
+        if found is not None:
+            self.state = State(**found[1]["state"])
+        self.enter_phase()
+        if found is not None:
+            self.restore(*found)
+        else:
+            self.logs.write_graph(self.model)
+        with self.setup.context.progress.job(f"training {self.model.name}", self.total) as job:
+            job(self.state.step)
+            while not self.state.stopping["stopped"] and self.state.step < self.total:
+                if self.state.step == self.phase.end:
+                    self.state.phase += 1
+                    self.enter_phase()
+                self.run_epoch(job)
+        self.state.seconds = self.seconds
+        if self.config.keep == "best" and self.best:
+            checkpoints.write_states(self.model.weights, "best", self.best)
+        elif self.config.optimizer.average is not None:
+            self.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+    @property
+    def phase(self) -> Phase:
+        return self.phases[self.state.phase]
+
+    @property
+    def seconds(self) -> float:
+        """Return the time spent training, that before an interruption included."""
+        return self.state.seconds + time.monotonic() - self.started
+
+    def enter_phase(self) -> None:
+        """Make the phase's optimiser and compile its step."""
+        if self.phase.unfrozen:
+            self.setup.unfreeze()
+            self.say(
+                f"  fine-tuning the whole network from step {self.phase.start:,}, learning rate {self.phase.optimizer.learning_rate}"
+            )
+        with self.setup.strategy.scope():
+            self.optimizer = make_optimizer(self.phase.optimizer, self.phase.end - self.phase.start)
+            if self.config.mixed_precision and self.model.compute_dtype == "float16":
+                import keras
+
+                self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
+            self.optimizer.build(self.model.trainable_variables)
+        self.train = steps.training_block(
+            self.model, self.optimizer, self.setup.objective, self.feed, self.setup.strategy
+        )
+
+    def run_epoch(self, job: Job) -> None:
+        """Train to the end of the epoch, or of the phase if that comes first, and judge."""
+        epoch, skip = divmod(self.state.step, self.feed.steps)
+        end = min((epoch + 1) * self.feed.steps, self.phase.end)
+        source = self.feed.source(epoch, skip)
+        while self.state.step < end:
+            size = min(self.calls.size, end - self.state.step, self.until_checkpoint())
+            with self.calls.timed():
+                results = self.train(source, self.state.step - epoch * self.feed.steps, size)
+            self.check_finite(results)
+            self.state.step += size
+            fresh = self.history.add(results, self.state.step)
+            self.logs.write_points(fresh, self.phase.rate(self.state.step))
+            loss, accuracy = means(self.history.sums)
+            job(size, f"epoch {epoch + 1} loss {loss:.4f} accuracy {accuracy:.4f}")
+            if self.state.step < end and self.checkpoint_due():
+                self.save()
+        self.close_epoch(epoch + 1)
+        self.save()
+
+    def until_checkpoint(self) -> int:
+        """Return the steps to the next multiple of `checkpoint_steps`."""
+        every = self.config.checkpoint_steps
+        return self.total if every is None else every - self.state.step % every
+
+    def checkpoint_due(self) -> bool:
+        """Say whether a checkpoint is to be written within an epoch."""
+        every = self.config.checkpoint_steps
+        due = every is not None and self.state.step % every == 0
+        return due or time.monotonic() - self.saved_at >= self.config.checkpoint_seconds
+
+    def check_finite(self, results: np.ndarray) -> None:
+        """Stop at the first loss that is no number."""
+        for place, loss in enumerate(results[:, 0].tolist(), 1):
+            if not math.isfinite(loss):
+                step = self.state.step + place
+                raise UserError(
+                    f"The loss became {loss} in step {step:,} (learning rate {self.phase.rate(step):g}): the training diverged.",
+                    "trainer.optimizer.learning_rate",
+                    f"Try a smaller one, such as {self.phase.rate(step) / 10:g}, `trainer.optimizer.warmup_steps`, or "
+                    "`trainer.optimizer.clip_norm: 1`.",
+                )
+
+    def close_epoch(self, epoch: int) -> None:
+        """Judge the validation split and record the epoch; a phase that ends within one closes it early."""
+        row: dict[str, Any] = {
+            "epoch": epoch,
+            "step": self.state.step,
+            "learning_rate": self.phase.rate(self.state.step),
+        }
+        with self.averaged():
+            if self.judge is not None and self.setup.validation is not None:
+                results = evaluate(self.judge, self.setup.validation)
+                row["validation/loss"], row["validation/accuracy"] = means(results)
+                self.note_best(epoch, row)
+            if self.config.histograms:
+                self.logs.write_histograms(self.model, epoch)
+        row = self.history.close_epoch(row)
+        self.logs.write_epoch(row)
+        measured = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if "/" in name)
+        self.say(f"  epoch {epoch}, step {self.state.step:,}: {measured}")
+        self.note_stopping(row)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Put the moving average in the place of the weights while the block runs, if one is kept."""
+        if self.config.optimizer.average is None:
+            yield
+            return
+        raw = checkpoints.read_states(self.model.trainable_variables, "raw")
+        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        try:
+            yield
+        finally:
+            checkpoints.write_states(self.model.trainable_variables, "raw", raw)
+
+    def note_best(self, epoch: int, row: dict[str, Any]) -> None:
+        """Keep the weights of the best epoch so far."""
+        value = row[f"validation/{self.config.keep_metric}"]
+        sign = -1 if self.config.keep_metric == "loss" else 1
+        if self.state.best is None or sign * value > sign * self.state.best["value"]:
+            self.state.best = {"epoch": epoch, "value": value}
+            if self.config.keep == "best":
+                self.best = checkpoints.read_states(self.model.weights, "best")
+
+    def note_stopping(self, row: dict[str, Any]) -> None:
+        """Count epochs without improvement, and stop when patience ends."""
+        watched = self.config.early_stopping
+        if watched is None:
+            return
+        value = row[f"validation/{watched.metric}"] * (-1 if watched.metric == "loss" else 1)
+        stopping = self.state.stopping
+        if stopping["best"] is None or value > stopping["best"] + watched.min_delta:
+            stopping["best"], stopping["waited"] = value, 0
+            return
+        stopping["waited"] += 1
+        if stopping["waited"] >= watched.patience:
+            stopping["stopped"] = True
+            self.say(f"  stopped early: validation/{watched.metric} has not improved for {watched.patience} epochs")
+
+    def states(self) -> dict[str, list[keras.Variable]]:
+        """Return the variables that a checkpoint holds, by kind."""
+        return {
+            "model": self.model.weights,
+            "random": checkpoints.random_states(self.model),
+            "optimizer": self.optimizer.variables,
+        }
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        arrays = dict(self.best)
+        for kind, variables in self.states().items():
+            arrays |= checkpoints.read_states(variables, kind)
+        state = {**asdict(self.state), "seconds": self.seconds}
+        checkpoints.save(self.folder, self.state.step, arrays, {"state": state, "history": asdict(self.history)})
+        self.saved_at = time.monotonic()
+
+    def restore(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+        """Go back to a checkpoint."""
+        for kind, variables in self.states().items():
+            checkpoints.write_states(variables, kind, arrays)
+        self.best = {name: value for name, value in arrays.items() if name.startswith("best/")}
+        self.history = History(**facts["history"])
+        self.history.points = [(int(step), loss, accuracy) for step, loss, accuracy in self.history.points]
+        self.say(f"  resumed from the checkpoint of step {self.state.step:,} of {self.total:,}")
+
+
+class CallLength:
+    """How many steps one call of the compiled loop takes: a fixed number, or about half a second's worth."""
+
+    def __init__(self, wanted: int | str) -> None:
+        self.fixed = wanted if isinstance(wanted, int) else None
+        self.size = self.fixed or 1
+        self.compiled = False
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Time a call and choose the next one's length; the first call compiles and does not count."""
+        before = time.monotonic()
+        yield
+        spent = time.monotonic() - before
+        if self.fixed is None and self.compiled:
+            if spent < CALL_SECONDS / 2:
+                self.size *= 2
+            elif spent > CALL_SECONDS * 2:
+                self.size = max(1, self.size // 2)
+        self.compiled = True
+
+
+def evaluate(judge: steps.Block, feed: Feed) -> list[float]:
+    """Return the sums of loss * n, hits and n over a whole split."""
+    import numpy as np
+
+    results = judge(feed.source(0, 0), 0, feed.steps)
+    return np.sum(results.astype(np.float64), axis=0).tolist()

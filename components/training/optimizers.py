@@ -1,0 +1,92 @@
+"""Optimisers and learning-rate schedules from their settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from components.training.config import OptimizerConfig
+
+if TYPE_CHECKING:
+    import keras
+
+
+def make_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizers.Optimizer:
+    """Return the optimiser; `total_steps` is the length of the cosine."""
+    import keras
+
+    common: dict[str, Any] = {
+        "learning_rate": make_schedule(config, total_steps),
+        "weight_decay": config.weight_decay,
+        "global_clipnorm": config.clip_norm,
+        "use_ema": config.average is not None,
+        "ema_momentum": config.average or 0.99,
+    }
+    if config.name == "sgd":
+        return keras.optimizers.SGD(momentum=config.momentum, nesterov=config.nesterov, **common)
+    if config.name == "rmsprop":
+        return keras.optimizers.RMSprop(momentum=config.momentum, **common)
+    if config.name == "adamw" and config.weight_decay is None:
+        common["weight_decay"] = 0.004  # Keras' own default for AdamW
+    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "adagrad": keras.optimizers.Adagrad,
+             "nadam": keras.optimizers.Nadam, "lion": keras.optimizers.Lion}  # fmt: skip
+    return kinds[config.name](**common)
+
+
+def make_schedule(config: OptimizerConfig, total_steps: int) -> Any:
+    """Return the learning rate: a number if it is constant, else a Keras schedule of `learning_rate`'s course."""
+    import keras
+    from keras import ops
+
+    if config.schedule == "constant" and config.warmup_steps == 0:
+        return config.learning_rate
+
+    class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step: Any) -> Any:
+            return course(config, total_steps, ops.cast(step, "float32"), ops)
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    return Schedule()
+
+
+def learning_rate_at(config: OptimizerConfig, total_steps: int, step: int) -> float:
+    """Return the learning rate of a step, counted from 0, for logs and tests."""
+    return float(course(config, total_steps, float(step), PlainMath()))
+
+
+def course(config: OptimizerConfig, total_steps: int, step: Any, ops: Any) -> Any:
+    """Compute the learning rate with the operations of Keras or of plain Python.
+
+    inverse_time with `decay_steps: 1` is the `decay` argument of Keras' old optimisers: rate / (1 + decay * step).
+    """
+    factors: dict[str, Callable[[], Any]] = {
+        "constant": lambda: 1.0,
+        "cosine": lambda: cosine(config, total_steps, step, ops),
+        "exponential": lambda: ops.power(config.decay, step / config.decay_steps),
+        "step": lambda: ops.power(config.decay, ops.floor(step / config.decay_steps)),
+        "inverse_time": lambda: 1.0 / (1.0 + config.decay * step / config.decay_steps),
+    }
+    rate = config.learning_rate * factors[config.schedule]()
+    if config.warmup_steps:
+        rate = rate * ops.minimum(1.0, (step + 1.0) / config.warmup_steps)
+    return rate
+
+
+def cosine(config: OptimizerConfig, total_steps: int, step: Any, ops: Any) -> Any:
+    """Return half a cosine from 1 after the warm-up to `final` at the end (Loshchilov and Hutter 2017, no restarts)."""
+    length = max(1, total_steps - config.warmup_steps)
+    share = ops.minimum(1.0, ops.maximum(0.0, (step - config.warmup_steps) / length))
+    return config.final + (1.0 - config.final) * 0.5 * (1.0 + ops.cos(math.pi * share))
+
+
+class PlainMath:
+    """The operations of `course` on Python numbers."""
+
+    cos = staticmethod(math.cos)
+    floor = staticmethod(math.floor)
+    power = staticmethod(math.pow)
+    minimum = staticmethod(min)
+    maximum = staticmethod(max)

@@ -1,0 +1,1 @@
+"""The checks of `example_validator`, one subject a file."""

@@ -1,0 +1,112 @@
+"""Findings about classes and amounts: too few pictures, missing or lopsided classes, empty splits."""
+
+from __future__ import annotations
+
+from components.validation.finding import Finding, make
+from pipeline.artifacts import Examples
+
+
+def check(examples: Examples, min_train: int, min_class: int, max_ratio: float) -> list[Finding]:
+    """Return the findings that the counts of pictures by split and class give."""
+    counts: dict[str, list[int]] = examples.properties["label_counts"]
+    labels = examples.labels
+    return [
+        finding
+        for finding in (
+            empty_splits(examples.splits),
+            tiny_data(examples.splits.get("train", 0), min_train),
+            single_class(labels),
+            missing_from_train(labels, counts),
+            missing_from_others(labels, counts),
+            few_pictures(labels, counts, min_class),
+            imbalance(labels, counts["train"], max_ratio),
+        )
+        if finding is not None
+    ]
+
+
+def empty_splits(splits: dict[str, int]) -> Finding | None:
+    """A split without pictures; without test pictures no model can be judged."""
+    empty = [{"split": split, "detail": "no pictures"} for split, number in splits.items() if number == 0]
+    needed = any(row["split"] in ("train", "test") for row in empty)
+    return (
+        make("empty_split", "error" if needed else "warning", len(splits), "These splits have no pictures.", empty)
+        if empty
+        else None
+    )
+
+
+def tiny_data(number: int, least: int) -> Finding | None:
+    """So few training pictures that results are a matter of luck."""
+    if number >= least:
+        return None
+    detail = f"{number} training pictures; fewer than {least}"
+    return make(
+        "tiny_data",
+        "warning",
+        1,
+        "There are few pictures to learn from; expect wide intervals.",
+        [{"detail": detail, "split": "train"}],
+    )
+
+
+def single_class(labels: list[str]) -> Finding | None:
+    """One class: nothing to tell apart."""
+    if len(labels) > 1:
+        return None
+    rows = [{"label": label, "detail": "the only class"} for label in labels]
+    return make("single_class", "error", 1, "There is only one class, so there is nothing to tell apart.", rows)
+
+
+def missing_from_train(labels: list[str], counts: dict[str, list[int]]) -> Finding | None:
+    """Classes that cannot be learnt."""
+    rows = [
+        {"label": label, "split": "train", "detail": "no training pictures"}
+        for label, n in zip(labels, counts["train"], strict=True)
+        if n == 0
+    ]
+    text = "These classes have no training pictures and cannot be learnt."
+    return make("class_missing_from_train", "error", len(labels), text, rows) if rows else None
+
+
+def missing_from_others(labels: list[str], counts: dict[str, list[int]]) -> Finding | None:
+    """Classes that cannot be judged in a split that has pictures of others."""
+    rows = [
+        {"label": label, "split": split, "detail": f"no pictures in {split}"}
+        for split, numbers in counts.items()
+        if split != "train" and sum(numbers)
+        for label, number in zip(labels, numbers, strict=True)
+        if number == 0
+    ]
+    text = "These classes have no pictures in a split, so it says nothing about them."
+    return make("class_missing_from_split", "warning", len(labels) * len(counts), text, rows) if rows else None
+
+
+def few_pictures(labels: list[str], counts: dict[str, list[int]], least: int) -> Finding | None:
+    """Classes with few pictures; those with none at all in training have their own finding."""
+    totals = [sum(counts[split][label] for split in counts) for label in range(len(labels))]
+    rows = [
+        {"label": label, "detail": f"{number} {'picture' if number == 1 else 'pictures'} in all splits"}
+        for label, number in zip(labels, totals, strict=True)
+        if number < least
+    ]
+    return (
+        make("few_pictures_of_class", "warning", len(labels), f"These classes have fewer than {least} pictures.", rows)
+        if rows
+        else None
+    )
+
+
+def imbalance(labels: list[str], numbers: list[int], max_ratio: float) -> Finding | None:
+    """A class that is many times larger than another; plain accuracy then flatters a network that ignores the small one."""
+    present = [(number, label) for number, label in zip(numbers, labels, strict=True) if number]
+    if not present or max(present)[0] <= max_ratio * min(present)[0]:
+        return None
+    largest = max(present)[0]
+    rows = [
+        {"label": label, "split": "train", "detail": f"{number:,} pictures against {largest:,} of `{max(present)[1]}`"}
+        for number, label in sorted(present)
+        if number * max_ratio < largest
+    ]
+    text = f"These classes have less than 1/{max_ratio:g} of the largest one's training pictures; `trainer.class_weights` can make up for it."
+    return make("class_imbalance", "warning", len(labels), text, rows)

@@ -1,0 +1,150 @@
+"""Findings that compare statistics: with the schema, between splits (skew) and with an earlier run (drift). TFDV does the measuring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.validation.finding import Finding, make
+from pipeline.artifacts import Schema, Statistics
+
+NOT_COMPARED = (
+    "image/class/label"  # a number by its type, a name by its meaning: `image/class/text` is compared instead
+)
+
+
+def check_schema(statistics: Statistics, schema: Schema) -> list[Finding]:
+    """Return a finding where a split does not keep to the schema: an error if the user wrote it, a warning if it was inferred."""
+    from data.tfdv import import_tfdv
+
+    tfdv = import_tfdv()
+    proto = read_schema(schema)
+    rows = []
+    for split in statistics.properties["splits"]:
+        found = tfdv.validate_statistics(load(statistics, split), proto)
+        for feature, anomaly in sorted(found.anomaly_info.items()):
+            rows.append({"file": feature, "detail": anomaly.description, "split": split})
+        if found.HasField("dataset_anomaly_info"):
+            rows.append({"detail": found.dataset_anomaly_info.description, "split": split})
+    if not rows:
+        return []
+    curated = schema.properties["curated"]
+    text = f"These features do not keep to {'your schema' if curated else 'what the training split looks like'}."
+    return [
+        make(
+            "schema",
+            "error" if curated else "warning",
+            len(proto.feature) * len(statistics.properties["splits"]),
+            text,
+            rows,
+        )
+    ]
+
+
+def check_skew(
+    statistics: Statistics, schema: Schema, categorical: float, numeric: float, features: dict[str, float]
+) -> list[Finding]:
+    """Return a finding where another split's pictures differ from the training split's."""
+    rows = []
+    for split in statistics.properties["splits"]:
+        if split != "train":
+            rows += differences(
+                load(statistics, "train"), load(statistics, split), schema, (categorical, numeric, features), split
+            )
+    text = "These features differ between a split and the training split, so results on it may not be what they seem."
+    return [make("skew", "warning", len(rows), text, rows)] if rows else []
+
+
+def check_drift(
+    statistics: Statistics,
+    previous: Statistics,
+    schema: Schema,
+    categorical: float,
+    numeric: float,
+    features: dict[str, float],
+) -> list[Finding]:
+    """Return a finding where the training pictures differ from the previous run's."""
+    rows = differences(
+        load(previous, "train"), load(statistics, "train"), schema, (categorical, numeric, features), "train"
+    )
+    text = "These features differ from the previous run's training pictures."
+    return [make("drift", "warning", len(rows), text, rows)] if rows else []
+
+
+def differences(
+    before: Any, after: Any, schema: Schema, limits: tuple[float, float, dict[str, float]], split: str
+) -> list[dict[str, Any]]:
+    """Return the features whose distance between two statistics is above its limit, with both figures."""
+    from data.tfdv import import_tfdv
+
+    tfdv = import_tfdv()
+    proto = read_schema(schema)
+    limit_of = set_limits(proto, *limits)
+    found = tfdv.validate_statistics(after, proto, previous_statistics=before)
+    rows = []
+    for info in found.drift_skew_info:
+        feature = "/".join(info.path.step)
+        for measured in info.drift_measurements:
+            if measured.value > limit_of[feature] + 1e-9:  # 1.0000000000000002 occurs for sets that share nothing
+                detail = (
+                    f"distance {measured.value:.3f}, limit {limit_of[feature]:g} ({explain(before, after, feature)})"
+                )
+                rows.append({"file": feature, "detail": detail, "split": split})
+    return rows
+
+
+def set_limits(proto: Any, categorical: float, numeric: float, features: dict[str, float]) -> dict[str, float]:
+    """Write the limits into a schema as TFDV wants them; return them by feature."""
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    chosen = {}
+    for feature in proto.feature:
+        if feature.name == NOT_COMPARED and feature.name not in features:
+            continue
+        text = feature.type == schema_pb2.FeatureType.BYTES
+        limit = features.get(feature.name, categorical if text else numeric)
+        comparator = feature.drift_comparator
+        (comparator.infinity_norm if text else comparator.jensen_shannon_divergence).threshold = limit
+        chosen[feature.name] = limit
+    return chosen
+
+
+def explain(before: Any, after: Any, feature: str) -> str:
+    """Say what moved: the mean of a number, or the value whose share changed most."""
+    rows = [find(statistics, feature) for statistics in (before, after)]
+    if all(row is not None and row.HasField("num_stats") for row in rows):
+        return f"mean {rows[0].num_stats.mean:.4g} -> {rows[1].num_stats.mean:.4g}"
+    shares = [value_shares(row) for row in rows]
+    value = max(
+        sorted(shares[0].keys() | shares[1].keys()),
+        key=lambda key: abs(shares[1].get(key, 0) - shares[0].get(key, 0)),
+        default="",
+    )
+    return f"share of `{value}` {shares[0].get(value, 0):.1%} -> {shares[1].get(value, 0):.1%}"
+
+
+def find(statistics: Any, feature: str) -> Any:
+    """Return a feature's statistics, or None."""
+    return next((row for row in statistics.datasets[0].features if "/".join(row.path.step) == feature), None)
+
+
+def value_shares(row: Any) -> dict[str, float]:
+    """Return the share of each value of a text feature."""
+    if row is None:
+        return {}
+    total = max(row.string_stats.common_stats.num_non_missing, 1)
+    return {bucket.label: bucket.sample_count / total for bucket in row.string_stats.rank_histogram.buckets}
+
+
+def load(statistics: Statistics, split: str) -> Any:
+    """Read one split's statistics."""
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+    return statistics_pb2.DatasetFeatureStatisticsList.FromString(statistics.file(f"{split}.pb").read_bytes())
+
+
+def read_schema(schema: Schema) -> Any:
+    """Read the sealed schema."""
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    return text_format.Parse(schema.file("schema.pbtxt").read_text("utf-8"), schema_pb2.Schema())

@@ -1,0 +1,143 @@
+"""Data sets that can be had by name: one YAML file each, with address, checksum, licence and format."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from data.image_data import ImageDataConfig
+from pipeline.errors import UserError, did_you_mean, explain_os_error
+from pipeline.progress import Progress
+from pipeline.settings import Settings
+
+FOLDER = Path(__file__).parent
+COMPLETE = ".complete"  # stands in a data set's folder when everything is there
+
+
+class CatalogFile(Settings):
+    """A file to download."""
+
+    name: str = Field(description="what it is called here")
+    urls: tuple[str, ...] = Field(description="addresses, the preferred one first")
+    sha256: str | None = Field(None, description="checksum; null: none is published, the first download pins it")
+    size: int | None = Field(None, description="bytes")
+    unpack: bool = Field(False, description="zip or tar to be unpacked")
+
+
+class CatalogEntry(Settings):
+    """A data set."""
+
+    name: str
+    title: str
+    description: str = ""
+    task: str = "image_classification"
+    format: str = "auto"
+    classes: int
+    splits: dict[str, int] = Field(description="pictures in each split as it comes; `all` if it comes without splits")
+    licence: str
+    homepage: str
+    citation: str = ""
+    checksum_source: str = Field("", description="where the checksums are from")
+    files: tuple[CatalogFile, ...] = ()
+    unpack_inside: tuple[str, ...] = Field((), description="archives inside the archive")
+    root: str = Field("", description="folder inside, where the data begin")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="values of the recipe's `data` section that these data need"
+    )
+    generated: bool = Field(False, description="made on this machine, without a download")
+    manual: str = Field("", description="how to get it by hand, where it cannot be downloaded")
+
+
+def names() -> list[str]:
+    """List the data sets."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def entries() -> list[CatalogEntry]:
+    """Return everything that is known about the data sets."""
+    return [find(name) for name in names()]
+
+
+def find(name: str) -> CatalogEntry:
+    """Return what is known about a data set.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    import yaml
+
+    if name not in names():
+        raise UserError(f"The catalogue has no data set `{name}`.", "", did_you_mean(name, names()))
+    text = (FOLDER / f"{name}.yaml").read_text("utf-8")
+    return CatalogEntry(name=name, **yaml.safe_load(text))
+
+
+def get(name: str, progress: Progress) -> Path:
+    """Return the folder of a data set, fetching it first if it is not here; two processes at once fetch it once.
+
+    Raises:
+        UserError: it cannot be downloaded, or only by hand.
+    """
+    from data.download import data_folder
+
+    entry, folder = find(name), data_folder() / name
+    if (folder / COMPLETE).exists():
+        return folder / entry.root
+    if entry.manual:
+        raise UserError(f"{entry.title} cannot be downloaded by a program.", entry.homepage, entry.manual)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with lock(folder.with_name(f".{name}.lock"), progress):
+            if not (folder / COMPLETE).exists():
+                fetch(entry, folder, progress)
+    except OSError as error:
+        raise explain_os_error(error, folder) from error
+    return folder / entry.root
+
+
+def fetch(entry: CatalogEntry, folder: Path, progress: Progress) -> None:
+    """Make or download a data set in a folder beside its place and move it there when it is complete."""
+    from data.download import download_all
+
+    part = folder.with_name(f".{entry.name}.part")
+    part.mkdir(exist_ok=True)
+    if entry.generated:
+        from data.digits import write_digits
+
+        progress.say(f"making {entry.title}")
+        write_digits(part / entry.root)
+    else:
+        download_all(entry, part, progress)
+    (part / COMPLETE).touch()
+    if folder.exists():
+        shutil.rmtree(folder)  # an earlier attempt by another version: it has no COMPLETE
+    part.replace(folder)
+
+
+@contextmanager
+def lock(path: Path, progress: Progress) -> Iterator[None]:
+    """Let one process at a time into the block; the others wait."""
+    import fcntl
+
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.say("waiting for another labline that is fetching the same data")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def fill_in(config: ImageDataConfig) -> ImageDataConfig:
+    """Return the settings with the values that a data set of the catalogue needs, where the recipe does not say otherwise."""
+    entry = find(config.path)
+    values = config.model_dump()
+    defaults = type(config)().model_dump()
+    wanted = {"format": entry.format, **entry.settings}
+    missing = {key: value for key, value in wanted.items() if values[key] == defaults[key]}
+    return ImageDataConfig.model_validate({**values, **missing})

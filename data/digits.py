@@ -1,0 +1,20 @@
+"""The `digits` data set without a download: scikit-learn's 1,797 handwritten digits, 8 x 8 pixels, as folders of PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data.picture import encode_png
+
+
+def write_digits(folder: Path) -> None:
+    """Write `<class>/<number>.png`; the values 0..16 become 0..255."""
+    import numpy
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    pixels = numpy.round(digits.images * (255 / 16)).astype(numpy.uint8)
+    for number, (image, label) in enumerate(zip(pixels, digits.target, strict=True)):
+        target = folder / str(label) / f"{number:04d}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(encode_png(image))

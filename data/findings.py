@@ -1,0 +1,77 @@
+"""Findings of the data checks, counted by kind with the first names, in the Anomalies form."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from data.sample import Problem
+
+NAMED = 20  # culprits named for each kind; the rest are only counted
+
+
+class Kind(NamedTuple):
+    """A kind of finding: how bad it is unless the recipe says otherwise, and the sentence that explains it."""
+
+    severity: str
+    description: str
+
+
+KINDS: dict[str, Kind] = {
+    "corrupt_file": Kind("error", "These files are damaged or no pictures and were left out."),
+    "truncated_file": Kind("error", "These pictures end too early and were left out."),
+    "empty_file": Kind("error", "These files are empty and were left out."),
+    "zero_size_image": Kind("error", "These pictures have no pixels and were left out."),
+    "too_many_pixels": Kind("error", "These pictures are larger than `data.max_pixels` and were left out."),
+    "too_large_file": Kind("error", "These files are too large for a picture and were left out."),
+    "unsupported_format": Kind("error", "These are pictures of a kind that cannot be read here; they were left out."),
+    "unreadable_file": Kind("error", "These files could not be read and were left out."),
+    "unreadable_directory": Kind("error", "These folders could not be read; whatever is in them was left out."),
+    "duplicate_across_splits": Kind(
+        "warning", "The same picture stood in two splits; it was kept only in the split that is further from training."
+    ),
+    "conflicting_labels": Kind("warning", "The same picture stands in two classes."),
+    "single_image_class": Kind(
+        "warning", "These classes have a single picture; it went into training and cannot be judged."
+    ),
+    "empty_class": Kind("warning", "These class folders hold no usable picture; the classes were left out."),
+    "wrong_extension": Kind("warning", "These pictures are of another kind than their names say; they were used."),
+    "duplicate_image": Kind("info", "The same picture occurs more than once in a split; all copies were used."),
+    "unknown_file": Kind("info", "These files among the pictures are no pictures by their names; they were ignored."),
+    "stray_file": Kind("info", "These files lie beside the class folders; they were ignored."),
+}
+
+
+class Findings:
+    """Counts problems by kind and remembers the first few of each."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.examples: dict[str, list[dict[str, str]]] = {}
+
+    def add(self, problem: Problem) -> None:
+        """Count one problem."""
+        self.counts[problem.name] = self.counts.get(problem.name, 0) + 1
+        examples = self.examples.setdefault(problem.name, [])
+        if len(examples) < NAMED:
+            examples.append(
+                {"file": problem.file, "detail": problem.detail, "split": problem.split, "label": problem.label}
+            )
+
+    def report(self, total: int) -> list[dict[str, Any]]:
+        """Return the findings in the Anomalies form, worst first.
+
+        Args:
+            total: number of pictures that were looked at, for the shares.
+        """
+        return [
+            {
+                "name": name,
+                "severity": kind.severity,
+                "count": self.counts[name],
+                "share": min(1.0, self.counts[name] / max(total, 1)),
+                "description": kind.description,
+                "examples": self.examples[name],
+            }
+            for name, kind in KINDS.items()
+            if name in self.counts
+        ]

@@ -1,0 +1,83 @@
+"""Formats of raw data, one file each, found by file name.
+
+A format of pictures is a module with
+    TASK = "image_classification"
+    detect(path) -> bool                         whether the data at `path` look like this format
+    list_samples(path, config) -> iterator       `ImageSample`s without pixels, and `Problem`s met on the way; always in the same order
+    open_reader(path) -> context manager         of a function from a sample's locator to the file's bytes or a uint8 array
+    sources(path, config) -> list of files       whose content decides what comes out
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from data.sample import ImageSample, Problem
+from pipeline.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from data.image_data import ImageDataConfig
+
+Read = Callable[[Any], Any]  # locator -> bytes of a file, or a uint8 array [height, width] or [height, width, 3]
+MOST_GENERAL = "image_folder"  # asked last: nearly any folder could be one
+
+
+class Format(Protocol):
+    """What a module in this folder offers."""
+
+    TASK: str
+
+    def detect(self, path: Path) -> bool:
+        """Tell whether the data at `path` look like this format."""
+
+    def list_samples(self, path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Problem]:
+        """Yield the samples, always in the same order."""
+
+    def open_reader(self, path: Path) -> AbstractContextManager[Read]:
+        """Give a function that reads samples by their locators."""
+
+    def sources(self, path: Path, config: ImageDataConfig) -> list[Path]:
+        """List the files whose content decides what comes out."""
+
+
+def names(task: str) -> list[str]:
+    """List the formats of a task."""
+    found = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+    return [name for name in found if task == find_module(name).TASK]
+
+
+def find_module(name: str) -> Any:
+    return importlib.import_module(f"data.formats.{name}")
+
+
+def find(name: str, task: str = "image_classification") -> Any:
+    """Return the module of a format.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    known = names(task)
+    if name not in known:
+        raise UserError(f"There is no data format `{name}`.", "data.format", did_you_mean(name, [*known, "auto"]))
+    return find_module(name)
+
+
+def detect(path: Path, task: str = "image_classification") -> str:
+    """Return the name of the format that the data at `path` are in.
+
+    Raises:
+        UserError: none fits.
+    """
+    known = names(task)
+    for name in sorted(known, key=lambda name: (name == MOST_GENERAL, name)):
+        if find_module(name).detect(path):
+            return name
+    raise UserError(
+        f"These data are in none of the known formats ({', '.join(known)}).",
+        str(path),
+        "A folder of pictures has one folder for each class: photos/cats/1.jpg, photos/dogs/2.jpg. See `data.format` for the others.",
+    )

@@ -1,0 +1,106 @@
+"""A CSV file with a picture's path and class in each line, and optionally its split; paths are relative to the CSV file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Split
+from pipeline.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from data.formats import Read
+    from data.image_data import ImageDataConfig
+
+TASK = "image_classification"
+DELIMITERS = ",;\t|"
+MAX_FILE_BYTES = 1 << 28
+
+
+def detect(path: Path) -> bool:
+    """Tell whether `path` is a CSV or TSV file."""
+    return path.is_file() and path.suffix.lower() in (".csv", ".tsv")
+
+
+def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Problem]:
+    """Yield the pictures in the order of the lines.
+
+    Raises:
+        UserError: a column is missing, or a split has an unknown name.
+    """
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        reader = csv.reader(file, delimiter=find_delimiter(path))
+        columns = next(reader, [])
+        path_column = find_column(config.path_column, "data.path_column", columns, path)
+        label_column = find_column(config.label_column, "data.label_column", columns, path)
+        split_column = find_split_column(config, columns, path)
+        for line, cells in enumerate(reader, start=2):
+            if not cells:
+                continue
+            if len(cells) != len(columns):
+                yield Problem(
+                    "corrupt_file", f"{path.name}, line {line}", f"{len(cells)} cells instead of {len(columns)}"
+                )
+                continue
+            key, label = cells[path_column].strip(), cells[label_column].strip()
+            if not key or not label:
+                yield Problem("corrupt_file", f"{path.name}, line {line}", "no path or no class")
+                continue
+            yield ImageSample(
+                key, label, (key,), find_split(cells[split_column], path, line) if split_column is not None else None
+            )
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[Read]:
+    """Give a function that reads a picture's file."""
+    from data.picture import BadPicture
+
+    def read(locator: tuple[Any, ...]) -> bytes:
+        file = path.parent / locator[0]
+        if file.is_dir():
+            raise BadPicture("unreadable_file", "a folder")
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise BadPicture("too_large_file", "more than 256 MiB")
+        return file.read_bytes()
+
+    yield read
+
+
+def sources(path: Path, config: ImageDataConfig) -> list[Path]:
+    """List the CSV file and the pictures it names that exist."""
+    pictures = {path.parent / item.key for item in list_samples(path, config) if isinstance(item, ImageSample)}
+    return [path, *sorted(file for file in pictures if file.is_file())]
+
+
+def find_delimiter(path: Path) -> str:
+    """Return what separates the columns: the most frequent candidate in the first line."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        first = file.readline()
+    return max(DELIMITERS, key=first.count)
+
+
+def find_column(name: str, key: str, columns: list[str], path: Path) -> int:
+    """Return the place of a column."""
+    if name not in columns:
+        raise UserError(f"There is no column `{name}`.", str(path), f"{did_you_mean(name, columns)} Set `{key}`.")
+    return columns.index(name)
+
+
+def find_split_column(config: ImageDataConfig, columns: list[str], path: Path) -> int | None:
+    """Return the place of the column with the splits, if there is one."""
+    if config.split_column is not None:
+        return find_column(config.split_column, "data.split_column", columns, path)
+    return columns.index("split") if "split" in columns else None
+
+
+def find_split(name: str, path: Path, line: int) -> Split | None:
+    """Return the split that a cell names; an empty cell leaves it to the recipe."""
+    if not name.strip():
+        return None
+    if name.strip().lower() not in SPLIT_FOLDERS:
+        raise UserError(f"`{name}` is no split.", f"{path}, line {line}", did_you_mean(name, SPLIT_FOLDERS))
+    return SPLIT_FOLDERS[name.strip().lower()]

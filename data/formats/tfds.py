@@ -1,0 +1,154 @@
+"""Image data sets of TensorFlow Datasets: `tfds:NAME`, or `tfds:NAME/CONFIG:VERSION` as TFDS writes them.
+
+TFDS downloads and prepares; the prepared TFRecord files are then read directly, picture files as they are, without decoding.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.sample import SPLIT_FOLDERS, ImageSample
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from data.formats import Read
+    from data.image_data import ImageDataConfig
+    from pipeline.progress import Progress
+
+TASK = "image_classification"
+INFO = "dataset_info.json"
+HEAD = struct.Struct("<QI")
+
+
+def prepare(name: str, progress: Progress) -> Path:
+    """Return the folder of a data set that TFDS has prepared, letting it download the first time.
+
+    The data are kept where TFDS keeps its own if TFDS_DATA_DIR says so, else among labline's data sets.
+
+    Raises:
+        UserError: the package is not installed, has no such data set, or could not fetch it.
+    """
+    from data.download import data_folder
+
+    folder = Path(os.environ.get("TFDS_DATA_DIR") or data_folder() / "tfds")
+    ready = [file.parent for file in (folder / name.replace(":", "/")).glob("**/" + INFO)]
+    if len(ready) == 1:
+        return ready[0]  # known without loading TFDS
+    try:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        import tensorflow_datasets
+    except ImportError:
+        raise UserError(
+            "TensorFlow Datasets is not installed.", f"tfds:{name}", "pip install 'labline[tfds]'"
+        ) from None
+    try:
+        builder = tensorflow_datasets.builder(name, data_dir=os.fspath(folder))
+    except tensorflow_datasets.core.DatasetNotFoundError as error:
+        raise UserError(f"TensorFlow Datasets has no `{name}`.", "data.path", str(error).splitlines()[-1]) from None
+    if not Path(builder.data_dir, INFO).exists():
+        progress.say(f"TensorFlow Datasets fetches {name} into {builder.data_dir}")
+        try:
+            builder.download_and_prepare(file_format="tfrecord")
+        except Exception as error:
+            raise UserError(
+                f"TensorFlow Datasets could not fetch it: {error}.", f"tfds:{name}", "Check the network."
+            ) from error
+    return Path(builder.data_dir)
+
+
+def detect(path: Path) -> bool:
+    """Tell whether TFDS prepared this folder."""
+    return path.is_dir() and (path / INFO).is_file() and (path / "features.json").is_file()
+
+
+def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample]:
+    """Yield the pictures in the order of the files.
+
+    Raises:
+        UserError: the data set has no picture with one class.
+    """
+    from data.records import decode_example
+
+    builder, image, label = open_builder(path)
+    names = builder.info.features[label].names
+    for split, info in builder.info.splits.items():
+        for file in map(Path, info.filepaths):
+            for number, (offset, size) in enumerate(record_places(file)):
+                with file.open("rb") as stream:
+                    stream.seek(offset)
+                    features = decode_example(stream.read(size))
+                given = SPLIT_FOLDERS.get(split) if len(builder.info.splits) > 1 else None
+                key = f"{file.name}#{number}"
+                class_name = names[int(features[label][0])]
+                yield ImageSample(key, class_name, (file.name, offset, size, image), given)
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[Read]:
+    """Give a function that returns a picture's file."""
+    from data.records import decode_example
+
+    def read(locator: tuple[Any, ...]) -> bytes:
+        name, offset, size, feature = locator
+        with open(path / name, "rb", buffering=0) as file:  # noqa: PTH123 - as image_folder
+            value = decode_example(os.pread(file.fileno(), size, offset))[feature][0]
+        assert isinstance(value, bytes)
+        return value
+
+    yield read
+
+
+def sources(path: Path, config: ImageDataConfig) -> list[Path]:
+    """List the prepared files."""
+    return sorted(file for file in path.iterdir() if file.is_file())
+
+
+def open_builder(path: Path) -> tuple[Any, str, str]:
+    """Return TFDS's view of the folder and the names of the picture and the class."""
+    import tensorflow_datasets
+
+    builder = tensorflow_datasets.builder_from_directory(path)
+    features = builder.info.features
+    image = next(
+        (name for name, feature in features.items() if isinstance(feature, tensorflow_datasets.features.Image)), None
+    )
+    label = next(
+        (name for name, feature in features.items() if isinstance(feature, tensorflow_datasets.features.ClassLabel)),
+        None,
+    )
+    if image is None or label is None:
+        raise UserError(
+            f"`{builder.name}` is not for image classification: it has {', '.join(features)}.",
+            str(path),
+            "Choose a data set with one class a picture.",
+        )
+    if str(builder.info.file_format.value) != "tfrecord":
+        raise UserError(
+            f"`{builder.name}` is stored as {builder.info.file_format.value}.",
+            str(path),
+            "Prepare it with file_format='tfrecord'.",
+        )
+    supervised = builder.info.supervised_keys
+    return (
+        (builder, *supervised)
+        if supervised and len(supervised) == 2 and supervised[1] == label
+        else (builder, image, label)
+    )
+
+
+def record_places(file: Path) -> Iterator[tuple[int, int]]:
+    """Yield where the records of a TFRecord file start and how long they are."""
+    with file.open("rb") as stream:
+        while head := stream.read(HEAD.size):
+            if len(head) < HEAD.size:
+                raise UserError(
+                    "This TFRecord file ends early.", str(file), "Delete the folder and let TFDS prepare it again."
+                )
+            size = HEAD.unpack(head)[0]
+            yield stream.tell(), size
+            stream.seek(size + 4, os.SEEK_CUR)

@@ -1,0 +1,318 @@
+"""From raw pictures to shards: list them, look at each once, decide the splits, write whole shards of records.
+
+The two passes over the pictures are Beam pipelines over small pieces of work (ranges of rows) whose results are files in a shared
+folder; no picture travels between Beam's stages, so memory stays flat. What a piece writes depends on the piece alone: the result
+is the same whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data import formats, split
+from data.beam import BeamConfig, quieten, run_pipeline
+from data.findings import Findings
+from data.listing import Listing, ListingReader, write_listing
+from data.sample import SPLITS, Problem
+from pipeline.errors import UserError
+from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy
+
+    from data.image_data import ImageDataConfig
+    from data.picture_workers import Source
+
+PIECE = 512  # pictures looked at in one piece of work
+
+
+@dataclass
+class Survey:
+    """What is known of the data before anything is written.
+
+    Attributes:
+        format: name of the data's format.
+        listing: all pictures that were found.
+        facts: what a look at each of them showed (`picture_workers.FACTS`).
+        names: the classes, in the order of their numbers.
+        labels: int32 [n] class number of each picture, -1 where its class is not used.
+        splits: int8 [n] split of each picture, -1 where it is left out.
+        findings: everything that is wrong with the data.
+    """
+
+    format: str
+    source: Source
+    listing: Listing
+    facts: numpy.ndarray
+    names: list[str]
+    labels: numpy.ndarray
+    splits: numpy.ndarray
+    findings: Findings
+
+
+def survey(path: Path, config: ImageDataConfig, beam: BeamConfig, folder: Path, progress: Progress) -> Survey:
+    """Look at all pictures and decide where each belongs.
+
+    Args:
+        path: the raw data.
+        config: the recipe's `data` section.
+        beam: where to work.
+        folder: for lists and facts; what is in it is removed.
+        progress: where to tell how far it is.
+
+    Raises:
+        UserError: nothing usable is there.
+    """
+    quieten()
+    from data.picture_workers import ALL_FACTS, Source
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    name = formats.detect(path) if config.format == "auto" else config.format
+    module = formats.find(name)
+    source, findings = Source(name, str(path), config.max_pixels), Findings()
+    progress.say(f"listing pictures in {path} ({name})")
+    listing = write_listing(module.list_samples(path, config), config, folder, findings)
+    if not len(listing.labels):
+        raise nothing_usable("There are no pictures.", path, findings)
+    facts = look_at_pictures(listing, source, beam, progress, findings)
+    save_array(folder / ALL_FACTS, facts)
+    names, labels = number_classes(listing, facts, config, findings)
+    if len(names) < 2:
+        raise nothing_usable(
+            f"Only {len(names)} class{'' if len(names) == 1 else 'es'} with usable pictures; two are needed.",
+            path,
+            findings,
+        )
+    splits = choose_splits(listing, facts, labels, config, findings)
+    if not (splits == split.TRAIN).any():
+        raise nothing_usable("No picture is left to train on.", path, findings)
+    return Survey(name, source, listing, facts, names, labels, splits, findings)
+
+
+def look_at_pictures(
+    listing: Listing, source: Source, beam: BeamConfig, progress: Progress, findings: Findings
+) -> numpy.ndarray:
+    """Decode every picture once; return FACTS [n] in the order of the listing and count what is wrong."""
+    import apache_beam
+    import numpy
+
+    from data.picture_workers import LookAtPictures
+
+    total = len(listing.labels)
+    pieces = [(number, start, min(start + PIECE, total)) for number, start in enumerate(range(0, total, PIECE))]
+    sizes = {f"{number:07d}.facts.npy": stop - start for number, start, stop in pieces}
+    with watch(listing.folder, sizes, "looking at pictures", progress), run_pipeline(beam) as pipeline:
+        _ = (
+            pipeline
+            | apache_beam.Create(pieces)
+            | apache_beam.Reshuffle()
+            | apache_beam.ParDo(LookAtPictures(listing.folder, source))
+        )
+    facts = numpy.concatenate([numpy.load(listing.folder / name) for name in sizes])
+    count_problems(listing, [listing.folder / f"{number:07d}.problems.json" for number, *_ in pieces], findings)
+    for name in sizes:
+        (listing.folder / name).unlink()
+    return facts
+
+
+def count_problems(listing: Listing, files: list[Path], findings: Findings) -> None:
+    """Add what the workers found wrong, in the order of the listing."""
+    reader = ListingReader(listing.folder)
+    for file in files:
+        if file.exists():
+            for kind, detail, row_number in json.loads(file.read_text("utf-8")):
+                row = reader[int(row_number)]
+                if kind == "corrupt_file" and "." not in row.key.rpartition("/")[2]:
+                    kind = "unknown_file"  # nothing promised that it is a picture
+                findings.add(describe(kind, row, listing, detail))
+            file.unlink()
+    reader.close()
+
+
+def describe(kind: str, row: Any, listing: Listing, detail: str) -> Problem:
+    return Problem(kind, row.key, detail, SPLITS[row.split] if row.split >= 0 else "", listing.names[row.label])
+
+
+def number_classes(
+    listing: Listing, facts: numpy.ndarray, config: ImageDataConfig, findings: Findings
+) -> tuple[list[str], numpy.ndarray]:
+    """Number the classes that have usable pictures: as the recipe lists them, else sorted (numbers by value).
+
+    Returns:
+        Their names, and the number of each picture's class, -1 for pictures that cannot be used.
+    """
+    import numpy
+
+    counts = numpy.bincount(listing.labels[facts["usable"]], minlength=len(listing.names))
+    looked_at = numpy.bincount(listing.labels, minlength=len(listing.names))
+    used = [name for name, count in zip(listing.names, counts, strict=True) if count]
+    names = [name for name in config.classes if name in used] if config.classes else in_order(used, config)
+    for name, count, found in zip(listing.names, counts, looked_at, strict=True):
+        if count == 0 and found:
+            findings.add(Problem("empty_class", name, "none of its pictures can be used", "", name))
+        if count == 1:
+            findings.add(Problem("single_image_class", name, "1 picture", "", name))
+    numbers = numpy.array([names.index(name) if name in names else -1 for name in listing.names], numpy.int32)
+    return names, numpy.where(facts["usable"], numbers[listing.labels], -1)
+
+
+def in_order(names: list[str], config: ImageDataConfig) -> list[str]:
+    """Sort class names: as `data.class_names` has them, else numbers by value, else by letters."""
+    if config.class_names and set(names) <= set(config.class_names):
+        return [name for name in config.class_names if name in names]
+    return sorted(names, key=int) if all(name.isascii() and name.isdigit() for name in names) else sorted(names)
+
+
+def choose_splits(
+    listing: Listing, facts: numpy.ndarray, labels: numpy.ndarray, config: ImageDataConfig, findings: Findings
+) -> numpy.ndarray:
+    """Return the split of every picture: the given one, or by class in the recipe's shares; -1 if it is left out."""
+    import numpy
+
+    from data.split import assign_splits, fractions_for, join_groups
+
+    usable = labels >= 0
+    contents = facts["hash"][:, 0] ^ (facts["hash"][:, 1] << numpy.uint64(1))
+    splits = numpy.where(usable, listing.splits, split.GIVEN_NONE)
+    drop_duplicates(listing, contents, labels, splits, usable, findings)
+    shares = (config.split.train, config.split.validation, config.split.test)
+    fractions = fractions_for(
+        {int(item) for item in numpy.unique(splits[usable])} - {split.GIVEN_NONE}, shares, config.validation_fraction
+    )
+    pool = numpy.flatnonzero(usable & (splits <= split.TRAIN))
+    units = join_groups(contents[pool], listing.groups[pool]) if len(listing.groups) else contents[pool]
+    if len(pool):
+        splits[pool] = assign_splits(units, labels[pool], fractions, config.seed)
+    splits[~usable] = split.GIVEN_NONE
+    return splits
+
+
+def drop_duplicates(
+    listing: Listing,
+    contents: numpy.ndarray,
+    labels: numpy.ndarray,
+    splits: numpy.ndarray,
+    usable: numpy.ndarray,
+    findings: Findings,
+) -> None:
+    """Report equal pictures; where two given splits share one, leave it only in the split that is further from training."""
+    import numpy
+
+    rows = numpy.flatnonzero(usable)
+    order = rows[numpy.lexsort((rows, contents[rows]))]
+    same = contents[order[1:]] == contents[order[:-1]]
+    if not same.any():
+        return
+    reader = ListingReader(listing.folder)
+    starts = numpy.flatnonzero(numpy.r_[True, ~same])
+    repeated = [
+        order[start:stop] for start, stop in zip(starts, [*starts[1:], len(order)], strict=True) if stop - start > 1
+    ]
+    for group in sorted(repeated, key=lambda group: int(group[0])):
+        furthest = int(numpy.maximum(splits[group], 0).max())
+        kept = group[numpy.maximum(splits[group], 0) == furthest]
+        first = reader[int(kept[0])]
+        for row_number in group:
+            row = reader[int(row_number)]
+            if max(int(splits[row_number]), 0) != furthest:
+                findings.add(describe("duplicate_across_splits", row, listing, f"same bytes as {first.key}"))
+                usable[row_number] = False
+            elif row_number != kept[0]:
+                findings.add(describe("duplicate_image", row, listing, f"same bytes as {first.key}"))
+            if labels[row_number] != labels[kept[0]]:
+                findings.add(describe("conflicting_labels", row, listing, f"same bytes as {first.key}"))
+    reader.close()
+
+
+def write_shards(found: Survey, config: ImageDataConfig, beam: BeamConfig, target: Path, progress: Progress) -> None:
+    """Write `<split>-<number>-of-<count>.tfrecord` files; the records of a split are in an order that mixes the classes."""
+    import apache_beam
+
+    from data.picture_workers import PLAN, WriteShards
+
+    plan, shards = plan_shards(found, config)
+    save_array(found.listing.folder / PLAN, plan)
+    sizes = {shard.name: shard.stop - shard.start for shard in shards}
+    work = WriteShards(found.listing.folder, found.source, target, found.names)
+    with watch(target, sizes, "writing records", progress), run_pipeline(beam) as pipeline:
+        _ = pipeline | apache_beam.Create(shards) | apache_beam.Reshuffle() | apache_beam.ParDo(work)
+
+
+def plan_shards(found: Survey, config: ImageDataConfig) -> tuple[numpy.ndarray, list[Any]]:
+    """Return row and class of each record in the order of writing, and the shards as ranges of it."""
+    import numpy
+
+    from data.picture_workers import Shard
+
+    parts, shards, start = [], [], 0
+    scrambled = split.mix(found.facts["hash"][:, 0], config.seed + 1)
+    for number, name in enumerate(SPLITS):
+        rows = numpy.flatnonzero(found.splits == number)
+        rows = rows[numpy.lexsort((rows, scrambled[rows]))]
+        part = numpy.zeros(len(rows), [("row", "<i8"), ("label", "<i4")])
+        part["row"], part["label"] = rows, found.labels[rows]
+        count = -(-len(rows) // config.examples_per_shard)
+        bounds = numpy.linspace(0, len(rows), count + 1).round().astype(int) + start
+        shards += [
+            Shard(f"{name}-{n:05d}-of-{count:05d}.tfrecord", int(bounds[n]), int(bounds[n + 1])) for n in range(count)
+        ]
+        parts.append(part)
+        start += len(rows)
+    return numpy.concatenate(parts), shards
+
+
+def count_labels(found: Survey) -> dict[str, list[int]]:
+    """Return how many pictures of each class go into each split."""
+    import numpy
+
+    return {
+        name: numpy.bincount(found.labels[found.splits == number], minlength=len(found.names)).tolist()
+        for number, name in enumerate(SPLITS)
+    }
+
+
+def save_array(path: Path, values: numpy.ndarray) -> None:
+    import numpy
+
+    numpy.save(path, values)
+
+
+@contextmanager
+def watch(folder: Path, sizes: dict[str, int], name: str, progress: Progress) -> Iterator[None]:
+    """Show how much is done by the files that workers have finished, wherever they run."""
+    stopped = threading.Event()
+    with progress.job(name, sum(sizes.values())) as job:
+
+        def count() -> None:
+            left = dict(sizes)
+            while left:
+                last = stopped.wait(0.5)
+                for file in [file for file in left if (folder / file).exists()]:
+                    job(left.pop(file))
+                if last:
+                    return
+
+        thread = threading.Thread(target=count, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stopped.set()
+            thread.join()
+
+
+def nothing_usable(what: str, path: Path, findings: Findings) -> UserError:
+    """Say why nothing is left, with the most frequent problem."""
+    fix = "One folder for each class is needed: photos/cats/1.jpg, photos/dogs/2.jpg."
+    if findings.counts:
+        kind = max(findings.counts, key=lambda name: findings.counts[name])
+        fix = f"{findings.counts[kind]:,} x {kind}, for example {findings.examples[kind][0]['file']}. {fix}"
+    return UserError(what, str(path), fix)

@@ -1,0 +1,137 @@
+"""Batches of a split's records: decoded once into memory where they fit, read again each epoch where they do not.
+
+The order is a pure function of the seed and the epoch, so a training that was killed finds its place again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.artifacts import Examples
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow as tf
+
+ReadBatch = Callable[
+    ["tf.Tensor"], "tuple[tf.Tensor, tf.Tensor]"
+]  # serialized records [n] -> inputs [n, ...], targets [n]
+READ_AT_ONCE = (
+    256  # records a parallel call decodes: large enough to hide its overhead, small enough to share the cores
+)
+FILES_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """A split as arrays: `inputs` [n, ...] and `targets` [n]."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+
+
+def count(examples: Examples, split: str) -> int:
+    """Return the number of examples in a split.
+
+    Raises:
+        UserError: the split does not exist or is empty.
+    """
+    number = examples.splits.get(split, 0)
+    if number == 0:
+        filled = ", ".join(f"`{name}` ({n:,})" for name, n in examples.splits.items() if n) or "none"
+        raise UserError(
+            f"There are no examples in split `{split}`.",
+            str(examples.path),
+            f"Splits with examples: {filled}. Change the split fractions under `data`, or name another split.",
+        )
+    return number
+
+
+def load(
+    examples: Examples, split: str, read_batch: ReadBatch, advance: Callable[[int], Any] = lambda number: None
+) -> InMemory:
+    """Return a whole split, decoded, in the order of its records.
+
+    Args:
+        advance: called with the number of examples read since the last call.
+    """
+    import numpy as np
+
+    total, done = count(examples, split), 0
+    inputs: np.ndarray | None = None
+    for batch_inputs, batch_targets in read(examples, split, read_batch):
+        if inputs is None:
+            inputs = np.empty((total, *batch_inputs.shape[1:]), batch_inputs.dtype)
+            targets = np.empty((total, *batch_targets.shape[1:]), batch_targets.dtype)
+        end = done + len(batch_inputs)
+        if end > total:
+            break
+        inputs[done:end], targets[done:end] = batch_inputs, batch_targets
+        advance(end - done)
+        done = end
+    if inputs is None or done != total:
+        raise UserError(
+            f"Split `{split}` holds {done:,} records, not the {total:,} that its manifest names.", str(examples.path)
+        )
+    return InMemory(inputs, targets)
+
+
+def read(
+    examples: Examples, split: str, read_batch: ReadBatch, batch_size: int = READ_AT_ONCE
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield a split's batches as arrays, in the order of its records."""
+    yield from dataset(examples, split, read_batch, batch_size).as_numpy_iterator()
+
+
+def dataset(
+    examples: Examples,
+    split: str,
+    read_batch: ReadBatch,
+    batch_size: int,
+    *,
+    shuffle: int = 0,
+    seed: int = 0,
+    epoch: int = 0,
+    skip: int = 0,
+) -> tf.data.Dataset:
+    """Return a dataset of (inputs, targets) batches over a split, once.
+
+    Args:
+        examples: where the records are.
+        split: which of them.
+        read_batch: decodes serialized records, as a task's `read_batch`.
+        batch_size: examples a batch; the last one may be smaller.
+        shuffle: examples in the shuffle buffer; 0 keeps the order of the records.
+        seed: with `epoch` the one thing the order depends on.
+        epoch: number of the pass.
+        skip: batches to leave out at the beginning; they are not decoded.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    count(examples, split)
+    files = [str(path) for path in examples.shards(split)]
+    if shuffle:
+        files = [files[number] for number in np.random.default_rng([seed, epoch]).permutation(len(files))]
+    records = tf.data.Dataset.from_tensor_slices(files).interleave(
+        tf.data.TFRecordDataset,
+        cycle_length=min(FILES_AT_ONCE, len(files)),
+        block_length=16,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    if shuffle:
+        buffer_seed = int(np.random.default_rng([seed, epoch, 1]).integers(1, 2**31))
+        records = records.shuffle(shuffle, seed=buffer_seed, reshuffle_each_iteration=False)
+    batches = records.batch(batch_size).skip(skip)
+    return batches.map(read_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def order(number: int, seed: int, epoch: int) -> np.ndarray:
+    """Return a permutation of `number` examples that depends on the seed and the epoch alone, int32 [number]."""
+    import numpy as np
+
+    return np.random.default_rng([seed, epoch]).permutation(number).astype(np.int32)

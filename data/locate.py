@@ -1,0 +1,69 @@
+"""Where the raw data are: what `data.path` names becomes a folder or file on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data.image_data import ImageDataConfig
+from pipeline.errors import UserError, did_you_mean
+from pipeline.progress import Progress
+
+
+def locate(config: ImageDataConfig, progress: Progress) -> tuple[Path, ImageDataConfig]:
+    """Return where the data are, and the settings with what the catalogue knows about them filled in.
+
+    A path that exists is taken as it is; else a data set of the catalogue is fetched, or `tfds:NAME` prepared.
+
+    Raises:
+        UserError: neither a path nor a data set.
+    """
+    from data import catalog
+
+    path = Path(config.path).expanduser()
+    if config.path.startswith("tfds:"):
+        from data.formats import tfds
+
+        return tfds.prepare(config.path.removeprefix("tfds:"), progress), config
+    if path.exists():
+        return unpacked(path.resolve(), progress), config
+    if config.path in catalog.names():
+        return catalog.get(config.path, progress), catalog.fill_in(config)
+    if "/" in config.path or path.suffix:
+        raise UserError(
+            "There is no such file or folder.",
+            config.path,
+            "Check `data.path`; it is relative to the working directory.",
+        )
+    raise UserError(
+        f"`{config.path}` is neither a path nor a data set of the catalogue.",
+        "data.path",
+        f"{did_you_mean(config.path, catalog.names())} Others: `tfds:NAME` for TensorFlow Datasets.",
+    )
+
+
+def unpacked(path: Path, progress: Progress) -> Path:
+    """Return the folder that a tar file was unpacked into, among the data sets; anything else is read where it is."""
+    from data.download import data_folder, short_hash
+    from data.unpack import is_archive, unpack_once
+
+    if not (path.is_file() and is_archive(path)):
+        return path
+    status = path.stat()
+    name = f"{path.name.split('.')[0]}-{short_hash(f'{path} {status.st_size} {status.st_mtime_ns}')}"
+    return unpack_once(path, data_folder() / "unpacked" / name, progress)
+
+
+def source_trees(config: ImageDataConfig, progress: Progress) -> list[tuple[Path, list[Path]]]:
+    """List the files whose content decides what example_gen writes, below the folder that their names are relative to.
+
+    A data set that is not here yet is fetched; the catalogue's entry counts too, since it holds settings.
+    """
+    from data import catalog, formats
+
+    path, filled_in = locate(config, progress)
+    name = formats.detect(path) if filled_in.format == "auto" else filled_in.format
+    files = formats.find(name).sources(path, filled_in)
+    trees = [(path if path.is_dir() else path.parent, files)]
+    if filled_in is not config:
+        trees.append((catalog.FOLDER, [catalog.FOLDER / f"{config.path}.yaml"]))
+    return trees

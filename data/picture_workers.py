@@ -1,0 +1,172 @@
+"""The parts of ingest that run on Beam's workers; imported only where a pipeline is built, since it loads Beam.
+
+Each piece of work leaves its result as one file in a shared folder, put there by a rename, so a piece that a runner repeats
+does no harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apache_beam
+import numpy
+
+from data import formats, records
+from data.listing import ListingReader
+from data.picture import EXTENSIONS, BadPicture, examine, stored_bytes
+from pipeline.errors import UserError
+
+FACTS = numpy.dtype(
+    [
+        ("hash", "<u8", 2),
+        ("height", "<i4"),
+        ("width", "<i4"),
+        ("channels", "u1"),
+        ("usable", "?"),
+        ("convert", "?"),
+        ("brightness", "<f4"),
+    ]
+)
+"""What is known of a picture after it was looked at: 128 bits of its SHA-256, its size, whether and how it can be stored."""
+
+
+class Source(NamedTuple):
+    """Where the pictures are, in a form that travels to workers."""
+
+    format: str
+    path: str
+    max_pixels: int
+
+
+class Shard(NamedTuple):
+    """One TFRecord file to write: the rows `start` to `stop` of the plan."""
+
+    name: str
+    start: int
+    stop: int
+
+
+class PictureWork(apache_beam.DoFn):
+    """Keeps the listing and the raw data open on a worker."""
+
+    def __init__(self, folder: Path, source: Source) -> None:
+        self.folder, self.source = folder, source
+
+    def setup(self) -> None:
+        self.open_files = ExitStack()
+        self.rows = ListingReader(self.folder)
+        self.open_files.callback(self.rows.close)
+        reader = formats.find_module(self.source.format).open_reader(Path(self.source.path))
+        self.read = self.open_files.enter_context(reader)
+
+    def teardown(self) -> None:
+        self.open_files.close()
+
+
+class LookAtPictures(PictureWork):
+    """Writes the facts of a range of pictures, and what is wrong with some."""
+
+    def process(self, piece: tuple[int, int, int]) -> Iterator[int]:
+        number, start, stop = piece
+        facts = numpy.zeros(stop - start, FACTS)
+        problems: list[tuple[str, ...]] = []
+        for index in range(stop - start):
+            row = self.rows[start + index]
+            try:
+                data = self.read(row.locator)
+                picture = examine(data, self.source.max_pixels)
+            except BadPicture as error:
+                problems.append((*error.args, str(start + index)))
+                continue
+            except OSError as error:
+                problems.append(("unreadable_file", error.strerror or str(error), str(start + index)))
+                continue
+            facts[index] = (hash_picture(data), *picture.size, True, picture.decoded is not None, picture.brightness)
+            if unlike := wrong_extension(row.key, picture.kind):
+                problems.append(("wrong_extension", unlike, str(start + index)))
+        if problems:
+            with replacing(self.folder / f"{number:07d}.problems.json") as file:
+                file.write(json.dumps(problems).encode())
+        with replacing(self.folder / f"{number:07d}.facts.npy") as file:
+            numpy.save(file, facts)
+        yield stop - start
+
+
+class WriteShards(PictureWork):
+    """Writes whole TFRecord files."""
+
+    def __init__(self, folder: Path, source: Source, target: Path, names: list[str]) -> None:
+        super().__init__(folder, source)
+        self.target, self.names = target, [name.encode() for name in names]
+
+    def setup(self) -> None:
+        super().setup()
+        self.plan = numpy.load(self.folder / PLAN, mmap_mode="r")
+        self.facts = numpy.load(self.folder / ALL_FACTS, mmap_mode="r")
+
+    def process(self, shard: Shard) -> Iterator[int]:
+        plan = self.plan[shard.start : shard.stop]
+        facts = self.facts[plan["row"]]
+        with replacing(self.target / shard.name) as file:
+            for (row_number, label), fact in zip(plan.tolist(), facts.tolist(), strict=True):
+                records.write_record(file, self.record(row_number, label, fact))
+        yield len(plan)
+
+    def record(self, row_number: int, label: int, fact: tuple[Any, ...]) -> bytes:
+        """Return the record of one picture.
+
+        Raises:
+            UserError: its file is no longer what it was when it was looked at.
+        """
+        row = self.rows[row_number]
+        content, height, width, channels, _, convert, brightness = fact
+        try:
+            data = self.read(row.locator)
+        except (BadPicture, OSError) as error:
+            raise changed_meanwhile(row.key) from error
+        if hash_picture(data) != tuple(content):
+            raise changed_meanwhile(row.key)
+        picture = examine(data, self.source.max_pixels) if convert and isinstance(data, bytes) else None
+        encoded, kind = stored_bytes(data, picture)
+        size = (height, width, channels)
+        return records.encode_image(encoded, kind, row.key.encode(), size, brightness, label, self.names[label])
+
+
+PLAN, ALL_FACTS = "plan.npy", "facts.npy"
+
+
+def hash_picture(data: Any) -> tuple[int, int]:
+    """Return 128 bits of the SHA-256 of a file's bytes, or of an array's shape and values."""
+    digest = hashlib.sha256(data if isinstance(data, bytes) else repr(data.shape).encode() + data.tobytes()).digest()
+    return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:16], "little")
+
+
+def wrong_extension(key: str, kind: str) -> str:
+    """Say what a file really is, if its name says otherwise."""
+    expected = EXTENSIONS.get(key.rpartition(".")[2].lower(), kind)
+    return "" if kind in (expected, "pixels") else f"a {kind} file"
+
+
+def changed_meanwhile(key: str) -> UserError:
+    return UserError(
+        "This picture changed while the data were read.", key, "Wait until nothing writes there, and run again."
+    )
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Any]:
+    """Open a file that gets its name when it is complete."""
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        with part.open("wb", buffering=1 << 20) as file:
+            yield file
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

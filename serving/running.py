@@ -1,0 +1,83 @@
+"""serving.json: which server of a workspace is running, known only as long as its process lives."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FILE_NAME = "serving.json"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that runs.
+
+    Attributes:
+        pid: of the server's process.
+        born: start time of that process in clock ticks, so that another process with the same number is not taken for it.
+        started: seconds since 1970.
+    """
+
+    pid: int
+    rest_port: int
+    engine: str
+    host: str = "127.0.0.1"
+    started: float = 0.0
+    born: int = 0
+
+    @property
+    def url(self) -> str:
+        """Where this machine reaches it; a server that listens everywhere is reached on the loopback address."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return f"http://{host}:{self.rest_port}"
+
+
+def write_running(workspace: Path, pid: int, rest_port: int, engine: str, host: str) -> Running:
+    """Record a server that was started for a workspace."""
+    running = Running(pid, rest_port, engine, host, time.time(), birth(pid))
+    temporary = workspace / f".{FILE_NAME}-{os.getpid()}"
+    temporary.write_text(json.dumps(asdict(running)) + "\n", "utf-8")
+    temporary.rename(workspace / FILE_NAME)
+    return running
+
+
+def read_running(workspace: Path) -> Running | None:
+    """Return the running server of a workspace; None if there is none, or only the file of one that has ended."""
+    try:
+        running = Running(**json.loads((workspace / FILE_NAME).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return running if lives(running) else None
+
+
+def forget_running(workspace: Path, pid: int) -> None:
+    """Remove the record of a server that has ended, unless another one has taken its place."""
+    try:
+        if json.loads((workspace / FILE_NAME).read_text("utf-8"))["pid"] == pid:
+            (workspace / FILE_NAME).unlink()
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+
+
+def lives(running: Running) -> bool:
+    """Say whether the very process that was recorded is still there."""
+    try:
+        os.kill(running.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return birth(running.pid) == running.born
+
+
+def birth(pid: int) -> int:
+    """Return a process's start time in clock ticks since boot; 0 where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    fields = stat.rpartition(")")[2].split()  # the name before may hold spaces and brackets
+    return 0 if fields[0] == "Z" else int(fields[19])

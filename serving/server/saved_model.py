@@ -1,0 +1,186 @@
+"""Servable: one SavedModel in memory, run by a TensorFlow session exactly as TensorFlow Serving runs it.
+
+The only file of the server that imports TensorFlow's python. A session's callable checks no shapes of its own, so that only
+the graph complains, and it lets other threads run while it computes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serving.server.errors import RequestError
+
+log = logging.getLogger("serving")
+WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
+MOST_WARMUP_RECORDS = 1000
+
+
+def import_tensorflow() -> Any:
+    """Import TensorFlow without Keras, which a server does not need and which doubles the time to start."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow's last act is `import keras.src.optimizers`, and it goes on when that is missing
+    if "keras" not in sys.modules:
+        sys.modules.setdefault("keras.src", None)  # type: ignore[arg-type]
+    import tensorflow
+
+    tensorflow.get_logger().setLevel("ERROR")
+    return tensorflow
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature of the model: types and, in order, names of tensors in the graph."""
+
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    run: Callable[..., list[np.ndarray]]
+
+
+class Servable:
+    """A loaded version; `acquire` and `release` keep it in memory while a request uses it."""
+
+    def __init__(self, folder: Path, tags: list[str], timeout_ms: int) -> None:
+        tensorflow = import_tensorflow()
+        self.folder, self.timeout_ms = folder, timeout_ms
+        self.users = 0
+        self.on_unused: Callable[[], None] | None = None
+        self.lock = threading.Lock()
+        self.signatures: dict[str, Signature] = {}
+        self.graph = tensorflow.Graph()
+        with self.graph.as_default():
+            self.session = tensorflow.compat.v1.Session(graph=self.graph)
+            self.meta_graph = tensorflow.compat.v1.saved_model.load(self.session, tags, str(folder))
+
+    def signature(self, name: str) -> Signature | None:
+        """Return a signature by name, ready to run; None if the model has none of that name."""
+        with self.lock:
+            if name not in self.signatures and name in self.meta_graph.signature_def:
+                self.signatures[name] = self.prepare(self.meta_graph.signature_def[name])
+            return self.signatures.get(name)
+
+    def prepare(self, definition: Any) -> Signature:
+        """Make the callable that feeds and fetches a signature's tensors by position."""
+        from tensorflow.core.protobuf import config_pb2
+
+        options = config_pb2.CallableOptions()
+        options.feed.extend(info.name for info in definition.inputs.values())
+        options.fetch.extend(info.name for info in definition.outputs.values())
+        options.run_options.timeout_in_ms = self.timeout_ms
+        run = self.session._make_callable_from_options(options) if options.fetch else (lambda *_: [])
+        return Signature(
+            {name: type_name(info.dtype) for name, info in definition.inputs.items()},
+            {name: type_name(info.dtype) for name, info in definition.outputs.items()},
+            run,
+        )
+
+    def run(self, signature: Signature, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run the graph.
+
+        Raises:
+            RequestError: the graph failed; its own status code is kept.
+        """
+        from tensorflow.errors import OpError
+
+        try:
+            values = signature.run(*(arrays[name] for name in signature.inputs))
+        except OpError as error:
+            raise RequestError(code_name(error.error_code), error.message) from None
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise RequestError("INTERNAL", f"{type(error).__name__}: {error}") from None
+        return {name: as_array(value) for name, value in zip(signature.outputs, values, strict=True)}
+
+    def warm_up(self) -> int:
+        """Replay the model's warm-up requests; return how many there were.
+
+        Raises:
+            RequestError: a record cannot be read or its request fails, which makes the load fail.
+        """
+        if not (self.folder / WARMUP_FILE).exists():
+            return 0
+        from google.protobuf.message import DecodeError
+        from tensorflow.errors import OpError
+        from tensorflow_serving.apis import prediction_log_pb2
+
+        tensorflow = import_tensorflow()
+        count = 0
+        try:
+            for record in tensorflow.compat.v1.io.tf_record_iterator(str(self.folder / WARMUP_FILE)):
+                count += 1
+                if count > MOST_WARMUP_RECORDS:
+                    raise RequestError(
+                        "INVALID_ARGUMENT", f"Number of warmup records exceeds the maximum ({MOST_WARMUP_RECORDS})"
+                    )
+                self.replay(prediction_log_pb2.PredictionLog.FromString(record), tensorflow)
+        except DecodeError as error:
+            raise RequestError("INVALID_ARGUMENT", f"Failed to parse warmup record {count}: {error}") from None
+        except OpError as error:
+            raise RequestError(
+                code_name(error.error_code), f"Failed to read the warmup file: {error.message}"
+            ) from None
+        return count
+
+    def replay(self, record: Any, tensorflow: Any) -> None:
+        """Run one recorded request."""
+        kind = record.WhichOneof("log_type")
+        if kind != "predict_log":
+            log.warning("warm-up record of kind %s is not replayed", kind)
+            return
+        request = record.predict_log.request
+        name = request.model_spec.signature_name or "serving_default"
+        signature = self.signature(name)
+        if signature is None:
+            raise RequestError("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
+        if set(request.inputs) != set(signature.inputs):
+            raise RequestError("INVALID_ARGUMENT", "warm-up request: input size does not match signature")
+        self.run(signature, {key: tensorflow.make_ndarray(tensor) for key, tensor in request.inputs.items()})
+
+    def acquire(self) -> None:
+        with self.lock:
+            self.users += 1
+
+    def release(self) -> None:
+        with self.lock:
+            self.users -= 1
+        self.close_if_unused()
+
+    def retire(self, on_unused: Callable[[], None]) -> None:
+        """Free the memory as soon as no request uses the model any more, and say so."""
+        with self.lock:
+            self.on_unused = on_unused
+        self.close_if_unused()
+
+    def close_if_unused(self) -> None:
+        with self.lock:
+            if self.users or self.on_unused is None:
+                return
+            told, self.on_unused = self.on_unused, None
+        self.session.close()
+        told()
+
+
+def as_array(value: Any) -> np.ndarray:
+    """Return a fetched value as an array; a string scalar comes as bytes, which numpy would cut at a zero byte."""
+    return np.array(value, object) if isinstance(value, bytes) else np.asarray(value)
+
+
+def type_name(dtype: int) -> str:
+    """Name a type as TensorFlow's C++ does: `float`, `double`, `half`, `int64`, `string`."""
+    from tensorflow.core.framework import types_pb2
+
+    return types_pb2.DataType.Name(dtype).removeprefix("DT_").lower()
+
+
+def code_name(code: int | None) -> str:
+    """Name a status code."""
+    from tensorflow.core.protobuf import error_codes_pb2
+
+    return error_codes_pb2.Code.Name(code) if code is not None else "UNKNOWN"

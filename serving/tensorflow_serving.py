@@ -1,0 +1,115 @@
+"""The command line that serves models.config: TensorFlow Serving's binary, its Docker image, or the embedded server."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipeline.errors import UserError
+
+IMAGE = "tensorflow/serving:2.16.1"
+BINARY = "tensorflow_model_server"
+POLL_SECONDS = 1  # for new versions; models.config is read again at the same pace
+CONTAINER_REST_PORT, CONTAINER_GRPC_PORT = 8501, 8500
+
+RealEngine = Literal["binary", "docker", "embedded"]
+
+
+@dataclass(frozen=True)
+class Models:
+    """What to serve: the models of a models.config, or a single one.
+
+    Attributes:
+        folder: what the server must be able to read; mounted at the same path in a container, so that paths agree.
+    """
+
+    folder: Path
+    config_file: Path | None = None
+    name: str = ""
+    base_path: Path | None = None
+
+    def flags(self) -> list[str]:
+        if self.config_file is not None:
+            return [f"--model_config_file={self.config_file}", f"--model_config_file_poll_wait_seconds={POLL_SECONDS}"]
+        return [f"--model_name={self.name}", f"--model_base_path={self.base_path}"]
+
+
+def choose_engine(wanted: str) -> tuple[RealEngine, str]:
+    """Return the engine to use and the reason.
+
+    Raises:
+        UserError: the engine that was asked for is not there.
+    """
+    if wanted == "embedded":
+        return "embedded", "as asked for"
+    binary = shutil.which(BINARY)
+    if wanted == "binary":
+        if binary is None:
+            raise UserError(
+                f"There is no `{BINARY}` on this machine.", "serving.engine", "Install it, or use `embedded`."
+            )
+        return "binary", "as asked for"
+    if wanted == "auto" and binary is not None:
+        return "binary", f"{binary} is installed"
+    problem = docker_problem()
+    if wanted == "docker":
+        if problem and not problem.startswith("no image"):
+            raise UserError(f"Docker cannot be used: {problem}.", "serving.engine", "Start Docker, or use `embedded`.")
+        return "docker", "as asked for"
+    if wanted != "auto":
+        raise UserError(
+            f"There is no engine `{wanted}`.", "serving.engine", "There are: `auto`, `binary`, `docker`, `embedded`."
+        )
+    if not problem:
+        return "docker", f"image {IMAGE} is there"
+    return "embedded", f"no {BINARY}, and no Docker ({problem})"
+
+
+def docker_problem() -> str:
+    """Say why Docker cannot serve right now; empty if it can. An image that would have to be downloaded is a problem, too."""
+    if shutil.which("docker") is None:
+        return "not installed"
+    try:
+        engine = subprocess.run(
+            ["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, timeout=5
+        )
+        if engine.returncode:
+            return "no engine is running"
+        image = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return "it does not answer"
+    return "" if image.returncode == 0 else f"no image {IMAGE}"
+
+
+def command(
+    engine: RealEngine, models: Models, host: str, port: int, grpc_port: int = CONTAINER_GRPC_PORT
+) -> list[str]:
+    """Return the command that serves `models`.
+
+    The binary listens on every address, whatever `host` says: it has no flag for that. Docker publishes its ports on `host`.
+    """
+    if engine == "binary":
+        return [BINARY, f"--port={grpc_port}", f"--rest_api_port={port}", *models.flags(), *loading_flags()]
+    if engine == "docker":
+        ports = ["-p", f"{host}:{port}:{CONTAINER_REST_PORT}", "-p", f"{host}:{grpc_port}:{CONTAINER_GRPC_PORT}"]
+        volume = ["-v", f"{models.folder}:{models.folder}:ro"]
+        return ["docker", "run", "--rm", "--init", *ports, *volume, IMAGE, *models.flags(), *loading_flags()]
+    return [
+        sys.executable, "-m", "serving.server", f"--rest_api_host={host}", f"--rest_api_port={port}", *models.flags(),
+        "--exit_with_parent", *loading_flags(),
+    ]  # fmt: skip
+
+
+def loading_flags() -> list[str]:
+    """Return flags by which a broken version is given up within seconds and holds up no other model.
+
+    The defaults would retry for five minutes inside the server's only loop.
+    """
+    return [
+        f"--file_system_poll_wait_seconds={POLL_SECONDS}", "--max_num_load_retries=1", "--load_retry_interval_micros=1000000",
+        "--num_load_threads=2",
+    ]  # fmt: skip

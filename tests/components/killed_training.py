@@ -1,0 +1,95 @@
+"""Trains in child processes, killing some of them with SIGKILL; run by test_trainer_resume.py, because forking needs a process of its own.
+
+Usage: killed_training.py EXAMPLES FOLDER NETWORK; prints JSON {"kills": [steps], "attempts": n}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import keras  # noqa: F401 - imported once here, so that each child does not have to
+import tensorflow  # noqa: F401
+
+from components.trainer import trainer
+from components.training.config import EarlyStoppingConfig, OptimizerConfig, TrainerConfig
+from pipeline.artifacts import Anomalies, Examples, Model, Statistics
+from pipeline.component import Context
+
+CONFIGS = {
+    "small_vgg": TrainerConfig(  # 120 examples: 15 steps an epoch, so steps 4 and 26 lie within epochs
+        network="small_vgg", epochs=4, batch_size=8, checkpoint_steps=2, steps_per_execution=1,
+        optimizer=OptimizerConfig(name="adam", learning_rate=1e-3, schedule="cosine", warmup_steps=5, average=0.9),
+        keep="best", keep_metric="loss", early_stopping=EarlyStoppingConfig(patience=50),
+    ),
+    "distorted_cnn": TrainerConfig(
+        network="distorted_cnn", options={"crop": 8}, steps=40, batch_size=8, checkpoint_steps=3, steps_per_execution=1,
+        cache_megabytes=0, shuffle_buffer=50, optimizer=OptimizerConfig(name="rmsprop", learning_rate=1e-4),
+    ),
+}  # fmt: skip
+KILL_AT = {"small_vgg": [4, 15, 26, 44], "distorted_cnn": [6, 21]}
+
+
+def main(examples: Path, folder: Path, network: str) -> None:
+    """Train once undisturbed and once killed whenever a checkpoint of the next step in KILL_AT lies there."""
+    finish(start(examples, folder / "whole", network))
+    kills = []
+    for step in KILL_AT[network]:
+        child = start(examples, folder / "killed", network)
+        wait_for_checkpoint(folder / "killed" / "scratch" / "checkpoints", step, child)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status), "the training ended before it could be killed"
+        kills.append(newest(folder / "killed" / "scratch" / "checkpoints"))
+    finish(start(examples, folder / "killed", network))
+    print(json.dumps({"kills": kills}))
+
+
+def start(examples: Path, folder: Path, network: str) -> int:
+    """Train in a forked child and return its process number."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        statistics = Statistics(folder, {"pixels": {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}})
+        trainer(
+            examples=Examples.open(examples),
+            statistics=statistics,
+            checked=Anomalies(folder),
+            model=Model.create(folder / "model"),
+            config=CONFIGS[network],
+            context=Context.standalone(folder),
+        )
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def finish(child: int) -> None:
+    """Wait for a child that must succeed."""
+    _, status = os.waitpid(child, 0)
+    assert status == 0, f"the training failed with status {status}"
+
+
+def wait_for_checkpoint(folder: Path, step: int, child: int) -> None:
+    """Return as soon as a checkpoint of `step` or later exists, or the child has ended."""
+    while newest(folder) < step:
+        assert os.waitpid(child, os.WNOHANG) == (0, 0), "the training ended before it could be killed"
+        time.sleep(0.001)
+
+
+def newest(folder: Path) -> int:
+    """Return the step of the newest checkpoint, 0 if there is none."""
+    return max((int(path.stem.split("-")[1]) for path in folder.glob("step-*.npz")), default=0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

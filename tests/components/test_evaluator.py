@@ -1,0 +1,140 @@
+"""Promises of the evaluator: what it measures, and when it blesses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from components.evaluator import EvaluatorConfig, evaluator
+from pipeline.artifacts import Blessing, Evaluation, Model, write_manifest
+from pipeline.component import Context
+from pipeline.errors import UserError
+
+QUICK = EvaluatorConfig(resamples=100)
+
+
+def evaluate(folder, examples, model, baseline=None, config=QUICK):
+    evaluation, blessing = Evaluation.create(folder / "evaluation"), Blessing.create(folder / "blessing")
+    evaluator(
+        examples=examples, model=model, baseline=baseline, evaluation=evaluation, blessing=blessing, config=config,
+        context=Context.standalone(folder),
+    )  # fmt: skip
+    write_manifest(evaluation, created=0.0)
+    write_manifest(blessing, created=0.0)
+    return evaluation, blessing
+
+
+@pytest.fixture(scope="module")
+def judged(tiny_examples, tiny_model, poor_model, tmp_path_factory):
+    return evaluate(tmp_path_factory.mktemp("judged"), tiny_examples, tiny_model, poor_model)
+
+
+def test_metrics_have_intervals_around_them_and_agree_with_the_stored_predictions(judged):
+    evaluation, _ = judged
+    values, details = evaluation.read_json("metrics.json"), evaluation.read_json("details.json")
+    stored = np.load(evaluation.file("predictions.npz"))
+    assert values["test/accuracy"] == pytest.approx((stored["probabilities"].argmax(axis=1) == stored["label"]).mean())
+    assert set(values) == {f"test/{name}" for name in ("accuracy", "loss", "precision", "recall", "f1", "calibration_error")}
+    for name in ("accuracy", "loss", "f1"):
+        low, high = details["intervals"][name]
+        assert low <= values[f"test/{name}"] <= high
+        assert low < high
+    assert np.sum(details["confusion"]) == details["count"] == 60
+    assert evaluation.properties["metrics"] == values
+
+
+def test_precision_recall_and_f1_are_scikit_learns(judged):
+    metrics = pytest.importorskip("sklearn.metrics")
+    stored = np.load(judged[0].file("predictions.npz"))
+    guesses = stored["probabilities"].argmax(axis=1)
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(stored["label"], guesses, labels=[0, 1, 2], zero_division=0)
+    rows = judged[0].read_json("details.json")["classes"]
+    assert [row["precision"] for row in rows] == pytest.approx(precision)
+    assert [row["recall"] for row in rows] == pytest.approx(recall)
+    assert [row["f1"] for row in rows] == pytest.approx(f1)
+
+
+def test_sources_and_labels_stay_together(judged, tiny_examples):
+    stored = np.load(judged[0].file("predictions.npz"))
+    assert [source.split("/")[0] for source in stored["source"]] == [tiny_examples.labels[label] for label in stored["label"]]
+
+
+def test_slices_cover_the_split_once_and_have_intervals(judged):
+    rows = judged[0].read_json("details.json")["slices"]
+    text = [row for row in rows if row["feature"] == "image/class/text"]
+    quartiles = [row for row in rows if row["feature"] == "image/brightness"]
+    assert [row["slice"] for row in text] == ["cross", "dot", "stripe"]
+    assert len(quartiles) == 4
+    assert sum(row["count"] for row in quartiles) == sum(row["count"] for row in text) == 60
+    assert all(row["intervals"]["accuracy"][0] < row["intervals"]["accuracy"][1] for row in rows)
+
+
+def test_plots_and_wrong_predictions_are_pictures(judged):
+    evaluation, _ = judged
+    for name in ("confusion_matrix.png", "reliability.png"):
+        assert evaluation.file("plots", name).read_bytes().startswith(b"\x89PNG")
+    for row in evaluation.read_json("details.json")["wrong"]:
+        assert evaluation.file(row["picture"]).exists()
+        assert row["label"] != row["predicted"]
+
+
+def test_a_good_model_is_blessed_and_says_why(judged, poor_model):
+    _, blessing = judged
+    assert blessing.properties["blessed"] is True
+    assert [check["name"] for check in blessing.properties["checks"]] == [
+        "test/accuracy above chance", "test/accuracy above majority", "test/accuracy against the last blessed model",
+    ]  # fmt: skip
+    assert blessing.properties["baseline"] == poor_model.digest
+
+
+def test_a_model_that_only_guesses_is_not_blessed(tiny_examples, poor_model, tmp_path):
+    _, blessing = evaluate(tmp_path, tiny_examples, poor_model)
+    assert blessing.properties["blessed"] is False
+    assert "guessing by chance" in " ".join(blessing.properties["reasons"])
+
+
+def test_a_worse_model_than_the_last_blessed_one_is_not_blessed(tiny_examples, tiny_model, poor_model, tmp_path):
+    _, blessing = evaluate(tmp_path, tiny_examples, poor_model, baseline=tiny_model)
+    check = blessing.properties["checks"][-1]
+    assert check["passed"] is False
+    assert check["value"] < -0.2
+    assert blessing.properties["comparison"]["p_worse"] < 0.01
+
+
+def test_the_same_model_again_is_not_worse_than_itself(tiny_examples, tiny_model, tmp_path):
+    evaluation, blessing = evaluate(tmp_path / "a", tiny_examples, tiny_model, baseline=tiny_model)
+    assert blessing.properties["comparison"]["difference"] == 0
+    assert blessing.properties["checks"][-1]["passed"]
+    again, _ = evaluate(tmp_path / "b", tiny_examples, tiny_model, baseline=tiny_model)
+    assert again.digest == evaluation.digest
+
+
+def test_other_classes_are_not_compared_with_and_the_verdict_says_so(tiny_examples, tiny_model, tmp_path):
+    other = Model(tiny_model.path, {**tiny_model.properties, "labels": ["cross", "dot", "wave"]}, "other")
+    _, blessing = evaluate(tmp_path, tiny_examples, tiny_model, baseline=other)
+    assert blessing.properties["blessed"] is True
+    assert "knows other classes (without stripe; with wave)" in " ".join(blessing.properties["reasons"])
+
+
+def test_thresholds_are_least_values_and_largest_for_losses(tiny_examples, tiny_model, tmp_path):
+    config = QUICK.model_copy(update={"thresholds": {"test/accuracy": 0.5, "test/loss": 1e-9}})
+    _, blessing = evaluate(tmp_path, tiny_examples, tiny_model, config=config)
+    checks = {check["name"]: check["passed"] for check in blessing.properties["checks"]}
+    assert checks["test/accuracy"] is True
+    assert checks["test/loss"] is False
+    assert blessing.properties["blessed"] is False
+    assert "above the recipe's 1e-09" in blessing.properties["reasons"][0]
+
+
+def test_an_unknown_metric_or_feature_is_refused_with_a_suggestion(tiny_examples, tiny_model, tmp_path):
+    with pytest.raises(ValidationError, match="Did you mean `test/accuracy`"):
+        EvaluatorConfig(thresholds={"test/acuracy": 0.9})
+    with pytest.raises(UserError, match="No example has a feature `image/brigthness`") as caught:
+        evaluate(tmp_path, tiny_examples, tiny_model, config=QUICK.model_copy(update={"slices": ["image/brigthness"]}))
+    assert "`image/brightness`" in caught.value.fix
+
+
+def test_an_empty_split_is_refused(make_examples, tiny_model, tmp_path):
+    with pytest.raises(UserError, match="no pictures in split `test`"):
+        evaluate(tmp_path, make_examples("untested", {"train": 3, "test": 0}), tiny_model)

@@ -1,0 +1,97 @@
+"""Promises of example_validator."""
+
+from __future__ import annotations
+
+from components.example_validator import Limits, ValidationConfig, example_validator
+from components.schema_gen import SchemaConfig, schema_gen
+from pipeline.artifacts import Anomalies, Schema, Statistics, write_manifest
+
+QUIET = ValidationConfig(min_train_examples=0, min_class_examples=0)
+
+
+def validate(folder, examples, statistics, schema, previous=None, config=QUIET):
+    anomalies = Anomalies.create(folder / "anomalies")
+    example_validator(examples=examples, statistics=statistics, schema=schema, previous=previous, anomalies=anomalies, config=config)
+    write_manifest(anomalies, created=0.0)
+    return anomalies, {finding["name"]: finding for finding in anomalies.read_json("anomalies.json")}
+
+
+def finding(name, severity, count, files=()):
+    rows = [{"file": file, "detail": "", "split": "", "label": ""} for file in files]
+    return {"name": name, "severity": severity, "count": count, "share": 0.0, "description": "A sentence.", "examples": rows}
+
+
+def test_sound_data_have_no_findings(tiny_examples, tiny_statistics, tiny_schema, tmp_path):
+    anomalies, found = validate(tmp_path, tiny_examples, tiny_statistics, tiny_schema, previous=tiny_statistics)
+    assert found == {}
+    assert anomalies.properties["errors"] == anomalies.properties["warnings"] == 0
+
+
+def test_bad_files_are_errors_only_above_the_share_of_the_recipe(make_examples, tiny_statistics, tiny_schema, tmp_path):
+    few = make_examples("few", {"train": 120, "test": 60}, rejected=[finding("corrupt_file", "error", 1, ["dot/broken.png"])])
+    _, found = validate(tmp_path / "a", few, tiny_statistics, tiny_schema)
+    assert found["corrupt_file"]["severity"] == "warning"
+    strict = QUIET.model_copy(update={"max_bad_share": 0.001})
+    anomalies, found = validate(tmp_path / "b", few, tiny_statistics, tiny_schema, config=strict)
+    assert found["corrupt_file"]["severity"] == "error"
+    assert anomalies.properties["errors"] == 1
+    assert "corrupt_file" in anomalies.properties["summary"]
+
+
+def test_the_recipe_sets_the_severity_of_a_finding_by_name(make_examples, tiny_statistics, tiny_schema, tmp_path):
+    examples = make_examples("twice", {"train": 30}, rejected=[finding("duplicate_across_splits", "warning", 1, ["cross/train_0.png"])])
+    config = QUIET.model_copy(update={"severity": {"duplicate_across_splits": "error"}})
+    anomalies, found = validate(tmp_path, examples, tiny_statistics, tiny_schema, config=config)
+    assert found["duplicate_across_splits"]["severity"] == "error"
+    culprit = found["duplicate_across_splits"]["examples"][0]
+    assert anomalies.file(culprit["thumbnail"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_missing_lopsided_and_small_classes_are_named(make_examples, tiny_statistics, tiny_schema, tmp_path):
+    examples = make_examples("lopsided", {"train": 13, "test": 4}, classes={"train": [0] * 12 + [1], "test": [0, 2]})
+    _, found = validate(tmp_path, examples, tiny_statistics, tiny_schema, config=ValidationConfig())
+    assert found["class_missing_from_train"]["severity"] == "error"
+    assert [row["label"] for row in found["class_missing_from_train"]["examples"]] == ["stripe"]
+    assert [row["label"] for row in found["class_missing_from_split"]["examples"]] == ["dot"]
+    assert [row["label"] for row in found["class_imbalance"]["examples"]] == ["dot"]
+    assert {row["label"] for row in found["few_pictures_of_class"]["examples"]} == {"dot", "stripe"}
+    assert found["tiny_data"]["severity"] == "warning"
+
+
+def test_an_empty_test_split_is_an_error(make_examples, tiny_statistics, tiny_schema, tmp_path):
+    _, found = validate(tmp_path, make_examples("untested", {"train": 30, "test": 0}), tiny_statistics, tiny_schema)
+    assert found["empty_split"]["severity"] == "error"
+
+
+def test_a_darker_test_split_is_skew_and_darker_training_pictures_are_drift(make_examples, tiny_statistics, tiny_schema, measured, tmp_path):
+    dark_test = make_examples("dark_test", {"train": 120, "test": 60}, brightness={"test": 0.3})
+    _, found = validate(tmp_path / "a", dark_test, measured(dark_test), tiny_schema)
+    assert [row["file"] for row in found["skew"]["examples"] if row["file"] == "image/brightness"]
+    assert "drift" not in found
+    dark = make_examples("dark", {"train": 120, "test": 60}, brightness={"train": 0.3, "test": 0.3})
+    statistics = measured(dark)
+    _, found = validate(tmp_path / "b", dark, statistics, tiny_schema, previous=tiny_statistics)
+    assert "image/brightness" in [row["file"] for row in found["drift"]["examples"]]
+    assert "mean" in found["drift"]["examples"][0]["detail"]
+    limits = Limits(numeric=1.0, features={"image/bytes": 1.0})
+    _, found = validate(tmp_path / "c", dark, statistics, tiny_schema, previous=tiny_statistics, config=QUIET.model_copy(update={"drift": limits}))
+    assert "drift" not in found
+
+
+def test_other_class_shares_are_drift_of_the_class_names(make_examples, tiny_statistics, tiny_schema, measured, tmp_path):
+    other = make_examples("other", {"train": 120, "test": 60}, classes={"train": [0, 0, 0, 1, 2]})
+    _, found = validate(tmp_path, other, measured(other), tiny_schema, previous=tiny_statistics)
+    details = {row["file"]: row["detail"] for row in found["drift"]["examples"]}
+    assert "share of `cross` 33.3% -> 60.0%" in details["image/class/text"]
+
+
+def test_breaking_the_users_schema_stops_the_run(tiny_examples, tiny_statistics: Statistics, tiny_schema, tmp_path):
+    file = tmp_path / "mine.pbtxt"
+    file.write_text(tiny_schema.file("schema.pbtxt").read_text().replace('value: "dot"', 'value: "spot"'))
+    schema = Schema.create(tmp_path / "schema")
+    schema_gen(statistics=tiny_statistics, schema=schema, config=SchemaConfig(file=file))
+    write_manifest(schema, created=0.0)
+    _, found = validate(tmp_path, tiny_examples, tiny_statistics, schema)
+    assert found["schema"]["severity"] == "error"
+    assert found["schema"]["examples"][0]["file"] == "image/class/text"
+    assert "dot" in found["schema"]["examples"][0]["detail"]

@@ -1,0 +1,70 @@
+"""Fixtures that several folders use: the real data sets, and one whole run on handwritten digits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# small enough for a test, and still above chance
+DIGITS = (
+    "trainer.network=dense",
+    "trainer.options.layers=[64]",
+    "trainer.epochs=8",
+    "trainer.batch_size=64",
+    "name=digits",
+)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets."""
+    folder = os.environ.get("LABLINE_TEST_DATA")
+    if not folder:
+        pytest.skip("real data sets are needed: set LABLINE_TEST_DATA to their folder")
+    return Path(folder)
+
+
+@dataclass
+class CommandLine:
+    """Runs `labline` in processes of its own, in one workspace."""
+
+    workspace: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: Any, check: bool = True) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=600)
+        if check and process.returncode:
+            raise AssertionError(f"labline {arguments} ended with {process.returncode}:\n{out}\n{err}")
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def start(self, *arguments: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+        environment = os.environ | {"LABLINE_WORKSPACE": str(self.workspace)} | self.environment
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+    def run(self, *overrides: str) -> dict[str, Any]:
+        """Run the digits recipe and return what `--json` prints."""
+        return json.loads(self("run", "image_classification", *DIGITS, *overrides, "--json").stdout)
+
+
+@pytest.fixture(scope="session")
+def digits_data(tmp_path_factory) -> Path:
+    """A data folder that starts empty, as a new user's."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def digits_line(tmp_path_factory, digits_data) -> tuple[CommandLine, dict[str, Any]]:
+    """A workspace with one finished run on handwritten digits, and that run's JSON."""
+    command = CommandLine(tmp_path_factory.mktemp("digits") / "workspace", {"LABLINE_DATA_DIR": str(digits_data)})
+    return command, command.run()

@@ -1,0 +1,107 @@
+"""The command line: quick where nothing is computed, strict about its arguments, JSON where asked."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+
+def labline(*arguments, **environment):
+    """Run the command as a user would."""
+    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)
+
+
+def test_help_takes_less_than_half_a_second_of_cpu():
+    # processor time, not the clock: a busy machine does not change it much
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    answer = labline("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert answer.returncode == 0 and "run" in answer.stdout
+    assert spent < 0.5
+
+
+def test_configuration_errors_load_neither_tensorflow_nor_beam():
+    code = (
+        "import sys; sys.argv = ['labline', 'run', 'image_classification', 'trainer.network=nothing']\n"
+        "from pipeline.cli import main\n"
+        "try: main()\nexcept SystemExit as end: print(end.code)\n"
+        "print(sorted(set(sys.modules) & {'tensorflow', 'keras', 'apache_beam', 'tensorflow_data_validation', 'matplotlib', 'pandas'}))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.stdout.splitlines() == ["2", "[]"]
+
+
+@pytest.mark.parametrize(("arguments", "status", "said"), [
+    (["run", "nothing"], 2, "There is no recipe `nothing`"),
+    (["run"], 2, "RECIPE"),
+    (["run", "image_classification", "data.path=/no/such/folder"], 1, "/no/such/folder"),
+    (["run", "image_classification", "trainer.epochs=0"], 2, "trainer.epochs"),
+    (["run", "image_classification", "--fresh", "trainr"], 2, "Did you mean `trainer`?"),
+    (["runs"], 1, "There is no workspace here"),
+    (["dance"], 2, "dance"),
+])  # fmt: skip
+def test_exit_status_tells_whose_mistake_it_was(tmp_path, arguments, status, said):
+    answer = labline(*arguments, LABLINE_WORKSPACE=str(tmp_path / "workspace"), LABLINE_DATA_DIR=str(tmp_path / "data"))
+    assert answer.returncode == status, answer.stderr
+    assert said in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_failed_run_with_json_still_prints_one_json_object(tmp_path):
+    answer = labline(
+        "run",
+        "image_classification",
+        "data.path=/no/such/folder",
+        "--json",
+        LABLINE_WORKSPACE=str(tmp_path / "workspace"),
+    )
+    record = json.loads(answer.stdout)
+    assert "/no/such/folder" in record["error"]
+
+
+def test_recipe_show_prints_every_value_with_its_origin():
+    shown = json.loads(labline("recipe", "show", "image_classification", "trainer.seed=3", "--json").stdout)
+    assert shown["trainer.seed"] == {"value": 3, "origin": "command line"}
+    assert shown["data.path"] == {"value": "digits", "origin": "image_classification.yaml line 6"}
+    assert "meaning" in labline("recipe", "show", "image_classification").stdout.splitlines()[0]
+
+
+def test_new_makes_a_recipe_that_loads_with_the_same_values_and_a_network_of_ones_own(tmp_path):
+    from pipeline.recipe import load
+
+    project = tmp_path / "birds"
+    assert labline("new", project).returncode == 0
+    mine, shipped = load(str(project / "recipe.yaml")), load("image_classification")
+    same = {key: value for key, (value, _) in mine.values.items() if key != "name"}
+    assert same == {key: value for key, (value, _) in shipped.values.items() if key != "name"}
+    assert load(str(project), [f"trainer.network={project}/my_network.py"]).recipe.trainer.epochs == 10
+    assert labline("new", project).returncode == 1
+
+
+def test_uncommenting_every_line_of_a_new_recipe_gives_the_same_values(tmp_path):
+    from pipeline.recipe import load
+
+    project = tmp_path / "birds"
+    labline("new", project)
+    lines = (project / "recipe.yaml").read_text().splitlines()
+    (project / "recipe.yaml").write_text("\n".join([lines[0], *(line.removeprefix("# ") for line in lines[1:])]))
+    mine, shipped = load(str(project)), load("image_classification")
+    assert {key: value for key, (value, _) in mine.values.items() if key != "name"} == {
+        key: value for key, (value, _) in shipped.values.items() if key != "name"
+    }
+
+
+def test_the_catalogue_is_listed():
+    names = {entry["name"] for entry in json.loads(labline("data", "list", "--json").stdout)}
+    assert {"digits", "mnist", "fashion_mnist", "cifar10", "cifar100"} <= names
+
+
+def test_doctor_finds_this_machine_fit(tmp_path):
+    findings = json.loads(labline("doctor", "--json", "--workspace", tmp_path / "none").stdout)
+    assert {item["what"] for item in findings} >= {"python", "tensorflow", "GPU", "disk", "serving"}
+    assert all(item["fix"] for item in findings if item["status"] == "bad")

@@ -1,0 +1,144 @@
+"""Recipes: one way to configure, errors that name the key and the line, and an origin for every value."""
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.recipe import load
+
+
+@pytest.fixture
+def recipe_file(tmp_path):
+    """Write a recipe and return its path."""
+
+    def write(text: str) -> str:
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+BASE = "task: image_classification\ndata:\n  path: digits\n"
+
+
+def error_of(name, overrides=()):
+    with pytest.raises(UsageError) as error:
+        load(name, overrides)
+    return str(error.value)
+
+
+def test_the_shipped_recipe_runs_on_data_that_need_no_download():
+    assert load("image_classification").recipe.data.path == "digits"
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest():
+    assert "Did you mean `image_classification`?" in error_of("image_clasification")
+
+
+def test_a_misspelt_key_in_a_file_is_named_with_its_line_and_the_right_one(recipe_file):
+    message = error_of(recipe_file(BASE + "trainer:\n  epoch: 3\n"))
+    assert "Unknown key `trainer.epoch`" in message
+    assert "mine.yaml line 5" in message
+    assert "Did you mean `trainer.epochs`?" in message
+
+
+def test_a_misspelt_override_is_answered_with_the_right_key():
+    message = error_of("image_classification", ["trainer.batchsize=3"])
+    assert "command line" in message and "Did you mean `trainer.batch_size`?" in message
+
+
+def test_a_value_of_the_wrong_type_says_what_is_allowed_and_what_was_given():
+    message = error_of("image_classification", ["trainer.epochs=many"])
+    assert "`trainer.epochs`" in message and "integer" in message and "'many'" in message
+
+
+def test_an_unknown_network_lists_those_there_are():
+    message = error_of("image_classification", ["trainer.network=lenet"])
+    assert "Did you mean `lenet5`?" in message and "`perceptron`" in message
+
+
+def test_an_unknown_option_of_a_network_is_named():
+    assert "trainer.options.unit" in error_of(
+        "image_classification", ["trainer.network=dense", "trainer.options.unit=3"]
+    )
+
+
+def test_a_key_written_twice_is_refused(recipe_file):
+    assert "`trainer.epochs` is written twice, in lines 5 and 6" in error_of(
+        recipe_file(BASE + "trainer:\n  epochs: 3\n  epochs: 4\n")
+    )
+
+
+def test_broken_yaml_is_named_with_its_line(recipe_file):
+    assert "line 5" in error_of(recipe_file(BASE + "trainer: [\n"))
+
+
+def test_a_recipe_without_a_task_says_which_there_are(recipe_file):
+    assert "`image_classification`" in error_of(recipe_file("data:\n  path: x\n"))
+
+
+def test_an_argument_without_a_value_is_refused():
+    assert "key=value" in error_of("image_classification", ["trainer.epochs"])
+
+
+def test_missing_data_path_is_named(recipe_file):
+    assert "`data" in error_of(recipe_file("task: image_classification\n"))
+
+
+def test_later_layers_win_and_every_value_has_its_origin(recipe_file):
+    file = recipe_file(BASE + "trainer:\n  network: cnn\n  epochs: 3\n")
+    values = load(file, ["trainer.seed=11"]).values
+    assert values["trainer.seed"] == (11, "command line")
+    assert values["trainer.epochs"][0] == 3 and values["trainer.epochs"][1].endswith("mine.yaml line 6")
+    assert values["trainer.batch_size"] == (256, "network cnn")
+    assert values["trainer.device"] == ("auto", "default")
+    assert load(file, ["trainer.epochs=4"]).values["trainer.epochs"] == (4, "command line")
+
+
+def test_choosing_a_network_brings_its_published_training_set_up():
+    recipe = load("image_classification", ["trainer.network=perceptron"]).recipe
+    assert recipe.trainer.batch_size == 1
+    assert recipe.trainer.loss == "mean_squared_error"
+    assert recipe.trainer.optimizer.name == "sgd" and recipe.trainer.optimizer.learning_rate == 0.01
+
+
+def test_the_recipes_name_is_its_files_unless_it_says_otherwise(recipe_file):
+    assert load(recipe_file(BASE)).recipe.name == "mine"
+    assert load(recipe_file(BASE + "name: yours\n")).recipe.name == "yours"
+
+
+def test_a_settled_recipe_cannot_be_changed():
+    from pydantic import ValidationError
+
+    with pytest.raises(ValidationError):
+        load("image_classification").recipe.trainer.epochs = 3
+
+
+def test_every_key_of_every_recipe_says_what_it_means():
+    from pipeline.recipe import descriptions
+
+    resolved = load("image_classification")
+    meanings = descriptions(type(resolved.recipe))
+    silent = [key for key in resolved.values if not meanings.get(key) and not key.startswith("trainer.options.")]
+    assert silent == []
+
+
+def test_a_network_of_the_users_own_is_loaded_from_its_file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from pipeline.settings import Settings\nPRESET = {'trainer': {'epochs': 77}}\n"
+        "class Config(Settings):\n    width: int = 5\n"
+        "def build(input_shape, outputs, config, pixels): ...\n"
+    )
+    recipe = load("image_classification", [f"trainer.network={path}", "trainer.options.width=9"]).recipe
+    assert recipe.trainer.epochs == 77
+    assert recipe.trainer.options["width"] == 9
+
+
+def test_a_network_file_that_does_not_load_says_why(tmp_path):
+    from pipeline.errors import UserError
+
+    path = tmp_path / "mine.py"
+    path.write_text("import nothing_of_that_name\n")
+    with pytest.raises(UserError, match="nothing_of_that_name"):
+        load("image_classification", [f"trainer.network={path}"])

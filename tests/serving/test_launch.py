@@ -1,0 +1,105 @@
+"""`labline serve` in the foreground: says when it is ready, is found by others, ends cleanly, leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.progress import Progress
+from serving.client import Client
+from serving.launch import serve
+from serving.model_config import keep_model
+from serving.running import forget_running, read_running, write_running
+
+SERVE = (
+    "import sys; from pathlib import Path; from pipeline.progress import Progress; from serving.launch import serve\n"
+)
+SERVE += "sys.exit(serve(Path(sys.argv[1]), 'embedded', '127.0.0.1', int(sys.argv[2]), Progress()))"
+
+
+@pytest.fixture
+def workspace(half_plus_two: Path, tmp_path: Path) -> Path:
+    """A workspace with one pushed model, moved after the push."""
+    shutil.copytree(half_plus_two, tmp_path / "old" / "served_models" / "half" / "1")
+    keep_model(tmp_path / "old" / "served_models", "half")
+    return (tmp_path / "old").rename(tmp_path / "workspace")
+
+
+def test_serve_until_sigterm(workspace: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SERVE, str(workspace), "0"], stderr=subprocess.PIPE, text=True)
+    running = wait_for_running(workspace, process)
+    try:
+        with Client(running.url) as client:
+            assert client.predict("half", instances=[1.0]) == [2.5]
+        with pytest.raises(UserError, match="already running"):
+            serve(workspace, "embedded", "127.0.0.1", 8501, Progress(quiet=True))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 0
+    assert f"ready: {running.url}/v1/models/NAME:predict for half" in said
+    assert read_running(workspace) is None and not (workspace / "serving.json").exists()
+    assert not Path(f"/proc/{running.pid}").exists()
+
+
+def test_a_killed_serve_leaves_no_server_behind(workspace: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SERVE, str(workspace), "0"], stderr=subprocess.DEVNULL)
+    running = wait_for_running(workspace, process)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while read_running(workspace) is not None:
+        assert time.monotonic() < deadline, "the server outlived the command that started it"
+        time.sleep(0.1)
+    assert not Path(f"/proc/{running.pid}").exists() or Path(f"/proc/{running.pid}/stat").read_text().split()[2] == "Z"
+
+
+def wait_for_running(workspace: Path, process: subprocess.Popen):  # type: ignore[no-untyped-def, type-arg]
+    deadline = time.monotonic() + 90
+    while (running := read_running(workspace)) is None:
+        assert process.poll() is None, "serve ended"
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return running
+
+
+def test_serving_an_empty_workspace_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Nothing was pushed") as caught:
+        serve(tmp_path, "embedded", "127.0.0.1", 8501, Progress(quiet=True))
+    assert "labline run" in caught.value.fix
+
+
+def test_a_port_in_use_is_told_at_once(workspace: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        started = time.monotonic()
+        with pytest.raises(UserError, match="Address already in use"):
+            serve(workspace, "embedded", "127.0.0.1", taken.getsockname()[1], Progress(quiet=True))
+        assert time.monotonic() - started < 5, "told before the model is loaded"
+
+
+def test_a_server_is_running_only_as_long_as_its_process_lives(tmp_path: Path) -> None:
+    assert read_running(tmp_path) is None
+    mine = write_running(tmp_path, os.getpid(), 8501, "embedded", "0.0.0.0")
+    assert read_running(tmp_path) == mine
+    assert mine.url == "http://127.0.0.1:8501"
+    (tmp_path / "serving.json").write_text(json.dumps({**mine.__dict__, "born": mine.born - 1}))
+    assert read_running(tmp_path) is None, "another process has got the number since"
+    forget_running(tmp_path, 1)
+    assert (tmp_path / "serving.json").exists()
+    forget_running(tmp_path, os.getpid())
+    assert not (tmp_path / "serving.json").exists()
+    (tmp_path / "serving.json").write_text("{half")
+    assert read_running(tmp_path) is None

@@ -1,0 +1,77 @@
+"""models.config is read and written in TensorFlow Serving's format."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UserError
+from serving.model_config import ModelConfig, drop_model, keep_model, read_models
+
+FULL = """
+# commas, colons before braces and both kinds of quotes are legal
+model_config_list: {
+  config { name: 'a', base_path: "/models/a" model_platform: "tensorflow" model_version_policy: { latest { num_versions: 2 } } },
+  config { name: "b" base_path: "/models/b" model_platform: "tensorflow" model_version_policy { specific { versions: 1 versions: 3 } }
+           version_labels { key: "stable" value: 1 } }
+  config { name: "c" base_path: "/models/c" model_platform: "tensorflow" model_version_policy { all {} } }
+  config { name: "d" base_path: "/models/d" model_platform: "tensorflow" }
+}
+"""
+
+
+def test_every_policy_and_label_is_read(tmp_path: Path) -> None:
+    (tmp_path / "models.config").write_text(FULL)
+    assert read_models(tmp_path / "models.config") == [
+        ModelConfig("a", "/models/a", newest=2),
+        ModelConfig("b", "/models/b", "specific", versions=(1, 3), labels={"stable": 1}),
+        ModelConfig("c", "/models/c", "all"),
+        ModelConfig("d", "/models/d"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model_config_list {", "Error parsing text-format tensorflow.serving.ModelServerConfig"),
+        ('model_config_list { config { name: "a" base_path: "a" model_platform: "tensorflow" } }', "absolute path"),
+        ('model_config_list { config { name: "a" base_path: "/a" } }', "model_platform"),
+        ('model_config_list { config { name: "a" base_path: "/a" model_platform: "x" } }', "model_platform"),
+        ('model_config_list { config { name: "a" base_path: "/a" model_platform: "tensorflow" } '
+         'config { name: "a" base_path: "/b" model_platform: "tensorflow" } }', "multiple times"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "models.config").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_models(tmp_path / "models.config")
+
+
+def test_a_model_is_added_beside_others_and_keeps_what_somebody_wrote_into_its_entry(tmp_path: Path) -> None:
+    (tmp_path / "models.config").write_text(FULL)
+    keep_model(tmp_path, "new", newest=3)
+    keep_model(tmp_path, "b")
+    models = {model.name: model for model in read_models(tmp_path / "models.config")}
+    assert list(models) == ["a", "b", "c", "d", "new"]
+    assert models["new"] == ModelConfig("new", str(tmp_path / "new"), newest=3)
+    assert models["b"] == ModelConfig("b", str(tmp_path / "b"), "specific", versions=(1, 3), labels={"stable": 1})
+    drop_model(tmp_path, "b")
+    assert [model.name for model in read_models(tmp_path / "models.config")] == ["a", "c", "d", "new"]
+
+
+def test_nothing_is_written_when_nothing_changes(tmp_path: Path) -> None:
+    keep_model(tmp_path, "m")
+    before = (tmp_path / "models.config").stat().st_ino
+    keep_model(tmp_path, "m")
+    assert (tmp_path / "models.config").stat().st_ino == before
+
+
+def test_two_processes_writing_at_once_lose_nothing(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from serving.model_config import keep_model\n"
+    code += "for number in range(15): keep_model(Path(sys.argv[1]), f'{sys.argv[2]}{number}')"
+    running = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), letter]) for letter in "ab"]
+    assert [process.wait() for process in running] == [0, 0]
+    assert len(read_models(tmp_path / "models.config")) == 30

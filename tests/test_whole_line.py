@@ -1,0 +1,188 @@
+"""The whole line on handwritten digits, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.settings import ROOT
+
+STEPS = [
+    "example_gen", "statistics_gen", "schema_gen", "example_validator", "trainer", "evaluator", "exporter", "infra_validator", "pusher",
+]  # fmt: skip
+
+
+DIGITS = (
+    "trainer.network=dense",
+    "trainer.options.layers=[64]",
+    "trainer.epochs=8",
+    "trainer.batch_size=64",
+    "name=digits",
+)
+
+
+def statuses(record):
+    return {step["component"]: step["status"] for step in record["steps"]}
+
+
+def test_one_command_leads_from_pictures_to_a_blessed_and_pushed_model(digits_line):
+    command, record = digits_line
+    assert list(statuses(record)) == STEPS
+    assert set(statuses(record).values()) == {"ran"}
+    assert record["blessed"] is True
+    assert record["metrics"]["test/accuracy"] > 0.8
+    assert record["pushed"]["name"] == "image_classification" and record["pushed"]["version"] == 1
+    assert (Path(record["pushed"]["path"]) / "saved_model.pb").is_file()
+    assert "models.config" in [path.name for path in (command.workspace / "served_models").iterdir()]
+    assert list(Path(record["logs"]).rglob("events.out.tfevents*"))
+
+
+def test_the_report_is_one_page_that_loads_nothing_from_elsewhere(digits_line):
+    page = Path(digits_line[1]["report"]).read_text()
+    assert "digits" in page and "trainer" in page and "data:image/png" in page
+    assert 'src="http' not in page and '<link rel="stylesheet"' not in page and "@import" not in page
+
+
+def test_a_second_run_reuses_everything_without_loading_tensorflow_or_beam(digits_line):
+    command, first = digits_line
+    code = (
+        f"import sys, json; sys.argv = ['labline', 'run', 'image_classification', *{DIGITS!r}, '--json']\n"
+        "from pipeline.cli import main\n"
+        "try: main()\nexcept SystemExit as end: print(end.code)\n"
+        "print(sorted(set(sys.modules) & {'tensorflow', 'keras', 'apache_beam', 'tensorflow_data_validation', 'tfx_bsl', 'matplotlib'}))"
+    )
+    environment = os.environ | command.environment | {"LABLINE_WORKSPACE": str(command.workspace)}
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    printed, status, modules = answer.stdout.splitlines()
+    record = json.loads(printed)
+    assert statuses(record) == dict.fromkeys(STEPS, "reused") | {"pusher": "ran"}
+    assert record["metrics"] == first["metrics"]
+    assert (status, modules) == ("0", "[]")
+    assert Path(record["report"]).stat().st_size > 10_000
+    versions = [
+        path for path in (command.workspace / "served_models" / "image_classification").iterdir() if path.name.isdigit()
+    ]
+    assert len(versions) == 1
+
+
+def test_questions_after_a_run_are_answered(digits_line):
+    command, record = digits_line
+    assert record["run"] in command("runs").stdout
+    assert "test/accuracy" in command("show", record["run"]).stdout
+    assert "trainer.epochs" in command("why", "trainer").stdout or "config.epochs" in command("why", "trainer").stdout
+    assert "example_gen" in command("lineage", "image_classification/1").stdout
+    assert command("report").stdout.strip().endswith("report.html")
+
+
+def test_the_pushed_model_is_served_asked_and_stopped(digits_line, digits_data):
+    command, _ = digits_line
+    server = command.start("serve", "--engine", "embedded", "--port", "0")
+    try:
+        deadline = time.monotonic() + 120
+        while (
+            not (command.workspace / "serving.json").exists() and time.monotonic() < deadline and server.poll() is None
+        ):
+            time.sleep(0.1)
+        pictures = [sorted((digits_data / "digits" / name).glob("*.png"))[0] for name in ("0", "1")]
+        answers = json.loads(command("predict", "image_classification", *pictures, "--json").stdout)
+        assert [answer["label"] for answer in answers] == ["0", "1"]
+        assert "0.9" in command("predict", "image_classification", *pictures).stdout
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=60)
+    assert server.returncode == 0
+    asked = command("predict", "image_classification", pictures[0], check=False)
+    assert asked.returncode == 1 and "labline serve" in asked.stderr
+
+
+def test_asking_for_a_blessing_that_is_not_given_ends_with_4(digits_line):
+    command, _ = digits_line
+    threshold = "evaluator.thresholds={test/accuracy: 0.9999}"
+    answer = command("run", "image_classification", *DIGITS, threshold, "--require-blessing", check=False)
+    assert answer.returncode == 4
+    assert "NOT blessed" in answer.stdout and "0.9999" in answer.stdout
+
+
+def test_bad_data_stop_the_run_with_3_and_a_report_that_names_them(digits_line, digits_data, tmp_path):
+    command, _ = digits_line
+    photos = tmp_path / "photos"
+    for name in ("0", "1", "2"):
+        (photos / name).mkdir(parents=True)
+        for picture in sorted((digits_data / "digits" / name).glob("*.png"))[:20]:
+            shutil.copy(picture, photos / name)
+    for number in range(6):
+        (photos / "0" / f"broken{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n not really")
+    answer = command("run", "image_classification", f"data.path={photos}", "--json", check=False)
+    record = json.loads(answer.stdout)
+    assert answer.returncode == 3
+    assert statuses(record)["example_validator"] == "ran" and "trainer" not in statuses(record)
+    assert "broken0.png" in Path(record["report"]).read_text()
+    assert len(list(photos.rglob("*"))) == 3 + 60 + 6
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_several_moments_ends_in_the_same_state(tmp_path, digits_line, digits_data):
+    undisturbed = digits_line[1]
+    command = type(digits_line[0])(tmp_path / "workspace", {"LABLINE_DATA_DIR": str(digits_data)})
+    for delay in (1.5, 4, 9, 14, 20, 24, 28):
+        process = command.start("run", "image_classification", *DIGITS)
+        time.sleep(delay)
+        process.kill()
+        process.communicate()
+    record = command.run()
+    assert record["metrics"] == undisturbed["metrics"]
+    assert {step["component"]: step["fingerprint"] for step in record["steps"]} == {
+        step["component"]: step["fingerprint"] for step in undisturbed["steps"]
+    }
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_both_succeed_and_do_the_work_once(tmp_path, digits_line, digits_data):
+    command = type(digits_line[0])(tmp_path / "workspace", {"LABLINE_DATA_DIR": str(digits_data)})
+    processes = [command.start("run", "image_classification", *DIGITS, "--json") for _ in range(2)]
+    outputs = [process.communicate(timeout=600) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    records = [json.loads(out) for out, _ in outputs]
+    for step in STEPS[:-1]:
+        assert sorted(statuses(record)[step] for record in records) == ["ran", "reused"]
+    versions = [
+        path for path in (command.workspace / "served_models" / "image_classification").iterdir() if path.name.isdigit()
+    ]
+    assert len(versions) == 1
+
+
+@pytest.mark.slow
+def test_editing_a_network_reruns_only_the_steps_that_use_it(tmp_path, digits_data):
+    project = tmp_path / "project"
+    shutil.copytree(
+        ROOT, project, ignore=shutil.ignore_patterns(".venv", ".git", "workspace", "__pycache__", "*.egg-info")
+    )
+    environment = os.environ | {
+        "LABLINE_DATA_DIR": str(digits_data),
+        "LABLINE_WORKSPACE": str(tmp_path / "workspace"),
+        "PYTHONPATH": str(project),
+    }
+
+    def run():
+        command = [sys.executable, "-m", "pipeline.cli", "run", "image_classification", *DIGITS, "--json"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=project)
+        return json.loads(answer.stdout)
+
+    run()
+    network = project / "components" / "networks" / "dense.py"
+    network.write_text(network.read_text() + "\n# a remark\n")
+    assert statuses(run())["trainer"] == "reused"
+    network.write_text(network.read_text() + "\nUNUSED = 0.4\n")
+    second = run()
+    assert [name for name, status in statuses(second).items() if status == "reused"] == STEPS[:4]
+    assert "components/networks/dense.py" in next(
+        step["reason"] for step in second["steps"] if step["component"] == "trainer"
+    )

@@ -1,6 +1,6 @@
 # make run    set up, then the whole line on handwritten digits, served and asked (no download of data)
 # make test   set up, then the tests
-RECIPE ?= image_classification
+RECIPE ?= digits
 BIN := .venv/bin
 
 .PHONY: run setup test test-all lint lock clean

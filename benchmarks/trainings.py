@@ -67,7 +67,14 @@ TRAININGS = {
         {
             **CIFAR_LONG,
             "epochs": 20,
-            "optimizer": {"name": "adamw", "learning_rate": 2e-3, "weight_decay": 0.02, "schedule": "cosine", "warmup_steps": 500},
+            "optimizer": {
+                "name": "adamw",
+                "learning_rate": 1e-3,
+                "weight_decay": 0.05,
+                "schedule": "cosine",
+                "warmup_steps": 500,
+                "average": 0.999,
+            },
         },
         0.0,
     ),

@@ -18,10 +18,9 @@ REJECTED = "rejected.json"
 
 def sources(config: ImageDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
     """Find the raw files, fetching a data set of the catalogue that is not here yet."""
-    from data.locate import source_files
+    from data.locate import source_trees
 
-    root, files = source_files(config, progress)
-    return [SourceTree(root, files)]
+    return [SourceTree(root, files) for root, files in source_trees(config, progress)]
 
 
 @component(requires=["apache-beam", "numpy", "pillow"], sources=sources)

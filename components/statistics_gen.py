@@ -27,7 +27,7 @@ def statistics_gen(examples: Examples, statistics: Out[Statistics], beam: BeamCo
         raise UserError(
             "There is no picture in the training split.", str(examples.path), "Check `data.split` and the data itself."
         )
-    splits = [split for split, number in examples.splits.items() if number]
+    splits = sorted(split for split, number in examples.splits.items() if number)
     with context.progress.job("statistics", total=sum(examples.splits.values())):
         sums = count(examples, splits, statistics, beam)
     described = {split: describe(statistics.file(f"{split}.pb")) for split in splits}

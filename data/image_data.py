@@ -29,7 +29,7 @@ class ImageDataConfig(Settings):
     """Which pictures, and how they are split."""
 
     path: Annotated[str, SourceFile()] = Field(
-        "digits", description="a folder, zip or file; a data set of the catalogue (`labline data list`); or tfds:NAME"
+        description="a folder, zip or file; a data set of the catalogue (`labline data list`); or tfds:NAME"
     )
     format: Annotated[str, ModuleIn("data/formats")] = Field(
         "auto", description="format of the data; `auto` looks at them: image_folder, image_csv, idx, cifar, tfds"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from data.image_data import ImageDataConfig
@@ -63,7 +64,11 @@ def source_trees(config: ImageDataConfig, progress: Progress) -> list[tuple[Path
     path, filled_in = locate(config, progress)
     name = formats.detect(path) if filled_in.format == "auto" else filled_in.format
     files = formats.find(name).sources(path, filled_in)
-    trees = [(path if path.is_dir() else path.parent, files)]
+    root = path if path.is_dir() else path.parent
+    outside = [file for file in files if not file.is_relative_to(root)]  # a CSV file may name any place
+    trees = [(root, [file for file in files if file.is_relative_to(root)])]
+    if outside:
+        trees.append((Path(os.path.commonpath([file.parent for file in outside])), outside))
     if filled_in is not config:
         trees.append((catalog.FOLDER, [catalog.FOLDER / f"{config.path}.yaml"]))
     return trees

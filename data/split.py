@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     import numpy
 
 TRAIN, VALIDATION, TEST, GIVEN_NONE = 0, 1, 2, -1
-MIXED = -1  # stands for the class of units with pictures of several classes, such as recording sessions; these are cut together
+MIXED = (
+    -1
+)  # stands for the class of units with pictures of several classes, such as recording sessions; these are cut together
 
 
 def assign_splits(

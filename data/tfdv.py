@@ -1,4 +1,4 @@
-"""TensorFlow Data Validation, imported without its remark on a missing IPython, which it prints to standard output."""
+"""TensorFlow Data Validation, imported without its remark on a missing IPython, which nobody here can act on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ def import_tfdv() -> Any:
     import contextlib
     import io
 
-    with contextlib.redirect_stdout(io.StringIO()):
+    # these set up their logging at import, so they come first, with the real standard error
+    import apache_beam  # noqa: F401
+    import tensorflow  # noqa: F401
+
+    with contextlib.redirect_stderr(io.StringIO()):
         import tensorflow_data_validation
     return tensorflow_data_validation

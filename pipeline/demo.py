@@ -53,7 +53,7 @@ def main() -> None:
 
     prepare_process()
     try:
-        demo(sys.argv[1] if len(sys.argv) > 1 else "image_classification", Path("workspace"), sys.argv[2:])
+        demo(sys.argv[1] if len(sys.argv) > 1 else "digits", Path("workspace"), sys.argv[2:])
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)

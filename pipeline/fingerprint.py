@@ -9,7 +9,7 @@ import inspect
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,11 +51,18 @@ class Fingerprint:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def fingerprint(node: Node, inputs: dict[str, str], store: MetadataStore, progress: Any) -> Fingerprint:
-    """Work out the fingerprint of a step whose inputs are known by digest."""
+def fingerprint(
+    node: Node, inputs: dict[str, str], sections: dict[str, str], store: MetadataStore, progress: Any
+) -> Fingerprint:
+    """Work out the fingerprint of a step.
+
+    Args:
+        inputs: parameter -> content digest.
+        sections: parameter of settings -> the recipe's section that it is.
+    """
     return Fingerprint(
         code=code_of(node.spec, node.settings.values(), store),
-        config=config_of(node.settings),
+        config=config_of({sections[name]: settings for name, settings in node.settings.items()}),
         inputs=inputs,
         source=source_of(node, store, progress),
         environment=environment_of(node.spec),
@@ -120,8 +127,8 @@ def files_of_module(name: str) -> list[Path]:
 def config_of(settings: dict[str, Settings]) -> dict[str, Any]:
     """Flatten the settings that can change a result to dotted keys."""
     values: dict[str, Any] = {}
-    for parameter, config in settings.items():
-        flatten(parameter, kept(config), values)
+    for section, config in settings.items():
+        flatten(section, kept(config), values)
     return values
 
 
@@ -230,17 +237,13 @@ def environment_of(spec: Spec) -> dict[str, str]:
     return versions
 
 
-def differences(old: dict[str, Any], new: dict[str, Any], rename: Callable[[str], str] = str) -> list[str]:
-    """Say in words what differs between two fingerprints given as dictionaries.
-
-    Args:
-        rename: turns a config key such as `config.epochs` into the recipe's own, such as `trainer.epochs`.
-    """
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Say in words what differs between two fingerprints given as dictionaries."""
     said = []
     for key in sorted(old["config"].keys() | new["config"].keys()):
         before, after = old["config"].get(key, "unset"), new["config"].get(key, "unset")
         if before != after:
-            said.append(f"{rename(key)} {shown(before)} -> {shown(after)}")
+            said.append(f"{key} {shown(before)} -> {shown(after)}")
     changed = [f for f in sorted(old["code"].keys() | new["code"].keys()) if old["code"].get(f) != new["code"].get(f)]
     if changed:
         said.append("code of " + listed(changed))

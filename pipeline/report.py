@@ -1,5 +1,143 @@
-"""Report."""
+"""One self-contained page a run: what ran, what came out, how good it is, and how to serve, query and repeat it."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from pathlib import Path
+from typing import Any
+
+from pipeline import report_drawing, report_sections
+from pipeline.artifacts import Artifact
+
+TEMPLATES = Path(__file__).with_name("templates")
+MOST_BYTES = 3_000_000  # of pictures, so that the page stays below 5 MB
 
 
-def write_report(run, artifacts, target):
-    target.write_text("stub")
+def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], target: Path) -> None:
+    """Write `target` from a run's record and the artifacts that are sealed so far; only JSON and PNG files are read.
+
+    Args:
+        run: the run's record: `run`, `recipe`, `command`, `started`, `seconds`, `steps`, `metrics`, `blessed`, `pushed`,
+            `recipe_values`, `lineage`, `error`.
+        artifacts: output name -> sealed artifact, or None where the run did not come so far.
+        target: the HTML file.
+    """
+    from jinja2 import Environment, FileSystemLoader
+
+    pictures = Pictures()
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
+    )
+    environment.filters |= {"number": number, "percent": percent, "seconds": seconds, "span": span, "short": short}
+    environment.globals |= {
+        "draw": report_drawing,
+        "curve_series": report_sections.curve_series,
+        "step_series": report_sections.step_series,
+    }
+    page = environment.get_template("report.html").render(
+        run=run,
+        state=state_of(run),
+        commands=commands(run, target),
+        figures=report_sections.figures(run, artifacts),
+        verdict=report_sections.verdict(artifacts),
+        data=report_sections.data(artifacts, pictures.inline),
+        findings=report_sections.findings(artifacts, pictures.inline),
+        training=report_sections.training(artifacts, pictures.inline),
+        evaluation=report_sections.evaluation(artifacts, pictures.inline),
+        served=report_sections.served(run, artifacts),
+        lineage=run.get("lineage") or [],
+        recipe=report_sections.recipe(run),
+        left_out=pictures.left_out,
+    )
+    temporary = target.with_suffix(".tmp")
+    temporary.write_text(page, "utf-8")
+    temporary.replace(target)
+
+
+class Pictures:
+    """Pictures as data addresses, until the page has its fill of them; the rest are counted."""
+
+    def __init__(self) -> None:
+        self.used = self.left_out = 0
+
+    def inline(self, artifact: Artifact, name: str) -> str:
+        """Return a PNG of an artifact as an address that needs no other file; empty if it is missing or too much."""
+        path = artifact.file(name)
+        if not path.is_file():
+            return ""
+        size = path.stat().st_size
+        if self.used + size > MOST_BYTES:
+            self.left_out += 1
+            return ""
+        self.used += size
+        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def state_of(run: dict[str, Any]) -> dict[str, str]:
+    """Say in a word how the run ended, with the colour it is shown in."""
+    if any(step.get("status") == "failed" for step in run.get("steps", [])):
+        return {"word": "failed", "tone": "bad"}
+    if run.get("error"):
+        return {"word": "stopped", "tone": "bad"}
+    if run.get("blessed"):
+        return {"word": "blessed", "tone": "good"}
+    return (
+        {"word": "not blessed", "tone": "fair"} if run.get("blessed") is False else {"word": "finished", "tone": "fair"}
+    )
+
+
+def commands(run: dict[str, Any], target: Path) -> dict[str, str]:
+    """Return what to type to serve, query, look at and repeat the run."""
+    values = run.get("recipe_values") or {}
+    name = (run.get("pushed") or {}).get("name") or value_of(values, "serving.name", run["recipe"])
+    address = f"http://{value_of(values, 'serving.host', '127.0.0.1')}:{value_of(values, 'serving.port', 8501)}/v1/models/{name}:predict"
+    folder = target.resolve().parents[2] if target.parent.parent.name == "runs" else None
+    workspace = f" --workspace {shlex.quote(str(folder))}" if folder else ""
+    program, *arguments = shlex.split(run.get("command") or "labline") or ["labline"]
+    return {
+        "serve": f"labline serve{workspace}",
+        "predict": f"labline predict {name} picture.jpg{workspace}",
+        "query": f"""(printf '{{"instances": [{{"b64": "'; base64 -w0 picture.jpg; printf '"}}]}}') | curl -s -d @- {address}""",
+        "tensorboard": f"labline tensorboard{workspace}",
+        "reproduce": shlex.join([Path(program).name, *arguments]),
+    }
+
+
+def value_of(values: dict[str, Any], key: str, default: Any) -> Any:
+    """Return a recipe value without its origin."""
+    return values[key][0] if key in values else default
+
+
+def number(value: Any) -> str:
+    """Write a number for reading: four significant digits, thousands apart."""
+    if value is None:
+        return "–"
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def percent(value: Any) -> str:
+    """Write a share as a percentage."""
+    return "–" if value is None else f"{100 * value:.4g} %"
+
+
+def seconds(value: Any) -> str:
+    """Write a duration."""
+    value = float(value or 0)
+    if value < 60:
+        return f"{value:.1f} s" if value >= 0.05 else "0 s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def span(interval: Any) -> str:
+    """Write an interval."""
+    return f"{interval[0]:.4f} – {interval[1]:.4f}" if interval else "–"
+
+
+def short(digest: Any) -> str:
+    """Return the first digits of a digest."""
+    return str(digest or "")[:8]

@@ -129,19 +129,19 @@ class Runner:
             mended = self.explain(error)
             self.record.status = "stopped" if isinstance(mended, DataStopped | KeyboardInterrupt) else "failed"
             self.record.error = str(mended)
+            with contextlib.suppress(OSError, sqlite3.Error):  # a full disk must not hide the first error
+                self.finish()
             raise mended from error
-        finally:
-            self.finish()
+        self.finish()
+        self.store.close()
         return self.record
 
     def finish(self) -> None:
-        """Write the run's record and report; a full disk must not hide the first error."""
-        with contextlib.suppress(OSError, sqlite3.Error):
-            self.record.seconds = round(time.time() - self.record.started, 3)
-            self.record.report = str(self.folder / "report.html")
-            self.save()
-            self.report()
-        self.store.close()
+        """Write the run's record and report."""
+        self.record.seconds = round(time.time() - self.record.started, 3)
+        self.record.report = str(self.folder / "report.html")
+        self.save()
+        self.report()
 
     def save(self) -> None:
         """Write the run's record."""
@@ -179,7 +179,7 @@ class Runner:
         began = time.monotonic()
         inputs = {parameter: self.resolve(wire) for parameter, wire in node.inputs.items()}
         digests = {parameter: artifact.digest if artifact else "" for parameter, artifact in inputs.items()}
-        parts = fingerprint(node, digests, self.store, self.progress)
+        parts = fingerprint(node, digests, self.sections(node), self.store, self.progress)
         self.say_step(Step(name, "running", 0, parts.value, ""), number, total)
         try:
             with self.workspace.lock(name, parts.value, self.say_waiting(name)):
@@ -247,17 +247,14 @@ class Runner:
         last = self.store.last_execution(node.spec.name, self.record.recipe)
         if last is None:
             return "first run"
-        said = differences(last.parts, asdict(parts), self.recipe_key(node))
+        said = differences(last.parts, asdict(parts))
         made = ", ".join(said[:4]) + (f" and {len(said) - 4} more" if len(said) > 4 else "")
         return made or "the earlier result is gone"
 
-    def recipe_key(self, node: Node) -> Callable[[str], str]:
-        """Return a function that turns a component's config key into the recipe's."""
-        sections = {}
-        for parameter, settings in node.settings.items():
-            section = next((key for key, value in self.resolved.recipe if value is settings), parameter)
-            sections[parameter] = section
-        return lambda key: ".".join([sections.get(key.split(".")[0], key.split(".")[0]), *key.split(".")[1:]])
+    def sections(self, node: Node) -> dict[str, str]:
+        """Return which section of the recipe each of a component's settings is."""
+        places = {id(value): key for key, value in self.resolved.recipe}
+        return {parameter: places.get(id(settings), parameter) for parameter, settings in node.settings.items()}
 
     def execute(
         self, node: Node, inputs: dict[str, Artifact | None], parts: Fingerprint, reason: str
@@ -308,6 +305,7 @@ class Runner:
                 self.record.blessed = artifact.properties["blessed"]
             if kind.type_name == "PushedModel" and artifact.properties.get("pushed"):
                 self.record.pushed = {key: artifact.properties[key] for key in ("name", "version", "path")}
+                self.record.pushed["path"] = str(self.workspace.path / self.record.pushed["path"])
             if kind.type_name == "Model":
                 self.record.logs = record["logs"]
         self.save()

@@ -165,6 +165,7 @@ class Client:
                 raise ServerError(
                     f"The server could not load `{name}` version {failed[0].version}: {failed[0].error_message}",
                     self.url,
+                    final=True,
                 )
             if states:
                 last = ", ".join(
@@ -258,7 +259,8 @@ def reason_of(error: Exception) -> str:
 def read_answer(response: requests.Response) -> Any:
     """Return an answer's JSON, or raise what the server says is wrong."""
     try:
-        answer = json.loads(response.content)  # also knows NaN and Infinity, which the protocol allows
+        # the protocol allows strings that are not UTF-8, and NaN and Infinity, which python's parser knows
+        answer = json.loads(response.content.decode("utf-8", "surrogateescape"))
     except ValueError:
         answer = None
     if response.ok and answer is not None:

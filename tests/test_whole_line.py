@@ -77,7 +77,7 @@ def test_questions_after_a_run_are_answered(digits_line):
     command, record = digits_line
     assert record["run"] in command("runs").stdout
     assert "test/accuracy" in command("show", record["run"]).stdout
-    assert "trainer.epochs" in command("why", "trainer").stdout or "config.epochs" in command("why", "trainer").stdout
+    assert "trainer.epochs" in command("why", "trainer").stdout
     assert "example_gen" in command("lineage", "image_classification/1").stdout
     assert command("report").stdout.strip().endswith("report.html")
 
@@ -94,7 +94,7 @@ def test_the_pushed_model_is_served_asked_and_stopped(digits_line, digits_data):
         pictures = [sorted((digits_data / "digits" / name).glob("*.png"))[0] for name in ("0", "1")]
         answers = json.loads(command("predict", "image_classification", *pictures, "--json").stdout)
         assert [answer["label"] for answer in answers] == ["0", "1"]
-        assert "0.9" in command("predict", "image_classification", *pictures).stdout
+        assert "(0 0." in command("predict", "image_classification", *pictures).stdout
     finally:
         server.send_signal(signal.SIGTERM)
         server.communicate(timeout=60)

@@ -8,7 +8,7 @@ from pipeline.artifacts import Examples
 
 def check(examples: Examples, min_train: int, min_class: int, max_ratio: float) -> list[Finding]:
     """Return the findings that the counts of pictures by split and class give."""
-    counts: dict[str, list[int]] = examples.properties["label_counts"]
+    counts: dict[str, list[int]] = dict(sorted(examples.properties["label_counts"].items()))
     labels = examples.labels
     return [
         finding
@@ -27,7 +27,7 @@ def check(examples: Examples, min_train: int, min_class: int, max_ratio: float) 
 
 def empty_splits(splits: dict[str, int]) -> Finding | None:
     """A split without pictures; without test pictures no model can be judged."""
-    empty = [{"split": split, "detail": "no pictures"} for split, number in splits.items() if number == 0]
+    empty = [{"split": split, "detail": "no pictures"} for split, number in sorted(splits.items()) if number == 0]
     needed = any(row["split"] in ("train", "test") for row in empty)
     return (
         make("empty_split", "error" if needed else "warning", len(splits), "These splits have no pictures.", empty)

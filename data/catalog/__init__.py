@@ -136,8 +136,6 @@ def lock(path: Path, progress: Progress) -> Iterator[None]:
 def fill_in(config: ImageDataConfig) -> ImageDataConfig:
     """Return the settings with the values that a data set of the catalogue needs, where the recipe does not say otherwise."""
     entry = find(config.path)
-    values = config.model_dump()
-    defaults = type(config)().model_dump()
     wanted = {"format": entry.format, **entry.settings}
-    missing = {key: value for key, value in wanted.items() if values[key] == defaults[key]}
-    return ImageDataConfig.model_validate({**values, **missing})
+    missing = {key: value for key, value in wanted.items() if key not in config.model_fields_set}
+    return ImageDataConfig.model_validate({**config.model_dump(exclude_unset=True), **missing})

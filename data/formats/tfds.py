@@ -54,6 +54,10 @@ def prepare(name: str, progress: Progress) -> Path:
         progress.say(f"TensorFlow Datasets fetches {name} into {builder.data_dir}")
         try:
             builder.download_and_prepare(file_format="tfrecord")
+        except ModuleNotFoundError as error:  # 4.9.10 needs importlib_resources without saying so
+            raise UserError(
+                f"TensorFlow Datasets needs `{error.name}`.", f"tfds:{name}", f"pip install {error.name}"
+            ) from None
         except Exception as error:
             raise UserError(
                 f"TensorFlow Datasets could not fetch it: {error}.", f"tfds:{name}", "Check the network."

@@ -155,7 +155,7 @@ def measured(tmp_path: Path) -> Any:
 @pytest.fixture(scope="session")
 def tiny_model(tiny_examples: Examples, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A sealed network that was trained for some seconds on `tiny_examples` and is right most of the time."""
-    return fit(tiny_examples, tmp_path_factory.mktemp("tiny_model") / "model", epochs=4)
+    return fit(tiny_examples, tmp_path_factory.mktemp("tiny_model") / "model", epochs=2)
 
 
 @pytest.fixture(scope="session")

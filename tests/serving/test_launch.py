@@ -51,6 +51,7 @@ def test_serve_until_sigterm(workspace: Path) -> None:
     assert not Path(f"/proc/{running.pid}").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_serve_leaves_no_server_behind(workspace: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", SERVE, str(workspace), "0"], stderr=subprocess.DEVNULL)
     running = wait_for_running(workspace, process)

@@ -202,6 +202,7 @@ def test_a_slow_model_blocks_nobody_and_is_finished_before_the_server_stops(serv
     assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_model_without_any_loadable_version_fails_the_start(tmp_path: Path) -> None:
     (tmp_path / "bad" / "1").mkdir(parents=True)
     server = start_server(Models(tmp_path, name="bad", base_path=tmp_path / "bad"), tmp_path / "log", "embedded")

@@ -1,0 +1,220 @@
+"""Ratios of example_gen's speed to a TFDS builder and to a plain loop on CIFAR-10's 50,000 JPEGs, and of its memory at 50,000 and 5,000.
+
+    LABLINE_TEST_DATA=folder/with/cifar10/train.zip python benchmarks/example_gen.py [--repeat 3]
+
+Bars: at least 5 x the TFDS builder, 1.5 x the plain loop; memory at 50,000 at most 1.3 x that at 5,000.
+Every run is a process of its own, on the same zip file, one after the other in turn; imports are left out of the times (they are
+printed), since TensorFlow alone takes several times as long to import as Beam. All do the same work: every picture is decoded once
+to check it, and records have the same features (TFDS: picture and label only, unchecked, as its builders do).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+BARS = {"TFDS builder": 5.0, "plain loop": 1.5}
+MEMORY_BAR = 1.3
+
+
+def main() -> None:
+    """Run everything in turn and print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each; the median counts")
+    parser.add_argument("--one", nargs=3, metavar=("JOB", "ZIP", "FOLDER"), help="used by the program itself")
+    arguments = parser.parse_args()
+    if arguments.one:
+        job, archive, folder = arguments.one
+        return print(json.dumps(JOBS[job](Path(archive), Path(folder))))
+    if "LABLINE_TEST_DATA" not in os.environ:
+        sys.exit("Set LABLINE_TEST_DATA to the folder with real data (cifar10/train.zip in it).")
+    archive = Path(os.environ["LABLINE_TEST_DATA"]) / "cifar10" / "train.zip"
+    with tempfile.TemporaryDirectory() as folder:
+        tenth = write_tenth(archive, Path(folder) / "tenth.zip")
+        runs: dict[str, list[dict[str, float]]] = {job: [] for job in [*JOBS, "example_gen of 5,000"]}
+        for _ in range(arguments.repeat):
+            for job in JOBS:
+                runs[job].append(run(job, archive))
+            runs["example_gen of 5,000"].append(run("example_gen", tenth))
+    report(runs)
+    return None
+
+
+def run(job: str, archive: Path) -> dict[str, float]:
+    """Run one job in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--one", job, str(archive), folder]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    result = json.loads(done.stdout.splitlines()[-1])
+    print(f"{job:24} {result['pictures']:7,.0f} pictures {result['seconds']:7.2f} s  imports {result['imports']:5.1f} s  "
+          f"{result['megabytes']:6.0f} MB", file=sys.stderr)  # fmt: skip
+    return result
+
+
+def report(runs: dict[str, list[dict[str, float]]]) -> None:
+    """Print rates, ratios and whether the bars are reached."""
+    rates = {
+        job: statistics.median(item["pictures"] / item["seconds"] for item in items) for job, items in runs.items()
+    }
+    for job in JOBS:
+        print(f"{job:32} {rates[job]:8,.0f} pictures/s")
+    for job, bar in BARS.items():
+        ratio = rates["example_gen"] / rates[job]
+        print(f"example_gen / {job:18} {ratio:6.2f}   bar {bar}   {'reached' if ratio >= bar else 'MISSED'}")
+    memory = {job: statistics.median(item["megabytes"] for item in items) for job, items in runs.items()}
+    ratio = memory["example_gen"] / memory["example_gen of 5,000"]
+    print(f"memory at 50,000 / at 5,000      {ratio:6.2f}   bar {MEMORY_BAR}   {'reached' if ratio <= MEMORY_BAR else 'MISSED'}"
+          f"   ({memory['example_gen']:.0f} MB / {memory['example_gen of 5,000']:.0f} MB)")  # fmt: skip
+
+
+def write_tenth(archive: Path, target: Path) -> Path:
+    """Write a zip with every tenth picture."""
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(target, "w") as tenth:
+        for member in source.infolist()[::10]:
+            tenth.writestr(member.filename, source.read(member))
+    return target
+
+
+def timed(imports: float, pictures: int, work: Callable[[], Any]) -> dict[str, float]:
+    """Return what a piece of work took."""
+    started = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"imports": imports, "pictures": pictures, "seconds": seconds, "megabytes": peak}
+
+
+def count(archive: Path) -> int:
+    with zipfile.ZipFile(archive) as file:
+        return sum(not member.is_dir() for member in file.infolist())
+
+
+def run_example_gen(archive: Path, folder: Path) -> dict[str, float]:
+    """Measure example_gen as a user runs it: FnApiRunner with Beam's default of one worker."""
+    started = time.perf_counter()
+    from data.beam import quieten
+
+    quieten()
+    from components.example_gen import BeamConfig, ImageDataConfig, example_gen
+    from data import picture_workers
+    from pipeline.artifacts import Examples
+    from pipeline.component import Context
+
+    imports = time.perf_counter() - started
+    assert picture_workers
+    examples = Examples.create(folder / "examples")
+    return timed(
+        imports,
+        count(archive),
+        lambda: example_gen(
+            examples=examples,
+            config=ImageDataConfig(path=str(archive)),
+            beam=BeamConfig(),
+            context=Context.standalone(folder),
+        ),
+    )
+
+
+def run_plain_loop(archive: Path, folder: Path) -> dict[str, float]:
+    """Measure the program that one writes first: read, check, `tf.train.Example`, `TFRecordWriter`."""
+    started = time.perf_counter()
+    import numpy
+    import tensorflow as tf
+    from PIL import Image
+
+    imports = time.perf_counter() - started
+
+    def feature(value: Any) -> Any:
+        if isinstance(value, bytes):
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        if isinstance(value, float):
+            return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    def work() -> None:
+        for split, members, labels in split_members(archive):
+            with zipfile.ZipFile(archive) as file, tf.io.TFRecordWriter(str(folder / f"{split}.tfrecord")) as writer:
+                for name in members:
+                    data = file.read(name)
+                    pixels = numpy.asarray(Image.open(io.BytesIO(data)))  # decodes, and so checks
+                    text = name.split("/")[0]
+                    values = {
+                        "image/encoded": data, "image/format": b"jpeg", "image/source": name.encode(), "image/height": pixels.shape[0],
+                        "image/width": pixels.shape[1], "image/channels": 3, "image/bytes": len(data),
+                        "image/brightness": float(pixels.mean() / 255), "image/class/label": labels[text], "image/class/text": text.encode(),
+                    }  # fmt: skip
+                    features = tf.train.Features(feature={key: feature(value) for key, value in values.items()})
+                    writer.write(tf.train.Example(features=features).SerializeToString())
+
+    return timed(imports, count(archive), work)
+
+
+def run_tfds_builder(archive: Path, folder: Path) -> dict[str, float]:
+    """Measure a TensorFlow Datasets builder over the same zip."""
+    started = time.perf_counter()
+    import tensorflow_datasets as tfds
+
+    imports = time.perf_counter() - started
+
+    class Cifar(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self) -> Any:
+            labels = sorted(next(split_members(archive))[2])
+            features = {
+                "image": tfds.features.Image(encoding_format="jpeg"),
+                "label": tfds.features.ClassLabel(names=labels),
+            }
+            return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+        def _split_generators(self, manager: Any) -> Any:
+            return {split: self._generate_examples(members) for split, members, _ in split_members(archive)}
+
+        def _generate_examples(self, members: list[str]) -> Iterator[Any]:
+            with zipfile.ZipFile(archive) as file:
+                for name in members:
+                    yield name, {"image": io.BytesIO(file.read(name)), "label": name.split("/")[0]}
+
+    tfds.disable_progress_bar()
+    builder = Cifar(data_dir=str(folder))
+    return timed(imports, count(archive), builder.download_and_prepare)
+
+
+def split_members(archive: Path) -> Iterator[tuple[str, list[str], dict[str, int]]]:
+    """Yield 80, 10 and 10 % of the pictures, shuffled, with the numbers of the classes."""
+    with zipfile.ZipFile(archive) as file:
+        members = [name for name in file.namelist() if name.endswith(".jpg")]
+    labels = {text: number for number, text in enumerate(sorted({name.split("/")[0] for name in members}))}
+    random.Random(0).shuffle(members)
+    first, second = len(members) * 8 // 10, len(members) * 9 // 10
+    for split, part in (("train", members[:first]), ("validation", members[first:second]), ("test", members[second:])):
+        yield split, part, labels
+
+
+JOBS: dict[str, Callable[[Path, Path], dict[str, float]]] = {
+    "example_gen": run_example_gen, "plain loop": run_plain_loop, "TFDS builder": run_tfds_builder,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,337 @@
+"""example_gen: what goes in comes out once, in the right split, the same whatever the number of workers; bad pictures are named."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import zlib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from PIL import Image
+
+from components.example_gen import BeamConfig, ImageDataConfig, example_gen, sources
+from data.records import decode_example, read_records
+from pipeline.artifacts import Examples
+from pipeline.component import Context
+from pipeline.errors import UserError
+from pipeline.progress import Progress
+
+
+def picture(number: int, kind: str = "PNG", size: tuple[int, int] = (6, 5)) -> bytes:
+    values = numpy.random.default_rng(number).integers(0, 256, (*size, 3)).astype(numpy.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, kind)
+    return stream.getvalue()
+
+
+def write_pictures(root: Path, classes: dict[str, int], start: int = 0) -> Path:
+    for offset, (name, count) in enumerate(classes.items()):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            (root / name / f"{index:03d}.png").write_bytes(picture(start + 1000 * offset + index))
+    return root
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return write_pictures(tmp_path / "photos", {"ant": 40, "bee": 30, "cow": 20})
+
+
+def ingest(folder: Path, path: Path, beam: BeamConfig | None = None, **settings: Any) -> Examples:
+    examples = Examples.create(folder / "examples")
+    config = ImageDataConfig(path=str(path), **settings)
+    example_gen(
+        examples=examples, config=config, beam=beam or BeamConfig(), context=Context.standalone(folder / "context")
+    )
+    return examples
+
+
+def records(examples: Examples, split: str) -> list[dict[str, Any]]:
+    return [
+        {name: values[0] for name, values in decode_example(data).items()}
+        for shard in examples.shards(split)
+        for data in read_records(shard)
+    ]
+
+
+def all_records(examples: Examples) -> list[dict[str, Any]]:
+    return [record for split in examples.splits for record in records(examples, split)]
+
+
+def digest(folder: Path) -> str:
+    total = hashlib.sha256()
+    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+        total.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    return total.hexdigest()
+
+
+def findings(examples: Examples) -> dict[str, dict[str, Any]]:
+    return {item["name"]: item for item in examples.read_json("rejected.json")}
+
+
+def test_every_picture_is_in_one_split_with_its_class_and_bytes(photos, tmp_path):
+    before = digest(photos)
+    examples = ingest(tmp_path, photos, examples_per_shard=30)
+    assert examples.properties == {
+        "task": "image_classification", "splits": {"train": 72, "validation": 9, "test": 9}, "labels": ["ant", "bee", "cow"],
+        "label_counts": {"train": [32, 24, 16], "validation": [4, 3, 2], "test": [4, 3, 2]}, "image_shape": [6, 5, 3], "channels": 3,
+        "rejected": 0, "source": "photos (image_folder)",
+    }  # fmt: skip
+    assert [shard.name for shard in examples.shards("train")] == [
+        f"train-0000{number}-of-00003.tfrecord" for number in range(3)
+    ]
+    written = {record["image/source"].decode(): record for record in all_records(examples)}
+    assert len(written) == 90
+    for source, record in written.items():
+        assert record["image/encoded"] == (photos / source).read_bytes()
+        assert (
+            record["image/class/text"].decode() == source.split("/")[0] == examples.labels[record["image/class/label"]]
+        )
+        assert (record["image/height"], record["image/width"], record["image/channels"]) == (6, 5, 3)
+        assert record["image/bytes"] == len(record["image/encoded"])
+    assert {split: len(records(examples, split)) for split in examples.splits} == examples.splits
+    assert examples.read_json("rejected.json") == []
+    assert digest(photos) == before, "the user's files must not change"
+    assert not list(examples.path.glob(".*")), "no temporary file may stay"
+
+
+def test_classes_are_mixed_within_a_shard(photos, tmp_path):
+    labels = [record["image/class/label"] for record in records(ingest(tmp_path, photos), "train")]
+    changes = sum(one != other for one, other in zip(labels, labels[1:], strict=False))
+    assert changes > 20
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_workers(photos, tmp_path, monkeypatch):
+    from data import ingest as work
+
+    one = ingest(tmp_path / "one", photos, examples_per_shard=10)
+    monkeypatch.setattr(work, "PIECE", 7)
+    threads = BeamConfig(options={"direct_num_workers": 2, "direct_running_mode": "multi_threading"})
+    two = ingest(tmp_path / "two", photos, threads, examples_per_shard=10)
+    assert digest(one.path) == digest(two.path)
+    assert one.properties == two.properties
+
+
+def test_adding_a_picture_leaves_nearly_all_others_in_their_split(photos, tmp_path):
+    first = ingest(tmp_path / "one", photos)
+    (photos / "ant" / "new.png").write_bytes(picture(77_777))
+    second = ingest(tmp_path / "two", photos)
+    where = [
+        {record["image/source"]: split for split in examples.splits for record in records(examples, split)}
+        for examples in (first, second)
+    ]
+    assert sum(where[0][source] != where[1][source] for source in where[0]) <= 2
+
+
+def bomb() -> bytes:
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    head = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    )
+
+
+def test_bad_pictures_are_counted_and_named_and_the_others_used(photos, tmp_path):
+    bad = {
+        "corrupt_file": b"this is no picture at all", "truncated_file": picture(1, "JPEG")[:200], "empty_file": b"", "too_many_pixels": bomb(),
+        "zero_size_image": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(8) + b"\x08\x02\0\0\0" + bytes(40), "wrong_extension": picture(123_456, "PNG"),
+    }  # fmt: skip
+    for name, content in bad.items():
+        (photos / "ant" / f"{name}.jpg").write_bytes(content)
+    (photos / "ant" / "notes.txt").write_text("mine")
+    (photos / "ant" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (photos / "README.md").write_text("mine")
+    (photos / "empty").mkdir()
+    write_pictures(photos, {"lonely": 1}, start=50_000)
+    (photos / "spoilt").mkdir()
+    (photos / "spoilt" / "1.png").write_bytes(b"")
+    examples = ingest(tmp_path, photos)
+    found = findings(examples)
+    expected = {
+        "corrupt_file": 1, "truncated_file": 1, "empty_file": 2, "too_many_pixels": 1, "zero_size_image": 1, "wrong_extension": 1,
+        "unreadable_file": 1, "unknown_file": 1, "stray_file": 1, "single_image_class": 1, "empty_class": 1,
+    }  # fmt: skip
+    assert {name: item["count"] for name, item in found.items()} == expected
+    for name in bad:
+        item = found[name]
+        assert f"ant/{name}.jpg" in {example["file"] for example in item["examples"]}
+        assert item["examples"][0]["label"] == "ant"
+        assert item["severity"] == ("warning" if name == "wrong_extension" else "error")
+        assert 0 < item["share"] < 0.05
+    assert examples.labels == ["ant", "bee", "cow", "lonely"]
+    assert sum(examples.splits.values()) == 92
+    assert examples.properties["rejected"] == 7
+
+
+def test_the_same_picture_in_two_splits_stays_only_in_the_test_split(tmp_path):
+    root = tmp_path / "data"
+    for number, split in enumerate(["train", "test"]):
+        write_pictures(root / split, {"ant": 20, "bee": 20}, start=100 * number)
+    shared = (root / "test" / "ant" / "003.png").read_bytes()
+    (root / "train" / "ant" / "copy.png").write_bytes(shared)
+    examples = ingest(tmp_path, root, validation_fraction=0.1)
+    item = findings(examples)["duplicate_across_splits"]
+    assert (item["count"], item["examples"][0]["file"]) == (1, "train/ant/copy.png")
+    assert "test/ant/003.png" in item["examples"][0]["detail"]
+    assert examples.splits == {"train": 36, "validation": 4, "test": 40}
+    assert Counter(record["image/encoded"] for record in all_records(examples))[shared] == 1
+
+
+def test_copies_within_the_data_never_stand_in_two_splits(photos, tmp_path):
+    for index in range(20):
+        (photos / "ant" / f"copy{index}.png").write_bytes((photos / "ant" / f"{index:03d}.png").read_bytes())
+    (photos / "bee" / "ant.png").write_bytes((photos / "ant" / "001.png").read_bytes())
+    examples = ingest(tmp_path, photos)
+    splits: dict[bytes, set[str]] = {}
+    for split in examples.splits:
+        for record in records(examples, split):
+            splits.setdefault(record["image/encoded"], set()).add(split)
+    assert all(len(names) == 1 for names in splits.values())
+    found = findings(examples)
+    assert found["duplicate_image"]["count"] == 21
+    assert found["conflicting_labels"]["count"] == 1
+
+
+def test_groups_stay_together(tmp_path):
+    root = write_pictures(tmp_path / "data", {"ant": 60, "bee": 60})
+    for file in root.glob("*/*.png"):
+        file.rename(file.with_name(f"person{int(file.stem) // 6}_{file.name}"))
+    examples = ingest(tmp_path, root, group_by=r"(person\d+)_")
+    people = {
+        split: {record["image/source"].split(b"/")[1].split(b"_")[0] for record in records(examples, split)}
+        for split in examples.splits
+    }
+    assert not people["train"] & people["test"]
+    assert not people["train"] & people["validation"]
+    assert all(people.values())
+
+
+def test_chosen_classes_are_numbered_as_listed_and_limit_takes_of_every_class(photos, tmp_path):
+    examples = ingest(tmp_path, photos, classes=("cow", "ant"), limit=30)
+    assert examples.labels == ["cow", "ant"]
+    assert sum(examples.splits.values()) == 30
+    totals = [sum(counts) for counts in zip(*examples.properties["label_counts"].values(), strict=True)]
+    assert totals == [10, 20]
+
+
+def test_a_class_that_is_not_there_is_answered_with_the_nearest(photos, tmp_path):
+    with pytest.raises(UserError) as caught:
+        ingest(tmp_path, photos, classes=("cow", "art"))
+    assert "Did you mean `ant`?" in caught.value.fix
+
+
+def test_pictures_of_different_sizes_have_no_common_shape_unless_the_recipe_gives_one(photos, tmp_path):
+    (photos / "ant" / "large.png").write_bytes(picture(5, size=(20, 30)))
+    assert ingest(tmp_path / "one", photos).properties["image_shape"] is None
+    assert ingest(tmp_path / "two", photos, image_size=(32, 48)).properties["image_shape"] == [32, 48, 3]
+
+
+@pytest.mark.parametrize("content", ["nothing", "one class", "only bad"])
+def test_data_with_nothing_usable_are_a_clear_error(tmp_path, content):
+    root = write_pictures(tmp_path / "data", {"ant": 3} if content == "one class" else {})
+    (root / "bee").mkdir(parents=True)
+    if content == "only bad":
+        (root / "bee" / "1.png").write_bytes(b"")
+    with pytest.raises(UserError) as caught:
+        ingest(tmp_path, root)
+    assert caught.value.where == str(root)
+    assert "One folder for each class" in caught.value.fix
+
+
+def test_a_picture_that_changes_while_it_is_read_is_a_clear_error(photos, tmp_path, monkeypatch):
+    from data import ingest as work
+
+    plan = work.plan_shards
+
+    def change_and_plan(*arguments: Any) -> Any:
+        (photos / "ant" / "000.png").write_bytes(picture(99_999))
+        return plan(*arguments)
+
+    monkeypatch.setattr(work, "plan_shards", change_and_plan)
+    with pytest.raises(UserError, match="changed while the data were read") as caught:
+        ingest(tmp_path, photos)
+    assert caught.value.where == "ant/000.png"
+
+
+def test_a_changed_file_changes_the_fingerprint_and_a_moved_folder_does_not(photos, tmp_path):
+    def content(path: Path) -> list[tuple[str, bytes]]:
+        config = ImageDataConfig(path=str(path))
+        trees = sources(config=config, beam=BeamConfig(), progress=Progress(quiet=True))
+        return [(file.relative_to(tree.root).as_posix(), file.read_bytes()) for tree in trees for file in tree.files]
+
+    before = content(photos)
+    photos.rename(tmp_path / "moved")
+    assert content(tmp_path / "moved") == before
+    (tmp_path / "moved" / "ant" / "000.png").write_bytes(picture(99_999))
+    assert content(tmp_path / "moved") != before
+
+
+def test_a_data_check_sees_what_example_gen_would_write(photos, tmp_path):
+    from data.check import inspect
+
+    (photos / "ant" / "bad.png").write_bytes(b"")
+    summary = inspect(ImageDataConfig(path=str(photos)), Progress(quiet=True))
+    assert summary["classes"] == {"ant": 40, "bee": 30, "cow": 20}
+    assert summary["splits"] == {"train": 72, "validation": 9, "test": 9}
+    assert (summary["found"], summary["used"], summary["format"]) == (91, 90, "image_folder")
+    assert summary["findings"][0]["name"] == "empty_file"
+
+
+def test_a_data_set_of_tensorflow_datasets_is_read_as_tfds_wrote_it(tmp_path, monkeypatch):
+    tensorflow_datasets = pytest.importorskip("tensorflow_datasets")
+    pytest.importorskip("importlib_resources", reason="tensorflow-datasets 4.9.10 needs it without saying so")
+
+    class Tiny(tensorflow_datasets.core.GeneratorBasedBuilder):
+        VERSION = tensorflow_datasets.core.Version("1.0.0")
+
+        def _info(self) -> Any:
+            features = {
+                "image": tensorflow_datasets.features.Image(),
+                "label": tensorflow_datasets.features.ClassLabel(names=["ant", "bee"]),
+            }
+            return tensorflow_datasets.core.DatasetInfo(
+                builder=self,
+                features=tensorflow_datasets.features.FeaturesDict(features),
+                supervised_keys=("image", "label"),
+            )
+
+        def _split_generators(self, manager: Any) -> Any:
+            return {"train": self._generate_examples(0, 30), "test": self._generate_examples(30, 40)}
+
+        def _generate_examples(self, start: int, stop: int) -> Any:
+            for number in range(start, stop):
+                yield number, {"image": io.BytesIO(picture(number)), "label": number % 2}
+
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    Tiny(data_dir=str(tmp_path / "tfds")).download_and_prepare()
+    examples = ingest(tmp_path, Path("tfds:tiny"))
+    assert examples.labels == ["ant", "bee"]
+    assert examples.splits["test"] == 10
+    written = {record["image/encoded"]: record["image/class/label"] for record in all_records(examples)}
+    assert written == {picture(number): number % 2 for number in range(40)}
+
+
+@pytest.mark.skipif("LABLINE_TEST_DATA" not in os.environ, reason="set LABLINE_TEST_DATA to the folder with real data")
+def test_real_pictures_of_cifar_are_all_sound(tmp_path):
+    examples = ingest(tmp_path, Path(os.environ["LABLINE_TEST_DATA"]) / "cifar10", limit=1000)
+    assert len(examples.labels) == 10
+    assert examples.properties["image_shape"] == [32, 32, 3]
+    assert examples.read_json("rejected.json") == []
+    assert sum(examples.splits.values()) == 1000
+
+
+@pytest.mark.skipif("LABLINE_TEST_DATA" not in os.environ, reason="set LABLINE_TEST_DATA to the folder with real data")
+def test_real_mnist_keeps_its_given_splits(tmp_path):
+    examples = ingest(tmp_path, Path(os.environ["LABLINE_TEST_DATA"]) / "mnist", limit=2000, validation_fraction=0.3)
+    assert examples.labels == [str(number) for number in range(10)]
+    assert examples.properties["image_shape"] == [28, 28, 1]
+    assert examples.splits["test"] == pytest.approx(286, abs=6)
+    assert examples.splits["validation"] == pytest.approx(0.3 * (2000 - 286), abs=10)

@@ -1,0 +1,229 @@
+"""A blessed model becomes the next version by one rename; what the running server refuses is taken back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.pusher import PusherConfig, pusher
+from pipeline.artifacts import Blessing, InfraBlessing, PushedModel, SavedModel, write_manifest
+from pipeline.component import Context
+from pipeline.errors import UserError
+from serving.client import Client
+from serving.config import ServingConfig
+from serving.launch import Server, start_server
+from serving.model_config import keep_model, read_models
+from serving.running import forget_running, write_running
+from serving.tensorflow_serving import Models
+
+BLESSED = {"blessed": True}
+
+
+def make_saved_model(folder: Path, content: str) -> SavedModel:
+    """Make an artifact with the files of a SavedModel; nothing here loads them."""
+    saved_model = SavedModel.create(folder)
+    (folder / "variables").mkdir()
+    (folder / "saved_model.pb").write_text(content)
+    (folder / "variables" / "variables.index").write_text("index")
+    write_manifest(saved_model, 0.0)
+    return saved_model
+
+
+def push(
+    workspace: Path, saved_model: SavedModel, blessed: Any = BLESSED, infra: Any = BLESSED, **config: Any
+) -> dict[str, Any]:
+    context = Context.standalone(workspace)
+    blessing, infra_blessing = Blessing(workspace, blessed), InfraBlessing(workspace, infra)
+    pushed = PushedModel.create(workspace / "pushed")
+    pusher(
+        saved_model=saved_model, blessing=blessing, infra_blessing=infra_blessing, pushed_model=pushed, config=PusherConfig(**config),
+        serving=ServingConfig(name="flowers"), context=context,
+    )  # fmt: skip
+    return pushed.properties
+
+
+def versions(workspace: Path) -> list[str]:
+    return sorted(
+        path.name for path in (workspace / "served_models" / "flowers").iterdir() if not path.name.startswith(".lock")
+    )
+
+
+def test_versions_count_upwards_and_hold_the_files_alone(tmp_path: Path) -> None:
+    first = push(tmp_path, make_saved_model(tmp_path / "a", "a"))
+    assert first["pushed"] and not first["already"]
+    assert (first["name"], first["version"], first["path"]) == ("flowers", 1, "served_models/flowers/1")
+    assert push(tmp_path, make_saved_model(tmp_path / "b", "b"))["version"] == 2
+    assert versions(tmp_path) == ["1", "2", "versions.json"]
+    pushed = tmp_path / "served_models" / "flowers" / "2"
+    assert sorted(path.relative_to(pushed).as_posix() for path in pushed.rglob("*")) == [
+        "saved_model.pb",
+        "variables",
+        "variables/variables.index",
+    ]
+    history = json.loads((tmp_path / "served_models" / "flowers" / "versions.json").read_text())
+    assert set(history) == {"1", "2"} and history["2"]["run"] == "standalone" and len(history["2"]["digest"]) == 64
+    [config] = read_models(tmp_path / "served_models" / "models.config")
+    assert (config.name, config.base_path) == ("flowers", str(tmp_path / "served_models" / "flowers"))
+
+
+def test_the_same_bytes_are_not_pushed_twice(tmp_path: Path) -> None:
+    model = make_saved_model(tmp_path / "a", "a")
+    push(tmp_path, model)
+    again = push(tmp_path, model)
+    assert (again["pushed"], again["already"], again["version"]) == (False, True, 1)
+    assert versions(tmp_path) == ["1", "versions.json"]
+
+
+def test_an_older_model_that_is_chosen_again_becomes_the_newest(tmp_path: Path) -> None:
+    older, newer = make_saved_model(tmp_path / "a", "a"), make_saved_model(tmp_path / "b", "b")
+    assert [push(tmp_path, model)["version"] for model in (older, newer, older)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("blessed", "infra", "reason"),
+    [
+        (
+            {"blessed": False, "reasons": ["test/accuracy 0.5 is below 0.9"]},
+            BLESSED,
+            "evaluator: test/accuracy 0.5 is below 0.9",
+        ),
+        (BLESSED, {"blessed": False, "reason": "the server failed"}, "infra_validator: the server failed"),
+        ({}, {}, "not blessed by the evaluator"),
+    ],
+)
+def test_without_both_blessings_nothing_is_pushed(tmp_path: Path, blessed: Any, infra: Any, reason: str) -> None:
+    facts = push(tmp_path, make_saved_model(tmp_path / "a", "a"), blessed, infra)
+    assert facts["pushed"] is False and facts["version"] is None
+    assert reason in facts["reason"]
+    assert not (tmp_path / "served_models").exists()
+
+
+def test_foreign_names_and_left_overs_do_not_disturb(tmp_path: Path) -> None:
+    base = tmp_path / "served_models" / "flowers"
+    for name in ("00007", "notes", "12a", ".tmp-9-1", ".rejected-3"):
+        (base / name).mkdir(parents=True)
+    (base / "99").write_text("a file is no version")
+    assert push(tmp_path, make_saved_model(tmp_path / "a", "a"))["version"] == 8
+    assert (base / "notes").exists() and not (base / ".tmp-9-1").exists()
+
+
+def test_a_number_is_never_used_twice_even_when_its_version_is_gone(tmp_path: Path) -> None:
+    push(tmp_path, make_saved_model(tmp_path / "a", "a"))
+    push(tmp_path, make_saved_model(tmp_path / "b", "b"))
+    shutil.rmtree(tmp_path / "served_models" / "flowers" / "2")
+    assert push(tmp_path, make_saved_model(tmp_path / "c", "c"))["version"] == 3
+
+
+def test_other_models_stay_in_the_config(tmp_path: Path) -> None:
+    keep_model(tmp_path / "served_models", "digits")
+    push(tmp_path, make_saved_model(tmp_path / "a", "a"))
+    assert [model.name for model in read_models(tmp_path / "served_models" / "models.config")] == ["digits", "flowers"]
+
+
+PUSH = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from pipeline.artifacts import Blessing, InfraBlessing, PushedModel, SavedModel
+from pipeline.component import Context
+from components.pusher import PusherConfig, pusher
+from serving.config import ServingConfig
+workspace, model = Path(sys.argv[1]), SavedModel.open(Path(sys.argv[2]))
+started = time.monotonic()
+pushed = PushedModel.create(Path(sys.argv[2] + "-pushed"))
+pusher(model, Blessing(workspace, {"blessed": True}), InfraBlessing(workspace, {"blessed": True}), pushed, PusherConfig(),
+       ServingConfig(name="flowers"), Context.standalone(workspace))
+assert "tensorflow" not in sys.modules and "numpy" not in sys.modules
+print(pushed.properties["version"], time.monotonic() - started)
+"""
+
+
+def test_pushers_at_once_take_different_numbers(tmp_path: Path) -> None:
+    folders = [make_saved_model(tmp_path / f"model{number}", str(number)).path for number in range(4)]
+    running = [
+        subprocess.Popen([sys.executable, "-c", PUSH, str(tmp_path), str(path)], stdout=subprocess.PIPE, text=True)
+        for path in folders
+    ]
+    taken = [process.communicate()[0].split()[0] for process in running]
+    assert sorted(taken) == ["1", "2", "3", "4"]
+
+
+def test_pushing_what_is_there_already_is_quick_and_loads_no_tensorflow(tmp_path: Path) -> None:
+    folder = make_saved_model(tmp_path / "model", "a").path
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", PUSH, str(tmp_path), str(folder)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[1]) < 0.3
+
+
+@pytest.fixture(scope="module")
+def half_plus(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return a function that makes a SavedModel artifact of x / 2 + constant."""
+    import tensorflow as tf
+
+    def make(constant: float) -> SavedModel:
+        module = tf.Module()
+        module.function = tf.function(lambda x: {"y": x * 0.5 + constant}).get_concrete_function(
+            x=tf.TensorSpec([None], tf.float32, name="x")
+        )
+        saved_model = SavedModel.create(tmp_path_factory.mktemp("half") / str(constant))
+        tf.saved_model.save(module, str(saved_model.path), signatures=module.function)
+        write_manifest(saved_model, 0.0)
+        return saved_model
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def served(half_plus: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Server]]:
+    """A workspace with one pushed version and a server that is running on it."""
+    workspace = tmp_path_factory.mktemp("workspace")
+    push(workspace, half_plus(2.0))
+    folder = workspace / "served_models"
+    server = start_server(Models(folder, config_file=folder / "models.config"), workspace / "server.log", "embedded")
+    try:
+        server.wait_until_ready()
+        write_running(workspace, server.process.pid, int(server.url.rpartition(":")[2]), "embedded", "127.0.0.1")
+        yield workspace, server
+    finally:
+        server.stop()
+        forget_running(workspace, server.process.pid)
+
+
+def test_a_push_ends_when_the_running_server_serves_the_version(served: tuple[Path, Server], half_plus: Any) -> None:
+    workspace, server = served
+    facts = push(workspace, half_plus(3.0))
+    assert facts["pushed"] and facts["version"] == 2 and facts["served_by"] == "embedded"
+    with Client(server.url) as client:
+        assert client.predict("flowers", instances=[1.0], version=2) == [3.5]
+
+
+def test_a_version_that_the_server_refuses_is_taken_back(
+    served: tuple[Path, Server], tmp_path: Path, half_plus: Any
+) -> None:
+    workspace, server = served
+    with pytest.raises(UserError, match="did not take version 3 of `flowers`, so it was taken back") as caught:
+        push(workspace, make_saved_model(tmp_path / "broken", "this is no graph"))
+    assert caught.value.where == str(workspace / "served_models" / "flowers" / ".rejected-3")
+    assert (workspace / "served_models" / "flowers" / ".rejected-3" / "saved_model.pb").exists(), "kept to be looked at"
+    assert versions(workspace) == [".rejected-3", "1", "2", "versions.json"]
+    with Client(server.url) as client:
+        assert client.predict("flowers", instances=[1.0]) == [3.5]
+    assert push(workspace, half_plus(4.0))["version"] == 4, "the line goes on with the next number"
+
+
+def test_a_server_that_ends_while_it_is_waited_for_costs_nothing(served: tuple[Path, Server], half_plus: Any) -> None:
+    workspace, server = served
+    model = half_plus(5.0)
+    server.process.kill()
+    time.sleep(0.2)
+    facts = push(workspace, model)
+    assert facts["pushed"] and facts.get("served_by") is None

@@ -1,0 +1,111 @@
+"""The command lines of the real TensorFlow Serving; Docker cannot run in the tests, so its files are compared with them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.errors import UserError
+from pipeline.settings import ROOT
+from serving.server.__main__ import make_parser
+from serving.tensorflow_serving import IMAGE, Models, choose_engine, command
+
+WORKSPACE = Path("/workspace/served_models")
+MODELS = Models(WORKSPACE, config_file=WORKSPACE / "models.config")
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty PATH to put programs into."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_the_installed_binary_is_preferred(path: Path) -> None:
+    program(path, "tensorflow_model_server", "exit 0")
+    assert choose_engine("auto") == ("binary", f"{path}/tensorflow_model_server is installed")
+
+
+@pytest.mark.parametrize(
+    ("script", "engine", "reason"),
+    [
+        ("exit 0", "docker", f"image {IMAGE} is there"),
+        ("exit 1", "embedded", "no engine is running"),
+        ('[ "$1" = version ]', "embedded", f"no image {IMAGE}"),
+    ],
+)
+def test_docker_comes_next_if_its_image_is_there(path: Path, script: str, engine: str, reason: str) -> None:
+    program(path, "docker", script)
+    chosen, why = choose_engine("auto")
+    assert chosen == engine
+    assert reason in why
+
+
+def test_the_embedded_server_is_the_last_choice_and_says_why(path: Path) -> None:
+    assert choose_engine("auto") == ("embedded", "no tensorflow_model_server, and no Docker (not installed)")
+    for wanted in ("binary", "docker"):
+        with pytest.raises(UserError):
+            choose_engine(wanted)
+    with pytest.raises(UserError, match="no engine `tfs`"):
+        choose_engine("tfs")
+
+
+def test_all_engines_are_given_the_same_flags() -> None:
+    binary, docker, embedded = (
+        command(engine, MODELS, "127.0.0.1", 8501) for engine in ("binary", "docker", "embedded")
+    )
+    common = {flag for flag in binary if flag.startswith("--")} - {"--port=8500", "--rest_api_port=8501"}
+    assert "--model_config_file=/workspace/served_models/models.config" in common
+    assert common <= set(docker) and common <= set(embedded)
+    assert docker[docker.index("-v") + 1] == "/workspace/served_models:/workspace/served_models:ro"
+    assert docker[docker.index("-p") + 1] == "127.0.0.1:8501:8501"
+    assert docker.index(IMAGE) < docker.index("--model_config_file=/workspace/served_models/models.config")
+
+
+def test_the_embedded_server_knows_every_flag_it_is_given() -> None:
+    for models in (MODELS, Models(WORKSPACE, name="m", base_path=WORKSPACE / "m")):
+        flags, unknown = make_parser().parse_known_args(command("embedded", models, "127.0.0.1", 8501)[3:])
+        assert unknown == []
+        assert flags.num_load_threads == 2
+
+
+@pytest.fixture
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def test_compose_serves_the_workspace_as_labline_serve_does(compose: dict[str, Any]) -> None:
+    serving = compose["services"]["serving"]
+    assert serving["image"] == IMAGE
+    docker = command("docker", MODELS, "127.0.0.1", 8501)
+    assert serving["command"] == docker[docker.index(IMAGE) + 1 :]
+    assert serving["ports"] == ["127.0.0.1:8501:8501", "127.0.0.1:8500:8500"]
+
+
+def test_all_services_see_the_workspace_at_the_same_path(compose: dict[str, Any]) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert "LABLINE_WORKSPACE=/workspace" in dockerfile
+    for service in compose["services"].values():
+        mounts = [volume.split(":")[:2] for volume in service["volumes"]]
+        assert ["workspace", "/workspace"] in mounts
+    assert set(compose["volumes"]) == {"workspace"}
+    assert all(
+        port.startswith("127.0.0.1:") for service in compose["services"].values() for port in service.get("ports", [])
+    )
+
+
+def test_the_image_is_built_with_the_lock_and_a_compiler() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert re.search(r"^FROM python:3\.11-slim$", dockerfile, re.MULTILINE)
+    assert "--constraint requirements.lock" in dockerfile and " gcc " in dockerfile
+    copied = [name for line in re.findall(r"^COPY (.+) \./$", dockerfile, re.MULTILINE) for name in line.split()]
+    assert copied and all((ROOT / name).exists() for name in copied)

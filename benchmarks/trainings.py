@@ -58,7 +58,9 @@ TRAININGS = {
     "mnist_lenet5": Training("lenet5", "mnist", "test/accuracy", 0.0),
     "fashion_distorted_cnn": Training("distorted_cnn", "fashion_mnist", "test/accuracy", 0.90),
     "cifar_small_vgg": Training("small_vgg", "cifar10", "test/accuracy", 0.4304, validation=0.0),
-    "cifar_distorted_cnn": Training("distorted_cnn", "cifar10", "test/accuracy", 0.80, {**CIFAR_LONG, "epochs": 100}, 0.0),
+    "cifar_distorted_cnn": Training(
+        "distorted_cnn", "cifar10", "test/accuracy", 0.80, {**CIFAR_LONG, "epochs": 100}, 0.0
+    ),
     "cifar_distorted_cnn_fast": Training(
         "distorted_cnn",
         "cifar10",
@@ -90,7 +92,7 @@ def main() -> None:
     arguments = parser.parse_intermixed_args()
     training = TRAININGS[arguments.name]
     config = settings(training, arguments.seed, arguments.overrides)
-    examples, statistics = prepare(training, config, arguments.folder / "data")
+    examples, statistics = prepare(training, arguments.folder / "data")
     folder = arguments.folder / f"{arguments.name}-{config.seed}"
     print(config.model_dump_json(exclude_defaults=True), flush=True)
     started = time.monotonic()
@@ -128,7 +130,7 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-def prepare(training: Training, config: TrainerConfig, folder: Path) -> tuple[Examples, Statistics]:
+def prepare(training: Training, folder: Path) -> tuple[Examples, Statistics]:
     """Ingest the data once for each way they are split."""
     from components.example_gen import BeamConfig, ImageDataConfig, example_gen
     from components.statistics_gen import statistics_gen
@@ -141,7 +143,9 @@ def prepare(training: Training, config: TrainerConfig, folder: Path) -> tuple[Ex
     if not (statistics.path / "manifest.json").exists():
         context = Context.standalone(place)
         context.progress = Progress()
-        data = ImageDataConfig(path=str(Path(os.environ["LABLINE_TEST_DATA"]) / training.data), validation_fraction=held_out)
+        data = ImageDataConfig(
+            path=str(Path(os.environ["LABLINE_TEST_DATA"]) / training.data), validation_fraction=held_out
+        )
         examples, statistics = Examples.create(examples.path), Statistics.create(statistics.path)
         example_gen(examples=examples, config=data, beam=BeamConfig(), context=context)
         write_manifest(examples, 0.0)
@@ -157,7 +161,9 @@ def train(examples: Examples, statistics: Statistics, config: TrainerConfig, fol
     context = Context.standalone(folder)
     context.progress = Progress()
     model = Model.create(folder / "model")
-    trainer(examples=examples, statistics=statistics, checked=Anomalies(folder), model=model, config=config, context=context)
+    trainer(
+        examples=examples, statistics=statistics, checked=Anomalies(folder), model=model, config=config, context=context
+    )
     write_manifest(model, 0.0)
     return Model.open(model.path)
 

@@ -17,7 +17,7 @@ Severity = Literal["error", "warning", "info"]
 
 
 class Limits(Settings):
-    """How far two sets of examples may lie apart, feature by feature; smaller is stricter."""
+    """How far two sets of examples may lie apart, feature by feature; in small sets, further by what chance alone does."""
 
     categorical: float = Field(
         0.1, gt=0, le=1, description="largest difference of any value's share (L-infinity), for text features"

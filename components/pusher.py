@@ -16,7 +16,7 @@ from pipeline.component import Context, Out, component
 from pipeline.errors import UserError
 from pipeline.settings import NotFingerprinted, Settings
 from serving.config import ServingConfig
-from serving.model_config import drop_model, keep_model, locked
+from serving.model_config import drop_model, keep_model, locked, read_models
 from serving.running import Running, read_running
 
 FOLDER = "served_models"
@@ -62,13 +62,17 @@ def pusher(
             facts |= {"already": True, "reason": f"version {version} is this model already"}
         else:
             version = next_version(base, history)
-            copy_version(saved_model, base, version)
+            # known before it is there: a run that is killed in between pushes the next number, and never the same bytes twice
             history[str(version)] = {"digest": saved_model.digest, "run": context.run, "created": time.time()}
             write_history(base, history)
+            copy_version(saved_model, base, version)
             facts |= {"pushed": True, "reason": "both blessings were given"}
         facts |= {"version": version, "path": f"{FOLDER}/{serving.name}/{version}"}
-        keep_model(served, serving.name, serving.versions)
+        config_file = keep_model(served, serving.name, serving.versions)
         if facts["pushed"] and (running := read_running(context.workspace)) is not None:
+            if not is_selected(config_file, serving.name, version):
+                facts["reason"] += f"; {config_file.name} pins other versions, so the running server does not take it"
+                return
             facts["served_by"] = wait_for_server(running, context.workspace, serving.name, version, config.timeout)
 
 
@@ -133,6 +137,13 @@ def copy_version(saved_model: SavedModel, base: Path, version: int) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync(base)
+
+
+def is_selected(config_file: Path, name: str, version: int) -> bool:
+    """Say whether the version policy, which the user may have written, lets a version be served."""
+    config = next(model for model in read_models(config_file) if model.name == name)
+    on_disk = {int(path.name) for path in Path(config.base_path).iterdir() if is_version(path.name)}
+    return version in config.select(on_disk)
 
 
 def wait_for_server(running: Running, workspace: Path, name: str, version: int, timeout: float) -> str | None:

@@ -307,6 +307,7 @@ def write_model(model: Model, network: keras.Model, loop: Loop, examples: Exampl
         "best_epoch": best,
         "metrics": {name: value for name, value in kept.items() if "/" in name},
         "output": image_classification.output_kind(network),
+        "loss": config.loss,
         "validation_split": config.validation_split,
     }
 

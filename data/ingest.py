@@ -129,7 +129,7 @@ def count_problems(listing: Listing, files: list[Path], findings: Findings) -> N
     for file in files:
         if file.exists():
             for kind, detail, row_number in json.loads(file.read_text("utf-8")):
-                row = reader[int(row_number)]
+                row = reader[row_number]
                 if kind == "corrupt_file" and "." not in row.key.rpartition("/")[2]:
                     kind = "unknown_file"  # nothing promised that it is a picture
                 findings.add(describe(kind, row, listing, detail))

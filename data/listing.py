@@ -24,6 +24,7 @@ encode, decode = (
     json.JSONEncoder(separators=(",", ":")).encode,
     json.JSONDecoder().decode,
 )  # made once: used for every picture
+NEWLINE = "\n"
 SAMPLES, ROWS = "samples.jsonl", "rows.npy"
 
 
@@ -177,6 +178,15 @@ class ListingReader:
     def __getitem__(self, row: int) -> Row:
         self.file.seek(self.offsets[row])
         return Row(*decode(self.file.readline().decode()))
+
+    def between(self, start: int, stop: int) -> list[Row]:
+        """Return the rows of a range; faster than one by one where they lie side by side."""
+        first, last = int(self.offsets[start]), int(self.offsets[stop - 1])
+        self.file.seek(first)
+        lines = self.file.read(last - first) + self.file.readline()
+        if lines.count(b"\n") != stop - start:  # not all rows between them were chosen
+            return [self[row] for row in range(start, stop)]
+        return [Row(*fields) for fields in decode(f"[{lines.decode()[:-1].replace(NEWLINE, ',')}]")]
 
     def close(self) -> None:
         self.file.close()

@@ -34,6 +34,7 @@ FACTS = numpy.dtype(
     ]
 )
 """What is known of a picture after it was looked at: 128 bits of its SHA-256, its size, whether and how it can be stored."""
+UNUSABLE = ((0, 0), 0, 0, 0, False, False, 0.0)
 
 
 class Source(NamedTuple):
@@ -74,27 +75,28 @@ class LookAtPictures(PictureWork):
 
     def process(self, piece: tuple[int, int, int]) -> Iterator[int]:
         number, start, stop = piece
-        facts = numpy.zeros(stop - start, FACTS)
-        problems: list[tuple[str, ...]] = []
-        for index in range(stop - start):
-            row = self.rows[start + index]
+        facts: list[tuple[Any, ...]] = []
+        problems: list[tuple[str, str, int]] = []
+        for row_number, row in enumerate(self.rows.between(start, stop), start):
             try:
                 data = self.read(row.locator)
                 picture = examine(data, self.source.max_pixels)
             except BadPicture as error:
-                problems.append((*error.args, str(start + index)))
+                problems.append((*error.args, row_number))
+                facts.append(UNUSABLE)
                 continue
             except OSError as error:
-                problems.append(("unreadable_file", error.strerror or str(error), str(start + index)))
+                problems.append(("unreadable_file", error.strerror or str(error), row_number))
+                facts.append(UNUSABLE)
                 continue
-            facts[index] = (hash_picture(data), *picture.size, True, picture.decoded is not None, picture.brightness)
+            facts.append((hash_picture(data), *picture.size, True, picture.decoded is not None, picture.brightness))
             if unlike := wrong_extension(row.key, picture.kind):
-                problems.append(("wrong_extension", unlike, str(start + index)))
+                problems.append(("wrong_extension", unlike, row_number))
         if problems:
             with replacing(self.folder / f"{number:07d}.problems.json") as file:
                 file.write(json.dumps(problems).encode())
         with replacing(self.folder / f"{number:07d}.facts.npy") as file:
-            numpy.save(file, facts)
+            numpy.save(file, numpy.array(facts, FACTS))
         yield stop - start
 
 

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import google_crc32c
+
 FeatureValue = bytes | int | float
 
 BYTES, FLOAT, INT64 = 1, 2, 3  # field numbers of tf.train.Feature
@@ -122,9 +124,7 @@ def write_record(file: BinaryIO, data: bytes) -> None:
 
 def _masked_crc(data: bytes) -> int:
     """Return the CRC-32C of `data`, rotated and shifted as TFRecord wants it."""
-    from google_crc32c import value
-
-    crc = value(data)
+    crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 

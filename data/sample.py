@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -15,8 +15,7 @@ SPLIT_FOLDERS: dict[str, Split] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ImageSample:
+class ImageSample(NamedTuple):
     """One picture of the user's data.
 
     Attributes:

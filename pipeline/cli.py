@@ -55,7 +55,7 @@ def main() -> NoReturn:
 
 def prepare_process() -> None:
     """Set what must be set before anything imports TensorFlow; a user's own choice stays."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 

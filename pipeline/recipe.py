@@ -165,11 +165,11 @@ def merge(layers: list[Layer]) -> dict[str, Any]:
     return result
 
 
-def overlay(below: dict[str, Any], above: dict[str, Any]) -> None:
-    """Lay one dictionary over another, in place."""
+def overlay(below: dict[str, Any], above: dict[str, Any], depth: int = 0) -> None:
+    """Lay one dictionary over another, in place; inside a section an empty one clears what was there."""
     for key, value in above.items():
-        if isinstance(value, dict) and isinstance(below.get(key), dict):
-            overlay(below[key], value)
+        if isinstance(value, dict) and isinstance(below.get(key), dict) and (value or depth == 0):
+            overlay(below[key], value, depth + 1)
         else:
             below[key] = copy(value)
 

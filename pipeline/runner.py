@@ -303,7 +303,7 @@ class Runner:
                 self.record.metrics = artifact.properties["metrics"]
             if kind.type_name == "Blessing":
                 self.record.blessed = artifact.properties["blessed"]
-            if kind.type_name == "PushedModel" and artifact.properties.get("pushed"):
+            if kind.type_name == "PushedModel" and (artifact.properties["pushed"] or artifact.properties["already"]):
                 self.record.pushed = {key: artifact.properties[key] for key in ("name", "version", "path")}
                 self.record.pushed["path"] = str(self.workspace.path / self.record.pushed["path"])
             if kind.type_name == "Model":

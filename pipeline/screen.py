@@ -66,13 +66,12 @@ def show_verdict(result: Run) -> None:
         for reason in blessing.properties["reasons"]:
             print(f"    {reason}")
     if "pushed_model" in result.artifacts:
-        pushed = PushedModel.open(Path(result.artifacts["pushed_model"]))
-        if pushed.properties.get("pushed"):
-            print(
-                f"  pushed {pushed.properties['name']} version {pushed.properties['version']}: {pushed.properties['path']}"
-            )
+        pushed = PushedModel.open(Path(result.artifacts["pushed_model"])).properties
+        if result.pushed:
+            word = "pushed" if pushed["pushed"] else "already pushed"
+            print(f"  {word}: {result.pushed['name']} version {result.pushed['version']}, {result.pushed['path']}")
         else:
-            print(f"  not pushed: {pushed.properties.get('reason', '')}")
+            print(f"  not pushed: {pushed.get('reason', '')}")
 
 
 def table(rows: list[list[str]], header: list[str]) -> None:
@@ -245,7 +244,6 @@ def show_catalog(as_json: bool) -> None:
 def show_data_check(path: str, overrides: list[str], as_json: bool) -> None:
     """Print what raw data look like."""
     from data.check import inspect
-
     from pipeline.progress import Progress
     from pipeline.recipe import load
 

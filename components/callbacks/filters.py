@@ -20,15 +20,16 @@ def kernels(model: keras.Model) -> dict[str, np.ndarray]:
     return {layer.name: layer.kernel.numpy() for layer in convolutions(model)}
 
 
-def convolutions(model: keras.Model) -> list[Any]:
-    """Return the first convolutions of a network, those of nested networks included, in order."""
+def convolutions(network: keras.Model) -> list[Any]:
+    """Return the first convolutions of a network that see more than a pixel, those of nested networks included, in order."""
     import keras
 
-    found = [
-        layer
-        for layer in model._flatten_layers(include_self=False)  # the only walk that enters nested networks
-        if isinstance(layer, keras.layers.Conv2D) and layer.built and layer.kernel_size != (1, 1)
-    ]
+    found: list[Any] = []
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            found += convolutions(layer)
+        elif isinstance(layer, keras.layers.Conv2D) and layer.built and layer.kernel_size != (1, 1):
+            found.append(layer)
     return found[:LAYERS]
 
 

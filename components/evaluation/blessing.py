@@ -73,13 +73,13 @@ def baseline_check(comparison: dict[str, Any], config: EvaluatorConfig) -> dict[
     passed = difference >= -config.baseline_tolerance or chance >= config.baseline_significance
     low, high = comparison["interval"]
     sentence = (
-        f"Accuracy is {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}) against the last blessed model: {comparison['won']} pictures "
+        f"Accuracy changed by {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}) against the last blessed model: {comparison['won']} pictures "
         f"newly right, {comparison['lost']} newly wrong; {'not worse' if passed else 'worse'} by McNemar's exact test (p = {chance:.3g})."
     )
     return check(
         f"{config.split}/accuracy against the last blessed model",
         difference,
-        -config.baseline_tolerance,
+        0.0 - config.baseline_tolerance,  # never -0.0
         passed,
         sentence,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zipfile
@@ -46,7 +47,8 @@ def save(folder: Path, step: int, arrays: dict[str, np.ndarray], facts: dict[str
         for old in [*newest_first(folder)[KEPT:], *folder.glob("*.writing")]:
             old.unlink(missing_ok=True)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise explain_os_error(error, target) from error
     return target
 

@@ -64,7 +64,7 @@ class TensorBoard:
 
         with self.train.as_default():
             for weight in model.weights:
-                tf.summary.histogram(weight.path, weight.value, epoch)
+                tf.summary.histogram(weight.path.removeprefix(f"{model.name}/"), weight.value, epoch)
 
     def write_graph(self, model: keras.Model) -> None:
         """Write the graph of the network's forward pass."""

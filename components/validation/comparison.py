@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from components.validation.finding import Finding, make
@@ -78,7 +79,7 @@ def differences(
 
     tfdv = import_tfdv()
     proto = read_schema(schema)
-    limit_of = set_limits(proto, *limits)
+    limit_of = set_limits(proto, *limits, (before.datasets[0].num_examples, after.datasets[0].num_examples))
     found = tfdv.validate_statistics(after, proto, previous_statistics=before)
     rows = []
     for info in found.drift_skew_info:
@@ -86,26 +87,43 @@ def differences(
         for measured in info.drift_measurements:
             if measured.value > limit_of[feature] + 1e-9:  # 1.0000000000000002 occurs for sets that share nothing
                 detail = (
-                    f"distance {measured.value:.3f}, limit {limit_of[feature]:g} ({explain(before, after, feature)})"
+                    f"distance {measured.value:.3f}, limit {limit_of[feature]:.3g} ({explain(before, after, feature)})"
                 )
                 rows.append({"file": feature, "detail": detail, "split": split})
     return rows
 
 
-def set_limits(proto: Any, categorical: float, numeric: float, features: dict[str, float]) -> dict[str, float]:
-    """Write the limits into a schema as TFDV wants them; return them by feature."""
+def set_limits(
+    proto: Any, categorical: float, numeric: float, features: dict[str, float], counts: tuple[int, int]
+) -> dict[str, float]:
+    """Write the limits into a schema as TFDV wants them; return them by feature.
+
+    Where the sets are so small that chance alone goes further, the general limits are raised to that; a feature's own is not.
+    """
     from tensorflow_metadata.proto.v0 import schema_pb2
 
+    by_chance = chance_distances(*counts)
     chosen = {}
     for feature in proto.feature:
         if feature.name == NOT_COMPARED and feature.name not in features:
             continue
         text = feature.type == schema_pb2.FeatureType.BYTES
-        limit = features.get(feature.name, categorical if text else numeric)
+        general = max(categorical, by_chance[0]) if text else max(numeric, by_chance[1])
+        limit = min(1.0, features.get(feature.name, general))
         comparator = feature.drift_comparator
         (comparator.infinity_norm if text else comparator.jensen_shannon_divergence).threshold = limit
         chosen[feature.name] = limit
     return chosen
+
+
+def chance_distances(first: int, second: int) -> tuple[float, float]:
+    """Return the L-infinity and Jensen-Shannon distances that two samples of one source pass once in a thousand times.
+
+    A share's difference has at most the deviation 0.5 sqrt(1/n + 1/m). Times 8 ln 2 / (1/n + 1/m) the divergence of two
+    histograms is about chi-square distributed (Lin 1991), with ten degrees of freedom for TFDV's ten bins.
+    """
+    spread = 1 / max(first, 1) + 1 / max(second, 1)
+    return 3.29 * 0.5 * math.sqrt(spread), 29.6 / (8 * math.log(2)) * spread
 
 
 def explain(before: Any, after: Any, feature: str) -> str:

@@ -198,7 +198,7 @@ def label_files(
 
 def printable(name: str) -> str:
     """Return a name that can be written as UTF-8, whatever bytes the disk had for it."""
-    return name.encode("utf-8", "replace").decode("utf-8")
+    return name if name.isascii() else name.encode("utf-8", "replace").decode("utf-8")
 
 
 def list_folder(path: Path) -> Iterator[Entry | Problem]:

@@ -76,6 +76,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--max_num_load_retries", type=int, default=5, help="attempts after the first failed one")
     add("--load_retry_interval_micros", type=int, default=60_000_000, help="time between two attempts")
+    add("--num_load_threads", type=int, default=0, help="accepted and ignored: every model has a loading thread")
+    add("--port", type=int, default=0, help="accepted and ignored: there is no gRPC API yet")
     add(
         "--enable_model_warmup",
         type=boolean,

@@ -45,6 +45,7 @@ class Limits:
 def make_app(manager: Manager, limits: Limits) -> Callable[..., Awaitable[None]]:
     """Return the ASGI application."""
     pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="request")
+    looking = ThreadPoolExecutor(2, thread_name_prefix="look")  # so that status is answered while every model is busy
     headers = CORS if limits.cors else {}
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -65,8 +66,9 @@ def make_app(manager: Manager, limits: Limits) -> Callable[..., Awaitable[None]]
             await Response(refusal, 413, {**headers, "Connection": "close"}, "application/json")(scope, receive, send)
             return
         gzip = "gzip" in request.headers.get("content-encoding", "")
+        threads = pool if request.method == "POST" else looking
         status, content = await asyncio.get_running_loop().run_in_executor(
-            pool, answer, manager, request.method, target, body, gzip
+            threads, answer, manager, request.method, target, body, gzip
         )
         await Response(content, status, headers, "application/json")(scope, receive, send)
 

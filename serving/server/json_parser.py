@@ -35,8 +35,9 @@ def parse(body: bytes) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return ExactParser(body).parse()
-    # each key has one colon; more colons than keys means a key that stands twice (or a colon in a string: also fine below)
-    if isinstance(value, dict) and body.count(b":") != count_keys(value):
+    # each key has one colon: more colons than keys means a key that stands twice, or a colon in a string, which does no harm
+    colons = body.count(b":")
+    if isinstance(value, dict) and colons != len(value) and colons != count_keys(value):
         return ExactParser(body).parse()
     return value
 

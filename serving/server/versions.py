@@ -16,7 +16,7 @@ from typing import Literal
 
 from serving.model_config import ModelConfig
 from serving.server.errors import RequestError, invalid
-from serving.server.saved_model import Servable
+from serving.server.saved_model import Servable, code_name
 
 log = logging.getLogger("serving")
 State = Literal["START", "LOADING", "AVAILABLE", "UNLOADING", "END"]
@@ -80,6 +80,9 @@ class ModelVersions:
                 version = self.versions.setdefault(number, Version(number))
                 if version.state == "END":  # it left and came back: it gets another chance
                     self.versions[number] = Version(number)
+            for number in self.aspired - wanted:
+                if self.versions[number].state == "START":
+                    self.versions[number].state = "END"
             self.aspired = wanted
             self.unload_unwanted()
             if self.loader is None and self.next_to_load() is not None:
@@ -113,8 +116,9 @@ class ModelVersions:
                 servable = Servable(self.folder(version.number), list(self.options.tags), self.options.timeout_ms)
                 records = servable.warm_up() if self.options.warmup else 0
             except BaseException as error:
-                code = getattr(error, "code", None)
-                version.error_code = code if isinstance(code, str) else "INTERNAL"
+                version.error_code = (
+                    error.code if isinstance(error, RequestError) else code_name(getattr(error, "error_code", None))
+                )
                 version.error_message = f"{error}"
                 log.error("cannot load %s version %d: %s", self.config.name, version.number, error)
             else:

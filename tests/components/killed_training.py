@@ -58,7 +58,9 @@ def start(examples: Path, folder: Path, network: str) -> int:
     if child:
         return child
     try:
-        statistics = Statistics(folder, {"pixels": {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}})
+        statistics = Statistics(
+            folder, {"pixels": {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}}
+        )
         trainer(
             examples=Examples.open(examples),
             statistics=statistics,

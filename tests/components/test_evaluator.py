@@ -35,7 +35,9 @@ def test_metrics_have_intervals_around_them_and_agree_with_the_stored_prediction
     values, details = evaluation.read_json("metrics.json"), evaluation.read_json("details.json")
     stored = np.load(evaluation.file("predictions.npz"))
     assert values["test/accuracy"] == pytest.approx((stored["probabilities"].argmax(axis=1) == stored["label"]).mean())
-    assert set(values) == {f"test/{name}" for name in ("accuracy", "loss", "precision", "recall", "f1", "calibration_error")}
+    assert set(values) == {
+        f"test/{name}" for name in ("accuracy", "loss", "precision", "recall", "f1", "calibration_error")
+    }
     for name in ("accuracy", "loss", "f1"):
         low, high = details["intervals"][name]
         assert low <= values[f"test/{name}"] <= high
@@ -48,7 +50,9 @@ def test_precision_recall_and_f1_are_scikit_learns(judged):
     metrics = pytest.importorskip("sklearn.metrics")
     stored = np.load(judged[0].file("predictions.npz"))
     guesses = stored["probabilities"].argmax(axis=1)
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(stored["label"], guesses, labels=[0, 1, 2], zero_division=0)
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        stored["label"], guesses, labels=[0, 1, 2], zero_division=0
+    )
     rows = judged[0].read_json("details.json")["classes"]
     assert [row["precision"] for row in rows] == pytest.approx(precision)
     assert [row["recall"] for row in rows] == pytest.approx(recall)
@@ -57,7 +61,9 @@ def test_precision_recall_and_f1_are_scikit_learns(judged):
 
 def test_sources_and_labels_stay_together(judged, tiny_examples):
     stored = np.load(judged[0].file("predictions.npz"))
-    assert [source.split("/")[0] for source in stored["source"]] == [tiny_examples.labels[label] for label in stored["label"]]
+    assert [source.split("/")[0] for source in stored["source"]] == [
+        tiny_examples.labels[label] for label in stored["label"]
+    ]
 
 
 def test_slices_cover_the_split_once_and_have_intervals(judged):

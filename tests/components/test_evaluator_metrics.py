@@ -60,4 +60,8 @@ def test_a_class_without_test_pictures_has_no_score_and_stays_out_of_the_means()
 
 def test_numbers_are_sliced_by_quartile_or_by_value_if_there_are_few():
     assert [mask.sum() for mask in split_by([float(number) for number in range(100)]).values()] == [25, 25, 25, 25]
-    assert {name: mask.sum() for name, mask in split_by([28, 28, 32, None]).items()} == {"28": 2, "32": 1, "(missing)": 1}
+    assert {name: mask.sum() for name, mask in split_by([28, 28, 32, None]).items()} == {
+        "28": 2,
+        "32": 1,
+        "(missing)": 1,
+    }

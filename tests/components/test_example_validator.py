@@ -11,14 +11,23 @@ QUIET = ValidationConfig(min_train_examples=0, min_class_examples=0)
 
 def validate(folder, examples, statistics, schema, previous=None, config=QUIET):
     anomalies = Anomalies.create(folder / "anomalies")
-    example_validator(examples=examples, statistics=statistics, schema=schema, previous=previous, anomalies=anomalies, config=config)
+    example_validator(
+        examples=examples, statistics=statistics, schema=schema, previous=previous, anomalies=anomalies, config=config
+    )
     write_manifest(anomalies, created=0.0)
     return anomalies, {finding["name"]: finding for finding in anomalies.read_json("anomalies.json")}
 
 
 def finding(name, severity, count, files=()):
     rows = [{"file": file, "detail": "", "split": "", "label": ""} for file in files]
-    return {"name": name, "severity": severity, "count": count, "share": 0.0, "description": "A sentence.", "examples": rows}
+    return {
+        "name": name,
+        "severity": severity,
+        "count": count,
+        "share": 0.0,
+        "description": "A sentence.",
+        "examples": rows,
+    }
 
 
 def test_sound_data_have_no_findings(tiny_examples, tiny_statistics, tiny_schema, tmp_path):
@@ -28,7 +37,9 @@ def test_sound_data_have_no_findings(tiny_examples, tiny_statistics, tiny_schema
 
 
 def test_bad_files_are_errors_only_above_the_share_of_the_recipe(make_examples, tiny_statistics, tiny_schema, tmp_path):
-    few = make_examples("few", {"train": 120, "test": 60}, rejected=[finding("corrupt_file", "error", 1, ["dot/broken.png"])])
+    few = make_examples(
+        "few", {"train": 120, "test": 60}, rejected=[finding("corrupt_file", "error", 1, ["dot/broken.png"])]
+    )
     _, found = validate(tmp_path / "a", few, tiny_statistics, tiny_schema)
     assert found["corrupt_file"]["severity"] == "warning"
     strict = QUIET.model_copy(update={"max_bad_share": 0.001})
@@ -39,7 +50,9 @@ def test_bad_files_are_errors_only_above_the_share_of_the_recipe(make_examples, 
 
 
 def test_the_recipe_sets_the_severity_of_a_finding_by_name(make_examples, tiny_statistics, tiny_schema, tmp_path):
-    examples = make_examples("twice", {"train": 30}, rejected=[finding("duplicate_across_splits", "warning", 1, ["cross/train_0.png"])])
+    examples = make_examples(
+        "twice", {"train": 30}, rejected=[finding("duplicate_across_splits", "warning", 1, ["cross/train_0.png"])]
+    )
     config = QUIET.model_copy(update={"severity": {"duplicate_across_splits": "error"}})
     anomalies, found = validate(tmp_path, examples, tiny_statistics, tiny_schema, config=config)
     assert found["duplicate_across_splits"]["severity"] == "error"
@@ -63,7 +76,9 @@ def test_an_empty_test_split_is_an_error(make_examples, tiny_statistics, tiny_sc
     assert found["empty_split"]["severity"] == "error"
 
 
-def test_a_darker_test_split_is_skew_and_darker_training_pictures_are_drift(make_examples, tiny_statistics, tiny_schema, measured, tmp_path):
+def test_a_darker_test_split_is_skew_and_darker_training_pictures_are_drift(
+    make_examples, tiny_statistics, tiny_schema, measured, tmp_path
+):
     dark_test = make_examples("dark_test", {"train": 120, "test": 60}, brightness={"test": 0.3})
     _, found = validate(tmp_path / "a", dark_test, measured(dark_test), tiny_schema)
     assert [row["file"] for row in found["skew"]["examples"] if row["file"] == "image/brightness"]
@@ -74,11 +89,20 @@ def test_a_darker_test_split_is_skew_and_darker_training_pictures_are_drift(make
     assert "image/brightness" in [row["file"] for row in found["drift"]["examples"]]
     assert "mean" in found["drift"]["examples"][0]["detail"]
     limits = Limits(numeric=1.0, features={"image/bytes": 1.0})
-    _, found = validate(tmp_path / "c", dark, statistics, tiny_schema, previous=tiny_statistics, config=QUIET.model_copy(update={"drift": limits}))
+    _, found = validate(
+        tmp_path / "c",
+        dark,
+        statistics,
+        tiny_schema,
+        previous=tiny_statistics,
+        config=QUIET.model_copy(update={"drift": limits}),
+    )
     assert "drift" not in found
 
 
-def test_other_class_shares_are_drift_of_the_class_names(make_examples, tiny_statistics, tiny_schema, measured, tmp_path):
+def test_other_class_shares_are_drift_of_the_class_names(
+    make_examples, tiny_statistics, tiny_schema, measured, tmp_path
+):
     other = make_examples("other", {"train": 120, "test": 60}, classes={"train": [0, 0, 0, 1, 2]})
     _, found = validate(tmp_path, other, measured(other), tiny_schema, previous=tiny_statistics)
     details = {row["file"]: row["detail"] for row in found["drift"]["examples"]}
@@ -95,3 +119,9 @@ def test_breaking_the_users_schema_stops_the_run(tiny_examples, tiny_statistics:
     assert found["schema"]["severity"] == "error"
     assert found["schema"]["examples"][0]["file"] == "image/class/text"
     assert "dot" in found["schema"]["examples"][0]["detail"]
+
+
+def test_small_splits_of_one_source_are_not_called_skewed(make_examples, tiny_schema, measured, tmp_path):
+    examples = make_examples("small", {"train": 120, "test": 9, "validation": 6}, seed=3)
+    _, found = validate(tmp_path, examples, measured(examples), tiny_schema)
+    assert "skew" not in found

@@ -80,6 +80,12 @@ def test_a_server_that_does_not_start_is_told_with_its_log(line: dict[str, Any],
 
 
 def test_no_server_is_left_behind(line: dict[str, Any]) -> None:
-    mine = str(os.getpid())
-    children = [stat.read_text().split() for stat in Path("/proc").glob("[0-9]*/stat") if stat.exists()]
-    assert not [fields for fields in children if fields[3] == mine and "python" in fields[1] and fields[2] != "Z"]
+    mine, candidates = str(os.getpid()), []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent, words = (process / "stat").read_text().split()[3], (process / "cmdline").read_bytes()
+        except OSError:  # it ended meanwhile
+            continue
+        if parent == mine and b"--model_name=candidate" in words:
+            candidates.append(process)
+    assert candidates == []

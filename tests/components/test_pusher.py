@@ -220,6 +220,22 @@ def test_a_version_that_the_server_refuses_is_taken_back(
     assert push(workspace, half_plus(4.0))["version"] == 4, "the line goes on with the next number"
 
 
+def test_a_version_that_the_users_policy_leaves_out_is_not_waited_for(
+    served: tuple[Path, Server], half_plus: Any
+) -> None:
+    workspace, server = served
+    file = workspace / "served_models" / "models.config"
+    before = file.read_text()
+    file.write_text(before.replace("latest {\n        num_versions: 1\n      }", "specific { versions: 2 }"))
+    assert "specific" in file.read_text()
+    facts = push(workspace, half_plus(4.5), timeout=60)
+    assert facts["pushed"] and "pins other versions" in facts["reason"]
+    assert "specific" in file.read_text(), "what the user wrote stays"
+    with Client(server.url) as client:
+        client.wait_until_available("flowers", 2, 20)
+    file.write_text(before)
+
+
 def test_a_server_that_ends_while_it_is_waited_for_costs_nothing(served: tuple[Path, Server], half_plus: Any) -> None:
     workspace, server = served
     model = half_plus(5.0)

@@ -13,7 +13,10 @@ from pipeline.errors import UserError
 def read(schema):
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    return {feature.name: feature for feature in text_format.Parse(schema.file("schema.pbtxt").read_text(), schema_pb2.Schema()).feature}
+    return {
+        feature.name: feature
+        for feature in text_format.Parse(schema.file("schema.pbtxt").read_text(), schema_pb2.Schema()).feature
+    }
 
 
 def test_the_inferred_schema_knows_classes_formats_and_ranges(tiny_schema):
@@ -48,6 +51,8 @@ def test_a_wrong_schema_file_is_named_with_what_is_wrong(tiny_statistics, tmp_pa
     if content is not None:
         file.write_text(content)
     with pytest.raises(UserError, match=message) as caught:
-        schema_gen(statistics=tiny_statistics, schema=Schema.create(tmp_path / "schema"), config=SchemaConfig(file=file))
+        schema_gen(
+            statistics=tiny_statistics, schema=Schema.create(tmp_path / "schema"), config=SchemaConfig(file=file)
+        )
     assert str(file) in caught.value.where
     assert caught.value.fix

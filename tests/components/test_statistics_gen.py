@@ -18,7 +18,12 @@ from pipeline.errors import UserError
 
 def test_pixel_mean_and_deviation_are_exact_and_of_the_training_pictures(tiny_examples, tiny_statistics):
     records = [decode_example(record) for shard in tiny_examples.shards("train") for record in read_records(shard)]
-    pixels = np.stack([np.asarray(Image.open(io.BytesIO(record["image/encoded"][0]))) for record in records]).astype(np.float64) / 255
+    pixels = (
+        np.stack([np.asarray(Image.open(io.BytesIO(record["image/encoded"][0]))) for record in records]).astype(
+            np.float64
+        )
+        / 255
+    )
     measured = tiny_statistics.properties["pixels"]
     assert measured["mean"] == pytest.approx(pixels.mean(), abs=1e-12)
     assert measured["std"] == pytest.approx(pixels.std(), abs=1e-12)
@@ -54,7 +59,12 @@ def test_every_class_has_a_strip_of_samples(tiny_statistics):
 def test_no_training_pictures_is_told_as_such(make_examples, tmp_path):
     examples = make_examples("empty", {"train": 0, "test": 3})
     with pytest.raises(UserError, match="no picture in the training split"):
-        statistics_gen(examples=examples, statistics=Statistics.create(tmp_path / "s"), beam=BeamConfig(), context=Context.standalone(tmp_path))
+        statistics_gen(
+            examples=examples,
+            statistics=Statistics.create(tmp_path / "s"),
+            beam=BeamConfig(),
+            context=Context.standalone(tmp_path),
+        )
 
 
 def test_large_photos_come_in_short_batches():

@@ -91,7 +91,7 @@ def server() -> Iterator[Server]:
 def test_a_file_is_downloaded_and_verified(server, tmp_path):
     assert download((server.url,), tmp_path / "file.bin", SHA256, QUIET) == SHA256
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
-    assert os.listdir(tmp_path) == ["file.bin"]
+    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
 
 
 def test_broken_connections_are_resumed_where_they_broke(server, tmp_path):
@@ -155,7 +155,7 @@ def test_a_wrong_checksum_leaves_nothing_behind(server, tmp_path):
     server.content = b"something else"
     with pytest.raises(UserError, match="checksum"):
         download((server.url,), tmp_path / "file.bin", SHA256, QUIET)
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_busy_server_is_asked_again(server, tmp_path):

@@ -142,3 +142,9 @@ def test_a_network_file_that_does_not_load_says_why(tmp_path):
     path.write_text("import nothing_of_that_name\n")
     with pytest.raises(UserError, match="nothing_of_that_name"):
         load("image_classification", [f"trainer.network={path}"])
+
+
+def test_an_empty_mapping_clears_what_the_recipe_says():
+    assert load("digits").recipe.evaluator.thresholds == {"test/accuracy": 0.95}
+    assert load("digits", ["evaluator.thresholds={}"]).recipe.evaluator.thresholds == {}
+    assert load("digits", ["trainer={}"]).recipe.trainer.batch_size == 32

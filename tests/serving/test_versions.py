@@ -108,7 +108,7 @@ def test_a_broken_version_keeps_the_old_one_serving(served: tuple[Path, Server])
         assert states(client, "half")[2] == "AVAILABLE"
         assert client.predict("half", instances=[1.0]) == [3.5]
         broken = client.status("half", 3)[0]
-        assert (broken.state, broken.error_code != "OK", broken.error_message != "") == ("END", True, True)
+        assert broken.state == "END" and broken.error_code != "OK" and "saved_model" in broken.error_message
         shutil.rmtree(root / "half" / "3")
 
 
@@ -224,3 +224,17 @@ def test_a_model_without_any_loadable_version_fails_the_start(tmp_path: Path) ->
 )
 def test_a_policy_selects_from_what_is_on_disk(config: ModelConfig, selected: set[int]) -> None:
     assert config.select({1, 3, 7}) == selected
+
+
+def test_a_computation_beyond_its_time_is_given_up(served: tuple[Path, Server]) -> None:
+    import numpy as np
+
+    from serving.server.errors import RequestError
+    from serving.server.saved_model import Servable
+
+    servable = Servable(served[0] / "slow" / "1", ["serve"], timeout_ms=20)
+    signature = servable.signature("serving_default")
+    assert signature is not None
+    with pytest.raises(RequestError) as caught:
+        servable.run(signature, {"x": np.ones(1, np.float32)})
+    assert caught.value.http_status == 504

@@ -1,0 +1,68 @@
+"""Steps per second of the trainer on the perceptron, one example a step, against the published `model.fit(batch_size=1)` program.
+
+Usage: LABLINE_TEST_DATA=DIR python benchmarks/perceptron.py [--folder DIR]
+Bar: at least 3 times the published program's rate, in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from trainings import TRAININGS, prepare, settings, train
+
+from components.tasks import image_classification
+from data import loader
+from pipeline.artifacts import Examples
+
+PUBLISHED_STEPS = 6000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("build/trainings"))
+    arguments = parser.parse_args()
+    training = TRAININGS["mnist_perceptron"]
+    config = settings(training, None, ["trainer.epochs=2", "trainer.validation_split=none"])
+    examples, statistics = prepare(training, arguments.folder / "data")
+    before = published_rate(examples)
+    folder = arguments.folder / f"perceptron-{time.time_ns()}"
+    started = time.monotonic()
+    model = train(examples, statistics, config, folder)
+    seconds, loop_seconds = time.monotonic() - started, model.read_json("training_time.json")["seconds"]
+    after = published_rate(examples)
+    steps, theirs = model.properties["steps"], (before + after) / 2
+    print(f"published program: {before:,.0f} steps/s before, {after:,.0f} after")
+    print(f"trainer, loop alone (compilation, checkpoints and logs included): {steps / loop_seconds:,.0f} steps/s")
+    print(f"trainer, all of it (decoding, saving and pictures too): {steps / seconds:,.0f} steps/s")
+    print(f"ratio: {steps / loop_seconds / theirs:.1f} (loop), {steps / seconds / theirs:.1f} (all of it); bar 3")
+
+
+def published_rate(examples: Examples) -> float:
+    """Return the steps per second of the lab's own program, its first epoch left out because it compiles."""
+    import keras
+    import numpy as np
+
+    held = loader.load(examples, "train", lambda records: image_classification.read_batch(records, (28, 28, 1)))
+    mean, deviation = held.inputs.mean(), held.inputs.std()
+    images = ((held.inputs[:PUBLISHED_STEPS, :, :, 0] - mean) / deviation).astype(np.float32)
+    labels = keras.utils.to_categorical(held.targets[:PUBLISHED_STEPS], 10)
+    initializer = keras.initializers.RandomUniform(-0.1, 0.1, seed=7)
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(25, activation="tanh", kernel_initializer=initializer, bias_initializer="zeros"),
+            keras.layers.Dense(10, activation="sigmoid", kernel_initializer=initializer, bias_initializer="zeros"),
+        ]
+    )
+    model.compile(loss="mean_squared_error", optimizer=keras.optimizers.SGD(0.01), metrics=["accuracy"])
+    model.fit(images[:200], labels[:200], epochs=1, batch_size=1, verbose=0)
+    started = time.monotonic()
+    model.fit(images, labels, epochs=1, batch_size=1, shuffle=True, verbose=0)
+    return PUBLISHED_STEPS / (time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,314 @@
+"""The trainer fits networks, keeps what it is told to keep, and says clearly what it cannot do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from components.networks import load_model
+from components.trainer import make_objective, trainer
+from components.training.config import TrainerConfig
+from data import loader
+from pipeline.artifacts import Anomalies, Examples, Model, Statistics
+from pipeline.component import Context
+from pipeline.errors import UserError
+
+PIXELS = {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}
+SMALL = {"network": "dense", "options": {"layers": [8]}, "batch_size": 16, "histograms": False}
+
+
+class Said:
+    """Collects what the user is told."""
+
+    def __init__(self) -> None:
+        from pipeline.progress import Progress
+
+        self.lines: list[str] = []
+        self.progress = Progress(quiet=True)
+        self.progress.say = self.lines.append  # type: ignore[method-assign]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+def train(examples: Examples, folder: Path, said: Said | None = None, **settings: Any) -> Model:
+    context = Context.standalone(folder)
+    context.progress = said.progress if said else context.progress
+    model = Model.create(folder / "model")
+    trainer(
+        examples=examples,
+        statistics=Statistics(folder, {"pixels": PIXELS}),
+        checked=Anomalies(folder),
+        model=model,
+        config=TrainerConfig.model_validate({**SMALL, **settings}),
+        context=context,
+    )
+    return model
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Leaves out the drawings, which take longer than the trainings here and have tests of their own."""
+    from components import callbacks
+
+    monkeypatch.setattr(callbacks, "write_pictures", lambda *arguments: None)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_examples, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    settings = {
+        "network": "cnn",
+        "options": {},
+        "epochs": 12,
+        "histograms": True,
+        "optimizer": {"learning_rate": 0.005},
+    }
+    return train(tiny_examples, folder, **settings), folder
+
+
+def scalars(folder: Path) -> dict[str, list[int]]:
+    """Return the steps of each tag in a folder of TensorBoard logs."""
+    import tensorflow as tf
+
+    found: dict[str, list[int]] = {}
+    for file in sorted(folder.glob("events.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            if event.HasField("graph_def"):
+                found["graph"] = [event.step]
+            for value in event.summary.value:
+                found.setdefault(value.tag, []).append(event.step)
+    return found
+
+
+def test_a_training_writes_model_history_pictures_and_summary(trained):
+    model, _ = trained
+    assert model.properties["parameters"] == 23_171
+    assert model.properties["input_shape"] == [12, 12, 1]
+    assert (model.properties["epochs"], model.properties["steps"]) == (12, 96)
+    assert model.properties["output"] == "probabilities"
+    assert model.properties["metrics"]["validation/accuracy"] > 0.8
+    history = model.read_json("history.json")
+    assert [row["epoch"] for row in history["epochs"]] == list(range(1, 13))
+    assert [point[0] for point in history["steps"]] == list(range(1, 97))
+    assert history["epochs"][-1]["train/accuracy"] > history["epochs"][0]["train/accuracy"]
+    assert "conv2d" in model.file("summary.txt").read_text()
+    assert {"samples.png", "probabilities.png"} <= {path.name for path in model.file("pictures").iterdir()}
+
+
+def test_the_written_model_predicts_what_its_history_says(trained, tiny_examples):
+    from components.tasks import image_classification
+
+    model, _ = trained
+    held = loader.load(
+        tiny_examples, "validation", lambda records: image_classification.read_batch(records, (12, 12, 1))
+    )
+    scores = load_model(model).predict(held.inputs, verbose=0)
+    accuracy = float((scores.argmax(axis=-1) == held.targets).mean())
+    assert accuracy == pytest.approx(model.properties["metrics"]["validation/accuracy"])
+
+
+def test_every_run_has_the_same_tensorboard_tags(trained):
+    _, folder = trained
+    train_tags, validation_tags = scalars(folder / "logs" / "train"), scalars(folder / "logs" / "validation")
+    assert train_tags["epoch/loss"] == train_tags["epoch/accuracy"] == list(range(1, 13))
+    assert train_tags["step/loss"] == train_tags["step/accuracy"] == list(range(1, 97))
+    assert train_tags["step/learning_rate"][-1] == 96
+    assert validation_tags["epoch/loss"] == validation_tags["epoch/accuracy"] == list(range(1, 13))
+    assert validation_tags["step/accuracy"][-1] == 96
+    assert "graph" in train_tags
+    assert train_tags["conv2d/kernel"] == list(range(1, 13))
+    assert any("hparams" in tag for tag in scalars(folder / "logs"))
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ones(tiny_examples, tmp_path, without_pictures):
+    first, second, other = (
+        train(tiny_examples, tmp_path / name, epochs=2, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    assert first.file("model.keras").read_bytes() == second.file("model.keras").read_bytes()
+    assert first.read_json("history.json") == second.read_json("history.json")
+    assert first.file("model.keras").read_bytes() != other.file("model.keras").read_bytes()
+
+
+def test_the_loop_trains_exactly_as_keras_fit_does(tiny_examples, tmp_path, without_pictures):
+    import keras
+
+    from components.networks import PixelStatistics, find_network, network_config
+    from components.tasks import image_classification
+
+    ours = load_model(train(tiny_examples, tmp_path, epochs=2, shuffle=False, seed=3))
+    held = loader.load(tiny_examples, "train", lambda records: image_classification.read_batch(records, (12, 12, 1)))
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(3)
+    theirs = find_network("dense").build(
+        (12, 12, 1), 3, network_config("dense", {"layers": [8]}), PixelStatistics.from_properties(PIXELS)
+    )
+    theirs.compile("adam", "sparse_categorical_crossentropy")
+    theirs.fit(held.inputs, held.targets, batch_size=16, epochs=2, shuffle=False, verbose=0)
+    for mine, their in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_allclose(mine.numpy(), their.numpy(), atol=1e-5)
+
+
+def test_training_ends_at_the_exact_step(tiny_examples, tmp_path, without_pictures):
+    model = train(tiny_examples, tmp_path, epochs=5, steps=11, steps_per_execution=4)
+    assert (model.properties["steps"], model.properties["epochs"]) == (11, 2)
+    assert [row["step"] for row in model.read_json("history.json")["epochs"]] == [8, 11]
+
+
+def test_pictures_that_do_not_fit_the_cache_are_decoded_each_epoch(tiny_examples, tmp_path, without_pictures):
+    said = Said()
+    settings = {"epochs": 5, "cache_megabytes": 0, "shuffle_buffer": 40, "optimizer": {"learning_rate": 0.01}}
+    first = train(tiny_examples, tmp_path / "a", said, **settings)
+    second = train(tiny_examples, tmp_path / "b", **settings)
+    assert "more than trainer.cache_megabytes" in said.text
+    assert first.file("model.keras").read_bytes() == second.file("model.keras").read_bytes()
+    assert first.properties["metrics"]["train/accuracy"] > 0.5
+
+
+def test_early_stopping_ends_a_training_that_no_longer_improves(tiny_examples, tmp_path, without_pictures):
+    said = Said()
+    settings = {
+        "epochs": 50,
+        "optimizer": {"name": "sgd", "learning_rate": 1e-12},
+        "early_stopping": {"patience": 3, "min_delta": 1e-3},
+    }
+    model = train(tiny_examples, tmp_path, said, **settings)
+    assert model.properties["epochs"] == 4
+    assert "stopped early" in said.text
+
+
+def test_the_best_weights_are_kept_when_asked_for(tiny_examples, tmp_path, without_pictures):
+    optimizer = {"name": "sgd", "learning_rate": 3.0, "schedule": "constant"}  # far too large: it jumps about
+    model = train(tiny_examples, tmp_path, epochs=8, keep="best", keep_metric="loss", optimizer=optimizer)
+    rows = model.read_json("history.json")["epochs"]
+    best = min(rows, key=lambda row: row["validation/loss"])
+    assert model.properties["best_epoch"] == best["epoch"] != rows[-1]["epoch"]
+    assert model.properties["metrics"]["validation/loss"] == best["validation/loss"]
+
+
+def test_warm_start_takes_over_weights_of_the_same_shape(tiny_examples, trained, tmp_path, without_pictures):
+    said = Said()
+    still = {"optimizer": {"name": "sgd", "learning_rate": 1e-12}, "network": "cnn", "options": {}, "epochs": 1}
+    model = train(tiny_examples, tmp_path, said, warm_start=str(trained[0].path), **still)
+    assert "8 of 8 weights" in said.text
+    assert model.properties["metrics"]["validation/accuracy"] == trained[0].properties["metrics"]["validation/accuracy"]
+
+
+def test_mixed_precision_trains_and_saves_32_bit_outputs(tiny_examples, tmp_path, without_pictures):
+    import keras
+
+    model = load_model(train(tiny_examples, tmp_path, epochs=1, mixed_precision=True))
+    assert model.layers[-2].compute_dtype == "bfloat16"
+    assert model.layers[-1].compute_dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+OWN = """
+import keras
+from pipeline.settings import Settings
+
+class Config(Settings):
+    pass
+
+@keras.saving.register_keras_serializable("mine")
+class Twice(keras.layers.Layer):
+    def call(self, values):
+        return 2 * values
+
+def build(input_shape, outputs, config, pixels):
+    body = keras.layers.Dense(4, name="body", trainable=False)
+    return keras.Sequential([keras.Input(input_shape), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), Twice(), body,
+                             keras.layers.Dense(outputs, activation="softmax", name="head")])
+
+def unfreeze(model, config):
+    model.get_layer("body").trainable = True
+"""
+
+
+def test_your_own_network_with_its_own_layer_is_fine_tuned_in_two_phases(tiny_examples, tmp_path, without_pictures):
+    file, said = tmp_path / "own.py", Said()
+    file.write_text(OWN)
+    settings = {"network": str(file), "options": {}, "epochs": 2, "fine_tune": {"epochs": 1, "learning_rate": 0.0005}}
+    model = train(tiny_examples, tmp_path, said, **settings)
+    rows = model.read_json("history.json")["epochs"]
+    assert [row["learning_rate"] for row in rows] == [0.001, 0.001, 0.0005]
+    assert "fine-tuning the whole network from step 16" in said.text
+    file.unlink()
+    assert load_model(model).count_params() == 144 * 4 + 4 + 4 * 3 + 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message", "fix"),
+    [
+        ({"batch_size": 500}, "120 training examples, fewer than one batch of 500", "batch_size=12"),
+        (
+            {"network": "lenet5", "options": {}},
+            "12 x 12 pixels are too small for network `lenet5`",
+            "image_size: [16, 16]",
+        ),
+        (
+            {"network": "small_vgg", "options": {}, "image_size": [6, 6]},
+            "6 x 6 pixels are too small",
+            "image_size: [12, 12]",
+        ),
+        ({"device": "gpu"}, "sees no GPU", "labline doctor"),
+        ({"network": "perceptron", "options": {}}, "Cross-entropy needs outputs that sum to 1", "mean_squared_error"),
+        ({"fine_tune": {"epochs": 1}}, "no frozen body", "unfreeze"),
+        ({"warm_start": "nowhere"}, "no weights to start from", ".keras"),
+        ({"optimizer": {"name": "sgd", "learning_rate": 1e30}}, "in step 2", "1e\\+29"),
+        ({"class_weights": {"crooss": 2.0}}, "no class `crooss`", "cross"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_with_its_remedy(tiny_examples, tmp_path, settings, message, fix):
+    with pytest.raises(UserError, match=message) as error:
+        train(tiny_examples, tmp_path, epochs=1, **settings)
+    assert fix.replace("\\", "") in error.value.fix
+
+
+def test_a_missing_validation_split_is_named(make_examples, tmp_path, without_pictures):
+    examples = make_examples("examples", {"train": 40, "validation": 0, "test": 20})
+    with pytest.raises(UserError, match="no examples in split `validation`") as error:
+        train(examples, tmp_path / "a", epochs=1)
+    assert "data.validation_fraction" in error.value.fix
+    model = train(examples, tmp_path / "b", epochs=1, validation_split="none")
+    assert set(model.properties["metrics"]) == {"train/loss", "train/accuracy"}
+
+
+def test_pictures_of_several_sizes_need_an_image_size(tiny_examples, tmp_path):
+    mixed = Examples(tiny_examples.path, {**tiny_examples.properties, "image_shape": None})
+    with pytest.raises(UserError, match="differ in size") as error:
+        train(mixed, tmp_path)
+    assert "trainer.image_size" in error.value.fix
+
+
+def test_settings_that_need_validation_are_refused_without_it():
+    with pytest.raises(ValidationError, match="needs a validation split"):
+        TrainerConfig(validation_split="none", keep="best")
+
+
+def test_class_weights_are_inverse_to_the_frequency_of_the_class(tiny_examples):
+    counts = {"train": [60, 30, 30], "validation": [1, 1, 1], "test": [1, 1, 1]}
+    examples = Examples(tiny_examples.path, {**tiny_examples.properties, "label_counts": counts})
+    weights = make_objective(examples, TrainerConfig(class_weights="balanced")).class_weights
+    assert weights == pytest.approx((2 / 3, 4 / 3, 4 / 3))
+    named = make_objective(examples, TrainerConfig(class_weights={"dot": 3.0}))
+    assert named.class_weights == (1.0, 3.0, 1.0)
+
+
+def test_class_weights_scale_each_example_s_loss(tiny_examples):
+    import tensorflow as tf
+
+    from components.training.steps import Objective
+
+    objective = Objective("cross_entropy", 3, (1.0, 2.0, 4.0))
+    np.testing.assert_array_equal(objective.weights(tf.constant([2, 0, 1])), [4, 1, 2])
+
+
+def test_training_time_is_written_beside_the_model(trained):
+    assert json.loads(trained[0].file("training_time.json").read_text())["seconds"] > 0

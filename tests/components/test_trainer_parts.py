@@ -1,0 +1,132 @@
+"""Checkpoints, schedules, history and call lengths, each on its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.training import checkpoints
+from components.training.config import FineTuneConfig, OptimizerConfig, TrainerConfig
+from components.training.feeding import count_steps
+from components.training.history import CURVE_POINTS, History
+from components.training.loop import plan_phases
+from components.training.optimizers import learning_rate_at, make_optimizer
+from pipeline.errors import UserError
+from pipeline.progress import Progress
+
+
+@pytest.fixture
+def quiet():
+    return Progress(quiet=True)
+
+
+def test_a_checkpoint_comes_back_bit_for_bit(tmp_path, quiet):
+    arrays = {"model/00000": np.array([0.1, 1e-45, -0.0], np.float32), "random/00000": np.array([3, 4], np.uint32)}
+    checkpoints.save(tmp_path, 5, arrays, {"loss": 0.1 + 0.2})
+    found = checkpoints.load_newest(tmp_path, quiet)
+    assert found is not None
+    assert found[1]["loss"] == 0.1 + 0.2
+    for name, value in arrays.items():
+        assert found[0][name].tobytes() == value.tobytes()
+
+
+def test_only_the_two_newest_checkpoints_are_kept(tmp_path):
+    (tmp_path / "step-0000000001.npz.99.writing").write_bytes(b"left by a kill")
+    for step in (1, 2, 3):
+        checkpoints.save(tmp_path, step, {}, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-0000000002.npz", "step-0000000003.npz"]
+
+
+@pytest.mark.parametrize("left", [0, 1, 100, 0.5, 0.99])
+def test_a_truncated_checkpoint_falls_back_to_the_one_before(tmp_path, quiet, left):
+    checkpoints.save(tmp_path, 1, {"model/00000": np.zeros(500)}, {"step": 1})
+    newest = checkpoints.save(tmp_path, 2, {"model/00000": np.ones(500)}, {"step": 2})
+    content = newest.read_bytes()
+    newest.write_bytes(content[: left if isinstance(left, int) else int(left * len(content))])
+    found = checkpoints.load_newest(tmp_path, quiet)
+    assert found is not None
+    assert found[1] == {"step": 1}
+
+
+def test_a_checkpoint_with_a_flipped_bit_is_not_used(tmp_path, quiet):
+    newest = checkpoints.save(tmp_path, 2, {"model/00000": np.ones(500)}, {"step": 2})
+    content = bytearray(newest.read_bytes())
+    content[1000] ^= 1
+    newest.write_bytes(content)
+    assert checkpoints.load_newest(tmp_path, quiet) is None
+
+
+def test_a_checkpoint_on_a_read_only_place_is_explained(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(UserError):
+        checkpoints.save(tmp_path / "file" / "below", 1, {}, {})
+
+
+def test_inverse_time_is_the_decay_of_old_keras():
+    config = OptimizerConfig(learning_rate=1e-4, schedule="inverse_time", decay=1e-6, decay_steps=1)
+    assert learning_rate_at(config, 0, 0) == 1e-4
+    assert learning_rate_at(config, 0, 1_000_000) == pytest.approx(0.5e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, [1.0, 1.0, 1.0, 1.0]),
+        ({"schedule": "cosine"}, [1.0, 0.5, 0.0, 0.0]),
+        ({"schedule": "cosine", "final": 0.2}, [1.0, 0.6, 0.2, 0.2]),
+        ({"schedule": "exponential", "decay": 0.25, "decay_steps": 100}, [1.0, 0.5, 0.25, 0.0625]),
+        ({"schedule": "step", "decay": 0.25, "decay_steps": 100}, [1.0, 1.0, 0.25, 0.0625]),
+        ({"warmup_steps": 100}, [0.01, 0.51, 1.0, 1.0]),
+    ],
+)
+def test_the_optimiser_follows_the_schedule_that_is_logged(settings, expected):
+    config = OptimizerConfig(name="sgd", learning_rate=1.0, **settings)
+    optimizer = make_optimizer(config, 100)
+    optimizer.build([])
+    for step, rate in zip((0, 50, 100, 200), expected, strict=True):
+        optimizer.iterations.assign(step)
+        assert learning_rate_at(config, 100, step) == pytest.approx(rate, abs=1e-7)
+        assert float(optimizer.learning_rate) == pytest.approx(rate, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam", "lion"])
+def test_every_optimiser_takes_its_settings(name):
+    optimizer = make_optimizer(
+        OptimizerConfig(name=name, learning_rate=0.25, clip_norm=1.0, weight_decay=0.01, average=0.9), 10
+    )
+    assert type(optimizer).__name__.lower() == name
+    assert float(optimizer.learning_rate) == 0.25
+    assert (optimizer.global_clipnorm, optimizer.weight_decay, optimizer.ema_momentum) == (1.0, 0.01, 0.9)
+
+
+def test_history_does_not_depend_on_how_steps_are_grouped():
+    results = np.random.default_rng(0).uniform(1, 2, (5003, 3)).astype(np.float32)
+    whole, pieces = History.for_steps(5003), History.for_steps(5003)
+    whole.add(results, 5003)
+    for start in range(0, 5003, 37):
+        part = results[start : start + 37]
+        pieces.add(part, start + len(part))
+    assert whole == pieces
+    assert len(whole.points) <= CURVE_POINTS
+    assert whole.points[0][0] == 3
+
+
+def test_epochs_and_steps_end_a_training_at_whichever_comes_first():
+    assert plan_phases(TrainerConfig(), 7)[-1].end == 70
+    assert plan_phases(TrainerConfig(epochs=3), 7)[-1].end == 21
+    assert plan_phases(TrainerConfig(epochs=3, steps=20), 7)[-1].end == 20
+    assert plan_phases(TrainerConfig(epochs=3, steps=200), 7)[-1].end == 21
+    first, second = plan_phases(TrainerConfig(epochs=3, fine_tune=FineTuneConfig(epochs=2, learning_rate=0.5)), 7)
+    assert (first.end, second.start, second.end, second.unfrozen, second.optimizer.learning_rate) == (
+        21,
+        21,
+        35,
+        True,
+        0.5,
+    )
+
+
+def test_a_last_batch_that_would_leave_a_replica_without_an_example_is_left_out():
+    assert count_steps(100, 32, 1) == 4
+    assert count_steps(97, 32, 2) == 3
+    assert count_steps(98, 32, 2) == 4

@@ -1,0 +1,32 @@
+"""A training killed with SIGKILL and resumed ends in the same bytes as one that was left alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HELPER = Path(__file__).with_name("killed_training.py")
+
+
+@pytest.mark.parametrize(
+    ("network", "steps_an_epoch"),
+    [
+        pytest.param("small_vgg", 15, id="dropout_augmentation_and_averaged_weights_from_memory"),
+        pytest.param("distorted_cnn", 15, id="distortions_from_shuffled_records"),
+    ],
+)
+def test_resumed_training_equals_the_uninterrupted_one_bit_for_bit(tiny_examples, tmp_path, network, steps_an_epoch):
+    command = [sys.executable, str(HELPER), str(tiny_examples.path), str(tmp_path), network]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert process.returncode == 0, process.stderr
+    kills = json.loads(process.stdout.splitlines()[-1])["kills"]
+    assert any(step % steps_an_epoch for step in kills), "at least one kill must fall within an epoch"
+    whole, killed = tmp_path / "whole" / "model", tmp_path / "killed" / "model"
+    for name in ("model.keras", "history.json", "summary.txt"):
+        assert (whole / name).read_bytes() == (killed / name).read_bytes(), (
+            f"{name} differs after kills at steps {kills}"
+        )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pipeline.settings import NotFingerprinted, Settings
 
-Engine = Literal["auto", "binary", "docker", "embedded"]
+Engine = Literal["auto", "tensorflow-serving", "docker", "embedded"]
 
 
 class ServingConfig(Settings):

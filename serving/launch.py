@@ -181,7 +181,7 @@ def pushed_models(workspace: Path) -> Models:
 
 def engine_name(engine: RealEngine) -> str:
     names = {
-        "binary": "TensorFlow Serving",
+        "tensorflow-serving": "TensorFlow Serving",
         "docker": "TensorFlow Serving in Docker",
         "embedded": "the embedded server",
     }

@@ -16,7 +16,7 @@ BINARY = "tensorflow_model_server"
 POLL_SECONDS = 1  # for new versions; models.config is read again at the same pace
 CONTAINER_REST_PORT, CONTAINER_GRPC_PORT = 8501, 8500
 
-RealEngine = Literal["binary", "docker", "embedded"]
+RealEngine = Literal["tensorflow-serving", "docker", "embedded"]
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ def choose_engine(wanted: str) -> tuple[RealEngine, str]:
     if wanted == "embedded":
         return "embedded", "as asked for"
     binary = shutil.which(BINARY)
-    if wanted == "binary":
+    if wanted == "tensorflow-serving":
         if binary is None:
             raise UserError(
                 f"There is no `{BINARY}` on this machine.", "serving.engine", "Install it, or use `embedded`."
             )
-        return "binary", "as asked for"
+        return "tensorflow-serving", "as asked for"
     if wanted == "auto" and binary is not None:
-        return "binary", f"{binary} is installed"
+        return "tensorflow-serving", f"{binary} is installed"
     problem = docker_problem()
     if wanted == "docker":
         if problem and not problem.startswith("no image"):
@@ -92,7 +92,7 @@ def command(
 
     The binary listens on every address, whatever `host` says: it has no flag for that. Docker publishes its ports on `host`.
     """
-    if engine == "binary":
+    if engine == "tensorflow-serving":
         return [BINARY, f"--port={grpc_port}", f"--rest_api_port={port}", *models.flags(), *loading_flags()]
     if engine == "docker":
         ports = ["-p", f"{host}:{port}:{CONTAINER_REST_PORT}", "-p", f"{host}:{grpc_port}:{CONTAINER_GRPC_PORT}"]

@@ -32,7 +32,7 @@ def program(folder: Path, name: str, script: str) -> None:
 
 def test_the_installed_binary_is_preferred(path: Path) -> None:
     program(path, "tensorflow_model_server", "exit 0")
-    assert choose_engine("auto") == ("binary", f"{path}/tensorflow_model_server is installed")
+    assert choose_engine("auto") == ("tensorflow-serving", f"{path}/tensorflow_model_server is installed")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_docker_comes_next_if_its_image_is_there(path: Path, script: str, engine
 
 def test_the_embedded_server_is_the_last_choice_and_says_why(path: Path) -> None:
     assert choose_engine("auto") == ("embedded", "no tensorflow_model_server, and no Docker (not installed)")
-    for wanted in ("binary", "docker"):
+    for wanted in ("tensorflow-serving", "docker"):
         with pytest.raises(UserError):
             choose_engine(wanted)
     with pytest.raises(UserError, match="no engine `tfs`"):
@@ -61,7 +61,7 @@ def test_the_embedded_server_is_the_last_choice_and_says_why(path: Path) -> None
 
 def test_all_engines_are_given_the_same_flags() -> None:
     binary, docker, embedded = (
-        command(engine, MODELS, "127.0.0.1", 8501) for engine in ("binary", "docker", "embedded")
+        command(engine, MODELS, "127.0.0.1", 8501) for engine in ("tensorflow-serving", "docker", "embedded")
     )
     common = {flag for flag in binary if flag.startswith("--")} - {"--port=8500", "--rest_api_port=8501"}
     assert "--model_config_file=/workspace/served_models/models.config" in common

@@ -208,7 +208,9 @@ def describe_feature(feature: Any, examples: int) -> dict[str, Any]:
         top = [[bucket.label, int(bucket.sample_count)] for bucket in text.rank_histogram.buckets]
         return {**row, "unique": text.unique, "average_length": text.avg_length, "top": top}
     numbers = feature.num_stats
-    bars: Any = next((histogram.buckets for histogram in numbers.histograms if histogram.type == 0), [])  # 0: equal widths
+    bars: Any = next(
+        (histogram.buckets for histogram in numbers.histograms if histogram.type == 0), []
+    )  # 0: equal widths
     return {
         **row, "mean": numbers.mean, "std": numbers.std_dev, "min": numbers.min, "median": numbers.median, "max": numbers.max,
         "zeros": numbers.num_zeros, "histogram": [[bar.low_value, bar.high_value, bar.sample_count] for bar in bars],

@@ -74,7 +74,7 @@ def missing_from_others(labels: list[str], counts: dict[str, list[int]]) -> Find
     rows = [
         {"label": label, "split": split, "detail": f"no pictures in {split}"}
         for split, numbers in counts.items()
-        if split != "train" and sum(numbers)
+        if split != "train" and any(numbers)
         for label, number in zip(labels, numbers, strict=True)
         if number == 0
     ]

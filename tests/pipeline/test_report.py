@@ -27,9 +27,20 @@ from pipeline.artifacts import (
 from pipeline.report import number, seconds, write_report
 from pipeline.report_drawing import curves, lineage, ticks
 
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 NASTY = "<script>alert('cat')</script>"
-STEPS = ("example_gen", "statistics_gen", "example_validator", "trainer", "evaluator", "exporter", "infra_validator", "pusher")
+STEPS = (
+    "example_gen",
+    "statistics_gen",
+    "example_validator",
+    "trainer",
+    "evaluator",
+    "exporter",
+    "infra_validator",
+    "pusher",
+)
 
 
 class Page(HTMLParser):
@@ -61,26 +72,110 @@ def artifacts(tmp_path):
         "blessing": Blessing, "saved_model": SavedModel, "infra_blessing": InfraBlessing, "pushed_model": PushedModel,
     }  # fmt: skip
     made = {name: kind.create(tmp_path / name) for name, kind in kinds.items()}
+    fill_statistics(made["statistics"], labels, counts)
+    fill_anomalies(made["anomalies"])
+    fill_model(made["model"])
+    fill_evaluation(made["evaluation"], labels)
+    comparison = {
+        "accuracy": 0.9,
+        "loss": 0.2,
+        "difference": -0.6,
+        "interval": [-1, 0],
+        "won": 0,
+        "lost": 2,
+        "p_worse": 0.25,
+    }
+    check = {"name": "test/accuracy above chance", "value": 0.1, "limit": 0.5, "passed": False}
+    properties = {
+        "examples": {
+            "labels": labels,
+            "splits": {"train": 10, "test": 3},
+            "label_counts": counts,
+            "image_shape": [8, 8, 1],
+            "source": "ants",
+        },
+        "statistics": {"pixels": {"mean": 0.3, "std": 0.2}},
+        "anomalies": {"errors": 0, "warnings": 1, "summary": "One warning."},
+        "model": {"network": "cnn", "parameters": 121_930, "epochs": 2, "steps": 3},
+        "evaluation": {
+            "metrics": {"test/accuracy": 0.3333, "test/loss": 1.0},
+            "intervals": {"accuracy": [0.0615, 0.7923]},
+        },
+        "blessing": {
+            "blessed": False,
+            "reasons": ["It guesses."],
+            "checks": [check],
+            "comparison": comparison,
+            "baseline": "ab" * 32,
+        },
+        "saved_model": {"signatures": ["serving_default"]},
+        "infra_blessing": {"blessed": True, "examples": 8, "max_difference": 1e-7, "tolerance": 1e-5},
+        "pushed_model": {"pushed": False, "reason": "not blessed"},
+    }
+    return {"schema": None} | {name: seal(artifact, properties[name]) for name, artifact in made.items()}
+
+
+def fill_statistics(statistics, labels, counts):
     column = {"name": "image/brightness", "kind": "number", "count": 10, "missing": 1, "mean": 0.5, "std": 0.1, "min": 0.1,
               "median": 0.4, "max": 0.9, "zeros": 0, "histogram": [[0.1, 0.5, 4], [0.5, 0.9, 6]]}  # fmt: skip
-    words = {"name": "image/class/text", "kind": "text", "count": 10, "missing": 0, "unique": 2, "average_length": 3, "top": [["ant", 6], [NASTY, 4]]}
+    words = {
+        "name": "image/class/text",
+        "kind": "text",
+        "count": 10,
+        "missing": 0,
+        "unique": 2,
+        "average_length": 3,
+        "top": [["ant", 6], [NASTY, 4]],
+    }
     splits = {split: {"examples": 10, "features": [column, words]} for split in counts}
-    made["statistics"].write_json("statistics.json", {"labels": labels, "label_counts": counts, "splits": splits})
-    made["statistics"].file("samples").mkdir()
-    made["statistics"].file("samples", "0.png").write_bytes(PNG)
-    made["anomalies"].file("thumbnails").mkdir()
-    made["anomalies"].file("thumbnails", "0.png").write_bytes(PNG)
-    culprit = {"file": "ant/one.png", "detail": "same bytes", "split": "test", "label": "ant", "thumbnail": "thumbnails/0.png"}
-    row = {"name": "duplicate_across_splits", "severity": "warning", "count": 3, "share": 0.2, "description": "Twice.", "examples": [culprit]}
-    made["anomalies"].write_json("anomalies.json", [row])
-    epochs = [{"epoch": n, "train/loss": 1 / n, "validation/loss": 2 / n, "train/accuracy": 0.5, "validation/accuracy": 0.4} for n in (1, 2)]
-    made["model"].write_json("history.json", {"epochs": epochs, "steps": [[1, 2.0, 0.1], [2, 1.0, 0.2], [3, 0.9, 0.3]]})
-    made["model"].file("summary.txt").write_text("Layer (type)")
-    made["model"].file("pictures").mkdir()
+    statistics.write_json("statistics.json", {"labels": labels, "label_counts": counts, "splits": splits})
+    statistics.file("samples").mkdir()
+    statistics.file("samples", "0.png").write_bytes(PNG)
+
+
+def fill_anomalies(anomalies):
+    anomalies.file("thumbnails").mkdir()
+    anomalies.file("thumbnails", "0.png").write_bytes(PNG)
+    culprit = {
+        "file": "ant/one.png",
+        "detail": "same bytes",
+        "split": "test",
+        "label": "ant",
+        "thumbnail": "thumbnails/0.png",
+    }
+    row = {
+        "name": "duplicate_across_splits",
+        "severity": "warning",
+        "count": 3,
+        "share": 0.2,
+        "description": "Twice.",
+        "examples": [culprit],
+    }
+    anomalies.write_json("anomalies.json", [row])
+
+
+def fill_model(model):
+    epochs = [
+        {"epoch": n, "train/loss": 1 / n, "validation/loss": 2 / n, "train/accuracy": 0.5, "validation/accuracy": 0.4}
+        for n in (1, 2)
+    ]
+    model.write_json("history.json", {"epochs": epochs, "steps": [[1, 2.0, 0.1], [2, 1.0, 0.2], [3, 0.9, 0.3]]})
+    model.file("summary.txt").write_text("Layer (type)")
+    model.file("pictures").mkdir()
     for name in ("distortions", "filters_first", "feature_maps_first", "probabilities"):
-        made["model"].file("pictures", f"{name}.png").write_bytes(PNG)
-    share = {"precision": 0.5, "recall": None, "f1": 0.4, "precision_interval": [0.1, 0.9], "recall_interval": None, "f1_interval": [0, 1]}
-    made["evaluation"].write_json("details.json", {
+        model.file("pictures", f"{name}.png").write_bytes(PNG)
+
+
+def fill_evaluation(evaluation, labels):
+    share = {
+        "precision": 0.5,
+        "recall": None,
+        "f1": 0.4,
+        "precision_interval": [0.1, 0.9],
+        "recall_interval": None,
+        "f1_interval": [0, 1],
+    }
+    evaluation.write_json("details.json", {
         "labels": labels, "split": "test", "count": 3, "confusion": [[1, 0], [2, 0]], "calibration_error": 0.1,
         "classes": [{"label": label, "count": 1, **share} for label in labels],
         "calibration": [{"low": 0.5, "high": 1.0, "count": 3, "confidence": 0.8, "accuracy": 0.3}],
@@ -89,32 +184,31 @@ def artifacts(tmp_path):
         "baselines": {"chance": {"accuracy": 0.5, "loss": 0.69}, "majority": {"accuracy": 0.66, "label": NASTY}},
         "wrong": [{"picture": "plots/wrong/00.png", "file": "a", "label": "ant", "predicted": NASTY, "probability": 0.9, "probability_of_label": 0.1}],
     })  # fmt: skip
-    made["evaluation"].file("plots", "wrong").mkdir(parents=True)
-    made["evaluation"].file("plots", "wrong", "00.png").write_bytes(PNG)
-    comparison = {"accuracy": 0.9, "loss": 0.2, "difference": -0.6, "interval": [-1, 0], "won": 0, "lost": 2, "p_worse": 0.25}
-    check = {"name": "test/accuracy above chance", "value": 0.1, "limit": 0.5, "passed": False}
-    properties = {
-        "examples": {"labels": labels, "splits": {"train": 10, "test": 3}, "label_counts": counts, "image_shape": [8, 8, 1], "source": "ants"},
-        "statistics": {"pixels": {"mean": 0.3, "std": 0.2}},
-        "anomalies": {"errors": 0, "warnings": 1, "summary": "One warning."},
-        "model": {"network": "cnn", "parameters": 121_930, "epochs": 2, "steps": 3},
-        "evaluation": {"metrics": {"test/accuracy": 0.3333, "test/loss": 1.0}, "intervals": {"accuracy": [0.0615, 0.7923]}},
-        "blessing": {"blessed": False, "reasons": ["It guesses."], "checks": [check], "comparison": comparison, "baseline": "ab" * 32},
-        "saved_model": {"signatures": ["serving_default"]},
-        "infra_blessing": {"blessed": True, "examples": 8, "max_difference": 1e-7, "tolerance": 1e-5},
-        "pushed_model": {"pushed": False, "reason": "not blessed"},
-    }
-    return {"schema": None} | {name: seal(artifact, properties[name]) for name, artifact in made.items()}
+    evaluation.file("plots", "wrong").mkdir(parents=True)
+    evaluation.file("plots", "wrong", "00.png").write_bytes(PNG)
 
 
 def record(artifacts, **changes):
     """Return a run's record as the runner gives it."""
     digest = {name: artifact.digest for name, artifact in artifacts.items() if artifact}
     rows = [
-        {"component": "example_gen", "fingerprint": "1" * 64, "inputs": {}, "outputs": {"examples": digest.get("examples", "")}},
-        {"component": "trainer", "fingerprint": "2" * 64, "inputs": {"examples": digest.get("examples", "")}, "outputs": {"model": "9" * 64}},
+        {
+            "component": "example_gen",
+            "fingerprint": "1" * 64,
+            "inputs": {},
+            "outputs": {"examples": digest.get("examples", "")},
+        },
+        {
+            "component": "trainer",
+            "fingerprint": "2" * 64,
+            "inputs": {"examples": digest.get("examples", "")},
+            "outputs": {"model": "9" * 64},
+        },
     ]
-    steps = [{"component": name, "status": "ran", "seconds": 1.5, "fingerprint": "f" * 64, "reason": "trainer.epochs 3 -> 5"} for name in STEPS]
+    steps = [
+        {"component": name, "status": "ran", "seconds": 1.5, "fingerprint": "f" * 64, "reason": "trainer.epochs 3 -> 5"}
+        for name in STEPS
+    ]
     return {
         "run": "20300101-000000-abcd", "recipe": "ants", "command": "/usr/bin/labline run ants trainer.epochs=5", "started": "2030-01-01T00:00:00",
         "seconds": 75.2, "steps": steps, "metrics": {"test/accuracy": 0.3333, "test/loss": 1.0}, "blessed": False, "pushed": None, "lineage": rows,
@@ -156,8 +250,13 @@ def test_names_from_the_data_are_shown_and_never_run(artifacts, tmp_path):
 
 
 def test_a_run_that_the_data_stopped_still_shows_the_culprits(artifacts, tmp_path):
-    made = {name: artifact if name in ("examples", "statistics", "anomalies") else None for name, artifact in artifacts.items()}
-    text = write(made, tmp_path, error="The data did not pass.", steps=record({})["steps"][:3], metrics={}, blessed=None)
+    made = {
+        name: artifact if name in ("examples", "statistics", "anomalies") else None
+        for name, artifact in artifacts.items()
+    }
+    text = write(
+        made, tmp_path, error="The data did not pass.", steps=record({})["steps"][:3], metrics={}, blessed=None
+    )
     assert "The data did not pass." in text
     assert "ant/one.png" in text
     assert 'id="evaluation"' not in text
@@ -165,14 +264,32 @@ def test_a_run_that_the_data_stopped_still_shows_the_culprits(artifacts, tmp_pat
 
 
 def test_a_run_that_failed_at_once_still_has_a_page(tmp_path):
-    step = {"component": "example_gen", "status": "failed", "seconds": 0.1, "fingerprint": "f", "reason": "There is no folder photos."}
-    text = write(dict.fromkeys(("examples", "model")), tmp_path, steps=[step], error="There is no folder photos.", metrics={}, blessed=None, lineage=[])
+    step = {
+        "component": "example_gen",
+        "status": "failed",
+        "seconds": 0.1,
+        "fingerprint": "f",
+        "reason": "There is no folder photos.",
+    }
+    text = write(
+        dict.fromkeys(("examples", "model")),
+        tmp_path,
+        steps=[step],
+        error="There is no folder photos.",
+        metrics={},
+        blessed=None,
+        lineage=[],
+    )
     assert ">failed<" in text
     assert "There is no folder photos." in text
 
 
 def test_artifacts_of_other_tasks_that_lack_everything_do_not_break_the_page(tmp_path):
-    bare = {"examples": Examples.create(tmp_path / "e"), "model": Model.create(tmp_path / "m"), "evaluation": Evaluation.create(tmp_path / "v")}
+    bare = {
+        "examples": Examples.create(tmp_path / "e"),
+        "model": Model.create(tmp_path / "m"),
+        "evaluation": Evaluation.create(tmp_path / "v"),
+    }
     text = write({name: seal(artifact, {}) for name, artifact in bare.items()}, tmp_path)
     assert "What ran, and why" in text
 
@@ -227,5 +344,12 @@ def test_an_arc_joins_the_writer_of_an_artifact_to_each_reader():
 
 
 def test_numbers_are_written_for_reading():
-    assert [number(value) for value in (None, 3, 1234567, 0.123456, 123456.7, 2.0)] == ["–", "3", "1,234,567", "0.1235", "123,457", "2"]
+    assert [number(value) for value in (None, 3, 1234567, 0.123456, 123456.7, 2.0)] == [
+        "–",
+        "3",
+        "1,234,567",
+        "0.1235",
+        "123,457",
+        "2",
+    ]
     assert [seconds(value) for value in (0.01, 2.34, 75, 7300)] == ["0 s", "2.3 s", "1 min 15 s", "2 h 1 min"]

@@ -124,7 +124,7 @@ class TrainerConfig(Settings):
         "auto", description="steps in one call of the compiled loop; auto: about a second's worth"
     )
     cache_megabytes: Annotated[int, NotFingerprinted()] = Field(
-        4096, ge=0, description="decoded pictures are kept in memory up to this; beyond it they are decoded each epoch"
+        2048, ge=0, description="decoded pictures are kept in memory up to this; beyond it they are decoded each epoch"
     )
     histograms: bool = Field(True, description="histograms of the weights in TensorBoard, each epoch")
 

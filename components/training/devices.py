@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -52,8 +53,16 @@ def make_strategy(config: TrainerConfig) -> tf.distribute.Strategy:
         )
     devices = gpus or cpus
     if config.distribute == "mirrored" or (config.distribute == "auto" and len(gpus) > 1):
-        return tf.distribute.MirroredStrategy(devices)
+        return mirrored(tuple(devices))
     return tf.distribute.get_strategy()
+
+
+@functools.cache
+def mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    """Return the one mirrored strategy of these devices: a second one would take up the keys of the first one's collectives."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 def describe(strategy: tf.distribute.Strategy, config: TrainerConfig) -> str:

@@ -94,14 +94,11 @@ def compiled_loop(step: Callable[..., tf.Tensor], feed: Feed, strategy: tf.distr
     """Return a function that runs `step` on consecutive batches inside one graph: no Python between two steps."""
     import tensorflow as tf
 
-    # a function of its own: called from the loop's body directly, the replicas disagree on the keys of their collectives
-    @tf.function
-    def on_replicas(*batch: Any) -> tf.Tensor:
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(step, args=batch), axis=None)
-
     def one(source: Any, number: tf.Tensor) -> tf.Tensor:
         batch = feed.take(source, number)
-        return step(*batch) if strategy.num_replicas_in_sync == 1 else on_replicas(*batch)
+        if strategy.num_replicas_in_sync == 1:
+            return step(*batch)
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(step, args=batch), axis=None)
 
     @tf.autograph.experimental.do_not_convert
     def loop(source: Any, first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:

@@ -34,7 +34,7 @@ CONFIGS = {
         cache_megabytes=0, shuffle_buffer=50, optimizer=OptimizerConfig(name="rmsprop", learning_rate=1e-4),
     ),
 }  # fmt: skip
-KILL_AT = {"small_vgg": [4, 15, 26, 44], "distorted_cnn": [6, 21]}
+KILL_AT = {"small_vgg": [4, 26], "distorted_cnn": [6, 15, 21, 36]}
 
 
 def main(examples: Path, folder: Path, network: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from components.networks import load_model
-from components.trainer import make_objective, trainer
+from components.trainer import explained, make_objective, trainer
 from components.training.config import TrainerConfig
 from data import loader
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
@@ -312,3 +312,18 @@ def test_class_weights_scale_each_example_s_loss(tiny_examples):
 
 def test_training_time_is_written_beside_the_model(trained):
     assert json.loads(trained[0].file("training_time.json").read_text())["seconds"] > 0
+
+
+def test_running_out_of_memory_suggests_half_the_batch():
+    with pytest.raises(UserError, match="Not enough memory") as error, explained(TrainerConfig(batch_size=64)):
+        raise MemoryError
+    assert "trainer.batch_size=32" in error.value.fix
+
+
+def test_the_saved_weights_are_the_moving_average_when_one_is_kept(tiny_examples, tmp_path, without_pictures):
+    optimizer = {"name": "sgd", "learning_rate": 0.5, "average": 0.999999}  # so slow that it stays where the first step led
+    averaged = train(tiny_examples, tmp_path / "a", epochs=1, optimizer=optimizer)
+    moved = train(tiny_examples, tmp_path / "b", epochs=1, optimizer={**optimizer, "average": None})
+    still = train(tiny_examples, tmp_path / "c", epochs=1, optimizer={"name": "sgd", "learning_rate": 1e-12})
+    first, other, start = (load_model(model).weights[0].numpy() for model in (averaged, moved, still))
+    assert 0 < np.abs(first - start).max() < np.abs(other - start).max() / 2

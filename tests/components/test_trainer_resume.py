@@ -16,7 +16,7 @@ HELPER = Path(__file__).with_name("killed_training.py")
     ("network", "steps_an_epoch"),
     [
         pytest.param("small_vgg", 15, id="dropout_augmentation_and_averaged_weights_from_memory"),
-        pytest.param("distorted_cnn", 15, id="distortions_from_shuffled_records"),
+        pytest.param("distorted_cnn", 15, id="distortions_from_shuffled_records", marks=pytest.mark.slow),
     ],
 )
 def test_resumed_training_equals_the_uninterrupted_one_bit_for_bit(tiny_examples, tmp_path, network, steps_an_epoch):

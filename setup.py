@@ -57,8 +57,7 @@ setup(
     ),
     package_data={
         "pipeline": ["recipes/*.yaml", "templates/*"],
-        "data": ["catalog/*.yaml", "samples/*"],
-        "serving": ["templates/*"],
+        "data": ["catalog/*.yaml"],
     },
     install_requires=CORE,
     extras_require={"detection": DETECTION, "gpu": GPU, "tfds": TFDS, "dev": DEV},

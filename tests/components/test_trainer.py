@@ -326,4 +326,4 @@ def test_the_saved_weights_are_the_moving_average_when_one_is_kept(tiny_examples
     moved = train(tiny_examples, tmp_path / "b", epochs=1, optimizer={**optimizer, "average": None})
     still = train(tiny_examples, tmp_path / "c", epochs=1, optimizer={"name": "sgd", "learning_rate": 1e-12})
     first, other, start = (load_model(model).weights[0].numpy() for model in (averaged, moved, still))
-    assert 0 < np.abs(first - start).max() < np.abs(other - start).max() / 2
+    assert 0 < np.abs(first - start).mean() < np.abs(other - start).mean() / 1.5

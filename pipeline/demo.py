@@ -32,18 +32,21 @@ def ask(result: Run, name: str, workspace: Path) -> None:
     Raises:
         UserError: no version of the model was ever pushed, because none was blessed.
     """
+    from data.records import decode_example
     from serving.client import Client
     from serving.launch import pushed_models, running_server
     from serving.samples import encoded_picture, sample_records
 
-    examples = Examples.open(Path(result.artifacts["examples"]))
-    split, records = sample_records(examples, 1)
-    picture = encoded_picture(records[0])
+    split, records = sample_records(Examples.open(Path(result.artifacts["examples"])), 1)
+    truth = bytes(decode_example(records[0])["image/class/text"][0]).decode()  # type: ignore[arg-type]
+    picture = Path(result.report).with_name("asked.png")
+    picture.write_bytes(encoded_picture(records[0]))
     with running_server(pushed_models(workspace), workspace / "logs" / "serving.log") as server:
-        print(f"\nserving {name} at {server.url}")
-        print(f'  curl -d \'{{"instances": [{{"b64": "..."}}]}}\' {server.url}/v1/models/{name}:predict')
+        print(f"\nserving {name} at {server.url}, asking about one picture of the {split} split:")
+        body = '{"instances": [{"b64": "\'$(base64 -w0 ' + str(picture) + ')\'"}]}'
+        print(f"  curl -d '{body}' {server.url}/v1/models/{name}:predict")
         answer = Client(server.url).predict_images(name, [picture])[0]
-        print(f"  one picture of the {split} split: {answer.label} ({answer.probability:.3f})")
+        print(f"  answer: {answer.label} (probability {answer.probability:.3f}); truth: {truth}")
     print("server stopped")
 
 

@@ -63,7 +63,7 @@ class MetadataStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.root = path, path.parent  # folders are kept relative to it, so a workspace can be moved
         try:
             self.database = sqlite3.connect(path, timeout=60, isolation_level=None)
             self.database.execute("PRAGMA journal_mode=WAL")
@@ -120,7 +120,7 @@ class MetadataStore:
                         "INSERT OR IGNORE INTO event VALUES (?, ?, 'input', ?)", (number, found[0], parameter)
                     )
             for parameter, item in record["outputs"].items():
-                uri = str(folder / parameter)
+                uri = (folder / parameter).relative_to(self.root).as_posix()
                 self.database.execute(
                     "INSERT INTO artifact (type, digest, uri, created, properties) VALUES (?, ?, ?, ?, ?) ON CONFLICT (uri) DO UPDATE "
                     "SET type=excluded.type, digest=excluded.digest, created=excluded.created, properties=excluded.properties",
@@ -165,7 +165,7 @@ class MetadataStore:
             "artifact.created < (SELECT MIN(created) FROM artifact WHERE type=? AND digest=?) ORDER BY artifact.created DESC LIMIT 1",
             (kind, digest, recipe, kind, digest),
         ).fetchone()
-        return Path(row[0]) if row and Path(row[0]).is_dir() else None
+        return self.root / row[0] if row and (self.root / row[0]).is_dir() else None
 
     def latest_blessed(self, digest: str, name: str) -> Path | None:
         """Return the newest other model blessed under a name before the model with this digest was first judged.
@@ -184,7 +184,7 @@ class MetadataStore:
             f"time < COALESCE((SELECT MIN(time) FROM ({judged}) WHERE digest=?), 1e99) ORDER BY time DESC LIMIT 1",
             (name, digest, name, digest),
         ).fetchone()
-        return Path(row[0]) if row and Path(row[0]).is_dir() else None
+        return self.root / row[0] if row and (self.root / row[0]).is_dir() else None
 
     def lineage(self, digest: str) -> list[dict[str, Any]]:
         """Return the executions that led to an artifact, the newest first, each with its inputs and outputs by digest."""
@@ -222,7 +222,11 @@ class MetadataStore:
         return entry
 
     def find_artifacts(self, prefix: str) -> list[tuple[str, str, str]]:
-        """Return (type, digest, uri) of the artifacts whose digest starts so, or whose folder lies at or below this path."""
+        """Return (type, digest, uri) of the artifacts whose digest starts so, or whose folder lies at or below this path.
+
+        URIs are folders relative to the workspace.
+        """
+        prefix = prefix.removeprefix(f"{self.root}/")
         query = "SELECT type, digest, uri FROM artifact WHERE digest LIKE ? || '%' OR uri = ? OR uri LIKE ? || '/%' ORDER BY created DESC"
         return self.database.execute(query, (prefix, prefix, prefix)).fetchall()
 

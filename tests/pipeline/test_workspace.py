@@ -119,3 +119,13 @@ def test_lineage_leads_from_a_verdict_back_to_the_raw_data(line):
     assert kind == "Blessing"
     assert made_by["judge"]["inputs"]["model"]["digest"] == made_by["trainer"]["outputs"]["model"]["digest"]
     assert made_by["trainer"]["inputs"]["examples"]["digest"] == made_by["reader"]["outputs"]["examples"]["digest"]
+
+
+def test_a_workspace_that_was_moved_is_reused_with_its_lineage(line):
+    line.run()
+    line.run(trainer={"steps": 30})
+    line.workspace = line.workspace.rename(line.folder / "elsewhere")
+    record = line.run(trainer={"steps": 30})
+    assert {step.status for step in record.steps} == {"reused"}
+    store = Workspace(line.workspace).store
+    assert store.find_artifacts(record.artifacts["blessing"])[0][0] == "Blessing"

@@ -48,9 +48,7 @@ def compare(name: str, folder: Path, rounds: int) -> None:
     examples, found = prepare(training, folder / "data")
     shape = image_classification.input_shape(examples, None)
     size = shape[0] * shape[1] * shape[2]
-    request = FeedRequest(
-        "train", lambda records: image_classification.read_batch(records, shape), config.batch_size, size, True, 7
-    )
+    request = FeedRequest("train", image_classification.reader(examples, shape), config.batch_size, size, True, 7)
     started = time.monotonic()
     held = open_feed(examples, request, 1 << 32, strategy, Progress())[0]
     decoding = time.monotonic() - started

@@ -51,7 +51,7 @@ def describe(found: Any, config: ImageDataConfig, rejected: list[dict[str, Any]]
     counts = count_labels(found)
     sizes = numpy.unique(numpy.stack([found.facts["height"][used], found.facts["width"][used]]), axis=1)
     channels = int(found.facts["channels"][used].max()) if config.channels == "auto" else config.channels
-    size = config.image_size or (sizes[:, 0].tolist() if sizes.shape[1] == 1 else None)
+    size = sizes[:, 0].tolist() if sizes.shape[1] == 1 else None
     return {
         "task": "image_classification",
         "splits": {name: sum(count) for name, count in counts.items()},

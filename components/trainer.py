@@ -9,7 +9,7 @@ import shutil
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -46,13 +46,13 @@ def trainer(
     """Write a trained model, its history and pictures to `model`, and TensorBoard logs to the run's folder."""
     del checked  # training waits for the checks; what they found is theirs to tell
     make_reproducible(config)
-    shape = image_classification.input_shape(examples, config.image_size)
     with explained(config), devices.placed(config) as strategy:
         context.progress.say(f"  training `{config.network}` on {devices.describe(strategy, config)}")
-        feed, validation = open_feeds(examples, shape, config, strategy, context)
         with strategy.scope():
-            network, module, options = build_network(examples, statistics, shape, config)
+            network, module, options = build_network(examples, statistics, config, context)
             warm_start(network, config, context)
+        shape = network.input_shape[1:]
+        feed, validation = open_feeds(examples, shape, config, strategy, context)
         objective = make_objective(examples, config)
         setup = Setup(
             network, unfreezer(network, module, options, config), objective, feed, validation, config, strategy, context
@@ -112,10 +112,7 @@ def open_feeds(
             f"Set `trainer.batch_size={max(1, number // 10)}`, or give more pictures.",
         )
     budget, size = config.cache_megabytes * 1_000_000, shape[0] * shape[1] * shape[2]
-
-    def read_batch(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return image_classification.read_batch(records, shape)
-
+    read_batch = image_classification.reader(examples, shape)
     training = FeedRequest(
         "train", read_batch, config.batch_size, size, config.shuffle, config.seed, config.shuffle_buffer
     )
@@ -142,51 +139,75 @@ def judging_batch(example_bytes: int) -> int:
 
 
 def build_network(
-    examples: Examples, statistics: Statistics, shape: image_classification.Shape, config: TrainerConfig
+    examples: Examples, statistics: Statistics, config: TrainerConfig, context: Context
 ) -> tuple[keras.Model, ModuleType, Settings]:
-    """Return the network with its module and its own options.
+    """Return the network with its module and its own options; say which size the pictures get where the recipe does not.
 
     Raises:
         UserError: the pictures are too small for it, it fails to build, or its inputs or outputs do not fit.
     """
+    import keras
+
     module, options = find_network(config.network), network_config(config.network, config.options)
     pixels = PixelStatistics.from_properties(statistics.properties["pixels"])
     outputs = len(examples.labels)
+
+    def build(shape: image_classification.Shape) -> keras.Model:
+        policy = keras.config.dtype_policy()
+        make_reproducible(config)  # an attempt that failed must not move the seeds of the next
+        keras.config.set_dtype_policy(policy)
+        return module.build(shape, outputs, options, pixels)
+
+    shape = image_classification.input_shape(examples, config.image_size)
+    if config.image_size is None and examples.properties["image_shape"] is None:
+        context.progress.say(f"  pictures of several sizes are brought to {shape[0]} x {shape[1]} (trainer.image_size)")
     try:
-        network = module.build(shape, outputs, options, pixels)
+        network = build(shape)
     except UserError:
         raise
     except Exception as error:
-        raise explain_build(error, module, shape, outputs, options, pixels, config) from error
+        larger = smallest_that_builds(build, shape)
+        if larger is None or config.image_size is not None:
+            raise explain_build(error, module, shape, larger, config) from error
+        context.progress.say(
+            f"  pictures of {shape[0]} x {shape[1]} are too small for `{config.network}`: enlarged to {larger[0]} x {larger[1]} (trainer.image_size)"
+        )
+        shape, network = larger, build(larger)
     check_network(network, shape, outputs, config)
     return network, module, options
+
+
+def smallest_that_builds(
+    build: Callable[[image_classification.Shape], Any], shape: image_classification.Shape
+) -> image_classification.Shape | None:
+    """Return the smallest larger shape, of usual sizes, that a network takes; none if it takes none."""
+    height, width, channels = shape
+    for side in (8, 12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 224):
+        if side > min(height, width):
+            larger = (max(side, height), max(side, width), channels)
+            with suppress(Exception):
+                build(larger)
+                return larger
+    return None
 
 
 def explain_build(
     error: Exception,
     module: ModuleType,
     shape: image_classification.Shape,
-    outputs: int,
-    options: Settings,
-    pixels: PixelStatistics,
+    larger: image_classification.Shape | None,
     config: TrainerConfig,
 ) -> UserError:
     """Say why a network did not build: pictures too small for it, or a fault in its file."""
-    height, width, channels = shape
-    for side in (8, 12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 224):
-        if side <= min(height, width):
-            continue
-        try:
-            module.build((max(side, height), max(side, width), channels), outputs, options, pixels)
-        except Exception:
-            continue
+    if larger is not None:
+        size = f"[{larger[0]}, {larger[1]}]"
         return UserError(
-            f"Pictures of {height} x {width} pixels are too small for network `{config.network}`.",
+            f"Pictures of {shape[0]} x {shape[1]} pixels are too small for network `{config.network}`.",
             "trainer.image_size",
-            f"It takes {side} x {side}: set `trainer.image_size: [{side}, {side}]`, or choose another network.",
+            f"It takes {larger[0]} x {larger[1]}: set `trainer.image_size: {size}`, or choose another network.",
         )
     return UserError(
-        f"Network `{config.network}` does not build for input {shape} and {outputs} classes: {type(error).__name__}: {error}",
+        f"Network `{config.network}` does not build for input {shape}: {type(error).__name__}: {error}",
         str(getattr(module, "__file__", config.network)),
     )
 

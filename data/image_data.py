@@ -34,9 +34,6 @@ class ImageDataConfig(Settings):
     format: Annotated[str, ModuleIn("data/formats")] = Field(
         "auto", description="format of the data; `auto` looks at them: image_folder, image_csv, idx, cifar, tfds"
     )
-    image_size: tuple[int, int] | None = Field(
-        None, description="[height, width] that the network sees; null: the pictures' own, if they all have the same"
-    )
     channels: Literal["auto", 1, 3] = Field("auto", description="1 grey, 3 colour; `auto`: 3 if any picture has colour")
     split: SplitConfig = Field(SplitConfig(), description="shares of the splits, where the data have no split folders")
     validation_fraction: float = Field(
@@ -74,13 +71,6 @@ class ImageDataConfig(Settings):
     split_column: str | None = Field(
         None, description="image_csv: column with train, validation or test; null: `split` if there is one"
     )
-
-    @field_validator("image_size")
-    @classmethod
-    def positive_size(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
-        if value is not None and min(value) < 1:
-            raise ValueError("height and width must be at least 1")
-        return value
 
     @field_validator("group_by", "label_pattern")
     @classmethod

@@ -340,7 +340,7 @@ class Runner:
         if isinstance(error, MemoryError):
             return UserError(
                 "There is not enough memory.",
-                fix="Lower trainer.batch_size or data.image_size, or close other programs.",
+                fix="Lower trainer.batch_size or trainer.image_size, or close other programs.",
             )
         first = text.strip().splitlines()[0] if text.strip() else ""
         return InternalError(

@@ -20,7 +20,7 @@ PRESET = {
         "batch_size": 100,
         "checkpoint_steps": 1000,
         "loss": "cross_entropy",
-        "optimizer": {"name": "adam", "learning_rate": 1e-4},
+        "optimizer": {"name": "adam", "learning_rate": 1e-4, "epsilon": 1e-8},  # TensorFlow 1's default
     },
 }
 

@@ -17,10 +17,12 @@ PRESET = {
         "epochs": 1,
         "batch_size": 32,
         "loss": "cross_entropy",
-        # RMSprop(lr=1e-4, decay=1e-6) of old Keras: rate / (1 + 1e-6 * step)
+        # RMSprop(lr=1e-4, decay=1e-6) of old Keras: rate / (1 + 1e-6 * step), and 1e-7 added after the root is taken, where
+        # Keras 3 adds it before and thus makes steps along small gradients many times shorter; 1e-14 under the root is 1e-7
         "optimizer": {
             "name": "rmsprop",
             "learning_rate": 1e-4,
+            "epsilon": 1e-14,
             "schedule": "inverse_time",
             "decay": 1e-6,
             "decay_steps": 1,

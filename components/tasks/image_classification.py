@@ -5,6 +5,7 @@ Training, evaluation, export and serving all decode with `decode`, so the same p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.artifacts import Examples
@@ -18,30 +19,28 @@ Shape = tuple[int, int, int]  # height, width, channels
 OutputKind = Literal["probabilities", "scores"]
 
 
+SIZE_OF_MIXED = (128, 128)  # height and width that pictures of several sizes are brought to, unless the recipe says
+
+
 def input_shape(examples: Examples, image_size: tuple[int, int] | None) -> Shape:
     """Return (height, width, channels) of what the network is given.
 
     Args:
         examples: the ingested pictures.
-        image_size: (height, width) to resize to; None takes the pictures' common size.
-
-    Raises:
-        UserError: the pictures differ in size and no size is given.
+        image_size: (height, width) to resize to; None takes the pictures' common size, or `SIZE_OF_MIXED` where they have none.
     """
-    channels = examples.properties["channels"]
-    if image_size is not None:
-        return (image_size[0], image_size[1], channels)
+    height, width = image_size or (examples.properties["image_shape"] or SIZE_OF_MIXED)[:2]
+    return (height, width, examples.properties["channels"])
+
+
+def reader(examples: Examples, shape: Shape) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return `read_batch` for these examples; where all have the right size already, without the cost of asking each."""
     common = examples.properties["image_shape"]
-    if common is None:
-        raise UserError(
-            "The pictures differ in size, and a network takes only one size.",
-            "trainer.image_size",
-            "Name the size they are brought to as height and width: `trainer.image_size: [128, 128]`.",
-        )
-    return (common[0], common[1], channels)
+    sizes_vary = common is None or tuple(common[:2]) != shape[:2]
+    return lambda records: read_batch(records, shape, sizes_vary)
 
 
-def read_batch(records: tf.Tensor, shape: Shape) -> tuple[tf.Tensor, tf.Tensor]:
+def read_batch(records: tf.Tensor, shape: Shape, sizes_vary: bool = True) -> tuple[tf.Tensor, tf.Tensor]:
     """Return pixels, uint8 [n, H, W, C], and labels, int64 [n], of serialized records, string [n]."""
     import tensorflow as tf
 
@@ -50,10 +49,10 @@ def read_batch(records: tf.Tensor, shape: Shape) -> tuple[tf.Tensor, tf.Tensor]:
         "image/class/label": tf.io.FixedLenFeature([], tf.int64),
     }
     parsed = tf.io.parse_example(records, features)
-    return decode(parsed["image/encoded"], shape), parsed["image/class/label"]
+    return decode(parsed["image/encoded"], shape, sizes_vary), parsed["image/class/label"]
 
 
-def decode(encoded: tf.Tensor, shape: Shape) -> tf.Tensor:
+def decode(encoded: tf.Tensor, shape: Shape, sizes_vary: bool = True) -> tf.Tensor:
     """Return pixels, uint8 [n, H, W, C], of encoded pictures, string [n]: JPEG, PNG, BMP or GIF (its first frame).
 
     A picture of another size is resized with an antialiasing bilinear filter; colour becomes luma where the network
@@ -62,7 +61,7 @@ def decode(encoded: tf.Tensor, shape: Shape) -> tf.Tensor:
     import tensorflow as tf
 
     pixels = tf.map_fn(
-        lambda one: decode_one(one, shape),
+        lambda one: decode_one(one, shape, sizes_vary),
         encoded,
         fn_output_signature=tf.TensorSpec(shape, tf.uint8),
         parallel_iterations=8,
@@ -70,14 +69,15 @@ def decode(encoded: tf.Tensor, shape: Shape) -> tf.Tensor:
     return tf.ensure_shape(pixels, (None, *shape))
 
 
-def decode_one(encoded: tf.Tensor, shape: Shape) -> tf.Tensor:
+def decode_one(encoded: tf.Tensor, shape: Shape, sizes_vary: bool) -> tf.Tensor:
     """Return pixels, uint8 [H, W, C], of one encoded picture, a string scalar."""
     import tensorflow as tf
 
     height, width, channels = shape
     pixels = read_pixels(encoded, channels)
-    fits = tf.reduce_all(tf.equal(tf.shape(pixels)[:2], [height, width]))
-    pixels = tf.cond(fits, lambda: pixels, lambda: resize(pixels, height, width))
+    if sizes_vary:
+        fits = tf.reduce_all(tf.equal(tf.shape(pixels)[:2], [height, width]))
+        pixels = tf.cond(fits, lambda: pixels, lambda: resize(pixels, height, width))
     return tf.ensure_shape(pixels, shape)
 
 

@@ -20,6 +20,11 @@ class OptimizerConfig(Settings):
     learning_rate: float = Field(0.001, gt=0, description="step size, before the schedule")
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of sgd and rmsprop")
     nesterov: bool = Field(False, description="Nesterov's momentum for sgd")
+    epsilon: float | None = Field(
+        None,
+        gt=0,
+        description="keeps adam, rmsprop and adagrad from dividing by 0; null: Keras' 1e-7 (for rmsprop, under the root)",
+    )
     weight_decay: float | None = Field(None, ge=0, description="decoupled weight decay a step, times the learning rate")
     clip_norm: float | None = Field(None, gt=0, description="largest norm of all gradients together")
     average: float | None = Field(
@@ -76,7 +81,8 @@ class TrainerConfig(Settings):
     batch_size: int = Field(32, gt=0, description="examples a step, over all devices together")
     seed: int = Field(7, ge=0, lt=2**31, description="of the weights, the order of examples, dropout and augmentation")
     image_size: tuple[int, int] | None = Field(
-        None, description="height and width the pictures are brought to; null keeps their common size"
+        None,
+        description="[height, width] the pictures are brought to; null keeps their common size, or takes 128 x 128 where they have none",
     )
     shuffle: bool = Field(True, description="a new order of the examples each epoch")
     shuffle_buffer: int = Field(

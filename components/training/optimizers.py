@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import keras
 
 
+KERAS_EPSILON = 1e-7
+
+
 def make_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizers.Optimizer:
     """Return the optimiser; `total_steps` is the length of the cosine."""
     import keras
@@ -25,12 +28,15 @@ def make_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizer
     }
     if config.name == "sgd":
         return keras.optimizers.SGD(momentum=config.momentum, nesterov=config.nesterov, **common)
+    if config.name == "lion":
+        return keras.optimizers.Lion(**common)
+    common["epsilon"] = config.epsilon or KERAS_EPSILON
     if config.name == "rmsprop":
         return keras.optimizers.RMSprop(momentum=config.momentum, **common)
     if config.name == "adamw" and config.weight_decay is None:
         common["weight_decay"] = 0.004  # Keras' own default for AdamW
     kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "adagrad": keras.optimizers.Adagrad,
-             "nadam": keras.optimizers.Nadam, "lion": keras.optimizers.Lion}  # fmt: skip
+             "nadam": keras.optimizers.Nadam}  # fmt: skip
     return kinds[config.name](**common)
 
 

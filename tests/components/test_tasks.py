@@ -118,3 +118,18 @@ def test_tasks_are_found_by_name_and_the_nearest_is_suggested():
     with pytest.raises(UserError) as error:
         find_task("image_clasification")
     assert "Did you mean `image_classification`" in error.value.fix
+
+
+@pytest.mark.parametrize("common", [[7, 9, 3], None, [8, 8, 3]])
+def test_pictures_of_one_size_are_read_as_those_of_several(tmp_path, picture, common):
+    import tensorflow as tf
+
+    feature = {
+        "image/encoded": tf.train.Feature(bytes_list=tf.train.BytesList(value=[encode(picture)])),
+        "image/class/label": tf.train.Feature(int64_list=tf.train.Int64List(value=[4])),
+    }
+    record = tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+    examples = Examples(tmp_path, {"image_shape": common, "channels": 3})
+    pixels, labels = image_classification.reader(examples, (7, 9, 3))(tf.constant([record, record]))
+    np.testing.assert_array_equal(pixels, [picture, picture])
+    np.testing.assert_array_equal(labels, [4, 4])

@@ -248,7 +248,7 @@ def test_your_own_network_with_its_own_layer_is_fine_tuned_in_two_phases(tiny_ex
     [
         ({"batch_size": 500}, "120 training examples, fewer than one batch of 500", "batch_size=12"),
         (
-            {"network": "lenet5", "options": {}},
+            {"network": "lenet5", "options": {}, "image_size": [12, 12]},
             "12 x 12 pixels are too small for network `lenet5`",
             "image_size: [16, 16]",
         ),
@@ -280,11 +280,18 @@ def test_a_missing_validation_split_is_named(make_examples, tmp_path, without_pi
     assert set(model.properties["metrics"]) == {"train/loss", "train/accuracy"}
 
 
-def test_pictures_of_several_sizes_need_an_image_size(tiny_examples, tmp_path):
-    mixed = Examples(tiny_examples.path, {**tiny_examples.properties, "image_shape": None})
-    with pytest.raises(UserError, match="differ in size") as error:
-        train(mixed, tmp_path)
-    assert "trainer.image_size" in error.value.fix
+def test_pictures_of_several_sizes_are_brought_to_one_that_is_said(tiny_examples, tmp_path, without_pictures):
+    mixed, said = Examples(tiny_examples.path, {**tiny_examples.properties, "image_shape": None}), Said()
+    model = train(mixed, tmp_path, said, epochs=1)
+    assert model.properties["input_shape"][:2] == [128, 128]
+    assert "several sizes are brought to 128 x 128 (trainer.image_size)" in said.text
+
+
+def test_pictures_too_small_for_the_network_are_enlarged_and_that_is_said(tiny_examples, tmp_path, without_pictures):
+    said = Said()
+    model = train(tiny_examples, tmp_path, said, network="lenet5", options={}, epochs=1)
+    assert model.properties["input_shape"][:2] == [16, 16]
+    assert "12 x 12 are too small for `lenet5`: enlarged to 16 x 16" in said.text
 
 
 def test_settings_that_need_validation_are_refused_without_it():
@@ -321,7 +328,11 @@ def test_running_out_of_memory_suggests_half_the_batch():
 
 
 def test_the_saved_weights_are_the_moving_average_when_one_is_kept(tiny_examples, tmp_path, without_pictures):
-    optimizer = {"name": "sgd", "learning_rate": 0.5, "average": 0.999999}  # so slow that it stays where the first step led
+    optimizer = {
+        "name": "sgd",
+        "learning_rate": 0.5,
+        "average": 0.999999,
+    }  # so slow that it stays where the first step led
     averaged = train(tiny_examples, tmp_path / "a", epochs=1, optimizer=optimizer)
     moved = train(tiny_examples, tmp_path / "b", epochs=1, optimizer={**optimizer, "average": None})
     still = train(tiny_examples, tmp_path / "c", epochs=1, optimizer={"name": "sgd", "learning_rate": 1e-12})

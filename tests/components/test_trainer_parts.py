@@ -99,6 +99,11 @@ def test_every_optimiser_takes_its_settings(name):
     assert (optimizer.global_clipnorm, optimizer.weight_decay, optimizer.ema_momentum) == (1.0, 0.01, 0.9)
 
 
+def test_epsilon_is_keras_own_unless_it_is_given():
+    assert make_optimizer(OptimizerConfig(name="rmsprop"), 10).epsilon == 1e-7
+    assert make_optimizer(OptimizerConfig(name="rmsprop", epsilon=1e-14), 10).epsilon == 1e-14
+
+
 def test_history_does_not_depend_on_how_steps_are_grouped():
     results = np.random.default_rng(0).uniform(1, 2, (5003, 3)).astype(np.float32)
     whole, pieces = History.for_steps(5003), History.for_steps(5003)

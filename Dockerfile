@@ -1,20 +1,17 @@
-# The line in a container: `docker compose run --rm line labline run image_classification`.
+# The line in a container: `docker compose run --rm line`.
 FROM python:3.11-slim
 
-# pyfarmhash, which TensorFlow Data Validation needs, is built from source; the Python headers are in the image already
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc g++ make \
-    && rm -rf /var/lib/apt/lists/*
-
 WORKDIR /labline
+# as bootstrap.sh installs, because pip has no overrides; no compiler is needed: crcmod, the one package without a wheel, does without its compiled part
+RUN pip install --no-cache-dir uv==0.13.8
 # the dependencies come first, so that a change of the code does not install them again
-COPY requirements.lock setup.py README.md ./
+COPY requirements.lock overrides.txt setup.py README.md ./
 RUN mkdir pipeline components object_detection data serving \
     && touch pipeline/__init__.py components/__init__.py object_detection/__init__.py data/__init__.py serving/__init__.py \
-    && pip install --no-cache-dir --constraint requirements.lock . \
-    && pip uninstall --yes labline
+    && uv pip install --system --no-cache --override overrides.txt --constraint requirements.lock . \
+    && uv pip uninstall --system labline
 COPY . .
-RUN pip install --no-cache-dir --no-deps --editable .
+RUN uv pip install --system --no-cache --no-deps --editable .
 
 # a user of its own: files in the shared folder belong to whoever `--user` or compose names
 RUN useradd --create-home --uid 1000 labline && mkdir /workspace && chown labline /workspace

@@ -23,7 +23,7 @@ lint: setup
 	$(BIN)/mypy
 
 lock: setup
-	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --override overrides.txt setup.py --all-extras --no-annotate --no-header --upgrade -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --override overrides.txt setup.py --all-extras --no-annotate --no-header --upgrade -o requirements.lock
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -16,20 +16,24 @@ for name in ${PYTHON:-} python3.11 python3.10 python3 python; do
     fi
 done
 [ -n "$python" ] || stop "Python 3.11 or 3.10 is missing: install it (Debian, Ubuntu: apt-get install python3.11 python3.11-venv), or name it with PYTHON=/path/to/python3.11."
-"$python" -c 'import ensurepip, venv' 2>/dev/null || stop "The venv module of $python is missing: install it (Debian, Ubuntu: apt-get install python$version-venv)."
 if [ "$version" = 3.10 ]; then
     # pyfarmhash has a wheel for 3.11 only
     { command -v gcc && command -v g++; } >/dev/null 2>&1 || stop "A C++ compiler is missing, which Python 3.10 needs to build pyfarmhash: install it (Debian, Ubuntu: apt-get install g++), or use Python 3.11."
     "$python" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' ||
         stop "Python.h is missing, which Python 3.10 needs to build pyfarmhash: install it (Debian, Ubuntu: apt-get install python3.10-dev), or use Python 3.11."
 fi
+stamp=".venv/.labline-$(cat setup.py requirements.lock overrides.txt | cksum | cut -d' ' -f1)-$extras"
+[ -f "$stamp" ] && exit 0
 free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
 [ "$free" -ge 5 ] || stop "About 5 GB of free disk space are needed here; there are $free GB."
 
-stamp=".venv/.labline-$(cat setup.py requirements.lock overrides.txt | cksum | cut -d' ' -f1)-$extras"
-[ -f "$stamp" ] && exit 0
 echo "setup: installing into .venv (about 1 GB to download the first time)" >&2
-[ -x .venv/bin/python ] || "$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.5,<1"
-.venv/bin/python -m uv pip install --quiet --python .venv/bin/python --override overrides.txt --constraint requirements.lock --editable ".[$extras]"
+if [ ! -x .venv/bin/python ]; then
+    # Debian keeps pip and ensurepip in packages of their own; uv does without both
+    "$python" -m venv --without-pip .venv || stop "The venv module of $python does not work: install it (Debian, Ubuntu: apt-get install python$version-venv)."
+fi
+if [ ! -x .venv/bin/uv ]; then
+    .venv/bin/python bootstrap_uv.py .venv/bin/uv || stop "uv, which installs the packages, could not be fetched from PyPI: check the network, a proxy (HTTPS_PROXY) and the certificates (Debian, Ubuntu: apt-get install ca-certificates)."
+fi
+.venv/bin/uv pip install --quiet --python .venv/bin/python --override overrides.txt --constraint requirements.lock --editable ".[$extras]"
 touch "$stamp"

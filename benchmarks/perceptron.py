@@ -8,6 +8,7 @@ Bar: at least 3 times the published program's rate, in the same run.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def main() -> None:
     folder = arguments.folder / f"perceptron-{time.time_ns()}"
     started = time.monotonic()
     model = train(examples, statistics, config, folder)
-    seconds, loop_seconds = time.monotonic() - started, model.read_json("training_time.json")["seconds"]
+    seconds = time.monotonic() - started
+    loop_seconds = json.loads((folder / "logs" / "training_time.json").read_text())["seconds"]
     after = published_rate(examples)
     steps, theirs = model.properties["steps"], (before + after) / 2
     print(f"published program: {before:,.0f} steps/s before, {after:,.0f} after")

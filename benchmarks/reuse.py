@@ -21,12 +21,24 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as folder:
-        run = [sys.executable, "-m", "pipeline.cli", "run", "digits", "trainer.epochs=2", "evaluator.thresholds={}", "--workspace", folder + "/w"]
+        run = [
+            sys.executable,
+            "-m",
+            "pipeline.cli",
+            "run",
+            "digits",
+            "trainer.epochs=2",
+            "evaluator.thresholds={}",
+            "--workspace",
+            folder + "/w",
+        ]
         peer = [sys.executable, "-c", "import tensorflow"]
         print(f"first run               {seconds(run):6.2f} s")
         pairs = [(seconds(run), seconds(peer)) for _ in range(runs)]
     ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"all reused, median of {runs}  {ours:6.2f} s (from {min(pair[0] for pair in pairs):.2f} to {max(pair[0] for pair in pairs):.2f})")
+    print(
+        f"all reused, median of {runs}  {ours:6.2f} s (from {min(pair[0] for pair in pairs):.2f} to {max(pair[0] for pair in pairs):.2f})"
+    )
     print(f"import tensorflow        {theirs:6.2f} s, {theirs / ours:.1f} times as long")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from pipeline.artifacts import Blessing, Evaluation, Examples, Model
 from pipeline.component import Context, Out, component
 from pipeline.errors import UserError, did_you_mean
 from pipeline.settings import Settings
+
+LOGS = "test"  # beside the trainer's `train` and `validation`
 
 
 class EvaluatorConfig(Settings):
@@ -32,13 +35,18 @@ class EvaluatorConfig(Settings):
         "test/calibration_error, where less is better, the largest",
     )
     baseline_tolerance: float = Field(
-        0.0, ge=0, lt=1, description="accuracy that may be lost against the last blessed model"
+        0.01,
+        ge=0,
+        lt=1,
+        description="accuracy that may be lost against the last blessed model: room for the luck of a training. It may be "
+        "lost in every run anew; a limit for test/accuracy in `thresholds` is the floor below which nothing is blessed",
     )
     baseline_significance: float = Field(
-        0.05,
+        1.0,
         gt=0,
         le=1,
-        description="a larger loss counts only if McNemar's exact test gives it less than this chance; 1 counts every loss",
+        description="1 counts every loss beyond the tolerance. With less, such as 0.05, it counts only if McNemar's exact "
+        "test gives it less than this chance, which on a small split lets several points be lost unseen",
     )
     resamples: int = Field(1000, ge=100, description="bootstrap samples for the 95 % intervals")
     calibration_bins: int = Field(15, ge=2, description="equal-width bins of the calibration error")
@@ -68,7 +76,10 @@ def evaluator(
     config: EvaluatorConfig,
     context: Context,
 ) -> None:
-    """Write metrics.json, details.json, predictions.npz and plots to `evaluation`, and the verdict to `blessing`."""
+    """Write metrics.json, details.json, predictions.npz and plots to `evaluation`, and the verdict to `blessing`.
+
+    The metrics and plots go to the run's TensorBoard logs too, in the folder `test`, at the step where the training ended.
+    """
     check_split(examples, config)
     check_features(examples, config.split, config.slices)
     predicted = predict(
@@ -88,10 +99,12 @@ def evaluator(
     values = {f"{config.split}/{name}": value for name, value in scored.values.items()}
     comparison = None
     if baseline is not None:
-        comparison = judging.compare(predicted, model, baseline, examples, config, context.progress)
+        comparison = judging.compare(predicted, scored, model, baseline, examples, config, context.progress)
     verdict = judging.judge(values, scored.intervals, details["baselines"], comparison, config)
     write_predictions(predicted, evaluation.file("predictions.npz"))
-    write_plots(predicted, details, labels, evaluation.file("plots"))
+    plots = draw_plots(predicted, details, labels)
+    write_plots(plots, evaluation.file("plots"))
+    write_logs(plots, values, context.logs / LOGS, model.properties.get("steps", 0))
     evaluation.write_json("metrics.json", values)
     evaluation.write_json("details.json", details)
     evaluation.properties = {"metrics": values, "split": config.split, "intervals": details["intervals"]}
@@ -144,22 +157,41 @@ def write_predictions(predicted: Predicted, target: Path) -> None:
     )
 
 
-def write_plots(predicted: Predicted, details: dict[str, Any], labels: list[str], folder: Path) -> None:
-    """Draw confusion matrix, reliability and wrong predictions."""
+def draw_plots(predicted: Predicted, details: dict[str, Any], labels: list[str]) -> dict[str, bytes]:
+    """Draw confusion matrix, reliability and wrong predictions with their probabilities; return PNG bytes by name."""
     import numpy as np
 
     from components.callbacks import confusion_matrix, prediction_grid, reliability
 
-    folder.mkdir(parents=True, exist_ok=True)
-    picture = confusion_matrix.draw_confusion_matrix(np.array(details["confusion"]), labels)
-    (folder / "confusion_matrix.png").write_bytes(picture)
-    (folder / "reliability.png").write_bytes(
-        reliability.draw_reliability(details["calibration"], details["calibration_error"])
-    )
+    plots = {
+        "confusion_matrix": confusion_matrix.draw_confusion_matrix(np.array(details["confusion"]), labels),
+        "reliability": reliability.draw_reliability(details["calibration"], details["calibration_error"]),
+    }
     if predicted.wrong:
         indices = [index for index, _ in predicted.wrong]
         pixels = np.stack([picture for _, picture in predicted.wrong])
-        picture = prediction_grid.draw_predictions(
+        plots["wrong_predictions"] = prediction_grid.draw_predictions(
             pixels, predicted.probabilities[indices], predicted.labels[indices], labels
         )
-        (folder / "wrong_predictions.png").write_bytes(picture)
+    return plots
+
+
+def write_plots(plots: dict[str, bytes], folder: Path) -> None:
+    """Write each plot as a PNG file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, png in plots.items():
+        (folder / f"{name}.png").write_bytes(png)
+
+
+def write_logs(plots: dict[str, bytes], values: dict[str, float], folder: Path, step: int) -> None:
+    """Write metrics as scalars, under the names that the report gives them, and plots as images for TensorBoard."""
+    import tensorflow as tf
+
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed evaluation of the same run has left
+    writer = tf.summary.create_file_writer(str(folder))
+    with writer.as_default(step=step):
+        for name, value in values.items():
+            tf.summary.scalar(name, value)
+        for name, png in plots.items():
+            tf.summary.image(name, tf.io.decode_png(png, channels=3)[tf.newaxis])
+    writer.close()

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from components.validation import classes, comparison
-from components.validation.finding import Finding
 from components.validation.thumbnails import write_thumbnails
+from data.finding import Finding
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics
 from pipeline.component import Out, component
 from pipeline.settings import Settings

@@ -29,7 +29,9 @@ class InfraValidatorConfig(Settings):
 
     tolerance: float = Field(1e-5, gt=0, description="largest absolute difference of any probability that is let pass")
     examples: int = Field(64, gt=0, description="test pictures that are sent")
-    engine: Engine = Field("auto", description="server: `binary`, `docker`, `embedded`, or the first of these there is")
+    engine: Engine = Field(
+        "auto", description="server: `tensorflow-serving`, `docker`, `embedded`; `auto`: the first of these there is"
+    )
     timeout: Annotated[float, NotFingerprinted()] = Field(
         180.0, gt=0, description="seconds the server has to become ready"
     )

@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -16,12 +17,11 @@ from pipeline.component import Context, Out, component
 from pipeline.errors import UserError
 from pipeline.settings import NotFingerprinted, Settings
 from serving.config import ServingConfig
-from serving.model_config import drop_model, keep_model, locked, read_models
-from serving.running import Running, read_running
+from serving.model_config import FOLDER, ModelConfig, drop_model, is_version, keep_model, locked, read_models, replace
+from serving.running import read_running
 
-FOLDER = "served_models"
 HISTORY = "versions.json"
-LARGEST_VERSION = 2**63 - 1
+SILENT_SECONDS = 5.0  # a server elsewhere that gives no answer for so long is not there
 
 
 class PusherConfig(Settings):
@@ -47,33 +47,29 @@ def pusher(
     Raises:
         UserError: the running server could not load the new version, which was taken back; the old one still serves.
     """
+    if not serving.name:
+        raise UserError(
+            "The served model has no name.", "serving.name", "Give one; in a recipe, its own is the default."
+        )
     facts: dict[str, Any] = {"pushed": False, "already": False, "name": serving.name, "version": None, "path": None}
     pushed_model.properties = facts
     if refusal := why_not(blessing, infra_blessing):
         facts["reason"] = refusal
         return
-    served = context.workspace / FOLDER
-    base = served / serving.name
+    base = context.workspace / FOLDER / serving.name
     with locked(base):
         clean_up(base)
-        history = read_history(base)
-        version = newest_version(base)
-        if version is not None and history.get(str(version), {}).get("digest") == saved_model.digest != "":
-            facts |= {"already": True, "reason": f"version {version} is this model already"}
-        else:
-            version = next_version(base, history)
-            # known before it is there: a run that is killed in between pushes the next number, and never the same bytes twice
-            history[str(version)] = {"digest": saved_model.digest, "run": context.run, "created": time.time()}
-            write_history(base, history)
-            copy_version(saved_model, base, version)
-            facts |= {"pushed": True, "reason": "both blessings were given"}
-        facts |= {"version": version, "path": f"{FOLDER}/{serving.name}/{version}"}
-        config_file = keep_model(served, serving.name, serving.versions)
-        if facts["pushed"] and (running := read_running(context.workspace)) is not None:
-            if not is_selected(config_file, serving.name, version):
-                facts["reason"] += f"; {config_file.name} pins other versions, so the running server does not take it"
-                return
-            facts["served_by"] = wait_for_server(running, context.workspace, serving.name, version, config.timeout)
+        facts |= place(saved_model, base, context.run)
+        version: int = facts["version"]
+        facts["path"] = f"{FOLDER}/{serving.name}/{version}"
+        config_file = keep_model(base.parent, serving.name, serving.versions)
+        model = next(model for model in read_models(config_file) if model.name == serving.name)
+        if (model.policy, model.newest) != ("latest", serving.versions):
+            facts["reason"] += f"; serving.versions is not applied: {config_file.name} has a policy written by hand"
+        if not read_history(base)[str(version)].get("confirmed"):
+            facts |= confirm(
+                model, version, find_server(context.workspace, serving.url), config.timeout, facts["reason"]
+            )
 
 
 def why_not(blessing: Blessing, infra_blessing: InfraBlessing) -> str:
@@ -92,6 +88,19 @@ def clean_up(base: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def place(saved_model: SavedModel, base: Path, run: str) -> dict[str, Any]:
+    """Make the SavedModel the newest version unless it is that already; return what was done."""
+    history, newest = read_history(base), newest_version(base)
+    if newest is not None and history.get(str(newest), {}).get("digest") == saved_model.digest != "":
+        return {"already": True, "version": newest, "reason": f"version {newest} is this model already"}
+    version = interrupted_version(base, history, saved_model.digest) or next_version(base, history)
+    # known before it is there: after a kill in between no other bytes get the number
+    history[str(version)] = {"digest": saved_model.digest, "run": run, "created": time.time()}
+    write_history(base, history)
+    copy_version(saved_model, base, version)
+    return {"pushed": True, "version": version, "reason": "both blessings were given"}
+
+
 def read_history(base: Path) -> dict[str, dict[str, Any]]:
     """Return what is known of each version ever pushed; a file that cannot be read is worth nothing."""
     try:
@@ -102,10 +111,7 @@ def read_history(base: Path) -> dict[str, dict[str, Any]]:
 
 
 def write_history(base: Path, history: dict[str, dict[str, Any]]) -> None:
-    temporary = base / f".{HISTORY}-{os.getpid()}"
-    temporary.write_text(json.dumps(history, indent=1, sort_keys=True) + "\n", "utf-8")
-    sync(temporary)
-    temporary.rename(base / HISTORY)
+    replace(base / HISTORY, json.dumps(history, indent=1, sort_keys=True) + "\n")
 
 
 def newest_version(base: Path) -> int | None:
@@ -113,14 +119,18 @@ def newest_version(base: Path) -> int | None:
     return max((int(path.name) for path in base.iterdir() if is_version(path.name) and path.is_dir()), default=None)
 
 
+def interrupted_version(base: Path, history: dict[str, dict[str, Any]], digest: str) -> int | None:
+    """Return the number under which a killed push was about to put the same bytes, if it is above every version there is."""
+    newest = newest_version(base) or 0
+    missing = {int(name): known for name, known in history.items() if is_version(name) and int(name) > newest}
+    same = [number for number, known in missing.items() if known.get("digest") == digest and "rejected" not in known]
+    return max(same, default=None) if digest else None
+
+
 def next_version(base: Path, history: dict[str, Any]) -> int:
     """Return a number above every version there is or ever was, so that no number means two models."""
     used = [int(name) for name in history if is_version(name)]
     return max([0, newest_version(base) or 0, *used]) + 1
-
-
-def is_version(name: str) -> bool:
-    return name.isascii() and name.isdigit() and int(name) <= LARGEST_VERSION
 
 
 def copy_version(saved_model: SavedModel, base: Path, version: int) -> None:
@@ -139,43 +149,86 @@ def copy_version(saved_model: SavedModel, base: Path, version: int) -> None:
     sync(base)
 
 
-def is_selected(config_file: Path, name: str, version: int) -> bool:
-    """Say whether the version policy, which the user may have written, lets a version be served."""
-    config = next(model for model in read_models(config_file) if model.name == name)
-    on_disk = {int(path.name) for path in Path(config.base_path).iterdir() if is_version(path.name)}
-    return version in config.select(on_disk)
+@dataclass(frozen=True)
+class Server:
+    """A server that should take up what is pushed.
+
+    Attributes:
+        name: its engine, or its address if it was not started by `labline serve`.
+        workspace: the one whose serving.json tells whether it still runs; None if nothing does.
+    """
+
+    url: str
+    name: str
+    workspace: Path | None
+
+    def has_ended(self) -> bool:
+        return self.workspace is not None and read_running(self.workspace) is None
 
 
-def wait_for_server(running: Running, workspace: Path, name: str, version: int, timeout: float) -> str | None:
-    """Wait until the running server says AVAILABLE, and return its engine; None if it was stopped meanwhile.
+def find_server(workspace: Path, url: str | None) -> Server | None:
+    """Return the server that `labline serve` runs on the workspace, else the one at `url`, if there is either."""
+    if (running := read_running(workspace)) is not None:
+        return Server(running.url, running.engine, workspace)
+    return Server(url, url, None) if url else None
+
+
+def confirm(model: ModelConfig, version: int, server: Server | None, timeout: float, reason: str) -> dict[str, Any]:
+    """Wait until the server serves the version, and remember that it need not be asked again; return what is to be added.
+
+    Without any server, the next to start settles it. A version that the policy leaves out or that nobody was there to
+    confirm is asked about by the next run.
+    """
+    base = Path(model.base_path)
+    if server is not None:
+        if version not in model.select({int(path.name) for path in base.iterdir() if is_version(path.name)}):
+            return {"reason": f"{reason}; the policy pins other versions, so the running server does not take it"}
+        outcome = wait_for_server(server, model.name, version, base, timeout)
+        if outcome == "silent":
+            return {"reason": f"{reason}; the server at {server.url} did not answer, so the next run asks it again"}
+    history = read_history(base)
+    history[str(version)]["confirmed"] = True
+    write_history(base, history)
+    return {} if server is None else {"served_by": server.name if outcome == "available" else None}
+
+
+def wait_for_server(
+    server: Server, name: str, version: int, base: Path, timeout: float
+) -> Literal["available", "ended", "silent"]:
+    """Wait until the server says AVAILABLE, has ended, or turns out not to be there.
 
     Raises:
         UserError: it could not load the version, or not in time, and the version was taken back.
     """
     from serving.client import Client, ServerError
 
-    deadline = time.monotonic() + timeout
-    with Client(running.url, timeout=10) as client:
+    started, answered = time.monotonic(), server.workspace is not None
+    with Client(server.url, timeout=10) as client:
         while True:
             try:
                 client.wait_until_available(name, version, timeout=1.0)
-                return running.engine
+                return "available"
             except ServerError as error:
-                if read_running(workspace) is None:
-                    return None
-                if time.monotonic() < deadline and not error.final:
+                waited = time.monotonic() - started
+                answered = answered or error.final or error.status != 0
+                if server.has_ended():
+                    return "ended"
+                if not answered and waited >= min(SILENT_SECONDS, timeout):
+                    return "silent"
+                if waited < timeout and not error.final:
+                    time.sleep(0.1)  # some errors come at once
                     continue
-                rejected = take_back(workspace / FOLDER, name, version, error.what)
+                rejected = take_back(base, name, version, error.what)
                 raise UserError(
                     f"The running server did not take version {version} of `{name}`, so it was taken back: {error.what}",
                     str(rejected),
-                    "The version before goes on serving. Look at the server's log, or stop the server and run the same command again.",
+                    f"The version before goes on serving. Look at the log of the server at {server.url}, or stop it and run "
+                    "the same command again.",
                 ) from error
 
 
-def take_back(served: Path, name: str, version: int, reason: str) -> Path:
+def take_back(base: Path, name: str, version: int, reason: str) -> Path:
     """Move a version to a name that servers ignore, and remember why."""
-    base = served / name
     rejected = base / f".rejected-{version}"
     shutil.rmtree(rejected, ignore_errors=True)
     (base / str(version)).rename(rejected)
@@ -183,5 +236,5 @@ def take_back(served: Path, name: str, version: int, reason: str) -> Path:
     history.setdefault(str(version), {})["rejected"] = reason
     write_history(base, history)
     if newest_version(base) is None:
-        drop_model(served, name)
+        drop_model(base.parent, name)
     return rejected

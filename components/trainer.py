@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+TRAINING_TIME = "training_time.json"
 PICTURED = 25  # examples that pictures of the data and the network are drawn from
 
 
@@ -45,6 +45,7 @@ def trainer(
 ) -> None:
     """Write a trained model, its history and pictures to `model`, and TensorBoard logs to the run's folder."""
     del checked  # training waits for the checks; what they found is theirs to tell
+    config = fit_batch(examples, config, context)
     make_reproducible(config)
     with explained(config), devices.placed(config) as strategy:
         context.progress.say(f"  training `{config.network}` on {devices.describe(strategy, config)}")
@@ -64,6 +65,21 @@ def trainer(
         write_pictures(model, network, loop, examples, shape, logs)
         logs.write_hparams(config, model.properties["metrics"])
         logs.close()
+    # beside the logs: in the artifact, equal trainings would differ by their time
+    seconds = {"seconds": round(loop.state.seconds, 3)}
+    (context.logs / TRAINING_TIME).write_text(json.dumps(seconds) + "\n", "utf-8")
+
+
+def fit_batch(examples: Examples, config: TrainerConfig, context: Context) -> TrainerConfig:
+    """Return the settings with a batch that fits: fewer training examples than one batch are cut into ten, and that is said."""
+    number = examples.splits.get("train", 0)
+    if not 0 < number < config.batch_size:
+        return config
+    size = max(1, number // 10)
+    context.progress.say(
+        f"  {number:,} training examples are fewer than one batch of {config.batch_size:,}: batches of {size} (trainer.batch_size)"
+    )
+    return config.model_copy(update={"batch_size": size})
 
 
 def make_reproducible(config: TrainerConfig) -> None:
@@ -102,15 +118,8 @@ def open_feeds(
     """Return the training split and the one to judge by, sharing the memory they may hold.
 
     Raises:
-        UserError: a split is missing or empty, or there are fewer training examples than a batch.
+        UserError: a split is missing or empty.
     """
-    number = examples.splits.get("train", 0)
-    if 0 < number < config.batch_size:
-        raise UserError(
-            f"There are {number:,} training examples, fewer than one batch of {config.batch_size:,}.",
-            "trainer.batch_size",
-            f"Set `trainer.batch_size={max(1, number // 10)}`, or give more pictures.",
-        )
     budget, size = config.cache_megabytes * 1_000_000, shape[0] * shape[1] * shape[2]
     read_batch = image_classification.reader(examples, shape)
     training = FeedRequest(
@@ -300,7 +309,7 @@ def make_objective(examples: Examples, config: TrainerConfig) -> Objective:
 
 
 def write_model(model: Model, network: keras.Model, loop: Loop, examples: Examples, config: TrainerConfig) -> None:
-    """Write the network, its history, summary and training time, and set the artifact's properties."""
+    """Write the network, its history and summary, and set the artifact's properties."""
     path = model.file("model.keras")
     network.save(path, include_optimizer=False)
     make_archive_reproducible(path)
@@ -311,10 +320,6 @@ def write_model(model: Model, network: keras.Model, loop: Loop, examples: Exampl
     model.file("summary.txt").write_text("\n".join(lines) + "\n", "utf-8")
     history = loop.history
     model.write_json("history.json", {"epochs": history.epochs, "steps": [list(point) for point in history.points]})
-    model.write_json(
-        "training_time.json",
-        {"seconds": round(loop.state.seconds, 3), "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z")},
-    )
     best = loop.state.best["epoch"] if loop.state.best else history.epochs[-1]["epoch"]
     kept = next(row for row in history.epochs if row["epoch"] == best) if config.keep == "best" else history.epochs[-1]
     model.properties = {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import apache_beam
 
 LOCAL = ("FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner")
+BEAM_REMARK = re.compile(r" \[while running '[^']*'\]")  # Beam puts it behind what a worker said
 REMOTE = ("FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner", "PrismRunner", "InteractiveRunner")
 
 
@@ -48,9 +49,11 @@ def run_pipeline(config: BeamConfig) -> Iterator[apache_beam.Pipeline]:
     yield pipeline
     try:
         pipeline.run().wait_until_finish()
-    except UserError:
-        raise
+    except UserError as error:
+        raise type(error)(*(BEAM_REMARK.sub("", text) for text in error.args)) from None
     except Exception as error:
+        if str(error).startswith("KeyboardInterrupt [while running"):  # Ctrl-C met a worker
+            raise KeyboardInterrupt from None
         raise explain_failure(error) or error from error
 
 
@@ -60,6 +63,7 @@ def quieten() -> None:
 
     warnings.filterwarnings("ignore", message="You are using a Python version", category=FutureWarning)
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)  # it logs what it raises as well
 
 
 def find_runner(config: BeamConfig) -> Any:
@@ -102,7 +106,7 @@ def explain_failure(error: Exception) -> UserError | None:
     if found := re.search(
         r"pipeline\.errors\.UserError: (.+?)(?:\n  where: (.*?))?(?:\n  fix:   (.*?))?(?:\n|$)", text
     ):
-        return UserError(found[1], found[2] or "", found[3] or "")
+        return UserError(*(BEAM_REMARK.sub("", text or "") for text in found.groups()))
     if found := re.search(r"\[Errno (\d+)\] ([^:\n]*)(?:: '([^'\n]*)')?", text):
         number = int(found[1])
         if number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from data.finding import NAMED, Finding
 from data.sample import Problem
-
-NAMED = 20  # culprits named for each kind; the rest are only counted
 
 
 class Kind(NamedTuple):
@@ -36,6 +35,9 @@ KINDS: dict[str, Kind] = {
     "empty_class": Kind("warning", "These class folders hold no usable picture; the classes were left out."),
     "wrong_extension": Kind("warning", "These pictures are of another kind than their names say; they were used."),
     "duplicate_image": Kind("info", "The same picture occurs more than once in a split; all copies were used."),
+    "beside_splits": Kind(
+        "warning", "These files lie in folders beside the train and test folders; they were ignored."
+    ),
     "unknown_file": Kind("info", "These files among the pictures are no pictures by their names; they were ignored."),
     "stray_file": Kind("info", "These files lie beside the class folders; they were ignored."),
 }
@@ -46,7 +48,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
-        self.examples: dict[str, list[dict[str, str]]] = {}
+        self.examples: dict[str, list[dict[str, Any]]] = {}
 
     def add(self, problem: Problem) -> None:
         """Count one problem."""
@@ -57,21 +59,21 @@ class Findings:
                 {"file": problem.file, "detail": problem.detail, "split": problem.split, "label": problem.label}
             )
 
-    def report(self, total: int) -> list[dict[str, Any]]:
+    def report(self, total: int) -> list[Finding]:
         """Return the findings in the Anomalies form, worst first.
 
         Args:
             total: number of pictures that were looked at, for the shares.
         """
         return [
-            {
-                "name": name,
-                "severity": kind.severity,
-                "count": self.counts[name],
-                "share": min(1.0, self.counts[name] / max(total, 1)),
-                "description": kind.description,
-                "examples": self.examples[name],
-            }
+            Finding(
+                name=name,
+                severity=kind.severity,
+                count=self.counts[name],
+                share=min(1.0, self.counts[name] / max(total, 1)),
+                description=kind.description,
+                examples=self.examples[name],
+            )
             for name, kind in KINDS.items()
             if name in self.counts
         ]

@@ -81,19 +81,20 @@ def survey(path: Path, config: ImageDataConfig, beam: BeamConfig, folder: Path, 
     progress.say(f"listing pictures in {path} ({name})")
     listing = write_listing(module.list_samples(path, config), config, folder, findings)
     if not len(listing.labels):
-        raise nothing_usable("There are no pictures.", path, findings)
+        raise nothing_usable("There are no pictures.", path, name, findings)
     facts = look_at_pictures(listing, source, beam, progress, findings)
     save_array(folder / ALL_FACTS, facts)
     names, labels = number_classes(listing, facts, config, findings)
     if len(names) < 2:
         raise nothing_usable(
-            f"Only {len(names)} class{'' if len(names) == 1 else 'es'} with usable pictures; two are needed.",
+            f"{'Only 1' if names else 'No'} class has usable pictures; two are needed.",
             path,
+            name,
             findings,
         )
     splits = choose_splits(listing, facts, labels, config, findings)
     if not (splits == split.TRAIN).any():
-        raise nothing_usable("No picture is left to train on.", path, findings)
+        raise nothing_usable("No picture is left to train on.", path, name, findings)
     return Survey(name, source, listing, facts, names, labels, splits, findings)
 
 
@@ -309,10 +310,16 @@ def watch(folder: Path, sizes: dict[str, int], name: str, progress: Progress) ->
             thread.join()
 
 
-def nothing_usable(what: str, path: Path, findings: Findings) -> UserError:
+def nothing_usable(what: str, path: Path, format_name: str, findings: Findings) -> UserError:
     """Say why nothing is left, with the most frequent problem."""
-    fix = "One folder for each class is needed: photos/cats/1.jpg, photos/dogs/2.jpg."
+    fix = f"The data were read as `{format_name}` (data.format)."
+    if format_name == "image_folder":
+        fix = "One folder for each class is needed: photos/cats/1.jpg, photos/dogs/2.jpg."
+        if tables := sorted(path.glob("*.csv")) if path.is_dir() else []:
+            fix += f" If {tables[0].name} names the classes: `data.path={tables[0]}`."
     if findings.counts:
         kind = max(findings.counts, key=lambda name: findings.counts[name])
-        fix = f"{findings.counts[kind]:,} x {kind}, for example {findings.examples[kind][0]['file']}. {fix}"
+        example = findings.examples[kind][0]
+        detail = f" ({example['detail']})" if example["detail"] else ""
+        fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}. {fix}"
     return UserError(what, str(path), fix)

@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-ReadBatch = Callable[
-    ["tf.Tensor"], "tuple[tf.Tensor, tf.Tensor]"
-]  # serialized records [n] -> inputs [n, ...], targets [n]
-READ_AT_ONCE = (
-    256  # records a parallel call decodes: large enough to hide its overhead, small enough to share the cores
-)
+# serialized records [n] -> inputs [n, ...], targets [n]
+ReadBatch = Callable[["tf.Tensor"], "tuple[tf.Tensor, tf.Tensor]"]
+# records a parallel call decodes: large enough to hide its overhead, small enough to share the cores
+READ_AT_ONCE = 256
 FILES_AT_ONCE = 8
 
 

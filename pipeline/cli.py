@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from pipeline.errors import EXIT_INTERRUPTED, NotBlessed, UserError
+from pipeline.errors import EXIT_INTERRUPTED, EXIT_USAGE, NotBlessed, UserError
 
 app = typer.Typer(
     name="labline", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -39,18 +41,26 @@ def main() -> NoReturn:
     prepare_process()
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        app()
+        # by itself the library would end on Ctrl-C and on a closed pipe in its own way
+        status = app(standalone_mode=False) or 0
+        if status == EXIT_INTERRUPTED:  # the library turns Ctrl-C into a status
+            raise KeyboardInterrupt
+        sys.exit(status)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        print("\nStopped. The same command carries on where this one ended.", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # `labline runs | head` closes the pipe early, and that is no error.
+        # `labline runs | head` closes the pipe early, and that is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    sys.exit(0)
+    except (KeyboardInterrupt, typer.Abort):
+        print("\nStopped. The same command carries on where this one ended.", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        if not hasattr(error, "show"):
+            raise
+        error.show()  # wrong usage, told by the library
+        sys.exit(EXIT_USAGE)
 
 
 def prepare_process() -> None:
@@ -84,11 +94,15 @@ def run(
     runner = None
     try:
         with quiet_output():
-            runner = Runner(load(recipe, overrides or ()), Workspace(workspace), Progress(), set(fresh or ()), say_step)
+            resolved, command = (
+                load(recipe, overrides or ()),
+                shlex.join(["labline", "run", recipe, *(overrides or ())]),
+            )
+            runner = Runner(resolved, Workspace(workspace), Progress(), set(fresh or ()), command, say_step)
             result = runner.run()
     except UserError as error:
-        if debug and error.__cause__ is not None:
-            raise error.__cause__ from None
+        if debug:
+            traceback.print_exception(error)
         if as_json:
             print(json.dumps(runner.record.summary() if runner else {"error": str(error)}))
         raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -18,9 +20,14 @@ from pipeline.workspace import Workspace
 def demo(recipe: str, workspace: Path, overrides: list[str]) -> None:
     """Run, serve, ask, print, stop."""
     started = time.monotonic()
-    progress = Progress()
     resolved = load(recipe, overrides)
-    result = Runner(resolved, Workspace(workspace), progress, say_step=say_step).run()
+    result = Runner(
+        resolved,
+        Workspace(workspace),
+        Progress(),
+        command=shlex.join(["labline", "run", recipe, *overrides]),
+        say_step=say_step,
+    ).run()
     show_result(result, workspace)
     ask(result, resolved.recipe.serving.name, workspace)
     print(f"\nall in {duration(time.monotonic() - started)}; the next `make run` reuses what is done")
@@ -43,7 +50,7 @@ def ask(result: Run, name: str, workspace: Path) -> None:
     picture.write_bytes(encoded_picture(records[0]))
     with running_server(pushed_models(workspace), workspace / "logs" / "serving.log") as server:
         print(f"\nserving {name} at {server.url}, asking about one picture of the {split} split:")
-        body = '{"instances": [{"b64": "\'$(base64 -w0 ' + str(picture) + ')\'"}]}'
+        body = '{"instances": [{"b64": "\'$(base64 -w0 ' + str(picture) + ")'\"}]}"
         print(f"  curl -d '{body}' {server.url}/v1/models/{name}:predict")
         answer = Client(server.url).predict_images(name, [picture])[0]
         print(f"  answer: {answer.label} (probability {answer.probability:.3f}); truth: {truth}")
@@ -56,7 +63,11 @@ def main() -> None:
 
     prepare_process()
     try:
-        demo(sys.argv[1] if len(sys.argv) > 1 else "digits", Path("workspace"), sys.argv[2:])
+        demo(
+            sys.argv[1] if len(sys.argv) > 1 else "digits",
+            Path(os.environ.get("LABLINE_WORKSPACE", "workspace")),
+            sys.argv[2:],
+        )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)

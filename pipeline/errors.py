@@ -76,4 +76,6 @@ def explain_os_error(error: OSError, path: Path | str = "") -> UserError:
             where,
             "Give write permission, or choose another folder with --workspace.",
         )
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return UserError("A file stands where a folder is needed.", where, "Move it away, or name another folder.")
     return UserError(f"{error.strerror or error}.", where)

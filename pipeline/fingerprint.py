@@ -17,11 +17,12 @@ from typing import Any
 
 from pipeline.artifacts import hash_file
 from pipeline.component import Node, SourceTree, Spec
-from pipeline.metadata import MetadataStore
+from pipeline.metadata import MetadataStore, stamp
 from pipeline.settings import ROOT, ModuleIn, NotFingerprinted, Settings, SourceFile, markers
 
 # The framework itself is left out: it moves artifacts about, it does not change what stands in them.
 CODE_FOLDERS = ("components", "data", "serving", "object_detection")
+UNREADABLE = "unreadable:"
 LISTED_SOURCES = 2000  # so many source files are remembered by name, to say which of them changed
 
 
@@ -199,31 +200,25 @@ def hash_sources(paths: list[Path], store: MetadataStore, progress: Any) -> list
     """Return size and sha256 of each file."""
     known = store.known_hashes(paths)
     unknown = [path for path, entry in zip(paths, known, strict=True) if entry is None]
-    if unknown:
-        with progress.job("hashing source files", len(unknown)) as job, ThreadPoolExecutor() as pool:
-            hashed = {}
-            for path, digest in zip(unknown, pool.map(hash_or_mark, unknown), strict=True):
-                hashed[path] = digest
-                job()
-        store.remember_hashes(hashed)
-        known = [entry or (size_of(path), hashed[path]) for path, entry in zip(paths, known, strict=True)]
-    return [entry for entry in known if entry is not None]
+    if not unknown:
+        return [entry for entry in known if entry is not None]
+    with progress.job("hashing source files", len(unknown)) as job, ThreadPoolExecutor() as pool:
+        hashed = {}
+        for path, found in zip(unknown, pool.map(hash_with_stamp, unknown), strict=True):
+            hashed[path] = found
+            job()
+    # one that could not be read may be readable next time, and looks the same then
+    store.remember_hashes({path: found for path, found in hashed.items() if not found[1].startswith(UNREADABLE)})
+    return [entry or (hashed[path][0][0], hashed[path][1]) for path, entry in zip(paths, known, strict=True)]
 
 
-def hash_or_mark(path: Path) -> str:
+def hash_with_stamp(path: Path) -> tuple[tuple[int, int, int], str]:
     """Hash a file; one that cannot be read counts as such, and the component will report it."""
+    before = stamp(path)
     try:
-        return hash_file(path)
+        return before, hash_file(path)
     except OSError as error:
-        return f"unreadable: {error.strerror}"
-
-
-def size_of(path: Path) -> int:
-    """Return a file's size; 0 where it cannot be asked."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+        return before, f"{UNREADABLE} {error.strerror}"
 
 
 def environment_of(spec: Spec) -> dict[str, str]:

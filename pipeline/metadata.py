@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +19,14 @@ from pipeline.errors import UserError, explain_os_error
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS execution (
-    id INTEGER PRIMARY KEY, component TEXT, fingerprint TEXT, recipe TEXT, name TEXT, run TEXT, started REAL, seconds REAL,
+    id INTEGER PRIMARY KEY, component TEXT, fingerprint TEXT, recipe TEXT, run TEXT, started REAL, seconds REAL,
     parts TEXT, UNIQUE (component, fingerprint, run));
 CREATE TABLE IF NOT EXISTS artifact (
-    id INTEGER PRIMARY KEY, type TEXT, digest TEXT, uri TEXT UNIQUE, created REAL, properties TEXT);
+    id INTEGER PRIMARY KEY, type TEXT, digest TEXT, uri TEXT, created REAL, properties TEXT, UNIQUE (uri, digest));
 CREATE TABLE IF NOT EXISTS event (
     execution INTEGER REFERENCES execution, artifact INTEGER REFERENCES artifact, kind TEXT, parameter TEXT,
     UNIQUE (execution, kind, parameter));
-CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, recipe TEXT, started REAL);
+CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, recipe TEXT, served TEXT, started REAL);
 CREATE TABLE IF NOT EXISTS attribution (run TEXT, component TEXT, execution INTEGER, status TEXT, UNIQUE (run, component));
 CREATE TABLE IF NOT EXISTS file_cache (
     kind TEXT, path TEXT, size INTEGER, modified INTEGER, inode INTEGER, value TEXT, PRIMARY KEY (kind, path));
@@ -42,7 +41,6 @@ class Execution:
 
     Attributes:
         parts: the five parts of its fingerprint.
-        name: the name its model is served under.
     """
 
     id: int
@@ -94,18 +92,22 @@ class MetadataStore:
         """Close the database."""
         self.database.close()
 
-    def begin_run(self, run: str, recipe: str) -> None:
-        """Record that a run started."""
-        self.database.execute("INSERT OR IGNORE INTO run VALUES (?, ?, ?)", (run, recipe, time.time()))
+    def begin_run(self, run: str, recipe: str, served: str, started: float) -> None:
+        """Record that a run started.
+
+        Args:
+            served: the name its model is served under.
+        """
+        self.database.execute("INSERT OR IGNORE INTO run VALUES (?, ?, ?, ?)", (run, recipe, served, started))
 
     def record(self, record: dict[str, Any], folder: Path) -> int:
         """Record a sealed execution from its `execution.json` and return its number; known ones keep theirs."""
-        columns = ("component", "fingerprint", "recipe", "name", "run", "started", "seconds")
+        columns = ("component", "fingerprint", "recipe", "run", "started", "seconds")
         self.database.execute("BEGIN IMMEDIATE")
         try:
             self.database.execute(
-                "INSERT OR IGNORE INTO execution (component, fingerprint, recipe, name, run, started, seconds, parts) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO execution (component, fingerprint, recipe, run, started, seconds, parts) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*(record[column] for column in columns), json.dumps(record["parts"], sort_keys=True)),
             )
             key = (record["component"], record["fingerprint"], record["run"])
@@ -121,9 +123,9 @@ class MetadataStore:
                     )
             for parameter, item in record["outputs"].items():
                 uri = (folder / parameter).relative_to(self.root).as_posix()
+                # a folder that was written anew keeps the row of what it held before: older lineage points there
                 self.database.execute(
-                    "INSERT INTO artifact (type, digest, uri, created, properties) VALUES (?, ?, ?, ?, ?) ON CONFLICT (uri) DO UPDATE "
-                    "SET type=excluded.type, digest=excluded.digest, created=excluded.created, properties=excluded.properties",
+                    "INSERT OR IGNORE INTO artifact (type, digest, uri, created, properties) VALUES (?, ?, ?, ?, ?)",
                     (
                         item["type"],
                         item["digest"],
@@ -132,7 +134,8 @@ class MetadataStore:
                         json.dumps(item["properties"], sort_keys=True),
                     ),
                 )
-                found = self.database.execute("SELECT id FROM artifact WHERE uri=?", (uri,)).fetchone()
+                query = "SELECT id FROM artifact WHERE uri=? AND digest=?"
+                found = self.database.execute(query, (uri, item["digest"])).fetchone()
                 self.database.execute(
                     "INSERT OR IGNORE INTO event VALUES (?, ?, 'output', ?)", (number, found[0], parameter)
                 )
@@ -141,6 +144,21 @@ class MetadataStore:
             self.database.execute("ROLLBACK")
             raise
         return number
+
+    def execution_of(self, component: str, fingerprint: str) -> int | None:
+        """Return the number of the newest execution of a component with a fingerprint."""
+        query = "SELECT id FROM execution WHERE component=? AND fingerprint=? ORDER BY id DESC LIMIT 1"
+        row = self.database.execute(query, (component, fingerprint)).fetchone()
+        return int(row[0]) if row else None
+
+    def pushed_digest(self, name: str, version: int) -> str:
+        """Return the digest of the PushedModel artifact of a served version; empty if none is known."""
+        query = (
+            "SELECT digest FROM artifact WHERE type='PushedModel' AND json_extract(properties, '$.name')=? "
+            "AND json_extract(properties, '$.version')=? ORDER BY created LIMIT 1"
+        )
+        row = self.database.execute(query, (name, version)).fetchone()
+        return row[0] if row else ""
 
     def attribute(self, run: str, component: str, execution: int, status: str) -> None:
         """Record that a run used an execution, its own (`ran`) or an earlier one (`reused`)."""
@@ -155,7 +173,7 @@ class MetadataStore:
             "WHERE attribution.component=? AND run.recipe=? AND run.started<? ORDER BY run.started DESC LIMIT 1",
             (component, recipe, before),
         ).fetchone()
-        return Execution(row[0], row[1], row[2], row[3], row[5], row[6], row[7], json.loads(row[8])) if row else None
+        return Execution(row[0], row[1], row[2], row[3], row[4], row[5], row[6], json.loads(row[7])) if row else None
 
     def earlier(self, kind: str, digest: str, recipe: str) -> Path | None:
         """Return the newest artifact of a type and recipe that was sealed before the one with this digest was first."""
@@ -176,8 +194,9 @@ class MetadataStore:
             "SELECT blessing.created AS time, model.uri AS uri, model.digest AS digest, blessing.properties AS properties "
             "FROM artifact blessing JOIN event made ON made.artifact = blessing.id AND made.kind='output' "
             "JOIN execution ON execution.id = made.execution "
+            "JOIN attribution ON attribution.execution = execution.id JOIN run ON run.name = attribution.run "
             "JOIN event used ON used.execution = execution.id AND used.kind='input' AND used.parameter='model' "
-            "JOIN artifact model ON model.id = used.artifact WHERE blessing.type='Blessing' AND execution.name=?"
+            "JOIN artifact model ON model.id = used.artifact WHERE blessing.type='Blessing' AND run.served=?"
         )
         row = self.database.execute(
             f"SELECT uri FROM ({judged}) WHERE digest<>? AND json_extract(properties, '$.blessed') AND "
@@ -247,9 +266,9 @@ class MetadataStore:
             found.append((row[0], row[3]) if row and row[:3] == stamp(path) else None)
         return found
 
-    def remember_hashes(self, hashes: dict[Path, str]) -> None:
-        """Keep the hashes of files together with their size, time and inode."""
-        rows = [("sha256", os.path.abspath(path), *stamp(path), digest) for path, digest in hashes.items()]
+    def remember_hashes(self, hashes: dict[Path, tuple[tuple[int, int, int], str]]) -> None:
+        """Keep the hashes of files together with the size, time and inode they had before they were read."""
+        rows = [("sha256", os.path.abspath(path), *before, digest) for path, (before, digest) in hashes.items()]
         self.database.execute("BEGIN IMMEDIATE")
         self.database.executemany("INSERT OR REPLACE INTO file_cache VALUES (?, ?, ?, ?, ?, ?)", rows)
         self.database.execute("COMMIT")
@@ -261,13 +280,14 @@ class MetadataStore:
         ).fetchone()
         if row and row[:3] == stamp(path):
             return json.loads(row[3])
+        before = stamp(path)
         try:
             value = compute(path)
         except OSError as error:
             raise explain_os_error(error, path) from None
         except SyntaxError as error:
             raise UserError(f"This file is not valid Python: {error.msg}.", f"{path}, line {error.lineno}") from None
-        entry = (kind, str(path), *stamp(path), json.dumps(value))
+        entry = (kind, str(path), *before, json.dumps(value))
         self.database.execute("INSERT OR REPLACE INTO file_cache VALUES (?, ?, ?, ?, ?, ?)", entry)
         return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from pipeline.errors import UserError, did_you_mean, explain_os_error
@@ -27,7 +28,7 @@ def create(folder: Path, task: str) -> None:
         raise UserError("This folder is not empty.", str(folder.absolute()), "Name a new one; nothing was written.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "recipe.yaml").write_text(recipe_text(task, folder.name), "utf-8")
+        (folder / "recipe.yaml").write_text(recipe_text(task, folder, recipe_name(folder)), "utf-8")
         (folder / "my_network.py").write_text((TEMPLATES / "my_network.py.txt").read_text("utf-8"), "utf-8")
     except OSError as error:
         raise explain_os_error(error, folder) from None
@@ -36,11 +37,16 @@ def create(folder: Path, task: str) -> None:
     print(f"Next: labline run {folder}/recipe.yaml")
 
 
-def recipe_text(task: str, name: str) -> str:
+def recipe_name(folder: Path) -> str:
+    """Make a recipe's name, which is also the served model's, of a folder's: other than ASCII letters, digits, dots and dashes become underscores."""
+    return re.sub(r"[^A-Za-z0-9_.-]|^[.-]", "_", folder.resolve().name) or "mine"
+
+
+def recipe_text(task: str, folder: Path, name: str) -> str:
     """Write a recipe with every key; all but the data's path are commented out, because they are the defaults."""
     resolved = load(task)
     meanings = descriptions(type(resolved.recipe))
-    lines = [f"# labline run {name}/recipe.yaml", f"task: {task}", f"name: {name}"]
+    lines = [f"# labline run {folder}/recipe.yaml", f"task: {task}", f"name: {json.dumps(name)}"]
     open_sections: list[str] = []
     for key, (value, _) in resolved.values.items():
         *sections, last = key.split(".")
@@ -52,6 +58,7 @@ def recipe_text(task: str, name: str) -> str:
                 title = ".".join(open_sections)
                 blank = [""] if depth == 0 else []
                 lines += [*blank, recipe_line(depth, f"{section}:", meanings.get(title, ""), title == "data")]
+        value = name if key == "serving.name" else value
         shown = f"{last}: {json.dumps(value, ensure_ascii=False)}"
         lines.append(recipe_line(len(sections), shown, meanings.get(key, ""), key == "data.path"))
     return "\n".join(lines) + "\n"

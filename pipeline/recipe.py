@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.errors import UsageError, UserError, did_you_mean, explain_os_error
-from pipeline.settings import ModuleIn, Settings
+from pipeline.errors import UsageError, did_you_mean, explain_os_error
+from pipeline.settings import Settings
 
 RECIPES = Path(__file__).with_name("recipes")
 
@@ -24,7 +23,7 @@ class Resolved:
     """A recipe with every value settled.
 
     Attributes:
-        values: dotted key -> (value, origin); origins read `default`, `network cnn`, `FILE line N` or `command line`.
+        values: dotted key -> (value, origin); origins read `default`, `recipe name`, `network cnn`, `FILE line N` or `command line`.
         pipeline: the function that builds the graph from the recipe.
     """
 
@@ -63,9 +62,11 @@ def load(name: str, overrides: Iterable[str] = ()) -> Resolved:
     shape = recipe_class(task, file)
     check_keys(shape, written, given)
     preset = network_preset(merge([written, given]), shape)
-    layers = [preset, written, given]
+    layers = one_length([preset, written, given])
     values = merge(layers)
     values.setdefault("name", file.stem)
+    named = Layer({"serving": {"name": values["name"]}}, lambda key: "recipe name")
+    layers, values = [named, *layers], merge([named, Layer(values, lambda key: "")])
     try:
         recipe = shape.model_validate(values)
     except ValidationError as error:
@@ -101,6 +102,8 @@ def read_yaml(file: Path) -> Layer:
         values = yaml.safe_load(text) or {}
     except OSError as error:
         raise explain_os_error(error, file) from None
+    except UnicodeDecodeError:
+        raise UsageError("The recipe is no text in UTF-8.", str(file), "Save it as UTF-8.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -155,6 +158,23 @@ def read_overrides(overrides: Iterable[str]) -> Layer:
                 raise UsageError(f"`{key}` is given both a value and a key below it.", "command line")
         place[last] = value
     return Layer(values, lambda key: "command line")
+
+
+def one_length(layers: list[Layer]) -> list[Layer]:
+    """Drop a training's `epochs` where a later layer gives `steps`, and the other way round: the last word counts."""
+    kept: list[Layer] = []
+    dropped: set[str] = set()
+    for layer in reversed(layers):
+        trainer = layer.values.get("trainer") or {}
+        if not isinstance(trainer, dict):  # refused later, by its type
+            kept.insert(0, layer)
+            continue
+        values = layer.values | {"trainer": {key: value for key, value in trainer.items() if key not in dropped}}
+        kept.insert(0, Layer(values, layer.origin))
+        given = {"epochs", "steps"} & trainer.keys()
+        if len(given) == 1:
+            dropped |= {"epochs", "steps"} - given
+    return kept
 
 
 def merge(layers: list[Layer]) -> dict[str, Any]:
@@ -218,39 +238,13 @@ def settings_inside(annotation: Any) -> type[BaseModel] | None:
 
 def network_preset(values: dict[str, Any], shape: type[BaseModel]) -> Layer:
     """Return the defaults that the chosen network brings."""
+    from components.networks import preset
+
     section = shape.model_fields["trainer"].annotation
     assert isinstance(section, type) and issubclass(section, BaseModel)
-    chosen = (values.get("trainer") or {}).get("network", section.model_fields["network"].default)
-    marker = next(item for item in section.model_fields["network"].metadata if isinstance(item, ModuleIn))
-    module = import_named(marker, str(chosen), "trainer.network")
-    return Layer(getattr(module, "PRESET", {}), lambda key: f"network {Path(str(chosen)).stem}")
-
-
-def import_named(marker: ModuleIn, name: str, key: str) -> Any:
-    """Import a module that a setting names: a shipped one by its name, a user's own by the path of its file.
-
-    Raises:
-        UsageError: there is none of that name, or the user's file does not load.
-    """
-    if not name.endswith(".py"):
-        if name not in marker.names():
-            raise UsageError(
-                f"There is no network `{name}`.",
-                key,
-                did_you_mean(name, marker.names()) + " Your own: a path ending in .py.",
-            )
-        return importlib.import_module(f"{marker.folder.replace('/', '.')}.{name}")
-    path = Path(name)
-    if not path.is_file():
-        raise UsageError(f"There is no file {name}.", f"{key} ({path.absolute()})")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UserError(f"The network's file does not load: {type(error).__name__}: {error}", str(path)) from error
-    return module
+    given = values.get("trainer")
+    chosen = (given if isinstance(given, dict) else {}).get("network", section.model_fields["network"].default)
+    return Layer(preset(str(chosen)), lambda key: f"network {Path(str(chosen)).stem}")
 
 
 def settle_options(recipe: Any, layers: list[Layer]) -> Any:

@@ -43,7 +43,7 @@ def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], tar
         verdict=report_sections.verdict(artifacts),
         data=report_sections.data(artifacts, pictures.inline),
         findings=report_sections.findings(artifacts, pictures.inline),
-        training=report_sections.training(artifacts, pictures.inline),
+        training=report_sections.training(run, artifacts, pictures.inline),
         evaluation=report_sections.evaluation(artifacts, pictures.inline),
         served=report_sections.served(run, artifacts),
         lineage=run.get("lineage") or [],
@@ -91,17 +91,25 @@ def commands(run: dict[str, Any], target: Path) -> dict[str, str]:
     """Return what to type to serve, query, look at and repeat the run."""
     values = run.get("recipe_values") or {}
     name = (run.get("pushed") or {}).get("name") or value_of(values, "serving.name", run["recipe"])
-    address = f"http://{value_of(values, 'serving.host', '127.0.0.1')}:{value_of(values, 'serving.port', 8501)}/v1/models/{name}:predict"
+    server = value_of(values, "serving.url", None) or "http://127.0.0.1:8501"
+    address = f"{server.rstrip('/')}/v1/models/{name}:predict"
     folder = target.resolve().parents[2] if target.parent.parent.name == "runs" else None
     workspace = f" --workspace {shlex.quote(str(folder))}" if folder else ""
-    program, *arguments = shlex.split(run.get("command") or "labline") or ["labline"]
     return {
         "serve": f"labline serve{workspace}",
         "predict": f"labline predict {name} picture.jpg{workspace}",
         "query": f"""(printf '{{"instances": [{{"b64": "'; base64 -w0 picture.jpg; printf '"}}]}}') | curl -s -d @- {address}""",
         "tensorboard": f"labline tensorboard{workspace}",
-        "reproduce": shlex.join([Path(program).name, *arguments]),
+        "reproduce": reproduce(run.get("command") or "labline"),
     }
+
+
+def reproduce(command: str) -> str:
+    """Return a command that repeats the run: as it was recorded, but for the folder of a program that was started by its path."""
+    if command.startswith("labline"):
+        return command
+    program, *arguments = shlex.split(command)
+    return shlex.join([Path(program).name, *arguments])
 
 
 def value_of(values: dict[str, Any], key: str, default: Any) -> Any:
@@ -133,9 +141,9 @@ def seconds(value: Any) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def span(interval: Any) -> str:
-    """Write an interval."""
-    return f"{interval[0]:.4f} – {interval[1]:.4f}" if interval else "–"
+def span(interval: Any, sign: str = "") -> str:
+    """Write an interval; with the sign `+` that of a change."""
+    return f"{interval[0]:{sign}.4f} – {interval[1]:{sign}.4f}" if interval else "–"
 
 
 def short(digest: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import Artifact
@@ -21,6 +22,7 @@ FIGURES = {
 }
 CLASSES = 60  # rows of the tables by class; a confusion matrix of more classes is shown as a picture
 MATRIX_CLASSES = 20
+LAYERS = 8  # convolutions whose pictures the page shows; the others lie in the model's artifact
 
 
 def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
@@ -40,10 +42,10 @@ def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
         others = [
             ("chance", naive.get("chance", {}).get(name)),
             (f"always “{naive.get('majority', {}).get('label', '')}”", naive.get("majority", {}).get(name)),
-            ("last blessed", comparison.get(name)),
+            ("last blessed", comparison.get("metrics", {}).get(name, {}).get("value")),
         ]
         rows.append({
-            "key": key, "words": words, "value": metrics[key], "interval": intervals.get(name),
+            "key": key, "words": words, "value": metrics[key], "interval": intervals.get(name), "before": comparison.get("metrics", {}).get(name),
             "others": [(label, value) for label, value in others if value is not None],
         })  # fmt: skip
     return rows
@@ -109,32 +111,49 @@ def findings(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     return {"rows": rows, **anomalies.properties}
 
 
-def training(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
+def training(run: dict[str, Any], artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     """Return curves, the network's summary and pictures of data, filters and feature maps."""
     model = artifacts.get("model")
     if model is None:
         return None
     summary = model.file("summary.txt")
     history = read(model, "history.json") or {}
-    names = sorted(path.name for path in model.file("pictures").glob("*.png"))
+    layers = read(model, "pictures/layers.json") or {"drawn": [], "left_out": []}
+    first = layers["drawn"][:LAYERS]
     groups = {
-        "The network's own distortions of one picture": ["distortions.png"],
-        "Filters: red positive, blue negative, one scale a layer": [
-            name for name in names if name.startswith("filters_")
-        ],
-        "What each convolution gives for one picture": [name for name in names if name.startswith("feature_maps_")],
-        "Class scores for that picture": ["probabilities.png"],
+        "Distortions of one picture": ["distortions"],
+        "Filters: red positive, blue negative, one scale a layer": [f"filters_{layer}" for layer in first],
+        "What each convolution gives for one picture": [f"feature_maps_{layer}" for layer in first],
+        "Class scores for that picture": ["probabilities"],
     }
     shown = {
-        title: [picture for name in group if (picture := inline(model, f"pictures/{name}"))]
+        title: [picture for name in group if (picture := inline(model, f"pictures/{name}.png"))]
         for title, group in groups.items()
     }
     return {
         "facts": model.properties, "epochs": history.get("epochs", []), "steps": history.get("steps", []),
         "summary": summary.read_text("utf-8") if summary.is_file() else "",
-        "pictures": {title: group for title, group in shown.items() if group},
-        "time": (read(model, "training_time.json") or {}).get("seconds"),
+        "pictures": {title: group for title, group in shown.items() if group}, "more_layers": describe_layers(layers),
+        "time": training_seconds(run["logs"]),
     }  # fmt: skip
+
+
+def describe_layers(layers: dict[str, list[str]]) -> str:
+    """Say which convolutions the page does not show; empty if it shows all."""
+    drawn, left_out = len(layers["drawn"]), len(layers["left_out"])
+    if drawn + left_out <= LAYERS:
+        return ""
+    words = f"Filters and outputs are those of the first {LAYERS} of {drawn + left_out} convolutions."
+    words += f" The model's folder `pictures` and TensorBoard hold those of {'all' if not left_out else f'the first {drawn}'}."
+    return words
+
+
+def training_seconds(logs: str) -> float | None:
+    """Return how long the training took, which stands beside its logs; None where they are gone."""
+    try:
+        return json.loads((Path(logs) / "training_time.json").read_text("utf-8"))["seconds"]
+    except (OSError, ValueError):
+        return None
 
 
 def curve_series(epochs: list[dict[str, Any]], metric: str) -> dict[str, list[tuple[float, float]]]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import secrets
-import shlex
 import sqlite3
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import Anomalies, Artifact, Evaluation
@@ -48,11 +45,14 @@ class Run:
     """One run: the object that `labline run --json` prints, and what the report is made of.
 
     Attributes:
+        served: the name its model is served under.
+        command: what to type to run it again.
         artifacts: output name -> folder of the sealed artifact.
     """
 
     run: str
     recipe: str
+    served: str = ""
     status: str = "running"
     started: float = 0.0
     seconds: float = 0.0
@@ -84,12 +84,13 @@ class Runner:
 
     Args:
         fresh: names of components to run although their result is there.
+        command: what the user typed, for the report.
         say_step: called before and after each step, for the screen.
     """
 
     def __init__(
         self, resolved: Resolved, workspace: Workspace, progress: Progress, fresh: set[str] | None = None,
-        say_step: Callable[[Step, int, int], None] = lambda step, number, total: None,
+        command: str = "", say_step: Callable[[Step, int, int], None] = lambda step, number, total: None,
     ) -> None:  # fmt: skip
         self.resolved, self.workspace, self.progress = resolved, workspace, progress
         self.store, self.say_step, self.fresh = workspace.store, say_step, fresh or set()
@@ -97,9 +98,8 @@ class Runner:
         self.outputs: dict[tuple[int, str], Artifact] = {}
         self.ran: dict[int, str] = {}
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-        self.record = Run(
-            name, resolved.recipe.name, started=time.time(), process=os.getpid(), command=shlex.join(sys.argv)
-        )
+        served = resolved.recipe.serving.name
+        self.record = Run(name, resolved.recipe.name, served, started=time.time(), process=os.getpid(), command=command)
         self.record.values = {key: [value, origin] for key, (value, origin) in resolved.values.items()}
         self.folder = workspace.path / "runs" / name
 
@@ -120,7 +120,7 @@ class Runner:
         """
         try:
             self.folder.mkdir(parents=True)
-            self.store.begin_run(self.record.run, self.record.recipe)
+            self.store.begin_run(self.record.run, self.record.recipe, self.record.served, self.record.started)
             self.save()
             for number, node in enumerate(self.graph.nodes, 1):
                 self.step(node, number)
@@ -131,6 +131,8 @@ class Runner:
             self.record.error = str(mended)
             with contextlib.suppress(OSError, sqlite3.Error):  # a full disk must not hide the first error
                 self.finish()
+            if mended is error:
+                raise
             raise mended from error
         self.finish()
         self.store.close()
@@ -145,7 +147,7 @@ class Runner:
 
     def save(self) -> None:
         """Write the run's record."""
-        replace_text(self.folder / "run.json", json.dumps(asdict(self.record), indent=1))
+        self.workspace.save_run(asdict(self.record))
 
     def report(self) -> None:
         """Write the run's page from what is sealed so far."""
@@ -190,7 +192,7 @@ class Runner:
                 "failed",
                 round(time.monotonic() - began, 3),
                 parts.value,
-                str(self.explain(error)).splitlines()[0],
+                (str(self.explain(error)) or "interrupted").splitlines()[0],
             )
             self.record.steps.append(step)
             self.say_step(step, number, total)
@@ -218,7 +220,7 @@ class Runner:
         if wire.resolver == "earlier":
             found = self.store.earlier(wire.kind.type_name, artifact.digest, self.record.recipe)
         else:
-            found = self.store.latest_blessed(artifact.digest, self.resolved.recipe.serving.name)
+            found = self.store.latest_blessed(artifact.digest, self.record.served)
         return wire.kind.open(found) if found else None
 
     def reuse_or_run(
@@ -269,7 +271,7 @@ class Runner:
         record: dict[str, Any] = {
             "component": name, "fingerprint": parts.value, "parts": asdict(parts), "recipe": self.record.recipe,
             "name": self.resolved.recipe.serving.name, "run": self.record.run, "started": time.time(), "reason": reason,
-            "logs": str(context.logs), "inputs": {key: artifact.digest for key, artifact in inputs.items() if artifact}, "outputs": {},
+            "logs": str(context.logs.relative_to(self.workspace.path)), "inputs": {key: artifact.digest for key, artifact in inputs.items() if artifact}, "outputs": {},
         }  # fmt: skip
         arguments: dict[str, Any] = {**inputs, **outputs, **node.settings}
         if signature.context:
@@ -285,9 +287,8 @@ class Runner:
         scratch.mkdir(parents=True, exist_ok=True)
         remembered = scratch / "logs"
         if not remembered.exists():
-            replace_text(remembered, str(self.workspace.path / "logs" / self.record.recipe / self.record.run))
-        logs = Path(remembered.read_text("utf-8"))
-        logs.mkdir(parents=True, exist_ok=True)
+            replace_text(remembered, f"logs/{self.record.recipe}/{self.record.run}")
+        logs = self.workspace.path / remembered.read_text("utf-8")
         return Context(self.workspace.path, self.record.run, self.record.recipe, scratch, logs, self.progress), resumed
 
     def accept(self, node: Node, record: dict[str, Any], step: Step) -> None:
@@ -307,7 +308,7 @@ class Runner:
                 self.record.pushed = {key: artifact.properties[key] for key in ("name", "version", "path")}
                 self.record.pushed["path"] = str(self.workspace.path / self.record.pushed["path"])
             if kind.type_name == "Model":
-                self.record.logs = record["logs"]
+                self.record.logs = str(self.workspace.path / record["logs"])
         self.save()
 
     def check(self, node: Node) -> None:
@@ -316,7 +317,7 @@ class Runner:
             artifact = self.outputs[id(node), name]
             if kind is Anomalies and artifact.properties["errors"]:
                 found = [item for item in artifact.read_json("anomalies.json") if item["severity"] == "error"]
-                lines = [f"{item['name']}: {item['description']}" for item in found[:5]]
+                lines = [f"{item['name']}: {item['description']} {named(item)}".rstrip() for item in found[:5]]
                 raise DataStopped(
                     "The data did not pass its checks:\n    " + "\n    ".join(lines),
                     str(self.folder / "report.html"),
@@ -347,6 +348,13 @@ class Runner:
             f"A step failed unexpectedly: {type(error).__name__}: {first}"[:500], str(trace),
             "Run again with --debug to see the traceback. What was finished is kept.",
         )  # fmt: skip
+
+
+def named(finding: dict[str, Any]) -> str:
+    """Name the first examples of a finding."""
+    names = [example["file"] for example in finding["examples"] if example.get("file")]
+    more = f" and {finding['count'] - 3:,} more" if finding["count"] > 3 else ""
+    return f"({', '.join(names[:3])}{more})" if names else ""
 
 
 def duration(seconds: float) -> str:

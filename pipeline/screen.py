@@ -70,6 +70,7 @@ def show_verdict(result: Run) -> None:
         if result.pushed:
             word = "pushed" if pushed["pushed"] else "already pushed"
             print(f"  {word}: {result.pushed['name']} version {result.pushed['version']}, {result.pushed['path']}")
+            print(f"    {pushed.get('reason', '')}")
         else:
             print(f"  not pushed: {pushed.get('reason', '')}")
 
@@ -173,7 +174,7 @@ def show_lineage(workspace: Workspace, name: str, as_json: bool) -> None:
     """Print the executions behind an artifact as a tree."""
     parts = name.rstrip("/").split("/")
     if len(parts) == 2 and parts[1].isdigit():
-        name = pushed_digest(workspace, parts[0], int(parts[1])) or name
+        name = workspace.store.pushed_digest(parts[0], int(parts[1])) or name
     known = name if len(name) >= 6 and not Path(name).exists() else str(Path(name).resolve())
     found = workspace.store.find_artifacts(known)
     if not found:
@@ -209,13 +210,6 @@ def show_branch(makers: dict[str, Any], digest: str, depth: int, seen: set[str])
     for parameter, item in record["inputs"].items():
         print(f"{indent}  {parameter}: {item['type']} {item['digest'][:12]}")
         show_branch(makers, item["digest"], depth + 2, seen)
-
-
-def pushed_digest(workspace: Workspace, name: str, version: int) -> str:
-    """Return the digest of the PushedModel artifact of a served version."""
-    query = "SELECT digest FROM artifact WHERE type='PushedModel' AND json_extract(properties, '$.name')=? AND json_extract(properties, '$.version')=? ORDER BY created LIMIT 1"
-    row = workspace.store.database.execute(query, (name, version)).fetchone()
-    return row[0] if row else ""
 
 
 def show_recipe(values: dict[str, tuple[Any, str]], meanings: dict[str, str]) -> None:
@@ -269,9 +263,12 @@ def show_predictions(
 ) -> None:
     """Ask a served model and print the likeliest classes of each picture."""
     from serving.client import Client
+    from serving.labels import read_labels
 
     answers = Client(url or server_of(workspace)).predict_images(name, files, version=version)
-    labels = labels_of(workspace, name) if not url else []
+    labels = [] if url else read_labels(workspace, name, version)
+    if any(labels[answer.class_id : answer.class_id + 1] != [answer.label] for answer in answers):
+        labels = []  # another version answered than the newest there is: numbers are better than wrong names
     if as_json:
         print(json.dumps([{"file": str(file), **asdict(answer)} for file, answer in zip(files, answers, strict=True)]))
         return
@@ -307,11 +304,3 @@ def server_of(workspace: Path) -> str:
             "Start one with `labline serve`, or name one with --url.",
         )
     return running.url
-
-
-def labels_of(workspace: Path, name: str) -> list[str]:
-    """Return the class names of the newest version of a model, where the workspace has them."""
-    folder = workspace / "served_models" / name
-    versions = sorted((int(path.name), path) for path in folder.glob("*") if path.name.isdigit())
-    file = versions[-1][1] / "assets" / "labels.txt" if versions else folder
-    return file.read_text("utf-8").splitlines() if file.is_file() else []

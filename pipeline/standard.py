@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from components.evaluator import evaluator
-
 from components.example_gen import example_gen
 from components.example_validator import example_validator
 from components.exporter import exporter

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -158,31 +158,46 @@ class Workspace:
         target.rename(aside)
 
     def rebuild_metadata(self) -> int:
-        """Fill the metadata store from the sealed executions; return how many there were."""
+        """Fill the metadata store from the sealed executions and the runs' records; return how many executions there were."""
         records = []
         for path in sorted((self.path / "artifacts").glob(f"*/[!.]*/{EXECUTION}")):
             record = json.loads(path.read_text("utf-8"))
             records.append((record["started"], path.parent, record))
-        for started, folder, record in sorted(records, key=lambda item: item[0]):
-            self.store.database.execute(
-                "INSERT OR IGNORE INTO run VALUES (?, ?, ?)", (record["run"], record["recipe"], started)
-            )
-            number = self.store.record(record, folder)
-            self.store.attribute(record["run"], record["component"], number, "ran")
+        for _, folder, record in sorted(records, key=lambda item: item[0]):
+            self.store.record(record, folder)
+        for run in self.runs():
+            self.store.begin_run(run["run"], run["recipe"], run["served"], run["started"])
+            for step in run["steps"]:
+                if number := self.store.execution_of(step["component"], step["fingerprint"]):
+                    self.store.attribute(run["run"], step["component"], number, step["status"])
         return len(records)
 
     def runs(self) -> list[dict[str, Any]]:
-        """Return the records of all runs, the oldest first."""
+        """Return the records of all runs, the oldest first; their paths are absolute again."""
         found = []
         for path in sorted((self.path / "runs").glob("*/run.json")):
             try:
                 record = json.loads(path.read_text("utf-8"))
             except ValueError:
                 continue
-            if record["status"] == "running" and not alive(record.get("process", 0)):
+            if record["status"] == "running" and not alive(record["process"]):
                 record["status"] = "killed"
-            found.append(record)
+            found.append(with_paths(record, lambda name: str(self.path / name)))
         return sorted(found, key=lambda record: record["started"])
+
+    def save_run(self, record: dict[str, Any]) -> None:
+        """Write a run's record, its paths relative to the workspace, so that it can be moved."""
+        relative = with_paths(record, lambda name: str(Path(name).relative_to(self.path)))
+        replace_text(self.path / "runs" / record["run"] / "run.json", json.dumps(relative, indent=1))
+
+
+def with_paths(record: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """Return a run's record with every path in it changed."""
+    changed = record | {key: change(record[key]) for key in ("report", "logs") if record[key]}
+    changed["artifacts"] = {name: change(path) for name, path in record["artifacts"].items()}
+    if record["pushed"]:
+        changed["pushed"] = record["pushed"] | {"path": change(record["pushed"]["path"])}
+    return changed
 
 
 def alive(process: int) -> bool:

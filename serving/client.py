@@ -32,7 +32,7 @@ class ServerError(UserError):
     """The server refused a request, or could not be reached.
 
     Args:
-        status: HTTP status; 0 if there was no answer.
+        status: HTTP status of the last answer; 0 if there was none.
         final: waiting longer will not help.
     """
 
@@ -150,14 +150,14 @@ class Client:
         Raises:
             ServerError: loading it failed for good, or it did not come in time.
         """
-        deadline, last = time.monotonic() + timeout, "the server does not answer"
+        deadline, last, status = time.monotonic() + timeout, "the server does not answer", 0
         while True:
             try:
-                states = self.status(name, version)
+                states, status = self.status(name, version), 200
             except ServerError as error:
                 if error.status not in (0, 404, RETRY_STATUS):
                     raise
-                states, last = [], error.what
+                states, last, status = [], error.what, error.status
             if found := next((item for item in states if item.state == "AVAILABLE"), None):
                 return found
             failed = [item for item in states if item.state == "END" and item.error_code not in ("OK", "")]
@@ -172,7 +172,7 @@ class Client:
                     f"version {item.version} is {item.state} {item.error_message}".strip() for item in states
                 )
             if time.monotonic() > deadline:
-                raise ServerError(f"`{name}` was not available after {timeout:.0f} s: {last}", self.url)
+                raise ServerError(f"`{name}` was not available after {timeout:.0f} s: {last}", self.url, status=status)
             time.sleep(0.1)
 
     def request(self, method: str, path: str, body: str | None = None) -> Any:
@@ -188,7 +188,9 @@ class Client:
                 raise ServerError(
                     f"The server cannot be reached: {reason_of(error)}.",
                     self.url,
-                    "Is it running? `labline serve` starts it.",
+                    "Is it running? `labline serve` starts it."
+                    if self.url.startswith(("http://", "https://"))
+                    else "A server's address looks like http://127.0.0.1:8501.",
                 ) from None
             if response.status_code != RETRY_STATUS or attempt == self.retries:
                 return read_answer(response)
@@ -217,7 +219,8 @@ def prepare(image: Path | str | bytes) -> bytes:
         content = image if isinstance(image, bytes) else Path(image).read_bytes()
         return stored_bytes(content, examine(content, max_pixels=2**27))[0]
     except BadPicture as error:
-        raise UserError(f"This is not a readable picture: {': '.join(map(str, error.args))}.", where) from None
+        fix = "Give a picture, such as a JPEG or PNG file."
+        raise UserError(f"This is not a readable picture: {error.args[-1]}.", where, fix) from None
     except OSError as error:
         raise UserError(f"The picture cannot be read: {error.strerror}.", where) from None
 

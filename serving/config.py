@@ -1,4 +1,4 @@
-"""ServingConfig: under which name, where and by which server models are served."""
+"""ServingConfig: under which name models are served, and which server they are waited for."""
 
 from __future__ import annotations
 
@@ -15,19 +15,14 @@ class ServingConfig(Settings):
     """How the pushed model is served."""
 
     name: str = Field(
-        "image_classification",
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
-        description="name that clients ask for; also a folder's",
+        "",
+        pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]*)?$",
+        description="name that clients ask for, also a folder's: English letters, digits, `_`, `.`, `-`; by default the recipe's name",
     )
     versions: int = Field(1, gt=0, description="how many of the newest versions serve side by side")
-    host: Annotated[str, NotFingerprinted()] = Field(
-        "127.0.0.1", description="address to listen on; this machine only by default"
-    )
-    port: Annotated[int, NotFingerprinted()] = Field(8501, gt=0, lt=65536, description="port of the REST API")
-    grpc_port: Annotated[int, NotFingerprinted()] = Field(
-        8500, gt=0, lt=65536, description="port of TensorFlow Serving's gRPC API"
-    )
-    engine: Annotated[Engine, NotFingerprinted()] = Field(
-        "auto",
-        description="server: TensorFlow Serving's `binary`, its `docker` image, our `embedded` one, or the first of these there is",
+    url: Annotated[str | None, NotFingerprinted()] = Field(
+        None,
+        pattern=r"^https?://[^\s/]\S*$",
+        description="REST address of a server of this workspace's served_models that `labline serve` did not start, "
+        "such as http://serving:8501; a push waits until it serves the new version",
     )

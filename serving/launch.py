@@ -16,11 +16,11 @@ from pipeline.errors import UserError
 from pipeline.progress import Progress
 from pipeline.settings import ROOT
 from serving.client import Client, ServerError
-from serving.model_config import FILE_NAME, keep_model, read_models
+from serving.model_config import FILE_NAME, FOLDER, keep_model, read_models
 from serving.running import forget_running, read_running, write_running
-from serving.tensorflow_serving import Models, RealEngine, choose_engine, command
+from serving.tensorflow_serving import READY, Models, RealEngine, choose_engine, command
+from serving.tied import tie
 
-READY = "labline server ready: "
 START_SECONDS = 180.0
 STOP_SECONDS = 40.0  # a request that is being answered gets 30 s to end
 TAIL_LINES = 30
@@ -88,7 +88,7 @@ class Server:
 
 
 def start_server(models: Models, log: Path, engine: str = "auto", host: str = "127.0.0.1", port: int = 0) -> Server:
-    """Start a server without waiting for it.
+    """Start a server without waiting for it; it ends with this process at the latest, even if that is killed.
 
     Args:
         models: what it serves.
@@ -100,10 +100,11 @@ def start_server(models: Models, log: Path, engine: str = "auto", host: str = "1
         port = free_port(host)
     grpc_port = 8500 if port == 8501 else free_port(host)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
+    line = command(real, models, host, port or -1, grpc_port)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command(real, models, host, port or -1, grpc_port), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+            line if real == "embedded" else tie(line), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
             env=environment, start_new_session=True,
         )  # fmt: skip
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}" if port else ""
@@ -164,7 +165,7 @@ def serve(workspace: Path, engine: str, host: str, port: int, progress: Progress
 
 def pushed_models(workspace: Path) -> Models:
     """Return what was pushed in a workspace; base paths are put right if the workspace was moved."""
-    folder = (workspace / "served_models").resolve()
+    folder = (workspace / FOLDER).resolve()
     file = folder / FILE_NAME
     listed = read_models(file) if file.exists() else []
     if not listed:
@@ -199,7 +200,7 @@ def watch(server: Server, workspace: Path, host: str, progress: Progress, stoppe
         if not told and server.is_ready():
             told = True
             write_running(workspace, server.process.pid, int(server.url.rpartition(":")[2]), server.engine, host)
-            names = ", ".join(model.name for model in read_models(workspace / "served_models" / FILE_NAME))
+            names = ", ".join(model.name for model in read_models(workspace / FOLDER / FILE_NAME))
             progress.say(f"ready: {server.url}/v1/models/NAME:predict for {names}   (Ctrl-C stops it)")
         if not told and time.monotonic() > deadline:
             raise ServerError(

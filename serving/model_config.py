@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import os
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +13,17 @@ from typing import Any, Literal
 from pipeline.artifacts import sync
 from pipeline.errors import UserError
 
+FOLDER = "served_models"  # of a workspace: models.config, and a folder of version folders for each model
 FILE_NAME = "models.config"
+OWN_POLICIES = (
+    ".policies.json"  # model -> how many newest versions was last written by us, to tell it from the user's own
+)
+LARGEST_VERSION = 2**63 - 1
+
+
+def is_version(name: str) -> bool:
+    """Say whether a folder's whole name is a version number."""
+    return name.isascii() and name.isdigit() and int(name) <= LARGEST_VERSION
 
 
 @dataclass(frozen=True)
@@ -94,14 +104,14 @@ def model_of(entry: Any) -> ModelConfig:
     return ModelConfig(entry.name, entry.base_path, newest=newest, labels=labels)
 
 
-def keep_model(served_models: Path, name: str, newest: int = 1) -> Path:
+def keep_model(served_models: Path, name: str, newest: int | None = None) -> Path:
     """Make sure that a workspace's models.config serves a model from its place; other models in it stay as they are.
 
     A policy or labels that somebody wrote into the model's own entry stay, too.
 
     Args:
         served_models: folder of models.config and of the models' folders.
-        newest: how many of the highest versions serve, where there is no entry yet.
+        newest: how many of the highest versions serve, unless somebody wrote another policy; None leaves that as it is.
     """
     file = served_models / FILE_NAME
     base_path = str((served_models / name).resolve())
@@ -111,11 +121,36 @@ def keep_model(served_models: Path, name: str, newest: int = 1) -> Path:
         entry = next((item for item in message.model_config_list.config if item.name == name), None)
         if entry is None:
             entry = message.model_config_list.config.add(name=name, model_platform="tensorflow")
-            entry.model_version_policy.latest.num_versions = newest
+            set_newest(served_models, entry, newest or 1)
+        elif newest is not None and is_own_policy(served_models, entry):
+            set_newest(served_models, entry, newest)
         entry.base_path = base_path
         if not file.exists() or message.SerializeToString(deterministic=True) != before:
             write_message(file, message)
     return file
+
+
+def set_newest(served_models: Path, entry: Any, newest: int) -> None:
+    """Put a policy into an entry, and remember that it is ours."""
+    entry.model_version_policy.latest.num_versions = newest
+    own = read_own_policies(served_models)
+    if own.get(entry.name) != newest:
+        replace(served_models / OWN_POLICIES, json.dumps({**own, entry.name: newest}, sort_keys=True) + "\n")
+
+
+def is_own_policy(served_models: Path, entry: Any) -> bool:
+    """Say whether an entry's policy is still the one that `set_newest` put there."""
+    model = model_of(entry)
+    return model.policy == "latest" and model.newest == read_own_policies(served_models).get(entry.name)
+
+
+def read_own_policies(served_models: Path) -> dict[str, int]:
+    """Return what `set_newest` wrote; where that cannot be read, every policy counts as the user's."""
+    try:
+        own = json.loads((served_models / OWN_POLICIES).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return own if isinstance(own, dict) else {}
 
 
 def drop_model(served_models: Path, name: str) -> None:
@@ -138,11 +173,17 @@ def new_message() -> Any:
 
 
 def write_message(file: Path, message: Any) -> None:
-    """Replace the file by one rename, so that a polling server never reads half of it."""
     from google.protobuf import text_format
 
-    temporary = file.with_name(f".{file.name}-{os.getpid()}")
-    temporary.write_text(text_format.MessageToString(message), "utf-8")
+    replace(file, text_format.MessageToString(message))
+
+
+def replace(file: Path, text: str) -> None:
+    """Replace a file by one rename, so that a polling server never reads half of it; the folder's lock must be held."""
+    temporary = file.with_name(
+        f".{file.name}.new"
+    )  # the same name every time: what a killed process left is overwritten
+    temporary.write_text(text, "utf-8")
     sync(temporary)
     temporary.rename(file)
     sync(file.parent)

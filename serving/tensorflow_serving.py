@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pipeline.errors import UserError
 
 IMAGE = "tensorflow/serving:2.16.1"
 BINARY = "tensorflow_model_server"
+READY = "labline server ready: "  # the embedded server says this and its URL; the others say nothing
 POLL_SECONDS = 1  # for new versions; models.config is read again at the same pace
 CONTAINER_REST_PORT, CONTAINER_GRPC_PORT = 8501, 8500
 
@@ -49,20 +51,20 @@ def choose_engine(wanted: str) -> tuple[RealEngine, str]:
     binary = shutil.which(BINARY)
     if wanted == "tensorflow-serving":
         if binary is None:
-            raise UserError(
-                f"There is no `{BINARY}` on this machine.", "serving.engine", "Install it, or use `embedded`."
-            )
+            raise UserError(f"There is no `{BINARY}` on this machine.", "engine", "Install it, or use `embedded`.")
         return "tensorflow-serving", "as asked for"
     if wanted == "auto" and binary is not None:
         return "tensorflow-serving", f"{binary} is installed"
     problem = docker_problem()
     if wanted == "docker":
         if problem and not problem.startswith("no image"):
-            raise UserError(f"Docker cannot be used: {problem}.", "serving.engine", "Start Docker, or use `embedded`.")
+            raise UserError(f"Docker cannot be used: {problem}.", "engine", "Start Docker, or use `embedded`.")
         return "docker", "as asked for"
     if wanted != "auto":
         raise UserError(
-            f"There is no engine `{wanted}`.", "serving.engine", "There are: `auto`, `binary`, `docker`, `embedded`."
+            f"There is no engine `{wanted}`.",
+            "engine",
+            "There are: `auto`, `tensorflow-serving`, `docker`, `embedded`.",
         )
     if not problem:
         return "docker", f"image {IMAGE} is there"
@@ -100,7 +102,7 @@ def command(
         return ["docker", "run", "--rm", "--init", *ports, *volume, IMAGE, *models.flags(), *loading_flags()]
     return [
         sys.executable, "-m", "serving.server", f"--rest_api_host={host}", f"--rest_api_port={port}", *models.flags(),
-        "--exit_with_parent", *loading_flags(),
+        f"--exit_with_parent={os.getpid()}", *loading_flags(),
     ]  # fmt: skip
 
 

@@ -8,20 +8,11 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-# small enough for a test, and still above chance
-DIGITS = (
-    "trainer.network=dense",
-    "trainer.options.layers=[64]",
-    "trainer.epochs=8",
-    "trainer.batch_size=64",
-    "name=digits",
-)
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +31,15 @@ class CommandLine:
     workspace: Path
     environment: dict[str, str] = field(default_factory=dict)
 
+    # small enough for a test, and still above chance
+    DIGITS: ClassVar[tuple[str, ...]] = (
+        "trainer.network=dense",
+        "trainer.options.layers=[64]",
+        "trainer.epochs=8",
+        "trainer.batch_size=64",
+        "name=digits",
+    )
+
     def __call__(self, *arguments: Any, check: bool = True) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
         out, err = process.communicate(timeout=600)
@@ -54,7 +54,7 @@ class CommandLine:
 
     def run(self, *overrides: str) -> dict[str, Any]:
         """Run the digits recipe and return what `--json` prints."""
-        return json.loads(self("run", "image_classification", *DIGITS, *overrides, "--json").stdout)
+        return json.loads(self("run", "image_classification", *self.DIGITS, *overrides, "--json").stdout)
 
 
 @pytest.fixture(scope="session")

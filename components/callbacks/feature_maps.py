@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from components.callbacks.drawing import DOTS_PER_INCH, mosaic, png
-from components.callbacks.filters import convolutions
 
 if TYPE_CHECKING:
     import keras
@@ -15,34 +14,35 @@ if TYPE_CHECKING:
 CHANNELS = 32
 
 
-def outputs_of_convolutions(model: keras.Model, pixels: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return the outputs [n, H, W, channels] of the first convolutions by layer name, and the network's scores [n, classes].
+def outputs_of(
+    layers: dict[str, Any], model: keras.Model, pixels: np.ndarray
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the outputs [n, H, W, channels] of some of a network's convolutions by name, and its scores [n, classes].
 
-    Every convolution's `call` is listened to while the network runs, which works for nested networks too.
+    Each layer's `call` is listened to while the network runs, which works for nested networks too.
     """
     import numpy as np
 
     maps: dict[str, np.ndarray] = {}
-    layers = convolutions(model)
     try:
-        for layer in layers:
-            listen(layer, maps)
+        for name, layer in layers.items():
+            listen(layer, name, maps)
         scores = np.asarray(model(pixels.astype(np.float32), training=False), np.float32)
     finally:
-        for layer in layers:
+        for layer in layers.values():
             layer.__dict__.pop("call", None)
     return maps, scores
 
 
-def listen(layer: Any, maps: dict[str, np.ndarray]) -> None:
-    """Note what a layer returns under its name, past Keras's tracking of attributes."""
+def listen(layer: Any, name: str, maps: dict[str, np.ndarray]) -> None:
+    """Note what a layer returns under a name, past Keras's tracking of attributes."""
     import numpy as np
 
     call = layer.call
 
     def noting(*arguments: Any, **keywords: Any) -> Any:
         result = call(*arguments, **keywords)
-        maps[layer.name] = np.asarray(result, np.float32)
+        maps[name] = np.asarray(result, np.float32)
         return result
 
     layer.__dict__["call"] = noting

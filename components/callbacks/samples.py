@@ -1,4 +1,4 @@
-"""Pictures of the data: a grid of examples, and distortions of one of them by the network's own augmentation."""
+"""Pictures of the data: a grid of examples, and distortions of one of them, by the network's own augmentation if it has any."""
 
 from __future__ import annotations
 
@@ -53,13 +53,63 @@ def layers_before_weights(model: keras.Model) -> list[keras.Layer]:
     return found
 
 
-def draw_distortions(picture: np.ndarray, distorted: np.ndarray) -> bytes:
-    """Draw the picture [H, W, C] and its nine distortions [9, H', W', C] as PNG."""
+def draw_distortions(picture: np.ndarray, distorted: np.ndarray | None) -> bytes:
+    """Draw the picture [H, W, C] and nine distortions as PNG.
+
+    Args:
+        picture: uint8.
+        distorted: [9, H', W', C] what the network's own layers made of it; None where it has none, and nine usual ones
+            are drawn, with a title that says that the network does not do this.
+    """
     import numpy as np
 
-    height, width = distorted.shape[1:3]
     original = as_rgb(picture[np.newaxis])[0]
+    if distorted is None:
+        usual = usual_distortions(original)
+        tiles = np.stack([original, *usual.values()])
+        title = "The network itself does not distort its input; these are usual distortions."
+        return draw_grid(tiles, ["original", *usual], columns=5, title=title, side=1.3)
+    height, width = distorted.shape[1:3]
     rows = np.arange(height) * original.shape[0] // height
     columns = np.arange(width) * original.shape[1] // width
     tiles = np.concatenate([original[rows][:, columns][np.newaxis], np.clip(as_rgb(distorted), 0, 1)])
-    return draw_grid(tiles, ["original", *[""] * len(distorted)], columns=5, side=1.3)
+    title = "Distorted by the network itself, as in training"
+    return draw_grid(tiles, ["original", *[""] * len(distorted)], columns=5, title=title, side=1.3)
+
+
+def usual_distortions(picture: np.ndarray) -> dict[str, np.ndarray]:
+    """Return nine distortions of a picture [H, W, 3] in 0..1 by name: fixed amounts, so every run shows the same ones."""
+    import numpy as np
+
+    mean = picture.mean(axis=(0, 1), keepdims=True)
+    changed = {
+        "shifted by a tenth": resample(picture, shift=(0.1, 0.1)),
+        "mirrored": picture[:, ::-1],
+        "turned by 15°": resample(picture, degrees=15),
+        "enlarged by a fifth": resample(picture, scale=1.2),
+        "shrunk by a fifth": resample(picture, scale=0.8),
+        "brighter": picture + 0.2,
+        "darker": picture - 0.2,
+        "more contrast": (picture - mean) * 1.6 + mean,
+        "less contrast": (picture - mean) * 0.5 + mean,
+    }
+    return {name: np.clip(values, 0, 1) for name, values in changed.items()}
+
+
+def resample(
+    picture: np.ndarray, shift: tuple[float, float] = (0.0, 0.0), degrees: float = 0.0, scale: float = 1.0
+) -> np.ndarray:
+    """Shift by shares of (height, width), turn and scale a picture [H, W, 3] about its middle; the nearest pixel is taken.
+
+    Beyond the edges the outermost pixels go on.
+    """
+    import numpy as np
+
+    height, width = picture.shape[:2]
+    down, right = np.mgrid[:height, :width].astype(np.float64)
+    down -= (height - 1) / 2 + shift[0] * height
+    right -= (width - 1) / 2 + shift[1] * width
+    cosine, sine = np.cos(np.radians(degrees)) / scale, np.sin(np.radians(degrees)) / scale
+    rows = np.rint(cosine * down - sine * right + (height - 1) / 2).astype(int)
+    columns = np.rint(sine * down + cosine * right + (width - 1) / 2).astype(int)
+    return picture[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]

@@ -29,6 +29,8 @@ class Scored:
         classes: metric -> [value by class]; None where a class gives none.
         class_intervals: metric -> [interval by class].
         calibration: bins with low, high, count, confidence, accuracy.
+        drawn: metric -> [value on each bootstrap sample]. The same seed draws the same pictures, so two networks that were
+            scored on one split can be compared sample by sample.
     """
 
     values: dict[str, float]
@@ -37,6 +39,7 @@ class Scored:
     classes: dict[str, list[float | None]]
     class_intervals: dict[str, list[Interval | None]]
     calibration: list[dict[str, Any]]
+    drawn: dict[str, np.ndarray]
 
     def details(self, labels: list[str]) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -70,10 +73,12 @@ def score(predicted: Predicted, classes: int, resamples: int, seed: int, bins: i
     values |= {name: average(by_class[name]) for name in by_class}
     values["calibration_error"] = calibration_error(confidence, hits, bins)
     intervals: dict[str, Interval | None] = {"accuracy": wilson(int(hits.sum()), count)}
+    shares = {"accuracy": hits}
     if classes > 5:
-        in_five = int((rank_of_truth(predicted) < 5).sum())
-        values["top_5_accuracy"], intervals["top_5_accuracy"] = in_five / count, wilson(in_five, count)
-    drawn = bootstrap(labels, guesses, predicted.losses, confidence, classes, resamples, seed, bins)
+        shares["top_5_accuracy"] = in_five = rank_of_truth(predicted) < 5
+        values["top_5_accuracy"] = float(in_five.mean())
+        intervals["top_5_accuracy"] = wilson(int(in_five.sum()), count)
+    drawn = bootstrap(labels, guesses, predicted.losses, confidence, shares, classes, resamples, seed, bins)
     intervals |= {name: percentiles(drawn[name]) for name in ("loss", "precision", "recall", "f1", "calibration_error")}
     class_intervals = {
         "precision": [wilson(int(confusion[c, c]), int(confusion[:, c].sum())) for c in range(classes)],
@@ -81,7 +86,8 @@ def score(predicted: Predicted, classes: int, resamples: int, seed: int, bins: i
         "f1": [percentiles(drawn["class_f1"][:, c]) for c in range(classes)],
     }
     plain = {name: [None if math.isnan(value) else float(value) for value in by_class[name]] for name in by_class}
-    return Scored(values, intervals, confusion, plain, class_intervals, calibration_bins(confidence, hits, bins))
+    calibration = calibration_bins(confidence, hits, bins)
+    return Scored(values, intervals, confusion, plain, class_intervals, calibration, drawn)
 
 
 def rank_of_truth(predicted: Predicted) -> np.ndarray:
@@ -155,18 +161,19 @@ def bootstrap(
     guesses: np.ndarray,
     losses: np.ndarray,
     confidence: np.ndarray,
+    shares: dict[str, np.ndarray],
     classes: int,
     resamples: int,
     seed: int,
     bins: int,
 ) -> dict[str, np.ndarray]:
-    """Return each metric on `resamples` samples drawn with replacement (Efron 1979)."""
+    """Return each metric on `resamples` samples drawn with replacement (Efron 1979); `shares` are metrics that are means of yes and no."""
     import numpy as np
 
     random = np.random.default_rng(seed)
     hits, count = guesses == labels, len(labels)
     drawn: dict[str, list[Any]] = {
-        name: [] for name in ("loss", "precision", "recall", "f1", "calibration_error", "class_f1")
+        name: [] for name in (*shares, "loss", "precision", "recall", "f1", "calibration_error", "class_f1")
     }
     for _ in range(resamples):
         chosen = random.integers(0, count, count)
@@ -174,6 +181,8 @@ def bootstrap(
         for name, values in by_class.items():
             drawn[name].append(average(values))
         drawn["class_f1"].append(by_class["f1"])
+        for name, yes in shares.items():
+            drawn[name].append(yes[chosen].mean())
         drawn["loss"].append(losses[chosen].mean(dtype=np.float64))
         drawn["calibration_error"].append(calibration_error(confidence[chosen], hits[chosen], bins))
     return {name: np.array(values) for name, values in drawn.items()}

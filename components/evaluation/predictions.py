@@ -26,7 +26,7 @@ class Predicted:
 
     Attributes:
         labels: int64 [n] true class numbers.
-        probabilities: float32 [n, classes], each row sums to 1.
+        probabilities: float32 [n, classes] in the order of the examples' labels, each row sums to 1.
         losses: float32 [n], by the loss that the network was trained with.
         sources: where each example came from.
         features: recorded feature -> its value for each example, None where an example lacks it.
@@ -65,6 +65,7 @@ def predict(
     network = load_model(model)
     kind = image_classification.output_kind(network)
     height, width, channels = model.properties["input_shape"]
+    columns = columns_of(model.properties["labels"], examples.labels)
 
     def read_batch(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         pixels, _ = image_classification.read_batch(records, (height, width, channels))
@@ -84,7 +85,7 @@ def predict(
         for pixels, records in loader.read(examples, split, read_batch, step):
             rows = [decode_example(record) for record in records]
             truth = np.array([row["image/class/label"][0] for row in rows], np.int64)
-            raw, probabilities = (tensor.numpy() for tensor in run(pixels))
+            raw, probabilities = (tensor.numpy()[:, columns] for tensor in run(pixels))
             keep_surest(wrong, keep_wrong, len(sources), pixels, probabilities, truth)
             sources += [text_or_number(row, "image/source") for row in rows]
             for name, values in recorded.items():
@@ -97,6 +98,11 @@ def predict(
     losses = losses_of(np.concatenate(outputs), truth, model.properties.get("loss", "cross_entropy"))
     surest = [(-index, pixels) for _, index, pixels in sorted(wrong, key=lambda item: item[:2], reverse=True)]
     return Predicted(truth, np.concatenate(chances), losses, sources, surest, recorded)
+
+
+def columns_of(known: list[str], labels: list[str]) -> list[int]:
+    """Return which of a network's outputs belongs to each label; an earlier network may know the same classes in another order."""
+    return [known.index(label) for label in labels] if set(known) == set(labels) else list(range(len(known)))
 
 
 def text_or_number(features: dict[str, list[Any]], name: str) -> Any:

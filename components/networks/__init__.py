@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.artifacts import Model
-from pipeline.errors import UserError, did_you_mean
+from pipeline.errors import UsageError, UserError, did_you_mean
 from pipeline.settings import ModuleIn, Settings
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def find_network(name: str) -> ModuleType:
     names = ModuleIn("components/networks").names()
     if name not in names:
         fix = did_you_mean(name, names) + " Or give the path of your own .py file."
-        raise UserError(f"No network `{name}`.", "trainer.network", fix)
+        raise UsageError(f"There is no network `{name}`.", "trainer.network", fix)
     return importlib.import_module(f"components.networks.{name}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from pipeline.settings import ModuleIn, NotFingerprinted, Settings, SourceFile
 
@@ -80,7 +80,7 @@ class TrainerConfig(Settings):
     )
     batch_size: int = Field(32, gt=0, description="examples a step, over all devices together")
     seed: int = Field(7, ge=0, lt=2**31, description="of the weights, the order of examples, dropout and augmentation")
-    image_size: tuple[int, int] | None = Field(
+    image_size: tuple[PositiveInt, PositiveInt] | None = Field(
         None,
         description="[height, width] the pictures are brought to; null keeps their common size, or takes 128 x 128 where they have none",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.validation.finding import Finding, make
+from data.finding import Finding, make
 from pipeline.artifacts import Examples
 
 

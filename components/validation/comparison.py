@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from components.validation.finding import Finding, make
+from data.finding import Finding, make
 from pipeline.artifacts import Schema, Statistics
 
-NOT_COMPARED = (
-    "image/class/label"  # a number by its type, a name by its meaning: `image/class/text` is compared instead
-)
+# a number by its type, a name by its meaning: `image/class/text` is compared instead
+NOT_COMPARED = "image/class/label"
 
 
 def check_schema(statistics: Statistics, schema: Schema) -> list[Finding]:

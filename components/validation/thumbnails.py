@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.validation.finding import Finding
+from data.finding import Finding
 from data.records import decode_example, read_records
 from pipeline.artifacts import Anomalies, Examples
 

@@ -137,5 +137,6 @@ def fill_in(config: ImageDataConfig) -> ImageDataConfig:
     """Return the settings with the values that a data set of the catalogue needs, where the recipe does not say otherwise."""
     entry = find(config.path)
     wanted = {"format": entry.format, **entry.settings}
-    missing = {key: value for key, value in wanted.items() if key not in config.model_fields_set}
-    return ImageDataConfig.model_validate({**config.model_dump(exclude_unset=True), **missing})
+    fields = type(config).model_fields
+    missing = {key: value for key, value in wanted.items() if getattr(config, key) == fields[key].default}
+    return ImageDataConfig.model_validate({**config.model_dump(), **missing})

@@ -76,8 +76,11 @@ def detect(path: Path, task: str = "image_classification") -> str:
     for name in sorted(known, key=lambda name: (name == MOST_GENERAL, name)):
         if find_module(name).detect(path):
             return name
+    if path.is_dir() and not any(path.iterdir()):
+        raise UserError("This folder is empty.", str(path), "Check `data.path`.")
     raise UserError(
         f"These data are in none of the known formats ({', '.join(known)}).",
         str(path),
-        "A folder of pictures has one folder for each class: photos/cats/1.jpg, photos/dogs/2.jpg. See `data.format` for the others.",
+        "A folder of pictures has one folder for each class: photos/cats/1.jpg, photos/dogs/2.jpg. "
+        "Pictures that a CSV file names: give that file as `data.path`. See `data.format` for the others.",
     )

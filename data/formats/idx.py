@@ -162,7 +162,7 @@ def read_head(head: bytes, path: Path) -> tuple[int, ...]:
         raise UserError(
             "This is no IDX file of bytes.",
             str(path),
-            f"It starts with {head[:4].hex()}; expected 00000801, 00000803 or 00000804.",
+            f"It starts with {head[:4].hex() or 'nothing'}; expected 00000801, 00000803 or 00000804.",
         )
     shape = tuple(int.from_bytes(head[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(head[3]))
     if head[3] == 4 and shape[3:] not in ((1,), (3,), (0,)):

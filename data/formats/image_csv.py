@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Split
-from pipeline.errors import UserError, did_you_mean
+from pipeline.errors import UserError, did_you_mean, explain_os_error
 
 if TYPE_CHECKING:
     from data.formats import Read
@@ -29,11 +30,23 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | 
     """Yield the pictures in the order of the lines.
 
     Raises:
-        UserError: a column is missing, or a split has an unknown name.
+        UserError: a column is missing, a split has an unknown name, or it is no text in UTF-8.
     """
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    try:
+        yield from list_lines(path, config)
+    except (UnicodeError, csv.Error) as error:
+        raise UserError(
+            f"This is no CSV file in UTF-8: {error}.", str(path), "Save it as `CSV UTF-8`, or convert it with iconv."
+        ) from None
+    except OSError as error:
+        raise explain_os_error(error, path) from None
+
+
+def list_lines(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Problem]:
+    """Yield the picture, or what is wrong, of each line."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=find_delimiter(path))
-        columns = next(reader, [])
+        columns = [name.strip() for name in next(reader, [])]
         path_column = find_column(config.path_column, "data.path_column", columns, path)
         label_column = find_column(config.label_column, "data.label_column", columns, path)
         split_column = find_split_column(config, columns, path)
@@ -49,6 +62,9 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | 
             if not key or not label:
                 yield Problem("corrupt_file", f"{path.name}, line {line}", "no path or no class")
                 continue
+            if "\0" in key:
+                yield Problem("corrupt_file", f"{path.name}, line {line}", "a zero byte in the path")
+                continue
             yield ImageSample(
                 key, label, (key,), find_split(cells[split_column], path, line) if split_column is not None else None
             )
@@ -61,9 +77,10 @@ def open_reader(path: Path) -> Iterator[Read]:
 
     def read(locator: tuple[Any, ...]) -> bytes:
         file = path.parent / locator[0]
-        if file.is_dir():
-            raise BadPicture("unreadable_file", "a folder")
-        if file.stat().st_size > MAX_FILE_BYTES:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
+            raise BadPicture("unreadable_file", "a folder, pipe, socket or device")
+        if status.st_size > MAX_FILE_BYTES:
             raise BadPicture("too_large_file", "more than 256 MiB")
         return file.read_bytes()
 

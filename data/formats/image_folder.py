@@ -48,7 +48,7 @@ def detect(path: Path) -> bool:
     """Tell whether there is a folder or zip with folders in it, or split zips."""
     if path.is_dir():
         return bool(split_archives(path)) or any(entry.is_dir() for entry in os.scandir(path))
-    return path.suffix.lower() == ".zip" and zipfile.is_zipfile(path)
+    return path.suffix.lower() == ".zip"  # a damaged one is told of when it is opened
 
 
 def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Problem]:
@@ -98,7 +98,8 @@ def sources(path: Path, config: ImageDataConfig) -> list[Path]:
         return [path]
     if archives := split_archives(path):
         return [path / name for name in archives]
-    return sorted(Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names)
+    files = (Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names)
+    return sorted(file for file in files if file.is_file())
 
 
 def split_archives(path: Path) -> dict[str, Split]:
@@ -131,7 +132,9 @@ def find_layout(children: Callable[[tuple[str, ...]], tuple[list[str], bool]]) -
             break
         prefix, folders, pictures = (*prefix, folders[0]), inner, inner_pictures
     splits = {name: SPLIT_FOLDERS[name.lower()] for name in folders if name.lower() in SPLIT_FOLDERS}
-    return Layout(len(prefix), splits if len(splits) == len(folders) and len(set(splits.values())) > 1 else {})
+    given = set(splits.values())
+    whole = len(given) > 1 and (len(splits) == len(folders) or "train" in given)
+    return Layout(len(prefix), splits if whole else {})
 
 
 def children_in_folder(path: Path, prefix: tuple[str, ...]) -> tuple[list[str], bool]:
@@ -149,13 +152,19 @@ def children_in_zip(members: list[zipfile.ZipInfo], prefix: tuple[str, ...]) -> 
     """Return the visible folders in a folder of a zip and whether it holds pictures."""
     depth, folders, pictures = len(prefix), set(), False
     for member in members:
-        parts = tuple(member.filename.split("/"))
+        parts = parts_of(member)
         if parts[:depth] == prefix and is_visible(parts):
             if len(parts) > depth + 1:
                 folders.add(parts[depth])
             elif extension_of(parts[-1]) in EXTENSIONS:
                 pictures = True
     return sorted(folders), pictures
+
+
+def parts_of(member: zipfile.ZipInfo) -> tuple[str, ...]:
+    """Return the folders and the name of a member; old programs for Windows put backslashes between them."""
+    name = member.filename
+    return tuple((name if "/" in name else name.replace("\\", "/")).split("/"))
 
 
 def is_visible(parts: tuple[str, ...]) -> bool:
@@ -183,6 +192,9 @@ def label_files(
             yield entry
             continue
         key = printable("/".join(prefix + entry.parts))
+        if layout.splits and len(entry.parts) > class_depth and entry.parts[layout.depth] not in layout.splits:
+            yield Problem("beside_splits", key)
+            continue
         own_split = layout.splits.get(entry.parts[layout.depth], split) if len(entry.parts) > layout.depth else split
         label = printable(entry.parts[class_depth]) if len(entry.parts) > class_depth + 1 else ""
         extension = extension_of(key.rpartition("/")[2])
@@ -220,10 +232,17 @@ def list_folder(path: Path) -> Iterator[Entry | Problem]:
             if entry.name.startswith("."):
                 continue
             inner = (*parts, entry.name)
-            if entry.is_dir():
-                yield from walk(inner, above | {here})
-            else:
-                yield Entry(inner, ("/".join(inner),))
+            try:
+                if entry.is_dir():
+                    yield from walk(inner, above | {here})
+                elif entry.is_file():
+                    yield Entry(inner, ("/".join(inner),))
+                else:  # opening a pipe would wait for ever
+                    link = entry.is_symlink()
+                    why = "a link to a pipe, socket or device, or to nothing" if link else "a pipe, socket or device"
+                    yield Problem("unreadable_file", printable("/".join(inner)), why)
+            except OSError as error:  # a link to itself
+                yield Problem("unreadable_file", printable("/".join(inner)), error.strerror or str(error))
 
     yield from walk((), frozenset())
 
@@ -248,7 +267,7 @@ def open_archive(path: Path) -> list[zipfile.ZipInfo]:
 def list_zip(members: list[zipfile.ZipInfo], prefix: tuple[str, ...]) -> Iterator[Entry | Problem]:
     """Yield the files of a zip; what cannot be read safely is a problem."""
     for member in members:
-        parts = tuple(member.filename.split("/"))
+        parts = parts_of(member)
         if not is_visible(parts):
             continue
         if stat.S_ISLNK(member.external_attr >> 16):

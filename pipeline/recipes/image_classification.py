@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from components.evaluator import EvaluatorConfig
 from pydantic import Field
 
+from components.evaluator import EvaluatorConfig
 from components.example_gen import ImageDataConfig
 from components.example_validator import ValidationConfig
 from components.exporter import ExporterConfig
@@ -37,4 +37,4 @@ class Recipe(Settings):
         InfraValidatorConfig(), description="the proof that the served model answers as the trained one"
     )
     pusher: PusherConfig = Field(PusherConfig(), description="how versions are pushed")
-    serving: ServingConfig = Field(ServingConfig(), description="the name and ports under which the model is served")
+    serving: ServingConfig = Field(ServingConfig(), description="the name under which the model is served")

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from serving.model_config import ModelConfig, read_models
+from serving.tensorflow_serving import READY
 
 log = logging.getLogger("serving")
-READY = "labline server ready: "
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
     if unknown:
         log.warning("unknown arguments, ignored: %s", " ".join(unknown))
     if flags.exit_with_parent:
-        threading.Thread(target=exit_with_parent, args=(os.getppid(),), daemon=True).start()
+        threading.Thread(target=exit_with_parent, args=(flags.exit_with_parent,), daemon=True).start()
     try:
         configs = read_configs(flags)
         listener = listen(flags.rest_api_host, flags.rest_api_port)
@@ -87,7 +87,8 @@ def make_parser() -> argparse.ArgumentParser:
         help="replay assets.extra/tf_serving_warmup_requests",
     )
     add("--saved_model_tags", default="serve", help="tags of the graph to load, with commas")
-    add("--exit_with_parent", action="store_true", help="stop when the process that started this one is gone")
+    # its number is given, because it may be gone before this process can ask for it
+    add("--exit_with_parent", type=int, default=0, help="process that started this one; stop when it is gone; 0: go on")
     return parser
 
 

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from serving.model_config import LARGEST_VERSION
 from serving.server.errors import RequestError, invalid
-
-LARGEST_VERSION = 2**63 - 1
 
 # One string of path and query is matched as a whole, so that a query on `:predict` is malformed and one on a status
 # URL becomes part of the model's name.

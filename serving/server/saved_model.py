@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from serving.server.errors import RequestError
+from serving.warmup import WARMUP_FILE
 
 log = logging.getLogger("serving")
-WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 MOST_WARMUP_RECORDS = 1000
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from serving.model_config import ModelConfig
+from serving.model_config import ModelConfig, is_version
 from serving.server.errors import RequestError, invalid
 from serving.server.saved_model import Servable, code_name
 
@@ -169,11 +169,6 @@ class ModelVersions:
                 return True
             tried = [self.versions[number] for number in self.aspired]
             return False if tried and all(version.state == "END" for version in tried) else None
-
-
-def is_version(name: str) -> bool:
-    """Say whether a folder's whole name is a version number."""
-    return name.isascii() and name.isdigit() and int(name) < 2**63
 
 
 class Manager:

@@ -10,12 +10,11 @@ from PIL import Image
 
 from components.callbacks import write_pictures
 from components.callbacks.confusion_matrix import draw_confusion_matrix
-from components.callbacks.feature_maps import outputs_of_convolutions
-from components.callbacks.filters import draw_filters, kernels
+from components.callbacks.feature_maps import outputs_of
+from components.callbacks.filters import convolutions, draw_filters, kernel_of
 from components.callbacks.prediction_grid import draw_predictions
 from components.callbacks.reliability import draw_reliability
-from components.callbacks.samples import distort
-from components.callbacks.training_curves import draw_training_curves
+from components.callbacks.samples import distort, usual_distortions
 
 LABELS = ["a", "b", "c"]
 
@@ -52,8 +51,8 @@ def test_every_picture_is_there_as_a_file_and_in_tensorboard(network, tmp_path):
     writer = tf.summary.create_file_writer(str(tmp_path / "logs"))
     write_pictures(network, pictures(), np.arange(12) % 3, LABELS, tmp_path / "pictures", writer, step=7)
     names = {path.stem for path in (tmp_path / "pictures").glob("*.png")}
-    convolutions = {f"{kind}_{layer}" for kind in ("filters", "feature_maps") for layer in ("first", "second")}
-    assert names == {"samples", "distortions", "probabilities"} | convolutions
+    layers = {f"{kind}_{layer}" for kind in ("filters", "feature_maps") for layer in ("first", "second")}
+    assert names == {"samples", "distortions", "probabilities"} | layers
     assert all(colours(path.read_bytes()) > 10 for path in (tmp_path / "pictures").glob("*.png"))
     events = next((tmp_path / "logs").glob("events*"))
     found = {
@@ -89,31 +88,88 @@ def test_distortions_are_the_networks_own_and_differ(network):
     assert len({picture.tobytes() for picture in distorted}) > 5
 
 
-def test_a_network_that_distorts_nothing_has_no_picture_of_it(tmp_path):
+def test_a_network_that_distorts_nothing_shows_nine_usual_distortions_the_same_in_every_run(tmp_path):
     import keras
 
     plain = keras.Sequential(
         [keras.Input((12, 12, 3)), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
     )
-    write_pictures(plain, pictures(), np.arange(12) % 3, LABELS, tmp_path, None, step=0)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["probabilities.png", "samples.png"]
+    for name in ("a", "b"):
+        write_pictures(plain, pictures(), np.arange(12) % 3, LABELS, tmp_path / name, None, step=0)
+    names = sorted(path.name for path in (tmp_path / "a").glob("*.png"))
+    assert names == ["distortions.png", "probabilities.png", "samples.png"]
+    assert (tmp_path / "a" / names[0]).read_bytes() == (tmp_path / "b" / names[0]).read_bytes()
+
+
+def test_usual_distortions_do_what_their_names_say():
+    picture = np.zeros((20, 30, 3), np.float32)
+    picture[8:12, 5:10] = 0.5
+    changed = usual_distortions(picture)
+    assert len(changed) == 9
+    assert all(values.shape == picture.shape and 0 <= values.min() <= values.max() <= 1 for values in changed.values())
+    assert np.array_equal(changed["shifted by a tenth"][2:, 3:], picture[:-2, :-3])
+    assert np.array_equal(changed["mirrored"], picture[:, ::-1])
+    assert changed["brighter"].sum() > picture.sum() > changed["darker"].sum()
+    middle = np.zeros((20, 30, 3), np.float32)
+    middle[6:14, 9:21] = 1
+    changed = usual_distortions(middle)
+    assert changed["enlarged by a fifth"].sum() > middle.sum() > changed["shrunk by a fifth"].sum()
+    assert changed["more contrast"].std() >= middle.std() > changed["less contrast"].std()
+    assert 0 < np.abs(changed["turned by 15°"] - middle).sum() < middle.sum()
 
 
 def test_feature_maps_are_what_the_layers_give(network):
     import keras
 
-    maps, _ = outputs_of_convolutions(network, pictures()[:2])
+    maps, _ = outputs_of(convolutions(network), network, pictures()[:2])
     assert [values.shape for values in maps.values()] == [(2, 10, 10, 8), (2, 8, 8, 4)]
     part = keras.Model(network.inputs, network.get_layer("first").output)
     assert np.allclose(maps["first"], part(pictures()[:2].astype("float32"), training=False))
 
 
-def test_convolutions_of_nested_networks_are_shown_too(network):
+def test_every_kind_of_convolution_is_shown_in_nested_networks_and_under_equal_names_too(tmp_path):
     import keras
 
-    outer = keras.Sequential([keras.Input((12, 12, 3)), network])
-    maps, _ = outputs_of_convolutions(outer, pictures()[:1])
-    assert list(maps) == list(kernels(outer)) == ["first", "second"]
+    layers = keras.layers
+    inner = keras.Sequential([
+        keras.Input((12, 12, 3)), layers.Conv2D(4, 1, name="same"), layers.DepthwiseConv2D(3, name="depthwise"), layers.SeparableConv2D(5, 3, name="separable"),
+    ])  # fmt: skip
+    outer = keras.Sequential([keras.Input((12, 12, 3)), inner, layers.Conv2D(2, 3, name="same"), layers.Flatten(), layers.Dense(3, "softmax")])  # fmt: skip
+    found = convolutions(outer)
+    assert list(found) == ["same", "depthwise", "separable", "same_2"]
+    assert [kernel_of(layer)[0].shape for layer in found.values()] == [(1, 1, 3, 4), (3, 3, 1, 4), (3, 3, 1, 4), (3, 3, 5, 2)]  # fmt: skip
+    maps, _ = outputs_of(found, outer, pictures()[:1])
+    assert [values.shape[-1] for values in maps.values()] == [4, 4, 5, 2]
+    write_pictures(outer, pictures(), np.arange(12) % 3, LABELS, tmp_path, None, step=0)
+    names = {path.stem for path in tmp_path.glob("*.png")}
+    assert {f"{kind}_{name}" for kind in ("filters", "feature_maps") for name in found} <= names
+
+
+def test_filters_are_shown_for_the_channel_that_was_chosen(network, tmp_path):
+    for channel in (0, 5, 99):
+        write_pictures(network, pictures(), np.arange(12) % 3, LABELS, tmp_path / str(channel), None, 0, channel)
+    first, fifth, last = (tmp_path / channel / "filters_second.png" for channel in ("0", "5", "99"))
+    kernel, _ = kernel_of(network.get_layer("second"))
+    assert kernel.shape == (3, 3, 8, 4)
+    assert fifth.read_bytes() == draw_filters(kernel, "second", 5) != first.read_bytes()
+    assert last.read_bytes() == draw_filters(kernel, "second", 7), "a layer without that channel shows its last one"
+    colour = [(tmp_path / channel / "filters_first.png").read_bytes() for channel in ("0", "5")]
+    assert colour[0] == colour[1], "a layer that sees colours shows all three"
+
+
+def test_what_has_no_pictures_is_named_beside_them_and_in_tensorboard(network, tmp_path, monkeypatch):
+    import json
+
+    import tensorflow as tf
+
+    monkeypatch.setattr("components.callbacks.filters.LAYERS", 1)
+    writer = tf.summary.create_file_writer(str(tmp_path / "logs"))
+    write_pictures(network, pictures(), np.arange(12) % 3, LABELS, tmp_path / "pictures", writer, step=7)
+    assert json.loads((tmp_path / "pictures" / "layers.json").read_text()) == {"drawn": ["first"], "left_out": ["second"]}  # fmt: skip
+    assert not (tmp_path / "pictures" / "feature_maps_second.png").exists()
+    events = tf.compat.v1.train.summary_iterator(str(next((tmp_path / "logs").glob("events*"))))
+    told = {value.tag: value.tensor for event in events for value in event.summary.value}
+    assert b"Left out: second" in tf.make_ndarray(told["left_out"]).item()
 
 
 def test_positive_filters_are_red_and_negative_ones_blue_on_one_scale():
@@ -132,14 +188,9 @@ def test_plots_of_answers_are_not_blank():
         {"low": 0.0, "high": 0.5, "count": 0},
         {"low": 0.5, "high": 1.0, "count": 4, "confidence": 0.7, "accuracy": 0.5},
     ]
-    epochs = [
-        {"epoch": n, "train/loss": 1 / n, "validation/loss": 2 / n, "train/accuracy": 0.5, "validation/accuracy": 0.4}
-        for n in (1, 2)
-    ]
     drawn = [
         draw_confusion_matrix(np.array([[3, 1, 0], [0, 2, 0], [1, 0, 4]]), LABELS),
         draw_predictions(pictures()[:2], chances, np.array([1, 2]), LABELS),
         draw_reliability(bins, 0.2),
-        draw_training_curves(epochs),
     ]
     assert all(colours(png) > 10 for png in drawn)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from components.evaluation.blessing import baseline_check, mcnemar
 from components.evaluator import EvaluatorConfig, evaluator
 from pipeline.artifacts import Blessing, Evaluation, Model, write_manifest
 from pipeline.component import Context
@@ -106,6 +107,7 @@ def test_a_worse_model_than_the_last_blessed_one_is_not_blessed(tiny_examples, t
     assert check["passed"] is False
     assert check["value"] < -0.2
     assert blessing.properties["comparison"]["p_worse"] < 0.01
+    assert "more than the tolerated loss of 0.01" in " ".join(blessing.properties["reasons"])
 
 
 def test_the_same_model_again_is_not_worse_than_itself(tiny_examples, tiny_model, tmp_path):
@@ -114,6 +116,102 @@ def test_the_same_model_again_is_not_worse_than_itself(tiny_examples, tiny_model
     assert blessing.properties["checks"][-1]["passed"]
     again, _ = evaluate(tmp_path / "b", tiny_examples, tiny_model, baseline=tiny_model)
     assert again.digest == evaluation.digest
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "passed"),
+    [(0, 0, True), (0, 1, True), (0, 2, False), (10, 11, True), (10, 12, False), (12, 10, True)],
+)
+def test_by_default_a_hundredth_may_be_lost_and_not_more_however_small_the_split(won, lost, passed):
+    config = EvaluatorConfig()
+    check = baseline_check(changed(won, lost, count=100), config)
+    assert check["passed"] is passed
+    assert check["limit"] == -0.01
+
+
+def test_only_who_asks_for_it_lets_a_loss_pass_that_may_be_luck():
+    check = baseline_check(changed(won=2, lost=5, count=100), EvaluatorConfig(baseline_significance=0.05))
+    assert check["passed"] is True
+    assert "it may be luck (McNemar's exact test: p = 0.227, not below 0.05)" in check["reason"]
+    check = baseline_check(changed(won=0, lost=8, count=100), EvaluatorConfig(baseline_significance=0.05))
+    assert check["passed"] is False
+    check = baseline_check(changed(won=0, lost=1, count=100), EvaluatorConfig(baseline_tolerance=0))
+    assert check["passed"] is False
+    assert check["limit"] == 0
+
+
+def changed(won, lost, count):
+    """Return a comparison in which so many of `count` answers got better and worse."""
+    difference = (won - lost) / count
+    return {"difference": difference, "interval": [difference, difference], "won": won, "lost": lost, "p_worse": mcnemar(won, lost)}  # fmt: skip
+
+
+def test_every_figure_is_compared_with_the_last_blessed_models_and_has_intervals(
+    judged, tiny_examples, poor_model, tmp_path
+):
+    evaluation, blessing = judged
+    alone, _ = evaluate(tmp_path, tiny_examples, poor_model)
+    values, before = evaluation.read_json("metrics.json"), alone.read_json("details.json")
+    compared = blessing.properties["comparison"]["metrics"]
+    assert {f"test/{name}" for name in compared} == set(values)
+    for name, row in compared.items():
+        assert row["value"] == pytest.approx(before["values"][name])
+        assert row["interval"] == pytest.approx(before["intervals"][name])
+        assert row["difference"] == pytest.approx(values[f"test/{name}"] - row["value"])
+        assert row["difference_interval"][0] < row["difference_interval"][1]
+    low, high = compared["accuracy"]["difference_interval"]
+    assert 0 < low < compared["accuracy"]["difference"] < high
+
+
+def test_an_earlier_model_that_knows_the_classes_in_another_order_is_scored_the_same(
+    tiny_examples, tiny_model, shuffled_model, tmp_path
+):
+    _, blessing = evaluate(tmp_path, tiny_examples, tiny_model, baseline=shuffled_model)
+    comparison = blessing.properties["comparison"]
+    assert comparison["won"] == comparison["lost"] == 0
+    assert comparison["metrics"]["loss"]["difference"] == pytest.approx(0, abs=1e-5)
+
+
+@pytest.fixture
+def shuffled_model(tiny_model, tmp_path):
+    """Return the tiny model with its outputs, and their labels, the other way round."""
+    from components.networks import load_model
+
+    network = load_model(tiny_model)
+    kernel, bias = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([kernel[:, ::-1], bias[::-1]])
+    model = Model.create(tmp_path / "shuffled")
+    network.save(model.file("model.keras"))
+    model.properties = {**tiny_model.properties, "labels": tiny_model.properties["labels"][::-1]}
+    write_manifest(model, created=0.0)
+    return model
+
+
+def test_tensorboard_has_the_reports_figures_and_plots_once_however_often_a_run_is_taken_up_again(
+    tiny_examples, poor_model, tmp_path
+):
+    import tensorflow as tf
+
+    for name in ("killed", "finished"):
+        evaluation, blessing = Evaluation.create(tmp_path / name), Blessing.create(tmp_path / f"{name}_blessing")
+        evaluator(
+            examples=tiny_examples, model=poor_model, baseline=None, evaluation=evaluation, blessing=blessing,
+            config=QUICK, context=Context.standalone(tmp_path),
+        )  # fmt: skip
+    (events,) = (tmp_path / "logs" / "test").glob("events*")
+    rows = [
+        (value.tag, event.step, value.tensor)
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+    ]
+    assert {step for _, step, _ in rows} == {poor_model.properties["steps"]}
+    shown = {tag: tf.make_ndarray(tensor) for tag, _, tensor in rows}
+    values = evaluation.read_json("metrics.json")
+    assert set(shown) == set(values) | {"confusion_matrix", "reliability", "wrong_predictions"}
+    assert {name: float(shown[name]) for name in values} == pytest.approx(values, rel=1e-6)
+    assert all(
+        shown[name][2].startswith(b"\x89PNG") for name in ("confusion_matrix", "reliability", "wrong_predictions")
+    )
 
 
 def test_other_classes_are_not_compared_with_and_the_verdict_says_so(tiny_examples, tiny_model, tmp_path):

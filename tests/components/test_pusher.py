@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +42,19 @@ def make_saved_model(folder: Path, content: str) -> SavedModel:
 
 
 def push(
-    workspace: Path, saved_model: SavedModel, blessed: Any = BLESSED, infra: Any = BLESSED, **config: Any
+    workspace: Path,
+    saved_model: SavedModel,
+    blessed: Any = BLESSED,
+    infra: Any = BLESSED,
+    timeout: float = 120,
+    **serving: Any,
 ) -> dict[str, Any]:
     context = Context.standalone(workspace)
     blessing, infra_blessing = Blessing(workspace, blessed), InfraBlessing(workspace, infra)
     pushed = PushedModel.create(workspace / "pushed")
     pusher(
-        saved_model=saved_model, blessing=blessing, infra_blessing=infra_blessing, pushed_model=pushed, config=PusherConfig(**config),
-        serving=ServingConfig(name="flowers"), context=context,
+        saved_model=saved_model, blessing=blessing, infra_blessing=infra_blessing, pushed_model=pushed,
+        config=PusherConfig(timeout=timeout), serving=ServingConfig(**{"name": "flowers"} | serving), context=context,
     )  # fmt: skip
     return pushed.properties
 
@@ -129,7 +138,7 @@ def test_other_models_stay_in_the_config(tmp_path: Path) -> None:
 
 
 PUSH = """
-import sys, time
+import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from pipeline.artifacts import Blessing, InfraBlessing, PushedModel, SavedModel
@@ -137,12 +146,11 @@ from pipeline.component import Context
 from components.pusher import PusherConfig, pusher
 from serving.config import ServingConfig
 workspace, model = Path(sys.argv[1]), SavedModel.open(Path(sys.argv[2]))
-started = time.monotonic()
 pushed = PushedModel.create(Path(sys.argv[2] + "-pushed"))
 pusher(model, Blessing(workspace, {"blessed": True}), InfraBlessing(workspace, {"blessed": True}), pushed, PusherConfig(),
        ServingConfig(name="flowers"), Context.standalone(workspace))
 assert "tensorflow" not in sys.modules and "numpy" not in sys.modules
-print(pushed.properties["version"], time.monotonic() - started)
+print(pushed.properties["version"], pushed.properties["already"])
 """
 
 
@@ -156,12 +164,80 @@ def test_pushers_at_once_take_different_numbers(tmp_path: Path) -> None:
     assert sorted(taken) == ["1", "2", "3", "4"]
 
 
-def test_pushing_what_is_there_already_is_quick_and_loads_no_tensorflow(tmp_path: Path) -> None:
+def test_pushing_loads_no_tensorflow_and_what_is_there_already_stays(tmp_path: Path) -> None:
     folder = make_saved_model(tmp_path / "model", "a").path
-    for _ in range(2):
+    for already in ("False", "True"):
         done = subprocess.run([sys.executable, "-c", PUSH, str(tmp_path), str(folder)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-    assert float(done.stdout.split()[1]) < 0.3
+        assert done.stdout.split() == ["1", already]
+
+
+# ends without any clean-up at the first rename of a version's folder: before it, or right after it
+KILLED_PUSH = PUSH.replace(
+    "workspace, model =",
+    """import os
+rename = Path.rename
+def killed(path, target):
+    if path.name.startswith(".tmp-"):
+        sys.argv[3] == "after" and rename(path, target)
+        os._exit(9)
+    return rename(path, target)
+Path.rename = killed
+workspace, model =""",
+)
+
+
+def history_of(workspace: Path) -> dict[str, dict[str, Any]]:
+    """Return what is remembered of each version, without the time."""
+    history = json.loads((workspace / "served_models" / "flowers" / "versions.json").read_text())
+    return {version: {key: known[key] for key in known if key != "created"} for version, known in history.items()}
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_push_that_was_killed_ends_like_an_undisturbed_one(tmp_path: Path, moment: str) -> None:
+    older, model = make_saved_model(tmp_path / "a", "a"), make_saved_model(tmp_path / "b", "b")
+    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+    for workspace in (undisturbed, disturbed):
+        push(workspace, older)
+    push(undisturbed, model)
+    done = subprocess.run([sys.executable, "-c", KILLED_PUSH, str(disturbed), str(model.path), moment])
+    assert done.returncode == 9
+    assert ("2" in versions(disturbed)) == (moment == "after")
+    facts = push(disturbed, model)
+    assert facts["version"] == 2 and facts["pushed"] == (moment == "before")
+    assert versions(disturbed) == versions(undisturbed)
+    assert history_of(disturbed) == history_of(undisturbed)
+
+
+def test_other_bytes_never_get_the_number_that_a_killed_push_had_taken(tmp_path: Path) -> None:
+    model = make_saved_model(tmp_path / "a", "a")
+    subprocess.run([sys.executable, "-c", KILLED_PUSH, str(tmp_path), str(model.path), "before"])
+    assert push(tmp_path, make_saved_model(tmp_path / "b", "b"))["version"] == 2
+    assert push(tmp_path, model)["version"] == 3, "1 would not be the newest"
+
+
+def test_the_number_of_served_versions_can_be_changed_but_not_a_policy_written_by_hand(tmp_path: Path) -> None:
+    model, file = make_saved_model(tmp_path / "a", "a"), tmp_path / "served_models" / "models.config"
+    push(tmp_path, model)
+    assert "serving.versions" not in push(tmp_path, model, versions=3)["reason"]
+    assert [config.newest for config in read_models(file)] == [3]
+    file.write_text(file.read_text().replace("num_versions: 3", "num_versions: 7"))
+    assert "serving.versions is not applied" in push(tmp_path, model, versions=2)["reason"]
+    assert [config.newest for config in read_models(file)] == [7]
+
+
+def test_a_server_elsewhere_that_does_not_answer_leaves_the_push_standing(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        facts = push(tmp_path, make_saved_model(tmp_path / "a", "a"), timeout=0.3, url=url)
+    assert facts["pushed"] and versions(tmp_path) == ["1", "versions.json"]
+    assert f"the server at {url} did not answer" in facts["reason"]
+
+
+def test_a_model_needs_a_name_to_be_served(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no name"):
+        push(tmp_path, make_saved_model(tmp_path / "a", "a"), name="")
 
 
 @pytest.fixture(scope="module")
@@ -236,10 +312,56 @@ def test_a_version_that_the_users_policy_leaves_out_is_not_waited_for(
     file.write_text(before)
 
 
+def test_a_server_started_otherwise_is_waited_for_by_its_address(
+    served: tuple[Path, Server], tmp_path: Path, half_plus: Any
+) -> None:
+    workspace, server = served
+    forget_running(workspace, server.process.pid)
+    try:
+        facts = push(workspace, half_plus(6.0), url=server.url)
+        assert facts["pushed"] and facts["served_by"] == server.url
+        with Client(server.url) as client:
+            assert client.predict("flowers", instances=[1.0], version=facts["version"]) == [6.5]
+        with pytest.raises(UserError, match="it was taken back"):
+            push(workspace, make_saved_model(tmp_path / "broken", "this is no graph either"), url=server.url)
+        with Client(server.url) as client:
+            assert client.predict("flowers", instances=[1.0]) == [6.5]
+    finally:
+        write_running(workspace, server.process.pid, int(server.url.rpartition(":")[2]), "embedded", "127.0.0.1")
+
+
+def test_a_version_that_nobody_confirmed_is_asked_about_by_the_next_run(
+    served: tuple[Path, Server], tmp_path: Path, half_plus: Any
+) -> None:
+    workspace, _ = served
+    for model, works in ((half_plus(7.0), True), (make_saved_model(tmp_path / "broken", "nor is this a graph"), False)):
+        killed = [sys.executable, "-c", KILLED_PUSH, str(workspace), str(model.path), "after"]
+        assert subprocess.run(killed).returncode == 9
+        if works:
+            facts = push(workspace, model)
+            assert facts["already"] and facts["served_by"] == "embedded"
+            assert "served_by" not in push(workspace, model), "once is enough"
+        else:
+            with pytest.raises(UserError, match="it was taken back"):
+                push(workspace, model)
+
+
+def until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
 def test_a_server_that_ends_while_it_is_waited_for_costs_nothing(served: tuple[Path, Server], half_plus: Any) -> None:
     workspace, server = served
-    model = half_plus(5.0)
-    server.process.kill()
-    time.sleep(0.2)
-    facts = push(workspace, model)
+    model, base = half_plus(5.0), workspace / "served_models" / "flowers"
+    before = set(base.iterdir())
+    os.kill(server.process.pid, signal.SIGSTOP)  # it takes connections and answers none
+    with ThreadPoolExecutor(1) as pool:
+        pushing = pool.submit(push, workspace, model)
+        until(lambda: any(path.name.isdigit() for path in set(base.iterdir()) - before))
+        server.process.kill()
+        facts = pushing.result()
     assert facts["pushed"] and facts.get("served_by") is None
+    assert str(facts["version"]) in versions(workspace)

@@ -246,7 +246,6 @@ def test_your_own_network_with_its_own_layer_is_fine_tuned_in_two_phases(tiny_ex
 @pytest.mark.parametrize(
     ("settings", "message", "fix"),
     [
-        ({"batch_size": 500}, "120 training examples, fewer than one batch of 500", "batch_size=12"),
         (
             {"network": "lenet5", "options": {}, "image_size": [12, 12]},
             "12 x 12 pixels are too small for network `lenet5`",
@@ -287,6 +286,13 @@ def test_pictures_of_several_sizes_are_brought_to_one_that_is_said(tiny_examples
     assert "several sizes are brought to 128 x 128 (trainer.image_size)" in said.text
 
 
+def test_fewer_examples_than_a_batch_are_cut_into_ten_and_that_is_said(tiny_examples, tmp_path, without_pictures):
+    said = Said()
+    model = train(tiny_examples, tmp_path, said, batch_size=500, epochs=1)
+    assert model.properties["steps"] == 10
+    assert "120 training examples are fewer than one batch of 500: batches of 12 (trainer.batch_size)" in said.text
+
+
 def test_pictures_too_small_for_the_network_are_enlarged_and_that_is_said(tiny_examples, tmp_path, without_pictures):
     said = Said()
     model = train(tiny_examples, tmp_path, said, network="lenet5", options={}, epochs=1)
@@ -317,8 +323,10 @@ def test_class_weights_scale_each_example_s_loss(tiny_examples):
     np.testing.assert_array_equal(objective.weights(tf.constant([2, 0, 1])), [4, 1, 2])
 
 
-def test_training_time_is_written_beside_the_model(trained):
-    assert json.loads(trained[0].file("training_time.json").read_text())["seconds"] > 0
+def test_training_time_is_written_beside_the_logs_and_not_into_the_model(trained):
+    model, folder = trained
+    assert json.loads((folder / "logs" / "training_time.json").read_text())["seconds"] > 0
+    assert not list(model.path.rglob("*time*"))
 
 
 def test_running_out_of_memory_suggests_half_the_batch():

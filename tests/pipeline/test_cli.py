@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+NAMES = ("name", "serving.name")  # both come from the folder
+
 
 def labline(*arguments, **environment):
     """Run the command as a user would."""
@@ -77,8 +79,8 @@ def test_new_makes_a_recipe_that_loads_with_the_same_values_and_a_network_of_one
     project = tmp_path / "birds"
     assert labline("new", project).returncode == 0
     mine, shipped = load(str(project / "recipe.yaml")), load("image_classification")
-    same = {key: value for key, (value, _) in mine.values.items() if key != "name"}
-    assert same == {key: value for key, (value, _) in shipped.values.items() if key != "name"}
+    same = {key: value for key, (value, _) in mine.values.items() if key not in NAMES}
+    assert same == {key: value for key, (value, _) in shipped.values.items() if key not in NAMES}
     assert load(str(project), [f"trainer.network={project}/my_network.py"]).recipe.trainer.epochs == 10
     assert labline("new", project).returncode == 1
 
@@ -91,8 +93,8 @@ def test_uncommenting_every_line_of_a_new_recipe_gives_the_same_values(tmp_path)
     lines = (project / "recipe.yaml").read_text().splitlines()
     (project / "recipe.yaml").write_text("\n".join([lines[0], *(line.removeprefix("# ") for line in lines[1:])]))
     mine, shipped = load(str(project)), load("image_classification")
-    assert {key: value for key, (value, _) in mine.values.items() if key != "name"} == {
-        key: value for key, (value, _) in shipped.values.items() if key != "name"
+    assert {key: value for key, (value, _) in mine.values.items() if key not in NAMES} == {
+        key: value for key, (value, _) in shipped.values.items() if key not in NAMES
     }
 
 
@@ -105,3 +107,37 @@ def test_doctor_finds_this_machine_fit(tmp_path):
     findings = json.loads(labline("doctor", "--json", "--workspace", tmp_path / "none").stdout)
     assert {item["what"] for item in findings} >= {"python", "tensorflow", "GPU", "disk", "serving"}
     assert all(item["fix"] for item in findings if item["status"] == "bad")
+
+
+def test_a_new_project_in_a_folder_of_any_name_has_a_recipe_that_loads(tmp_path):
+    from pipeline.recipe import load
+
+    for folder, name in (("2024", "2024"), ("my birds", "my_birds"), ("été", "_t_")):
+        labline("new", tmp_path / folder)
+        assert load(str(tmp_path / folder)).recipe.name == name
+
+
+def test_a_closed_pipe_is_no_error_and_wrong_usage_is_told_with_2(tmp_path):
+    code = f"{sys.executable} -m pipeline.cli recipe show image_classification | head -1; echo ${{PIPESTATUS[0]}}"
+    answer = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)
+    assert answer.stdout.splitlines()[-1] == "0" and answer.stderr == ""
+    assert labline("run", "--no-such-option").returncode == 2
+
+
+def test_debug_shows_where_an_error_comes_from(tmp_path):
+    arguments = ("run", "image_classification", "data.path=/no/such/folder", "--workspace", tmp_path / "workspace")
+    assert "Traceback" in labline(*arguments, "--debug").stderr
+    assert "Traceback" not in labline(*arguments).stderr
+
+
+def test_ctrl_c_says_that_the_same_command_carries_on(tmp_path):
+    code = (
+        "import os, signal, sys, threading; sys.argv = ['labline', 'run', 'digits', '--workspace', sys.argv[1]]\n"
+        "threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+        "from pipeline.cli import main\nmain()"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "w")], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 130
+    assert "The same command carries on" in answer.stderr

@@ -107,6 +107,21 @@ def test_the_recipes_name_is_its_files_unless_it_says_otherwise(recipe_file):
     assert load(recipe_file(BASE + "name: yours\n")).recipe.name == "yours"
 
 
+def test_the_served_name_is_the_recipes_unless_it_says_otherwise(recipe_file):
+    assert load("image_classification").values["serving.name"] == ("image_classification", "recipe name")
+    assert load("digits").recipe.serving.name == "digits"
+    file = recipe_file(BASE + "serving:\n  versions: 2\n")
+    assert load(file).values["serving.name"] == ("mine", "recipe name")
+    assert load(file, ["name=yours"]).recipe.serving.name == "yours"
+    assert load(file, ["name=yours", "serving.name=ours"]).values["serving.name"] == ("ours", "command line")
+    assert load(file, ["serving.name=ours"]).recipe.name == "mine"
+
+
+def test_a_recipe_whose_name_cannot_be_served_asks_for_another():
+    message = error_of("image_classification", ["name=größe"])
+    assert "`serving.name`" in message and "'größe'" in message and "recipe name" in message
+
+
 def test_a_settled_recipe_cannot_be_changed():
     from pydantic import ValidationError
 
@@ -148,3 +163,14 @@ def test_an_empty_mapping_clears_what_the_recipe_says():
     assert load("digits").recipe.evaluator.thresholds == {"test/accuracy": 0.95}
     assert load("digits", ["evaluator.thresholds={}"]).recipe.evaluator.thresholds == {}
     assert load("digits", ["trainer={}"]).recipe.trainer.batch_size == 32
+
+
+def test_epochs_on_the_command_line_replace_the_steps_of_a_preset_and_the_other_way_round():
+    assert load("digits", ["trainer.network=distorted_cnn"]).recipe.trainer.epochs == 30
+    by_epochs = load("image_classification", ["trainer.network=distorted_cnn", "trainer.epochs=300"])
+    assert (by_epochs.recipe.trainer.epochs, by_epochs.recipe.trainer.steps) == (300, None)
+    assert by_epochs.values["trainer.steps"] == (None, "default")
+    by_steps = load("image_classification", ["trainer.network=cnn", "trainer.steps=100000"]).recipe.trainer
+    assert (by_steps.epochs, by_steps.steps) == (None, 100000)
+    both = load("image_classification", ["trainer.network=cnn", "trainer.steps=50", "trainer.epochs=2"]).recipe.trainer
+    assert (both.epochs, both.steps) == (2, 50)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 import subprocess
 import sys
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -77,9 +77,16 @@ def artifacts(tmp_path):
     fill_model(made["model"])
     fill_evaluation(made["evaluation"], labels)
     comparison = {
-        "accuracy": 0.9,
-        "loss": 0.2,
-        "difference": -0.6,
+        "metrics": {
+            "accuracy": {
+                "value": 0.9,
+                "interval": [0.8, 0.95],
+                "difference": -0.5667,
+                "difference_interval": [-1, 0.0123],
+            },
+            "loss": {"value": 0.2, "interval": [0.15, 0.25], "difference": 0.8, "difference_interval": [0.5, 1.1]},
+        },
+        "difference": -0.5667,
         "interval": [-1, 0],
         "won": 0,
         "lost": 2,
@@ -164,6 +171,7 @@ def fill_model(model):
     model.file("pictures").mkdir()
     for name in ("distortions", "filters_first", "feature_maps_first", "probabilities"):
         model.file("pictures", f"{name}.png").write_bytes(PNG)
+    model.write_json("pictures/layers.json", {"drawn": ["first"], "left_out": []})
 
 
 def fill_evaluation(evaluation, labels):
@@ -302,25 +310,58 @@ def test_the_commands_name_the_workspace_of_the_run(artifacts, tmp_path):
 def test_too_many_pictures_are_left_out_and_counted(artifacts, tmp_path):
     for place in range(5):
         artifacts["model"].file("pictures", f"filters_{place}.png").write_bytes(PNG + bytes(900_000))
+    artifacts["model"].write_json("pictures/layers.json", {"drawn": ["0", "1", "2", "3", "4"], "left_out": []})
     text = write(artifacts, tmp_path)
     assert len(text) < 5_000_000
     assert "2 pictures were left out" in text
 
 
-def test_it_takes_no_heavy_library_and_less_than_half_a_second(artifacts, tmp_path):
+def test_a_deep_network_shows_its_first_layers_in_order_and_says_what_it_leaves_out(artifacts, tmp_path):
+    layers = ["stem", *(f"block_{number}" for number in range(2, 13))]
+    for place, layer in enumerate(layers):
+        artifacts["model"].file("pictures", f"filters_{layer}.png").write_bytes(PNG + bytes(place))
+    artifacts["model"].write_json("pictures/layers.json", {"drawn": layers, "left_out": ["late", "last"]})
+    text = write(artifacts, tmp_path)
+    assert "the first 8 of 14 convolutions" in text
+    assert "TensorBoard hold those of the first 12." in text
+    places = [text.find(base64.b64encode(PNG + bytes(place)).decode() + '"') for place in range(12)]
+    assert -1 not in places[:8]
+    assert places[:8] == sorted(places[:8])
+    assert set(places[8:]) == {-1}
+
+
+def test_every_figure_stands_beside_that_of_the_last_blessed_model_with_intervals(artifacts, tmp_path):
+    text = write(artifacts, tmp_path)
+    for words in ("0.9000", "0.8000 – 0.9500", "-0.5667", "-1.0000 – +0.0123", "0.1500 – 0.2500", "+0.5000 – +1.1000"):
+        assert f'<td class="n">{words}</td>' in text, words
+
+
+def test_the_first_model_is_compared_with_nothing(artifacts, tmp_path):
+    artifacts["blessing"].properties["comparison"] = None
+    text = write(artifacts, tmp_path)
+    assert "last blessed" not in text
+
+
+def test_a_recorded_labline_command_is_printed_as_it_is(artifacts, tmp_path):
+    command = "labline run ants 'evaluator.thresholds={test/accuracy: 0.9}' --workspace \"my lab\""
+    assert html.escape(command, quote=True).replace("&quot;", "&#34;").replace("&#x27;", "&#39;") in write(
+        artifacts, tmp_path, command=command
+    )
+
+
+def test_it_takes_no_heavy_library(artifacts, tmp_path):
+    places = {name: (type(artifact).__name__, str(artifact.path)) for name, artifact in artifacts.items() if artifact}
     code = (
-        "import sys, time; start = time.process_time(); import pipeline.report as r; from pathlib import Path;"
-        f"r.write_report({record(artifacts)!r}, {{}}, Path({str(tmp_path / 'report.html')!r}));"
-        "heavy = {'tensorflow', 'keras', 'apache_beam', 'matplotlib', 'numpy', 'PIL', 'tensorflow_data_validation'} & set(sys.modules);"
-        "print(sorted(heavy), time.process_time() - start)"
+        "import sys; from pathlib import Path; from pipeline import artifacts, report;"
+        f"opened = {{name: getattr(artifacts, kind).open(Path(path)) for name, (kind, path) in {places!r}.items()}};"
+        f"report.write_report({record(artifacts)!r}, opened, Path({str(tmp_path / 'report.html')!r}));"
+        "heavy = {'tensorflow', 'keras', 'apache_beam', 'matplotlib', 'numpy', 'PIL', 'tensorflow_data_validation'};"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     root = Path(__file__).resolve().parents[2]
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root).stdout
-    assert out.startswith("[] ")
-    assert float(out.split()[-1]) < 0.5
-    start = time.process_time()
-    write(artifacts, tmp_path)
-    assert time.process_time() - start < 0.5
+    assert out == "[]\n"
+    assert "Filters: red positive" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_curves_and_axes_have_round_marks():

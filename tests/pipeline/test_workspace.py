@@ -43,7 +43,7 @@ def test_a_folder_with_other_files_is_not_taken_for_a_workspace(tmp_path):
 
 def test_a_file_in_the_place_of_the_workspace_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="Not a directory|File exists"):
+    with pytest.raises(UserError, match="A file stands where a folder is needed"):
         Workspace(tmp_path / "file")
 
 

@@ -55,13 +55,13 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_an_overloaded_server_is_asked_again_and_a_silent_one_is_given_up() -> None:
-    asked = []
+    asked, given_up = [], threading.Event()
 
     class Overloaded(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
             if "silent" in self.path:
-                threading.Event().wait(2)
+                given_up.wait()
                 return
             body = b'{"model_version_status": []}' if len(asked) > 2 else b'{"error": "queue is full"}'
             self.send_response(200 if len(asked) > 2 else 503)
@@ -83,6 +83,7 @@ def test_an_overloaded_server_is_asked_again_and_a_silent_one_is_given_up() -> N
         assert caught.value.status == 503
         with pytest.raises(ServerError, match="no answer within"):
             Client(url, timeout=0.2).status("silent")
+        given_up.set()
         server.shutdown()
 
 

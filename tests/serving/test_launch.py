@@ -18,7 +18,7 @@ from pipeline.progress import Progress
 from serving.client import Client
 from serving.launch import serve
 from serving.model_config import keep_model
-from serving.running import forget_running, read_running, write_running
+from serving.running import birth, forget_running, read_running, write_running
 
 SERVE = (
     "import sys; from pathlib import Path; from pipeline.progress import Progress; from serving.launch import serve\n"
@@ -64,6 +64,37 @@ def test_a_killed_serve_leaves_no_server_behind(workspace: Path) -> None:
     assert not Path(f"/proc/{running.pid}").exists() or Path(f"/proc/{running.pid}/stat").read_text().split()[2] == "Z"
 
 
+START = """
+import sys; from pathlib import Path; from serving.launch import start_server; from serving.tensorflow_serving import Models
+server = start_server(Models(Path(sys.argv[1]), name="m", base_path=Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3])
+print(server.process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("engine", ["embedded", "tensorflow-serving"])
+def test_a_server_ends_with_a_process_that_is_killed_right_after_starting_it(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    shutil.copytree(half_plus_two, tmp_path / "m" / "1")
+    (tmp_path / "tensorflow_model_server").write_text("#!/bin/sh\nexec sleep 1000\n")
+    (tmp_path / "tensorflow_model_server").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    starter = subprocess.Popen(
+        [sys.executable, "-c", START, str(tmp_path / "m"), str(tmp_path / "log"), engine],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert starter.stdout is not None
+    server = int(starter.stdout.readline())
+    assert birth(server)
+    starter.kill()
+    starter.wait()
+    deadline = time.monotonic() + 60
+    while birth(server):
+        assert time.monotonic() < deadline, "the server outlived the process that started it"
+        time.sleep(0.05)
+
+
 def wait_for_running(workspace: Path, process: subprocess.Popen):  # type: ignore[no-untyped-def, type-arg]
     deadline = time.monotonic() + 90
     while (running := read_running(workspace)) is None:
@@ -85,10 +116,10 @@ def test_a_port_in_use_is_told_at_once(workspace: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        started = time.monotonic()
         with pytest.raises(UserError, match="Address already in use"):
             serve(workspace, "embedded", "127.0.0.1", taken.getsockname()[1], Progress(quiet=True))
-        assert time.monotonic() - started < 5, "told before the model is loaded"
+    log = (workspace / "logs" / "serving.log").read_text()
+    assert "half version 1" not in log, "told before the model is loaded"
 
 
 def test_a_server_is_running_only_as_long_as_its_process_lives(tmp_path: Path) -> None:

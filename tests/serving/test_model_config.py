@@ -62,6 +62,24 @@ def test_a_model_is_added_beside_others_and_keeps_what_somebody_wrote_into_its_e
     assert [model.name for model in read_models(tmp_path / "models.config")] == ["a", "c", "d", "new"]
 
 
+def test_the_number_of_versions_follows_the_recipe_until_somebody_writes_a_policy(tmp_path: Path) -> None:
+    def policy() -> tuple[str, int]:
+        [model] = read_models(tmp_path / "models.config")
+        return model.policy, model.newest
+
+    file = keep_model(tmp_path, "m", newest=1)
+    keep_model(tmp_path, "m", newest=3)
+    assert policy() == ("latest", 3)
+    keep_model(tmp_path, "m")
+    assert policy() == ("latest", 3), "nothing was said about versions"
+    file.write_text(file.read_text().replace("num_versions: 3", "num_versions: 5"))
+    keep_model(tmp_path, "m", newest=2)
+    assert policy() == ("latest", 5), "somebody wrote that"
+    drop_model(tmp_path, "m")
+    keep_model(tmp_path, "m", newest=2)
+    assert policy() == ("latest", 2)
+
+
 def test_nothing_is_written_when_nothing_changes(tmp_path: Path) -> None:
     keep_model(tmp_path, "m")
     before = (tmp_path / "models.config").stat().st_ino

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from pipeline.errors import UserError
 from pipeline.settings import ROOT
+from serving.config import Engine
 from serving.server.__main__ import make_parser
 from serving.tensorflow_serving import IMAGE, Models, choose_engine, command
 
@@ -55,8 +57,9 @@ def test_the_embedded_server_is_the_last_choice_and_says_why(path: Path) -> None
     for wanted in ("tensorflow-serving", "docker"):
         with pytest.raises(UserError):
             choose_engine(wanted)
-    with pytest.raises(UserError, match="no engine `tfs`"):
+    with pytest.raises(UserError, match="no engine `tfs`") as caught:
         choose_engine("tfs")
+    assert set(re.findall(r"`([a-z-]+)`", caught.value.fix)) == set(get_args(Engine))
 
 
 def test_all_engines_are_given_the_same_flags() -> None:
@@ -91,6 +94,12 @@ def test_compose_serves_the_workspace_as_labline_serve_does(compose: dict[str, A
     assert serving["ports"] == ["127.0.0.1:8501:8501", "127.0.0.1:8500:8500"]
 
 
+def test_the_line_waits_for_the_server_that_compose_starts(compose: dict[str, Any]) -> None:
+    [url] = [word.removeprefix("serving.url=") for word in compose["services"]["line"]["command"] if "url" in word]
+    name, port = url.removeprefix("http://").split(":")
+    assert f"127.0.0.1:8501:{port}" in compose["services"][name]["ports"]
+
+
 def test_all_services_see_the_workspace_at_the_same_path(compose: dict[str, Any]) -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "LABLINE_WORKSPACE=/workspace" in dockerfile
@@ -103,9 +112,21 @@ def test_all_services_see_the_workspace_at_the_same_path(compose: dict[str, Any]
     )
 
 
-def test_the_image_is_built_with_the_lock_and_a_compiler() -> None:
+def install_flags(file: str) -> dict[str, str]:
+    """Return the flags with a file of the one uv command that installs the dependencies."""
+    [line] = [
+        line for line in (ROOT / file).read_text().splitlines() if "uv pip install" in line and "--constraint" in line
+    ]
+    words = shlex.split(line.removesuffix("\\"))
+    return {word: words[number + 1] for number, word in enumerate(words) if word in ("--constraint", "--override")}
+
+
+def test_the_image_is_installed_as_bootstrap_installs() -> None:
+    assert install_flags("Dockerfile") == install_flags("bootstrap.sh")
+    assert install_flags("Dockerfile") == {"--constraint": "requirements.lock", "--override": "overrides.txt"}
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert re.search(r"^FROM python:3\.11-slim$", dockerfile, re.MULTILINE)
-    assert "--constraint requirements.lock" in dockerfile and " gcc " in dockerfile
+    [uv] = re.findall(r"uv==(\S+)", dockerfile)
+    assert f'VERSION = "{uv}"' in (ROOT / "bootstrap_uv.py").read_text()
     copied = [name for line in re.findall(r"^COPY (.+) \./$", dockerfile, re.MULTILINE) for name in line.split()]
-    assert copied and all((ROOT / name).exists() for name in copied)
+    assert {"requirements.lock", "overrides.txt"} <= set(copied) and all((ROOT / name).exists() for name in copied)

@@ -1,0 +1,38 @@
+"""Ctrl-C, files in the place of folders, and recipes that are no text end in a sentence and the right exit status."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+import pytest
+
+from pipeline import cli, recipe
+from pipeline.errors import UsageError, explain_os_error
+
+
+def test_ctrl_c_says_that_the_same_command_carries_on(monkeypatch, capsys):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipe, "load", interrupted)
+    monkeypatch.setattr(sys, "argv", ["labline", "recipe", "show", "digits"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+    assert "The same command carries on" in capsys.readouterr().err
+
+
+def test_a_recipe_that_is_no_text_is_wrong_usage(tmp_path):
+    (tmp_path / "mine.yaml").write_bytes(b"\xff\xfe\x00bin")
+    with pytest.raises(UsageError, match="UTF-8"):
+        recipe.load(str(tmp_path / "mine.yaml"))
+
+
+def test_a_file_where_a_folder_is_needed_is_called_that():
+    assert "folder is needed" in explain_os_error(OSError(errno.ENOTDIR, "Not a directory", "/tmp/x/y")).what
+
+
+def test_a_number_in_the_place_of_a_section_is_wrong_usage():
+    with pytest.raises(UsageError, match="trainer"):
+        recipe.load("digits", ["trainer=5"])

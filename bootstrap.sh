@@ -28,12 +28,15 @@ free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
 [ "$free" -ge 5 ] || stop "About 5 GB of free disk space are needed here; there are $free GB."
 
 echo "setup: installing into .venv (about 1 GB to download the first time)" >&2
-if [ ! -x .venv/bin/python ]; then
-    # Debian keeps pip and ensurepip in packages of their own; uv does without both
-    "$python" -m venv --without-pip .venv || stop "The venv module of $python does not work: install it (Debian, Ubuntu: apt-get install python$version-venv)."
-fi
 if [ ! -x .venv/bin/uv ]; then
-    .venv/bin/python bootstrap_uv.py .venv/bin/uv || stop "uv, which installs the packages, could not be fetched from PyPI: check the network, a proxy (HTTPS_PROXY) and the certificates (Debian, Ubuntu: apt-get install ca-certificates)."
+    if "$python" -c 'import ensurepip' 2>/dev/null; then
+        "$python" -m venv .venv
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+    else
+        # Debian and Ubuntu keep pip in a package of its own; uv does without
+        "$python" -m venv --without-pip .venv || stop "The venv module of $python does not work: install it (Debian, Ubuntu: apt-get install python$version-venv)."
+        .venv/bin/python bootstrap_uv.py .venv/bin/uv || stop "Without pip, uv could not be fetched either: check the network and the certificates (Debian, Ubuntu: apt-get install python$version-venv ca-certificates)."
+    fi
 fi
 .venv/bin/uv pip install --quiet --python .venv/bin/python --override overrides.txt --constraint requirements.lock --editable ".[$extras]"
 touch "$stamp"

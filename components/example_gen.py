@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data.beam import BeamConfig
+from data.finding import Finding
 from data.image_data import ImageDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, Out, SourceTree, component
@@ -41,7 +42,7 @@ def example_gen(examples: Out[Examples], config: ImageDataConfig, beam: BeamConf
     examples.properties = describe(found, config, rejected)
 
 
-def describe(found: Any, config: ImageDataConfig, rejected: list[dict[str, Any]]) -> dict[str, Any]:
+def describe(found: Any, config: ImageDataConfig, rejected: list[Finding]) -> dict[str, Any]:
     """Return the facts that the steps after this one need."""
     import numpy
 

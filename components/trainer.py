@@ -62,7 +62,7 @@ def trainer(
         loop = Loop(setup, logs)
         loop.run()
         write_model(model, network, loop, examples, config)
-        write_pictures(model, network, loop, examples, shape, logs)
+        write_pictures(model, network, loop, examples, shape, logs, config.pictured_channel)
         logs.write_hparams(config, model.properties["metrics"])
         logs.close()
     # beside the logs: in the artifact, equal trainings would differ by their time
@@ -370,6 +370,7 @@ def write_pictures(
     examples: Examples,
     shape: image_classification.Shape,
     logs: TensorBoard,
+    channel: int,
 ) -> None:
     """Draw data samples, distortions, filters and feature maps, as files and in TensorBoard."""
     from components import callbacks
@@ -378,5 +379,5 @@ def write_pictures(
     records = loader.read(examples, "train", lambda batch: image_classification.read_batch(batch, shape), PICTURED)
     pixels, labels = next(iter(records))
     callbacks.write_pictures(
-        network, pixels, labels, examples.labels, model.file("pictures"), logs.train, loop.state.step
+        network, pixels, labels, examples.labels, model.file("pictures"), logs.train, loop.state.step, channel
     )

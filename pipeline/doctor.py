@@ -20,8 +20,8 @@ NEEDED = {
     "numpy": "1.26", "protobuf": "4.",
 }  # fmt: skip
 OPTIONAL = {
-    "tf-models-official": "object detection: pip install 'labline[detection]'",
-    "tensorflow-datasets": "data.path=tfds:NAME: pip install 'labline[tfds]'",
+    "tf-models-official": "object detection: sh bootstrap.sh dev,detection",
+    "tensorflow-datasets": "data.path=tfds:NAME: sh bootstrap.sh dev",
 }
 DISK_GIGABYTES = 5
 
@@ -65,7 +65,7 @@ def packages() -> list[dict[str, str]]:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             found.append(
-                finding(name, "bad", "not installed", "`make setup`, or pip install labline -c requirements.lock")
+                finding(name, "bad", "not installed", "`make setup`")
             )
             continue
         good = version.startswith(wanted)
@@ -74,7 +74,7 @@ def packages() -> list[dict[str, str]]:
                 name,
                 "good" if good else "bad",
                 version,
-                "" if good else f"Version {wanted}* was tested: pip install -c requirements.lock {name}",
+                "" if good else f"Version {wanted}* was tested: `make setup` installs it",
             )
         )
     for name, use in OPTIONAL.items():
@@ -113,7 +113,7 @@ def devices() -> dict[str, str]:
     # tensorflow#63362: with [and-cuda] the wheels' folders are not always searched
     return finding(
         "GPU", "bad", f"the driver has one, TensorFlow does not see it{': ' + ', '.join(failed) if failed else ''}",
-        "pip install 'labline[gpu]' -c requirements.lock; if that is done: export LD_LIBRARY_PATH=$(python -c "
+        "sh bootstrap.sh dev,gpu; if that is done: export LD_LIBRARY_PATH=$(python -c "
         "'import glob, nvidia; print(\":\".join(glob.glob(nvidia.__path__[0] + \"/*/lib\")))')",
     )  # fmt: skip
 

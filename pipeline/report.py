@@ -19,7 +19,7 @@ def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], tar
 
     Args:
         run: the run's record: `run`, `recipe`, `command`, `started`, `seconds`, `steps`, `metrics`, `blessed`, `pushed`,
-            `recipe_values`, `lineage`, `error`.
+            `recipe_values`, `lineage`, `error`, `logs`.
         artifacts: output name -> sealed artifact, or None where the run did not come so far.
         target: the HTML file.
     """

@@ -134,7 +134,7 @@ def training(run: dict[str, Any], artifacts: Artifacts, inline: Inline) -> dict[
         "facts": model.properties, "epochs": history.get("epochs", []), "steps": history.get("steps", []),
         "summary": summary.read_text("utf-8") if summary.is_file() else "",
         "pictures": {title: group for title, group in shown.items() if group}, "more_layers": describe_layers(layers),
-        "time": training_seconds(run["logs"]),
+        "time": training_seconds(run.get("logs") or ""),
     }  # fmt: skip
 
 

@@ -132,6 +132,7 @@ class TrainerConfig(Settings):
     cache_megabytes: Annotated[int, NotFingerprinted()] = Field(
         2048, ge=0, description="decoded pictures are kept in memory up to this; beyond it they are decoded each epoch"
     )
+    pictured_channel: int = Field(0, ge=0, description="input channel whose filters are drawn, of every convolution")
     histograms: bool = Field(True, description="histograms of the weights in TensorBoard, each epoch")
 
     @model_validator(mode="after")

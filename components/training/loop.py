@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-CALL_SECONDS = (
-    0.5  # length of one call of the compiled loop: long enough to cost nothing, short enough to show progress
-)
+# length of one call of the compiled loop: long enough to cost nothing, short enough to show progress
+CALL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)

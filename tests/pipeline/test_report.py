@@ -220,7 +220,7 @@ def record(artifacts, **changes):
     return {
         "run": "20300101-000000-abcd", "recipe": "ants", "command": "/usr/bin/labline run ants trainer.epochs=5", "started": "2030-01-01T00:00:00",
         "seconds": 75.2, "steps": steps, "metrics": {"test/accuracy": 0.3333, "test/loss": 1.0}, "blessed": False, "pushed": None, "lineage": rows,
-        "recipe_values": {"trainer.epochs": [5, "command line"], "trainer.seed": [7, "default"]}, "error": "", **changes,
+        "recipe_values": {"trainer.epochs": [5, "command line"], "trainer.seed": [7, "default"]}, "error": "", "logs": "", **changes,
     }  # fmt: skip
 
 
@@ -347,6 +347,13 @@ def test_a_recorded_labline_command_is_printed_as_it_is(artifacts, tmp_path):
     assert html.escape(command, quote=True).replace("&quot;", "&#34;").replace("&#x27;", "&#39;") in write(
         artifacts, tmp_path, command=command
     )
+
+
+def test_the_time_of_the_training_is_read_beside_its_logs(artifacts, tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "training_time.json").write_text('{"seconds": 4321}')
+    assert "1 h 12 min" in write(artifacts, tmp_path, logs=str(tmp_path / "logs"))
+    assert "1 h 12 min" not in write(artifacts, tmp_path, logs=str(tmp_path / "gone"))
 
 
 def test_it_takes_no_heavy_library(artifacts, tmp_path):

@@ -162,9 +162,7 @@ def build_network(
     outputs = len(examples.labels)
 
     def build(shape: image_classification.Shape) -> keras.Model:
-        policy = keras.config.dtype_policy()
-        make_reproducible(config)  # an attempt that failed must not move the seeds of the next
-        keras.config.set_dtype_policy(policy)
+        keras.utils.set_random_seed(config.seed)  # an attempt that failed must not move the seeds of the next
         return module.build(shape, outputs, options, pixels)
 
     shape = image_classification.input_shape(examples, config.image_size)

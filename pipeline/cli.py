@@ -49,10 +49,12 @@ def main() -> NoReturn:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except BrokenPipeError:
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
         # `labline runs | head` closes the pipe early, and that is no error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os._exit(0)
     except (KeyboardInterrupt, typer.Abort):
         print("\nStopped. The same command carries on where this one ended.", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

@@ -64,9 +64,7 @@ def packages() -> list[dict[str, str]]:
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found.append(
-                finding(name, "bad", "not installed", "`make setup`")
-            )
+            found.append(finding(name, "bad", "not installed", "`make setup`"))
             continue
         good = version.startswith(wanted)
         found.append(

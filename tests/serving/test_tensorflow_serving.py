@@ -127,6 +127,7 @@ def test_the_image_is_installed_as_bootstrap_installs() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert re.search(r"^FROM python:3\.11-slim$", dockerfile, re.MULTILINE)
     [uv] = re.findall(r"uv==(\S+)", dockerfile)
-    assert f'VERSION = "{uv}"' in (ROOT / "bootstrap_uv.py").read_text()
+    assert f"uv=={uv}" in (ROOT / "bootstrap.sh").read_text()
+    assert f"uv-{re.escape(uv)}-" in (ROOT / "bootstrap_uv.py").read_text()
     copied = [name for line in re.findall(r"^COPY (.+) \./$", dockerfile, re.MULTILINE) for name in line.split()]
     assert {"requirements.lock", "overrides.txt"} <= set(copied) and all((ROOT / name).exists() for name in copied)

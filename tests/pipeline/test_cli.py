@@ -69,7 +69,7 @@ def test_a_failed_run_with_json_still_prints_one_json_object(tmp_path):
 def test_recipe_show_prints_every_value_with_its_origin():
     shown = json.loads(labline("recipe", "show", "image_classification", "trainer.seed=3", "--json").stdout)
     assert shown["trainer.seed"] == {"value": 3, "origin": "command line"}
-    assert shown["data.path"] == {"value": "digits", "origin": "image_classification.yaml line 6"}
+    assert shown["data.path"] == {"value": "digits", "origin": "image_classification.yaml line 7"}
     assert "meaning" in labline("recipe", "show", "image_classification").stdout.splitlines()[0]
 
 

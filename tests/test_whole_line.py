@@ -171,7 +171,8 @@ def test_editing_a_network_reruns_only_the_steps_that_use_it(tmp_path, digits_li
     network = project / "components" / "networks" / "dense.py"
     network.write_text(network.read_text() + "\n# a remark\n")
     assert statuses(run())["trainer"] == "reused"
-    network.write_text(network.read_text() + "\nUNUSED = 0.4\n")
+    assert '"relu"' in network.read_text()
+    network.write_text(network.read_text().replace('"relu"', '"tanh"'))
     second = run()
     assert [name for name, status in statuses(second).items() if status == "reused"] == STEPS[:4]
     assert "components/networks/dense.py" in next(

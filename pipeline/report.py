@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline import report_drawing, report_sections
 from pipeline.artifacts import Artifact
+from pipeline.workspace import replace_text
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_BYTES = 3_000_000  # of pictures, so that the page stays below 5 MB
@@ -50,9 +51,7 @@ def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], tar
         recipe=report_sections.recipe(run),
         left_out=pictures.left_out,
     )
-    temporary = target.with_suffix(".tmp")
-    temporary.write_text(page, "utf-8")
-    temporary.replace(target)
+    replace_text(target, page)
 
 
 class Pictures:

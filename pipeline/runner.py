@@ -96,7 +96,6 @@ class Runner:
         self.store, self.say_step, self.fresh = workspace.store, say_step, fresh or set()
         self.graph = self.build()
         self.outputs: dict[tuple[int, str], Artifact] = {}
-        self.ran: dict[int, str] = {}
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
         served = resolved.recipe.serving.name
         self.record = Run(name, resolved.recipe.name, served, started=time.time(), process=os.getpid(), command=command)

@@ -26,6 +26,7 @@ CORE = [
     "matplotlib>=3.8",
     "scipy>=1.11",
     "scikit-learn>=1.3",
+    "statsmodels>=0.14.2,<1",
     "requests>=2.31",
     "starlette>=0.37",
     "uvicorn>=0.29",

@@ -121,8 +121,9 @@ def run_example_gen(archive: Path, folder: Path) -> dict[str, float]:
     from data.beam import quieten
 
     quieten()
-    from components.example_gen import BeamConfig, ImageDataConfig, example_gen
+    from components.example_gen import BeamConfig, example_gen
     from data import picture_workers
+    from data.image_data import ImageDataConfig
     from pipeline.artifacts import Examples
     from pipeline.component import Context
 

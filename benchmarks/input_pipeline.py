@@ -17,7 +17,8 @@ from typing import Any
 from trainings import TRAININGS, prepare, settings
 
 from components.networks import PixelStatistics, find_network, network_config
-from components.tasks import image_classification
+from components.tasks.image_classification import pictures
+from components.tasks.image_classification.training import Classification
 from components.training import steps
 from components.training.feeding import Feed, FeedRequest, open_feed
 from components.training.optimizers import make_optimizer
@@ -46,9 +47,9 @@ def compare(name: str, folder: Path, rounds: int) -> None:
     training, strategy = TRAININGS[name], tf.distribute.get_strategy()
     config = settings(training, None, [])
     examples, found = prepare(training, folder / "data")
-    shape = image_classification.input_shape(examples, None)
+    shape = pictures.input_shape(examples, None)
     size = shape[0] * shape[1] * shape[2]
-    request = FeedRequest("train", image_classification.reader(examples, shape), config.batch_size, size, True, 7)
+    request = FeedRequest("train", pictures.reader(examples, shape), config.batch_size, size, True, 7)
     started = time.monotonic()
     held = open_feed(examples, request, 1 << 32, strategy, Progress())[0]
     decoding = time.monotonic() - started
@@ -60,7 +61,7 @@ def compare(name: str, folder: Path, rounds: int) -> None:
     )
     optimizer = make_optimizer(config.optimizer, 1000)
     optimizer.build(network.trainable_variables)
-    objective = steps.Objective(config.loss, len(examples.labels))
+    objective = Classification(config.loss, len(examples.labels))
     runs = {
         kind: Run(feed, steps.training_block(network, optimizer, objective, feed, strategy))
         for kind, feed in feeds.items()

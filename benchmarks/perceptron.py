@@ -15,7 +15,7 @@ from typing import Any
 
 from trainings import TRAININGS, prepare, settings, train
 
-from components.tasks import image_classification
+from components.tasks.image_classification import pictures
 from data import loader
 from pipeline.artifacts import Examples
 
@@ -75,7 +75,7 @@ def published_program(examples: Examples, seed: int, split: str = "train") -> tu
     import numpy as np
 
     def read(split: str) -> loader.InMemory:
-        return loader.load(examples, split, lambda records: image_classification.read_batch(records, (28, 28, 1)))
+        return loader.load(examples, split, lambda records: pictures.read_batch(records, (28, 28, 1)))
 
     train_pixels, held = read("train").inputs, read(split)
     images = ((held.inputs[:, :, :, 0] - train_pixels.mean()) / train_pixels.std()).astype(np.float32)

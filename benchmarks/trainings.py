@@ -21,7 +21,7 @@ import yaml
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from components.networks import load_model, preset
-from components.training.config import TrainerConfig
+from components.tasks.image_classification.training import ImageTrainerConfig
 from data import loader
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics, write_manifest
 from pipeline.component import Context
@@ -107,7 +107,7 @@ def main() -> None:
     print(json.dumps(result, indent=1))
 
 
-def settings(training: Training, seed: int | None, overrides: list[str]) -> TrainerConfig:
+def settings(training: Training, seed: int | None, overrides: list[str]) -> ImageTrainerConfig:
     """Return the preset's settings with the training's own and the command line's on top."""
     values = merged(preset(training.network).get("trainer", {}), {"network": training.network, **training.settings})
     if training.validation == 0 and "validation_split" not in values:
@@ -119,7 +119,7 @@ def settings(training: Training, seed: int | None, overrides: list[str]) -> Trai
         for part in reversed(key.split(".")[1:]):
             value = {part: yaml.safe_load(value) if isinstance(value, str) else value}
         values = merged(values, {key.split(".")[0]: yaml.safe_load(value) if isinstance(value, str) else value})
-    return TrainerConfig.model_validate(values)
+    return ImageTrainerConfig.model_validate(values)
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -132,8 +132,9 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def prepare(training: Training, folder: Path) -> tuple[Examples, Statistics]:
     """Ingest the data once for each way they are split."""
-    from components.example_gen import BeamConfig, ImageDataConfig, example_gen
+    from components.example_gen import BeamConfig, example_gen
     from components.statistics_gen import statistics_gen
+    from data.image_data import ImageDataConfig
 
     held_out = training.validation
     if held_out is None:
@@ -154,7 +155,7 @@ def prepare(training: Training, folder: Path) -> tuple[Examples, Statistics]:
     return Examples.open(examples.path), Statistics.open(statistics.path)
 
 
-def train(examples: Examples, statistics: Statistics, config: TrainerConfig, folder: Path) -> Model:
+def train(examples: Examples, statistics: Statistics, config: ImageTrainerConfig, folder: Path) -> Model:
     """Train through the product's component; a training that was killed goes on."""
     from components.trainer import trainer
 
@@ -170,10 +171,10 @@ def train(examples: Examples, statistics: Statistics, config: TrainerConfig, fol
 
 def test(examples: Examples, model: Model) -> dict[str, float]:
     """Return the accuracy on the test split."""
-    from components.tasks import image_classification
+    from components.tasks.image_classification import pictures
 
     shape = tuple(model.properties["input_shape"])
-    held = loader.load(examples, "test", lambda records: image_classification.read_batch(records, shape))
+    held = loader.load(examples, "test", lambda records: pictures.read_batch(records, shape))
     scores = load_model(model).predict(held.inputs, batch_size=500, verbose=0)
     return {"test/accuracy": float((scores.argmax(axis=-1) == held.targets).mean())}
 

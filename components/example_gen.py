@@ -1,69 +1,25 @@
-"""Turn raw pictures into sharded TFRecords for training, validation and test, and a list of what is wrong with the pictures."""
+"""Turn raw data into sharded TFRecords for training, validation and test, and a list of what is wrong with the data."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
+from components.tasks import find_part
 from data.beam import BeamConfig
-from data.finding import Finding
-from data.image_data import ImageDataConfig
+from data.raw import RawDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, Out, SourceTree, component
 from pipeline.progress import Progress
 
-__all__ = ["BeamConfig", "ImageDataConfig", "example_gen"]
 
-REJECTED = "rejected.json"
-
-
-def sources(config: ImageDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
+def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
     """Find the raw files, fetching a data set of the catalogue that is not here yet."""
-    from data.locate import source_trees
-
-    return [SourceTree(root, files) for root, files in source_trees(config, progress)]
+    return find_part(config.task, "ingest").sources(config, beam, progress)
 
 
-@component(requires=["apache-beam", "numpy", "pillow"], sources=sources)
-def example_gen(examples: Out[Examples], config: ImageDataConfig, beam: BeamConfig, context: Context) -> None:
+@component(requires=["apache-beam", "numpy"], part="ingest", sources=sources)
+def example_gen(examples: Out[Examples], config: RawDataConfig, beam: BeamConfig, context: Context) -> None:
     """Write `<split>-*.tfrecord` and `rejected.json`.
 
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
-    from data.ingest import survey, write_shards
-    from data.locate import locate
-
-    path, config = locate(config, context.progress)
-    found = survey(path, config, beam, context.scratch / "ingest", context.progress)
-    write_shards(found, config, beam, examples.path, context.progress)
-    rejected = found.findings.report(len(found.listing.labels))
-    examples.write_json(REJECTED, rejected)
-    examples.properties = describe(found, config, rejected)
-
-
-def describe(found: Any, config: ImageDataConfig, rejected: list[Finding]) -> dict[str, Any]:
-    """Return the facts that the steps after this one need."""
-    import numpy
-
-    from data.ingest import count_labels
-
-    used = found.splits >= 0
-    counts = count_labels(found)
-    sizes = numpy.unique(numpy.stack([found.facts["height"][used], found.facts["width"][used]]), axis=1)
-    channels = int(found.facts["channels"][used].max()) if config.channels == "auto" else config.channels
-    size = sizes[:, 0].tolist() if sizes.shape[1] == 1 else None
-    return {
-        "task": "image_classification",
-        "splits": {name: sum(count) for name, count in counts.items()},
-        "labels": found.names,
-        "label_counts": counts,
-        "image_shape": [*size, channels] if size else None,
-        "channels": channels,
-        "rejected": sum(
-            item["count"]
-            for item in rejected
-            if item["severity"] == "error" or item["name"] == "duplicate_across_splits"
-        ),
-        "source": f"{Path(config.path).name} ({found.format})",
-    }
+    find_part(config.task, "ingest").write_examples(examples, config, beam, context)

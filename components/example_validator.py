@@ -1,57 +1,18 @@
-"""What is wrong or odd in the data, by name: ingest's findings, the schema, skew between splits, drift since the last run, classes."""
+"""What is wrong or odd in the data, by name: ingest's findings, the schema, skew between splits, drift since the last run, and what the task looks for."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
-
-from components.validation import classes, comparison
-from components.validation.thumbnails import write_thumbnails
+from components.tasks import find_part
+from components.validation import comparison
+from components.validation.config import ValidationConfig
 from data.finding import Finding
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics
 from pipeline.component import Out, component
-from pipeline.settings import Settings
-
-Severity = Literal["error", "warning", "info"]
 
 
-class Limits(Settings):
-    """How far two sets of examples may lie apart, feature by feature; in small sets, further by what chance alone does."""
-
-    categorical: float = Field(
-        0.1, gt=0, le=1, description="largest difference of any value's share (L-infinity), for text features"
-    )
-    numeric: float = Field(0.2, gt=0, le=1, description="Jensen-Shannon divergence of the histograms, for numbers")
-    features: dict[str, float] = Field(
-        default_factory=dict, description="limits of single features by name, instead of the two above"
-    )
-
-
-class ValidationConfig(Settings):
-    """Which findings stop the run (errors), and which are only told (warnings)."""
-
-    max_bad_share: float = Field(
-        0.01, ge=0, le=1, description="share of unusable files above which they are errors instead of warnings"
-    )
-    min_train_examples: int = Field(100, ge=0, description="fewer training pictures than this are a warning")
-    min_class_examples: int = Field(
-        10, ge=0, description="fewer pictures of a class than this, over all splits, are a warning"
-    )
-    max_class_ratio: float = Field(
-        10.0,
-        gt=1,
-        description="largest class over smallest class of the training split, above which a warning is given",
-    )
-    drift: Limits = Field(Limits(), description="limits for the training split against the previous run's")
-    skew: Limits = Field(Limits(), description="limits for every other split against the training split")
-    severity: dict[str, Severity] = Field(
-        default_factory=dict,
-        description="severity of single findings by name, such as duplicate_across_splits: error or class_imbalance: info",
-    )
-
-
-@component(requires=["tensorflow-data-validation", "tensorflow"])
+@component(requires=["tensorflow-data-validation", "tensorflow"], part="checks")
 def example_validator(
     examples: Examples,
     statistics: Statistics,
@@ -60,9 +21,10 @@ def example_validator(
     anomalies: Out[Anomalies],
     config: ValidationConfig,
 ) -> None:
-    """Write `anomalies.json` and thumbnails of the pictures it names; the run stops where one of them is an error."""
+    """Write `anomalies.json` and pictures of what it names; the run stops where one of them is an error."""
+    part = find_part(examples.task, "checks")
     findings = ingest_findings(examples, config)
-    findings += classes.check(examples, config.min_train_examples, config.min_class_examples, config.max_class_ratio)
+    findings += part.check(examples, config)
     findings += comparison.check_schema(statistics, schema)
     findings += comparison.check_skew(
         statistics, schema, config.skew.categorical, config.skew.numeric, config.skew.features
@@ -76,7 +38,7 @@ def example_validator(
     ]
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda finding: (order[finding["severity"]], finding["name"]))
-    write_thumbnails(findings, examples, anomalies)
+    part.illustrate(findings, examples, anomalies)
     anomalies.write_json("anomalies.json", findings)
     anomalies.properties = summary(findings) | {"compared_with_previous": previous is not None}
 

@@ -7,12 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from components.tasks import find_part
 from pipeline.artifacts import Schema, Statistics
 from pipeline.component import Out, component
 from pipeline.errors import UserError
 from pipeline.settings import Settings, SourceFile
-
-LABEL, NAME, FORMAT = "image/class/label", "image/class/text", "image/format"
 
 
 class SchemaConfig(Settings):
@@ -24,7 +23,7 @@ class SchemaConfig(Settings):
     )
 
 
-@component(requires=["tensorflow-data-validation"])
+@component(requires=["tensorflow-data-validation"], part="schema")
 def schema_gen(statistics: Statistics, schema: Out[Schema], config: SchemaConfig) -> None:
     """Write `schema.pbtxt`."""
     if config.file is None:
@@ -42,39 +41,13 @@ def schema_gen(statistics: Statistics, schema: Out[Schema], config: SchemaConfig
 
 
 def infer(statistics: Statistics) -> Any:
-    """Infer a schema from the training split and add what is known: classes, their numbers, picture formats, whole sizes."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
+    """Infer a schema from the training split and add what the task knows beforehand."""
     from data.tfdv import import_tfdv
 
     tfdv = import_tfdv()
     schema = tfdv.infer_schema(tfdv.load_stats_binary(str(statistics.file("train.pb"))), max_string_domain_size=1000)
-    labels = statistics.properties["labels"]
-    for feature in schema.feature:
-        if feature.name == LABEL:
-            feature.int_domain.CopyFrom(
-                schema_pb2.IntDomain(name="label", min=0, max=len(labels) - 1, is_categorical=True)
-            )
-        elif feature.name == NAME:
-            set_values(schema, feature, labels)
-        elif feature.name == FORMAT:
-            set_values(schema, feature, ["jpeg", "png"])
-        elif feature.name in ("image/height", "image/width", "image/channels", "image/bytes"):
-            feature.int_domain.CopyFrom(schema_pb2.IntDomain(min=1))
-        elif feature.name == "image/brightness":
-            feature.float_domain.CopyFrom(schema_pb2.FloatDomain(min=0, max=1))
+    find_part(statistics.properties["task"], "schema").add_domains(schema, statistics)
     return schema
-
-
-def set_values(schema: Any, feature: Any, values: list[str]) -> None:
-    """Let a text feature take exactly these values."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
-    if feature.WhichOneof("domain_info") == "domain":
-        kept = [domain for domain in schema.string_domain if domain.name != feature.domain]
-        del schema.string_domain[:]
-        schema.string_domain.extend(kept)
-    feature.string_domain.CopyFrom(schema_pb2.StringDomain(name=feature.name, value=sorted(values)))
 
 
 def read_schema(file: Path) -> Any:

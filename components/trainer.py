@@ -8,33 +8,33 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from components.networks import OWN_NETWORK, PixelStatistics, find_network, network_config
-from components.tasks import image_classification
+from components.networks import OWN_NETWORK
+from components.tasks import find_part
 from components.training import devices
 from components.training.config import TrainerConfig
 from components.training.feeding import Feed, FeedRequest, open_feed
 from components.training.loop import Loop, Setup
-from components.training.steps import Objective
 from components.training.tensorboard import TensorBoard
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context, Out, component
-from pipeline.errors import UserError, did_you_mean
+from pipeline.errors import UserError
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+    from data.loader import ReadBatch
+
 TRAINING_TIME = "training_time.json"
-PICTURED = 25  # examples that pictures of the data and the network are drawn from
 
 
-@component(requires=["tensorflow", "keras", "numpy"])
+@component(requires=["tensorflow", "keras", "numpy"], part="training")
 def trainer(
     examples: Examples,
     statistics: Statistics,
@@ -45,24 +45,27 @@ def trainer(
 ) -> None:
     """Write a trained model, its history and pictures to `model`, and TensorBoard logs to the run's folder."""
     del checked  # training waits for the checks; what they found is theirs to tell
+    part = find_part(examples.task, "training")
     config = fit_batch(examples, config, context)
     make_reproducible(config)
     with explained(config), devices.placed(config) as strategy:
         context.progress.say(f"  training `{config.network}` on {devices.describe(strategy, config)}")
         with strategy.scope():
-            network, module, options = build_network(examples, statistics, config, context)
+            network, module, options = part.build_network(examples, statistics, config, context)
             warm_start(network, config, context)
-        shape = network.input_shape[1:]
-        feed, validation = open_feeds(examples, shape, config, strategy, context)
-        objective = make_objective(examples, config)
+        feed, validation = open_feeds(
+            examples, part.read_batch(examples, network), part.example_bytes(network), config, strategy, context
+        )
+        objective = part.make_objective(examples, config)
         setup = Setup(
             network, unfreezer(network, module, options, config), objective, feed, validation, config, strategy, context
         )
-        logs = TensorBoard(context.logs)
+        logs = TensorBoard(context.logs, objective.metric)
         loop = Loop(setup, logs)
         loop.run()
         write_model(model, network, loop, examples, config)
-        write_pictures(model, network, loop, examples, shape, logs, config.pictured_channel)
+        model.properties |= part.finish(network, examples, config)
+        part.write_pictures(model, network, loop.state.step, examples, logs, config)
         logs.write_hparams(config, model.properties["metrics"])
         logs.close()
     # beside the logs: in the artifact, equal trainings would differ by their time
@@ -110,18 +113,22 @@ def explained(config: TrainerConfig) -> Iterator[None]:
 
 def open_feeds(
     examples: Examples,
-    shape: image_classification.Shape,
+    read_batch: ReadBatch,
+    size: int,
     config: TrainerConfig,
     strategy: tf.distribute.Strategy,
     context: Context,
 ) -> tuple[Feed, Feed | None]:
     """Return the training split and the one to judge by, sharing the memory they may hold.
 
+    Args:
+        read_batch: decodes serialized records.
+        size: bytes of one decoded example.
+
     Raises:
         UserError: a split is missing or empty.
     """
-    budget, size = config.cache_megabytes * 1_000_000, shape[0] * shape[1] * shape[2]
-    read_batch = image_classification.reader(examples, shape)
+    budget = config.cache_megabytes * 1_000_000
     training = FeedRequest(
         "train", read_batch, config.batch_size, size, config.shuffle, config.seed, config.shuffle_buffer
     )
@@ -145,102 +152,6 @@ def open_feeds(
 def judging_batch(example_bytes: int) -> int:
     """Return a batch size for evaluation: 256 small pictures, fewer large ones."""
     return max(16, min(256, 4_000_000 // example_bytes))
-
-
-def build_network(
-    examples: Examples, statistics: Statistics, config: TrainerConfig, context: Context
-) -> tuple[keras.Model, ModuleType, Settings]:
-    """Return the network with its module and its own options; say which size the pictures get where the recipe does not.
-
-    Raises:
-        UserError: the pictures are too small for it, it fails to build, or its inputs or outputs do not fit.
-    """
-    import keras
-
-    module, options = find_network(config.network), network_config(config.network, config.options)
-    pixels = PixelStatistics.from_properties(statistics.properties["pixels"])
-    outputs = len(examples.labels)
-
-    def build(shape: image_classification.Shape) -> keras.Model:
-        keras.utils.set_random_seed(config.seed)  # an attempt that failed must not move the seeds of the next
-        return module.build(shape, outputs, options, pixels)
-
-    shape = image_classification.input_shape(examples, config.image_size)
-    if config.image_size is None and examples.properties["image_shape"] is None:
-        context.progress.say(f"  pictures of several sizes are brought to {shape[0]} x {shape[1]} (trainer.image_size)")
-    try:
-        network = build(shape)
-    except UserError:
-        raise
-    except Exception as error:
-        larger = smallest_that_builds(build, shape)
-        if larger is None or config.image_size is not None:
-            raise explain_build(error, module, shape, larger, config) from error
-        context.progress.say(
-            f"  pictures of {shape[0]} x {shape[1]} are too small for `{config.network}`: enlarged to {larger[0]} x {larger[1]} (trainer.image_size)"
-        )
-        shape, network = larger, build(larger)
-    check_network(network, shape, outputs, config)
-    return network, module, options
-
-
-def smallest_that_builds(
-    build: Callable[[image_classification.Shape], Any], shape: image_classification.Shape
-) -> image_classification.Shape | None:
-    """Return the smallest larger shape, of usual sizes, that a network takes; none if it takes none."""
-    height, width, channels = shape
-    for side in (8, 12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 224):
-        if side > min(height, width):
-            larger = (max(side, height), max(side, width), channels)
-            with suppress(Exception):
-                build(larger)
-                return larger
-    return None
-
-
-def explain_build(
-    error: Exception,
-    module: ModuleType,
-    shape: image_classification.Shape,
-    larger: image_classification.Shape | None,
-    config: TrainerConfig,
-) -> UserError:
-    """Say why a network did not build: pictures too small for it, or a fault in its file."""
-    if larger is not None:
-        size = f"[{larger[0]}, {larger[1]}]"
-        return UserError(
-            f"Pictures of {shape[0]} x {shape[1]} pixels are too small for network `{config.network}`.",
-            "trainer.image_size",
-            f"It takes {larger[0]} x {larger[1]}: set `trainer.image_size: {size}`, or choose another network.",
-        )
-    return UserError(
-        f"Network `{config.network}` does not build for input {shape}: {type(error).__name__}: {error}",
-        str(getattr(module, "__file__", config.network)),
-    )
-
-
-def check_network(network: Any, shape: image_classification.Shape, outputs: int, config: TrainerConfig) -> None:
-    """Refuse a network that does not take the pictures or does not give one score per class."""
-    import keras
-
-    fix = "`build(input_shape, outputs, config, pixels)` returns a keras.Model from [n, *input_shape] to [n, outputs]."
-    if not isinstance(network, keras.Model):
-        raise UserError(f"`build` returned {type(network).__name__}, not a Keras model.", config.network, fix)
-    for name, found, wanted in (
-        ("takes", network.input_shape, (None, *shape)),
-        ("gives", network.output_shape, (None, outputs)),
-    ):
-        if found != wanted:
-            raise UserError(
-                f"The network {name} {found}, but {wanted} is needed.", f"trainer.network: {config.network}", fix
-            )
-    kind = image_classification.output_kind(network)
-    if config.loss == "cross_entropy" and kind == "scores":
-        raise UserError(
-            "Cross-entropy needs outputs that sum to 1, and this network ends in sigmoid.",
-            "trainer.loss",
-            "End the network in softmax, or set `trainer.loss=mean_squared_error`.",
-        )
 
 
 def unfreezer(network: keras.Model, module: ModuleType, options: Settings, config: TrainerConfig) -> Callable[[], None]:
@@ -287,25 +198,6 @@ def warm_start(network: keras.Model, config: TrainerConfig, context: Context) ->
     context.progress.say(f"  warm start: {changed} of {len(before)} weights taken from {file}")
 
 
-def make_objective(examples: Examples, config: TrainerConfig) -> Objective:
-    """Return the loss with its class weights.
-
-    Raises:
-        UserError: a weight is given for a class that does not exist.
-    """
-    labels, counts = examples.labels, examples.properties["label_counts"]["train"]
-    if config.class_weights == "none":
-        return Objective(config.loss, len(labels))
-    if config.class_weights == "balanced":
-        present = sum(count > 0 for count in counts)
-        weights = [sum(counts) / (present * count) if count else 0.0 for count in counts]
-        return Objective(config.loss, len(labels), tuple(weights))
-    given = dict(config.class_weights)
-    if unknown := sorted(given.keys() - set(labels)):
-        raise UserError(f"There is no class `{unknown[0]}`.", "trainer.class_weights", did_you_mean(unknown[0], labels))
-    return Objective(config.loss, len(labels), tuple(given.get(label, 1.0) for label in labels))
-
-
 def write_model(model: Model, network: keras.Model, loop: Loop, examples: Examples, config: TrainerConfig) -> None:
     """Write the network, its history and summary, and set the artifact's properties."""
     path = model.file("model.keras")
@@ -323,15 +215,11 @@ def write_model(model: Model, network: keras.Model, loop: Loop, examples: Exampl
     model.properties = {
         "task": examples.task,
         "network": Path(config.network).name,
-        "labels": examples.labels,
-        "input_shape": list(network.input_shape[1:]),
         "parameters": network.count_params(),
         "epochs": len(history.epochs),
         "steps": loop.state.step,
         "best_epoch": best,
         "metrics": {name: value for name, value in kept.items() if "/" in name},
-        "output": image_classification.output_kind(network),
-        "loss": config.loss,
         "validation_split": config.validation_split,
     }
 
@@ -358,24 +246,4 @@ def number_shared_objects(config: bytes) -> bytes:
         rb'("shared_object_id": )(\d+)',
         lambda found: found[1] + str(seen.setdefault(found[2], len(seen))).encode(),
         config,
-    )
-
-
-def write_pictures(
-    model: Model,
-    network: keras.Model,
-    loop: Loop,
-    examples: Examples,
-    shape: image_classification.Shape,
-    logs: TensorBoard,
-    channel: int,
-) -> None:
-    """Draw data samples, distortions, filters and feature maps, as files and in TensorBoard."""
-    from components import callbacks
-    from data import loader
-
-    records = loader.read(examples, "train", lambda batch: image_classification.read_batch(batch, shape), PICTURED)
-    pixels, labels = next(iter(records))
-    callbacks.write_pictures(
-        network, pixels, labels, examples.labels, model.file("pictures"), logs.train, loop.state.step, channel
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from data.raw import RawDataConfig
 from pipeline.settings import ModuleIn, Settings, SourceFile
 
 
@@ -25,8 +26,10 @@ class SplitConfig(Settings):
         return self
 
 
-class ImageDataConfig(Settings):
+class ImageDataConfig(RawDataConfig):
     """Which pictures, and how they are split."""
+
+    task: ClassVar[str] = "image_classification"
 
     path: Annotated[str, SourceFile()] = Field(
         description="a folder, zip or file; a data set of the catalogue (`labline data list`); or tfds:NAME"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-# serialized records [n] -> inputs [n, ...], targets [n]
-ReadBatch = Callable[["tf.Tensor"], "tuple[tf.Tensor, tf.Tensor]"]
+# serialized records [n] -> inputs and targets, tensors [n, ...] or dictionaries of such
+ReadBatch = Callable[["tf.Tensor"], "tuple[Any, Any]"]
 # records a parallel call decodes: large enough to hide its overhead, small enough to share the cores
 READ_AT_ONCE = 256
 FILES_AT_ONCE = 8
@@ -25,10 +25,11 @@ FILES_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class InMemory:
-    """A split as arrays: `inputs` [n, ...] and `targets` [n]."""
+    """A split as arrays: `inputs` and `targets`, each an array [number, ...] or a dictionary of such."""
 
-    inputs: np.ndarray
-    targets: np.ndarray
+    inputs: Any
+    targets: Any
+    number: int
 
 
 def count(examples: Examples, split: str) -> int:
@@ -57,29 +58,31 @@ def load(
         advance: called with the number of examples read since the last call.
     """
     import numpy as np
+    import tensorflow as tf
 
     total, done = count(examples, split), 0
-    inputs: np.ndarray | None = None
-    for batch_inputs, batch_targets in read(examples, split, read_batch):
-        if inputs is None:
-            inputs = np.empty((total, *batch_inputs.shape[1:]), batch_inputs.dtype)
-            targets = np.empty((total, *batch_targets.shape[1:]), batch_targets.dtype)
-        end = done + len(batch_inputs)
+    held: Any = None
+    for batch in read(examples, split, read_batch):
+        if held is None:
+            held = tf.nest.map_structure(lambda part: np.empty((total, *part.shape[1:]), part.dtype), batch)
+        end = done + len(tf.nest.flatten(batch)[0])
         if end > total:
             break
-        inputs[done:end], targets[done:end] = batch_inputs, batch_targets
+        for whole, part in zip(tf.nest.flatten(held), tf.nest.flatten(batch), strict=True):
+            whole[done:end] = part
         advance(end - done)
         done = end
-    if inputs is None or done != total:
+    if held is None or done != total:
         raise UserError(
             f"Split `{split}` holds {done:,} records, not the {total:,} that its manifest names.", str(examples.path)
         )
-    return InMemory(inputs, targets)
+    inputs, targets = held
+    return InMemory(inputs, targets, total)
 
 
 def read(
     examples: Examples, split: str, read_batch: ReadBatch, batch_size: int = READ_AT_ONCE
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[Any, Any]]:
     """Yield a split's batches as arrays, in the order of its records."""
     yield from dataset(examples, split, read_batch, batch_size).as_numpy_iterator()
 

@@ -95,6 +95,7 @@ class Spec:
     function: Callable[..., None]
     requires: tuple[str, ...]
     always: bool
+    part: str
     sources: Callable[..., list[SourceTree]] | None
     signature: Signature
 
@@ -142,13 +143,19 @@ def building() -> Iterator[Graph]:
 
 
 def component(
-    *, requires: list[str] | None = None, always: bool = False, sources: Callable[..., list[SourceTree]] | None = None
+    *,
+    requires: list[str] | None = None,
+    always: bool = False,
+    part: str = "",
+    sources: Callable[..., list[SourceTree]] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., Any]]:
     """Make a pipeline step of a function.
 
     Args:
         requires: packages whose versions belong to the fingerprint, by distribution name.
         always: run it even if nothing changed, because what it touches lies outside the artifacts.
+        part: the file of the run's task, in `components/tasks/<task>/`, that does what differs between the tasks; its code
+            and the packages that its `REQUIRES` names belong to the fingerprint too.
         sources: given the settings by parameter name and `progress`, finds (and downloads, if need be) the user's files
             that the component reads. Without it they are the files that settings marked `SourceFile` name.
     """
@@ -161,7 +168,7 @@ def component(
                 return function(*arguments, **keywords)
             return add_node(graph, spec_of(call), arguments, keywords)
 
-        call.component = (function, tuple(requires or ()), always, sources)  # type: ignore[attr-defined]
+        call.component = (function, tuple(requires or ()), always, part, sources)  # type: ignore[attr-defined]
         return call
 
     return decorate
@@ -170,8 +177,8 @@ def component(
 @functools.cache
 def spec_of(call: Callable[..., Any]) -> Spec:
     """Return the spec of a decorated function; its annotations are resolved here, when they are first needed."""
-    function, requires, always, sources = call.component  # type: ignore[attr-defined]
-    return Spec(function.__name__, function, requires, always, sources, read_signature(function))
+    function, requires, always, part, sources = call.component  # type: ignore[attr-defined]
+    return Spec(function.__name__, function, requires, always, part, sources, read_signature(function))
 
 
 def read_signature(function: Callable[..., None]) -> Signature:

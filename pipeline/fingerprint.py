@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
 import importlib.metadata
 import inspect
 import json
@@ -53,26 +54,28 @@ class Fingerprint:
 
 
 def fingerprint(
-    node: Node, inputs: dict[str, str], sections: dict[str, str], store: MetadataStore, progress: Any
+    node: Node, inputs: dict[str, str], sections: dict[str, str], store: MetadataStore, progress: Any, task: str = ""
 ) -> Fingerprint:
     """Work out the fingerprint of a step.
 
     Args:
         inputs: parameter -> content digest.
         sections: parameter of settings -> the recipe's section that it is.
+        task: the recipe's task, whose part of the component counts too.
     """
+    part = f"components.tasks.{task}.{node.spec.part}" if node.spec.part else ""
     return Fingerprint(
-        code=code_of(node.spec, node.settings.values(), store),
+        code=code_of(node.spec, node.settings.values(), store, part),
         config=config_of({sections[name]: settings for name, settings in node.settings.items()}),
         inputs=inputs,
         source=source_of(node, store, progress),
-        environment=environment_of(node.spec),
+        environment=environment_of(node.spec, part),
     )
 
 
-def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore) -> dict[str, str]:
-    """Hash the component's file and every project file it imports, transitively, plus the modules its settings name."""
-    start = [Path(inspect.getsourcefile(spec.function) or "").resolve()]
+def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore, part: str) -> dict[str, str]:
+    """Hash the component's file, its task's part and every project file they import, transitively, plus the modules its settings name."""
+    start = [Path(inspect.getsourcefile(spec.function) or "").resolve(), *(files_of_module(part) if part else [])]
     for config in settings:
         for name, marker in markers(config, ModuleIn).items():
             start += module_files(marker, getattr(config, name))
@@ -221,10 +224,11 @@ def hash_with_stamp(path: Path) -> tuple[tuple[int, int, int], str]:
         return before, f"{UNREADABLE} {error.strerror}"
 
 
-def environment_of(spec: Spec) -> dict[str, str]:
-    """Return the versions of Python and of the packages that the component names."""
+def environment_of(spec: Spec, part: str) -> dict[str, str]:
+    """Return the versions of Python and of the packages that the component and its task's part name."""
+    named = getattr(importlib.import_module(part), "REQUIRES", []) if part else []
     versions = {"python": ".".join(platform.python_version_tuple()[:2])}
-    for package in spec.requires:
+    for package in (*spec.requires, *named):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

@@ -61,7 +61,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Resolved:
     task = written.values.get("task", "")
     shape = recipe_class(task, file)
     check_keys(shape, written, given)
-    preset = network_preset(merge([written, given]), shape)
+    preset = network_preset(merge([written, given]), shape, task)
     layers = one_length([preset, written, given])
     values = merge(layers)
     values.setdefault("name", file.stem)
@@ -236,7 +236,7 @@ def settings_inside(annotation: Any) -> type[BaseModel] | None:
     return inner[0] if len(inner) == 1 else None
 
 
-def network_preset(values: dict[str, Any], shape: type[BaseModel]) -> Layer:
+def network_preset(values: dict[str, Any], shape: type[BaseModel], task: str) -> Layer:
     """Return the defaults that the chosen network brings."""
     from components.networks import preset
 
@@ -244,7 +244,7 @@ def network_preset(values: dict[str, Any], shape: type[BaseModel]) -> Layer:
     assert isinstance(section, type) and issubclass(section, BaseModel)
     given = values.get("trainer")
     chosen = (given if isinstance(given, dict) else {}).get("network", section.model_fields["network"].default)
-    return Layer(preset(str(chosen)), lambda key: f"network {Path(str(chosen)).stem}")
+    return Layer(preset(str(chosen), task), lambda key: f"network {Path(str(chosen)).stem}")
 
 
 def settle_options(recipe: Any, layers: list[Layer]) -> Any:

@@ -98,6 +98,7 @@ class Runner:
         self.outputs: dict[tuple[int, str], Artifact] = {}
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
         served = resolved.recipe.serving.name
+        self.task = getattr(resolved.recipe, "task", "")
         self.record = Run(name, resolved.recipe.name, served, started=time.time(), process=os.getpid(), command=command)
         self.record.values = {key: [value, origin] for key, (value, origin) in resolved.values.items()}
         self.folder = workspace.path / "runs" / name
@@ -180,7 +181,7 @@ class Runner:
         began = time.monotonic()
         inputs = {parameter: self.resolve(wire) for parameter, wire in node.inputs.items()}
         digests = {parameter: artifact.digest if artifact else "" for parameter, artifact in inputs.items()}
-        parts = fingerprint(node, digests, self.sections(node), self.store, self.progress)
+        parts = fingerprint(node, digests, self.sections(node), self.store, self.progress, self.task)
         self.say_step(Step(name, "running", 0, parts.value, ""), number, total)
         try:
             with self.workspace.lock(name, parts.value, self.say_waiting(name)):

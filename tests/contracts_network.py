@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from components.networks import PixelStatistics, find_network, network_config
-from components.tasks import image_classification
+from components.tasks.image_classification import pictures
+from components.tasks.image_classification.training import Classification, ImageTrainerConfig
 from components.training import steps
-from components.training.config import TrainerConfig
 from components.training.feeding import ArrayFeed, FeedRequest
 from components.training.optimizers import make_optimizer
 from data.loader import InMemory
@@ -36,17 +36,17 @@ def check_network(
     import tensorflow as tf
 
     preset = getattr(find_network(name), "PRESET", {})
-    config = TrainerConfig.model_validate({**preset.get("trainer", {}), "network": name, "options": options or {}})
+    config = ImageTrainerConfig.model_validate({**preset.get("trainer", {}), "network": name, "options": options or {}})
     data = random_data(input_shape)
     model = build(config, input_shape)
     assert model.input_shape == (None, *input_shape), f"takes {model.input_shape}"
     assert model.output_shape == (None, OUTPUTS), f"gives {model.output_shape}"
-    kind = image_classification.output_kind(model)
+    kind = pictures.output_kind(model)
 
     one_step(model, config, data)
     scores = np.asarray(model(data.inputs.astype(np.float32), training=False))
     assert np.isfinite(scores).all()
-    shares = np.asarray(image_classification.probabilities(scores, kind))
+    shares = np.asarray(pictures.probabilities(scores, kind))
     np.testing.assert_allclose(shares.sum(axis=-1), 1, rtol=1e-5)
 
     twin = build(config, input_shape)
@@ -82,10 +82,10 @@ def random_data(input_shape: tuple[int, int, int]) -> InMemory:
     """Return random pictures and labels, the same each time."""
     random = np.random.default_rng(3)
     pictures = random.integers(0, 256, (BATCH, *input_shape)).astype(np.uint8)
-    return InMemory(pictures, random.integers(0, OUTPUTS, BATCH))
+    return InMemory(pictures, random.integers(0, OUTPUTS, BATCH), BATCH)
 
 
-def build(config: TrainerConfig, input_shape: tuple[int, int, int]) -> Any:
+def build(config: ImageTrainerConfig, input_shape: tuple[int, int, int]) -> Any:
     """Build the network from its seed, as the trainer does."""
     import keras
 
@@ -98,7 +98,7 @@ def build(config: TrainerConfig, input_shape: tuple[int, int, int]) -> Any:
     )
 
 
-def one_step(model: Any, config: TrainerConfig, data: InMemory) -> None:
+def one_step(model: Any, config: ImageTrainerConfig, data: InMemory) -> None:
     """Train for one step with the network's own optimiser and loss; some weight must move."""
     import tensorflow as tf
 
@@ -107,7 +107,7 @@ def one_step(model: Any, config: TrainerConfig, data: InMemory) -> None:
     feed = ArrayFeed(data, 1, FeedRequest("train", None, BATCH, 1))
     before = [weight.numpy() for weight in model.trainable_variables]
     block = steps.training_block(
-        model, optimizer, steps.Objective(config.loss, OUTPUTS), feed, tf.distribute.get_strategy()
+        model, optimizer, Classification(config.loss, OUTPUTS), feed, tf.distribute.get_strategy()
     )
     assert np.isfinite(block(feed.source(0, 0), 0, 1)).all()
     moved = [bool((old != weight.numpy()).any()) for old, weight in zip(before, model.trainable_variables, strict=True)]

@@ -11,7 +11,7 @@ from pipeline.artifacts import Examples, Model
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
-    from components.evaluator import EvaluatorConfig
+    from components.tasks.image_classification.evaluation import ImageEvaluatorConfig
 
 
 def judge(
@@ -19,7 +19,7 @@ def judge(
     intervals: dict[str, Any],
     baselines: dict[str, Any],
     comparison: dict[str, Any] | None,
-    config: EvaluatorConfig,
+    config: ImageEvaluatorConfig,
 ) -> dict[str, Any]:
     """Return `blessed`, `reasons` in sentences, `checks` with value and limit, and the comparison."""
     checks = [
@@ -67,7 +67,7 @@ def guessing_checks(lower: float, baselines: dict[str, Any], split: str) -> list
     return checks
 
 
-def baseline_check(comparison: dict[str, Any], config: EvaluatorConfig) -> dict[str, Any]:
+def baseline_check(comparison: dict[str, Any], config: ImageEvaluatorConfig) -> dict[str, Any]:
     """Check that accuracy has not dropped by more than the tolerance.
 
     By default the tolerance alone decides. Were only significant losses to count, a small test split could hide a loss of
@@ -91,7 +91,7 @@ def baseline_check(comparison: dict[str, Any], config: EvaluatorConfig) -> dict[
     )
 
 
-def describe_loss(lost_too_much: bool, passed: bool, chance: float, config: EvaluatorConfig) -> str:
+def describe_loss(lost_too_much: bool, passed: bool, chance: float, config: ImageEvaluatorConfig) -> str:
     """Say what the tolerance made of a difference, and how likely luck alone would do as badly."""
     tolerance = f"the tolerated loss of {config.baseline_tolerance:g}"
     luck = f"McNemar's exact test: p = {chance:.3g}"
@@ -113,7 +113,7 @@ def compare(
     model: Model,
     baseline: Model,
     examples: Examples,
-    config: EvaluatorConfig,
+    config: ImageEvaluatorConfig,
     progress: Progress,
 ) -> dict[str, Any]:
     """Run the last blessed model on the same pictures and compare picture by picture; skipped where its classes differ.

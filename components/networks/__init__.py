@@ -1,8 +1,17 @@
-"""Networks by file name: each file holds `PRESET`, `Config` and `build(input_shape, outputs, config, pixels)`.
+"""Networks by file name: each file holds `TASK`, `PRESET`, `Config` and `build`.
 
-`PRESET` are the published training settings under the recipe's own keys, `Config` the network's own options
-(`trainer.options`), and `build` returns a Keras model that takes raw pixels 0..255, float32 [n, H, W, C], and gives one
-score per class. A file may also have `unfreeze(model, config)`, which `trainer.fine_tune` calls after its first phase.
+`TASK` is the kind of problem the network is for, `PRESET` are the published training settings under the recipe's own keys,
+`Config` the network's own options (`trainer.options`). `build` returns a Keras model:
+
+- image classification: `build(input_shape, outputs, config, pixels)` takes raw pixels 0..255, float32 [n, H, W, C], and
+  gives one score per class. A file may also have `unfreeze(model, config)`, which `trainer.fine_tune` calls after its first
+  phase.
+- forecasting: `build(window, config, statistics)` takes a dictionary with `history`, float32 [n, H, V], and, if the network
+  uses them, `time`, int64 [n] (unix seconds of the last history row, `UNKNOWN_TIME` where unknown) and `covariates`, float32
+  [n, H + P, K], all in the data's own units, and gives forecasts [n, P, V], or [n, P, V, 3] (forecast, lower, upper), or
+  those of the M members of an ensemble, [n, M, P, V, 3].
+
+A file with layers of its own has `register_layers()`, which is called before a saved model is loaded.
 """
 
 from __future__ import annotations
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     import keras
 
 OWN_NETWORK = "network.py"  # name in a Model artifact of the user's own network file
+UNKNOWN_TIME = -(2**62)  # stands for the time of a history that came without one
 
 
 @dataclass(frozen=True)
@@ -45,19 +55,80 @@ class PixelStatistics:
         )
 
 
-def find_network(name: str) -> ModuleType:
+@dataclass(frozen=True)
+class WindowShape:
+    """What a forecasting network is given and asked for.
+
+    Attributes:
+        history: rows it sees.
+        horizon: rows it forecasts.
+        values: columns that are forecast.
+        covariates: columns known in advance.
+        season: rows a season; 1 without one.
+        times: whether the data have times.
+        step_seconds: mean seconds between two rows; None without times.
+    """
+
+    history: int
+    horizon: int
+    values: int
+    covariates: int
+    season: int
+    times: bool
+    step_seconds: float | None
+
+
+@dataclass(frozen=True)
+class SeriesStatistics:
+    """Constants of the training part for each value column, in its own units.
+
+    Attributes:
+        mean: mean value.
+        deviation: standard deviation.
+        change: standard deviation of the change from row to row.
+        seasonal_change: standard deviation of the change over a season.
+        scale: mean absolute seasonal change, by which losses are divided.
+    """
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    change: tuple[float, ...]
+    seasonal_change: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    @classmethod
+    def from_properties(cls, scaling: dict[str, Any]) -> SeriesStatistics:
+        """Read the `scaling` property of an Examples artifact."""
+        return cls(**{name: tuple(values) for name, values in scaling.items()})
+
+
+def find_network(name: str, task: str = "") -> ModuleType:
     """Return the module of a shipped network or of the user's own `.py` file.
 
+    Args:
+        task: the task it must be for; empty takes any.
+
     Raises:
-        UserError: there is no such network or file, or the file lacks `build` or `Config`.
+        UserError: there is no such network or file, it is for another task, or the file lacks `build` or `Config`.
     """
     if name.endswith(".py"):
-        return load_own_network(Path(name))
-    names = ModuleIn("components/networks").names()
-    if name not in names:
-        fix = did_you_mean(name, names) + " Or give the path of your own .py file."
+        module = load_own_network(Path(name))
+    elif name in ModuleIn("components/networks").names():
+        module = importlib.import_module(f"components.networks.{name}")
+    else:
+        fix = did_you_mean(name, names(task)) + " Or give the path of your own .py file."
         raise UsageError(f"There is no network `{name}`.", "trainer.network", fix)
-    return importlib.import_module(f"components.networks.{name}")
+    if task and getattr(module, "TASK", task) != task:
+        raise UsageError(
+            f"Network `{name}` is for {module.TASK}, not for {task}.", "trainer.network", did_you_mean(name, names(task))
+        )
+    return module
+
+
+def names(task: str = "") -> list[str]:
+    """List the shipped networks, or those for one task."""
+    found = ModuleIn("components/networks").names()
+    return [name for name in found if task in ("", importlib.import_module(f"components.networks.{name}").TASK)]
 
 
 def load_own_network(path: Path) -> ModuleType:
@@ -86,15 +157,15 @@ def load_own_network(path: Path) -> ModuleType:
             raise UserError(
                 f"The network's file has no `{wanted}`.",
                 str(path),
-                "It needs `class Config(Settings)` and `def build(input_shape, outputs, config, pixels) -> keras.Model`; "
-                "components/networks/cnn.py is a short example.",
+                "It needs `class Config(Settings)` and `def build(...) -> keras.Model`; components/networks/cnn.py is a short "
+                "example for pictures, lstm.py one for series.",
             )
     return module
 
 
-def preset(name: str) -> dict[str, dict[str, Any]]:
+def preset(name: str, task: str = "") -> dict[str, dict[str, Any]]:
     """Return a network's published settings as nested recipe keys; none if its file has no `PRESET`."""
-    return getattr(find_network(name), "PRESET", {})
+    return getattr(find_network(name, task), "PRESET", {})
 
 
 def network_config(name: str, options: dict[str, Any]) -> Settings:

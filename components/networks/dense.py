@@ -12,6 +12,7 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     import keras
 
+TASK = "image_classification"
 PRESET = {
     "trainer": {
         "epochs": 20,

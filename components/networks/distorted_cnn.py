@@ -14,6 +14,7 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     import keras
 
+TASK = "image_classification"
 PRESET = {
     "data": {"validation_fraction": 0.0},  # published on all 50,000 training pictures
     "trainer": {

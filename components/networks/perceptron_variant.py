@@ -19,6 +19,7 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     import keras
 
+TASK = "image_classification"
 PRESET = {
     "data": {"validation_fraction": 0.0},
     "trainer": {

@@ -14,6 +14,7 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     import keras
 
+TASK = "image_classification"
 PRESET = {
     "trainer": {
         "image_size": [224, 224],

@@ -1,21 +1,41 @@
-"""Tasks by file name: what differs between the problems, such as how a record becomes pixels and what the outputs mean."""
+"""Tasks: a folder each with what differs between the problems, one file for each component that needs one.
+
+| part | of | does |
+|---|---|---|
+| `ingest` | example_gen | raw data to examples |
+| `statistics` | statistics_gen | what TFDV is not shown, what is measured beside it |
+| `schema` | schema_gen | what is known of the features beforehand |
+| `checks` | example_validator | findings that TFDV cannot express |
+| `training` | trainer | the network's inputs, its objective, pictures of what it learnt |
+| `evaluation` | evaluator | metrics, plots and the verdict |
+| `export` | exporter | signatures and warm-up requests |
+| `serving` | infra_validator | what the served model must answer |
+| `asking` | the demo and `labline predict` | files to requests, answers to words |
+| `report` | the report | figures and sections of the run's page |
+
+`config.py` holds the task's own settings. Importing a part loads neither TensorFlow nor Beam.
+"""
 
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from types import ModuleType
 
 from pipeline.errors import UserError, did_you_mean
-from pipeline.settings import ModuleIn
 
 
-def find_task(name: str) -> ModuleType:
-    """Return the module of a task.
+def find_part(task: str, part: str) -> ModuleType:
+    """Return the module of a task that does its part of a component.
 
     Raises:
         UserError: there is no such task.
     """
-    names = ModuleIn("components/tasks").names()
-    if name not in names:
-        raise UserError(f"No task `{name}`.", "task", did_you_mean(name, names))
-    return importlib.import_module(f"components.tasks.{name}")
+    if task not in names():
+        raise UserError(f"There is no task `{task}`.", "task", did_you_mean(task, names()))
+    return importlib.import_module(f"components.tasks.{task}.{part}")
+
+
+def names() -> list[str]:
+    """List the tasks."""
+    return sorted(path.parent.name for path in Path(__file__).parent.glob("*/__init__.py"))

@@ -1,10 +1,10 @@
-"""Settings of training: what the recipe's `trainer` section may say."""
+"""Settings of training that all tasks share: what the recipe's `trainer` section may say. Each task adds its own."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from pipeline.settings import ModuleIn, NotFingerprinted, Settings, SourceFile
 
@@ -49,7 +49,7 @@ class OptimizerConfig(Settings):
 class EarlyStoppingConfig(Settings):
     """When to stop before the last epoch."""
 
-    metric: Literal["loss", "accuracy"] = Field("loss", description="validation metric that is watched")
+    metric: str = Field("loss", description="validation metric that is watched: loss, or the task's other one")
     patience: int = Field(5, gt=0, description="epochs without improvement before training stops")
     min_delta: float = Field(0.0, ge=0, description="smallest change that counts as improvement")
 
@@ -62,7 +62,13 @@ class FineTuneConfig(Settings):
 
 
 class TrainerConfig(Settings):
-    """What to train, how long, on what."""
+    """What to train, how long, on what.
+
+    Class attributes:
+        metric: what is measured beside the loss, as in `validation/accuracy`.
+    """
+
+    metric: ClassVar[str] = "accuracy"
 
     network: Annotated[str, ModuleIn("components/networks")] = Field(
         "cnn", description="a shipped network, or the path of your own .py file"
@@ -80,23 +86,15 @@ class TrainerConfig(Settings):
     )
     batch_size: int = Field(32, gt=0, description="examples a step, over all devices together")
     seed: int = Field(7, ge=0, lt=2**31, description="of the weights, the order of examples, dropout and augmentation")
-    image_size: tuple[PositiveInt, PositiveInt] | None = Field(
-        None,
-        description="[height, width] the pictures are brought to; null keeps their common size, or takes 128 x 128 where they have none",
-    )
     shuffle: bool = Field(True, description="a new order of the examples each epoch")
     shuffle_buffer: int = Field(
         10_000, gt=0, description="examples to shuffle among where a split does not fit `cache_megabytes`"
     )
 
-    loss: Literal["cross_entropy", "mean_squared_error"] = Field(
-        "cross_entropy", description="what is minimised; the second against one-hot labels"
-    )
-    class_weights: Literal["none", "balanced"] | dict[str, float] = Field(
-        "none", description="weight of each class in the loss; balanced: inverse to its frequency; or label: weight"
-    )
     optimizer: OptimizerConfig = Field(OptimizerConfig(), description="the update rule and its learning rate")
-    fine_tune: FineTuneConfig | None = Field(None, description="second phase with the body unfrozen, for `transfer`")
+    fine_tune: FineTuneConfig | None = Field(
+        None, description="second phase with the body unfrozen, for networks with a frozen one"
+    )
 
     validation_split: Literal["validation", "test", "none"] = Field(
         "validation", description="split judged after each epoch; `test` only to repeat a published set-up"
@@ -107,9 +105,7 @@ class TrainerConfig(Settings):
     keep: Literal["best", "last"] = Field(
         "last", description="weights that are saved: those after the last epoch, or of the best one"
     )
-    keep_metric: Literal["loss", "accuracy"] = Field(
-        "accuracy", description="validation metric that says which epoch is best"
-    )
+    keep_metric: str = Field("loss", description="validation metric that says which epoch is best")
 
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto: the GPUs if there are any")
     distribute: Literal["auto", "none", "mirrored"] = Field(
@@ -130,10 +126,20 @@ class TrainerConfig(Settings):
         "auto", description="steps in one call of the compiled loop; auto: about a second's worth"
     )
     cache_megabytes: Annotated[int, NotFingerprinted()] = Field(
-        2048, ge=0, description="decoded pictures are kept in memory up to this; beyond it they are decoded each epoch"
+        2048, ge=0, description="decoded examples are kept in memory up to this; beyond it they are decoded each epoch"
     )
-    pictured_channel: int = Field(0, ge=0, description="input channel whose filters are drawn, of every convolution")
     histograms: bool = Field(True, description="histograms of the weights in TensorBoard, each epoch")
+
+    @model_validator(mode="after")
+    def check_metrics(self) -> TrainerConfig:
+        """Refuse to watch something that is not measured."""
+        watched = {"keep_metric": self.keep_metric}
+        if self.early_stopping is not None:
+            watched["early_stopping.metric"] = self.early_stopping.metric
+        for key, name in watched.items():
+            if name not in ("loss", self.metric):
+                raise ValueError(f"`{key}` is `loss` or `{self.metric}`, not `{name}`")
+        return self
 
     @model_validator(mode="after")
     def check_validation(self) -> TrainerConfig:

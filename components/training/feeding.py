@@ -30,7 +30,7 @@ class Feed(Protocol):
         """Return the tensor or iterator that one pass draws on, `skip` batches into it."""
 
     def take(self, source: Any, step: tf.Tensor) -> Any:
-        """Return batch `step` of the pass, inside a compiled loop: inputs [n, ...] and targets [n]."""
+        """Return batch `step` of the pass, inside a compiled loop: inputs and targets, tensors [n, ...] or dictionaries of such."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,9 @@ class ArrayFeed:
     def __init__(self, held: loader.InMemory, steps: int, request: FeedRequest) -> None:
         import tensorflow as tf
 
-        self.number, self.steps, self.request = len(held.targets), steps, request
+        self.number, self.steps, self.request = held.number, steps, request
         with tf.device("/CPU:0"):
-            self.inputs, self.targets = tf.convert_to_tensor(held.inputs), tf.convert_to_tensor(held.targets)
+            self.held = tf.nest.map_structure(tf.convert_to_tensor, (held.inputs, held.targets))
 
     def source(self, epoch: int, skip: int) -> tf.Tensor:
         """Return the order of the pass."""
@@ -133,17 +133,17 @@ class ArrayFeed:
         )
         return tf.convert_to_tensor(order)
 
-    def take(self, source: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def take(self, source: tf.Tensor, step: tf.Tensor) -> tuple[Any, Any]:
         """Return batch `step` of the pass."""
         start = step * self.request.batch_size
         return self.gather(source[start : start + self.request.batch_size])
 
-    def gather(self, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def gather(self, numbers: tf.Tensor) -> tuple[Any, Any]:
         """Return the examples of these numbers."""
         import tensorflow as tf
 
         with tf.device("/CPU:0"):
-            return tf.gather(self.inputs, numbers), tf.gather(self.targets, numbers)
+            return tf.nest.map_structure(lambda whole: tf.gather(whole, numbers), self.held)
 
 
 class DatasetFeed:

@@ -106,7 +106,7 @@ class Loop:
         self.folder = setup.context.scratch / "checkpoints"
         self.phases = plan_phases(self.config, self.feed.steps)
         self.total = self.phases[-1].end
-        self.state, self.history = State(), History.for_steps(self.total)
+        self.state, self.history = State(), History.for_steps(self.total, setup.objective.metric)
         self.best: dict[str, np.ndarray] = {}
         self.judge: steps.Block | None = None
         if setup.validation is not None:
@@ -177,8 +177,8 @@ class Loop:
             self.state.step += size
             fresh = self.history.add(results, self.state.step)
             self.logs.write_points(fresh, self.phase.rate(self.state.step))
-            loss, accuracy = means(self.history.sums)
-            job(size, f"epoch {epoch + 1} loss {loss:.4f} accuracy {accuracy:.4f}")
+            loss, metric = means(self.history.sums)
+            job(size, f"epoch {epoch + 1} loss {loss:.4f} {self.history.metric} {metric:.4f}")
             if self.state.step < end and self.checkpoint_due():
                 self.save()
         self.close_epoch(epoch + 1)
@@ -217,7 +217,7 @@ class Loop:
         with self.averaged():
             if self.judge is not None and self.setup.validation is not None:
                 results = evaluate(self.judge, self.setup.validation)
-                row["validation/loss"], row["validation/accuracy"] = means(results)
+                row["validation/loss"], row[f"validation/{self.history.metric}"] = means(results)
                 self.note_best(epoch, row)
             if self.config.histograms:
                 self.logs.write_histograms(self.model, epoch)
@@ -243,7 +243,7 @@ class Loop:
     def note_best(self, epoch: int, row: dict[str, Any]) -> None:
         """Keep the weights of the best epoch so far."""
         value = row[f"validation/{self.config.keep_metric}"]
-        sign = -1 if self.config.keep_metric == "loss" else 1
+        sign = sign_of(self.config.keep_metric)
         if self.state.best is None or sign * value > sign * self.state.best["value"]:
             self.state.best = {"epoch": epoch, "value": value}
             if self.config.keep == "best":
@@ -254,7 +254,7 @@ class Loop:
         watched = self.config.early_stopping
         if watched is None:
             return
-        value = row[f"validation/{watched.metric}"] * (-1 if watched.metric == "loss" else 1)
+        value = row[f"validation/{watched.metric}"] * sign_of(watched.metric)
         stopping = self.state.stopping
         if stopping["best"] is None or value > stopping["best"] + watched.min_delta:
             stopping["best"], stopping["waited"] = value, 0
@@ -291,6 +291,11 @@ class Loop:
         self.say(f"  resumed from the checkpoint of step {self.state.step:,} of {self.total:,}")
 
 
+def sign_of(metric: str) -> int:
+    """Return 1 where more of a metric is better, else -1."""
+    return 1 if metric == "accuracy" else -1
+
+
 class CallLength:
     """How many steps one call of the compiled loop takes: a fixed number, or about half a second's worth."""
 
@@ -314,7 +319,7 @@ class CallLength:
 
 
 def evaluate(judge: steps.Block, feed: Feed) -> list[float]:
-    """Return the sums of loss * n, hits and n over a whole split."""
+    """Return the sums of loss * n, metric * n and n over a whole split."""
     import numpy as np
 
     results = judge(feed.source(0, 0), 0, feed.steps)

@@ -1,10 +1,9 @@
-"""Compiled loops: many training or evaluation steps in one call, each giving its loss, its hits and its size."""
+"""Compiled loops: many training or evaluation steps in one call, each giving its loss, its metric and its size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from components.training.feeding import Feed
 
@@ -13,38 +12,31 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-Block = Callable[[Any, int, int], "np.ndarray"]  # source, first step, number of steps -> [steps, 3]: loss * n, hits, n
+Block = Callable[
+    [Any, int, int], "np.ndarray"
+]  # source, first step, number of steps -> [steps, 3]: loss * n, metric * n, n
 
 
-@dataclass(frozen=True)
-class Objective:
-    """What is minimised.
+class Objective(Protocol):
+    """What a task minimises and measures.
 
     Attributes:
-        loss: `cross_entropy` or `mean_squared_error`.
-        outputs: number of classes.
-        class_weights: weight of each class in the training loss; none weighs all alike.
+        metric: name of what is measured beside the loss, such as `accuracy`.
     """
 
-    loss: str
-    outputs: int
-    class_weights: tuple[float, ...] | None = None
+    metric: ClassVar[str]
 
-    def losses(self, targets: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    def inputs(self, batch: Any) -> Any:
+        """Return what the network is given of a decoded batch."""
+
+    def losses(self, targets: Any, outputs: Any) -> tf.Tensor:
         """Return the loss of each example, float32 [n]."""
-        import keras
-        import tensorflow as tf
 
-        scores = tf.cast(scores, tf.float32)
-        if self.loss == "cross_entropy":
-            return keras.losses.sparse_categorical_crossentropy(targets, scores)
-        return tf.reduce_mean(tf.square(scores - tf.one_hot(targets, self.outputs)), axis=-1)
+    def weights(self, targets: Any) -> tf.Tensor | float:
+        """Return the weight of each example in the training loss, float32 [n], or one for all."""
 
-    def weights(self, targets: tf.Tensor) -> tf.Tensor | float:
-        """Return the weight of each example, float32 [n]."""
-        import tensorflow as tf
-
-        return 1.0 if self.class_weights is None else tf.gather(tf.constant(self.class_weights, tf.float32), targets)
+    def measure(self, targets: Any, outputs: Any) -> tf.Tensor:
+        """Return the metric of each example, float32 [n]; the mean over the examples is told."""
 
 
 def training_block(
@@ -59,20 +51,20 @@ def training_block(
 
     variables = model.trainable_variables
 
-    def train_on(pixels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        number = tf.cast(tf.shape(targets)[0], tf.float32)
+    def train_on(batch: Any, targets: Any) -> tf.Tensor:
+        number = tf.cast(tf.shape(tf.nest.flatten(targets)[0])[0], tf.float32)
         replicas = tf.distribute.get_replica_context()
         everywhere = (
             replicas.all_reduce(tf.distribute.ReduceOp.SUM, number) if strategy.num_replicas_in_sync > 1 else number
         )
         with tf.GradientTape() as tape:
-            scores = model(tf.cast(pixels, tf.float32), training=True)
-            weighted = tf.reduce_sum(objective.losses(targets, scores) * objective.weights(targets))
+            outputs = model(objective.inputs(batch), training=True)
+            weighted = tf.reduce_sum(objective.losses(targets, outputs) * objective.weights(targets))
             loss = weighted / everywhere + penalties(model) * (number / everywhere)
             scaled = optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, variables)
         optimizer.apply(gradients, variables)
-        return tf.stack([loss * everywhere, count_hits(targets, scores), number])
+        return tf.stack([loss * everywhere, tf.reduce_sum(objective.measure(targets, outputs)), number])
 
     return compiled_loop(train_on, feed, strategy)
 
@@ -81,11 +73,11 @@ def evaluation_block(model: keras.Model, objective: Objective, feed: Feed, strat
     """Return a function that judges the model on a run of consecutive batches; every example weighs the same."""
     import tensorflow as tf
 
-    def judge(pixels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        number = tf.cast(tf.shape(targets)[0], tf.float32)
-        scores = model(tf.cast(pixels, tf.float32), training=False)
-        loss = tf.reduce_sum(objective.losses(targets, scores)) + penalties(model) * number
-        return tf.stack([loss, count_hits(targets, scores), number])
+    def judge(batch: Any, targets: Any) -> tf.Tensor:
+        number = tf.cast(tf.shape(tf.nest.flatten(targets)[0])[0], tf.float32)
+        outputs = model(objective.inputs(batch), training=False)
+        loss = tf.reduce_sum(objective.losses(targets, outputs)) + penalties(model) * number
+        return tf.stack([loss, tf.reduce_sum(objective.measure(targets, outputs)), number])
 
     return compiled_loop(judge, feed, strategy)
 
@@ -117,11 +109,3 @@ def penalties(model: keras.Model) -> tf.Tensor:
     import tensorflow as tf
 
     return tf.add_n([tf.cast(loss, tf.float32) for loss in model.losses]) if model.losses else tf.constant(0.0)
-
-
-def count_hits(targets: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-    """Return how many examples have their highest score at the right class."""
-    import tensorflow as tf
-
-    hits = tf.equal(tf.argmax(scores, axis=-1, output_type=targets.dtype), targets)
-    return tf.reduce_sum(tf.cast(hits, tf.float32))

@@ -2,8 +2,8 @@
 
 | tag | folders | horizontal axis |
 |---|---|---|
-| `epoch/loss`, `epoch/accuracy` | train, validation | epoch |
-| `step/loss`, `step/accuracy` | train, validation | training step |
+| `epoch/loss`, `epoch/<metric>` | train, validation | epoch |
+| `step/loss`, `step/<metric>` | train, validation | training step |
 | `step/learning_rate` | train | training step |
 | graph `network`, histograms `<layer>/<weight>`, pictures | train | epoch; pictures: training step |
 | hparams | run folder itself | - |
@@ -21,27 +21,29 @@ from components.training.config import TrainerConfig
 if TYPE_CHECKING:
     import keras
 
-METRICS = ("loss", "accuracy")
-
 
 class TensorBoard:
-    """Writes a run's logs."""
+    """Writes a run's logs.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        metric: what is measured beside the loss.
+    """
+
+    def __init__(self, folder: Path, metric: str) -> None:
         import tensorflow as tf
 
-        self.folder = folder
+        self.folder, self.metric = folder, metric
         self.train = tf.summary.create_file_writer(str(folder / "train"))
         self.validation = tf.summary.create_file_writer(str(folder / "validation"))
 
     def write_points(self, points: list[tuple[int, float, float]], rate: float) -> None:
-        """Write (step, loss, accuracy) of the training and the learning rate at the last of them."""
+        """Write (step, loss, metric) of the training and the learning rate at the last of them."""
         import tensorflow as tf
 
         with self.train.as_default():
-            for step, loss, accuracy in points:
+            for step, loss, metric in points:
                 tf.summary.scalar("step/loss", loss, step)
-                tf.summary.scalar("step/accuracy", accuracy, step)
+                tf.summary.scalar(f"step/{self.metric}", metric, step)
             if points:
                 tf.summary.scalar("step/learning_rate", rate, points[-1][0])
 
@@ -51,7 +53,7 @@ class TensorBoard:
 
         for split, writer in (("train", self.train), ("validation", self.validation)):
             with writer.as_default():
-                for metric in METRICS:
+                for metric in ("loss", self.metric):
                     if f"{split}/{metric}" in row:
                         tf.summary.scalar(f"epoch/{metric}", row[f"{split}/{metric}"], row["epoch"])
                     if split == "validation" and f"{split}/{metric}" in row:
@@ -70,8 +72,9 @@ class TensorBoard:
         """Write the graph of the network's forward pass."""
         import tensorflow as tf
 
-        forward = tf.function(lambda pixels: model(pixels, training=False))
-        concrete = forward.get_concrete_function(tf.TensorSpec((None, *model.input_shape[1:]), tf.float32))
+        forward = tf.function(lambda inputs: model(inputs, training=False))
+        shapes = {item.name: tf.TensorSpec(item.shape, item.dtype) for item in model.inputs}
+        concrete = forward.get_concrete_function(shapes if len(shapes) > 1 else next(iter(shapes.values())))
         with self.train.as_default():
             tf.summary.graph(concrete.graph)
         self.train.flush()

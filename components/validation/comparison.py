@@ -8,8 +8,8 @@ from typing import Any
 from data.finding import Finding, make
 from pipeline.artifacts import Schema, Statistics
 
-# a number by its type, a name by its meaning: `image/class/text` is compared instead
-NOT_COMPARED = "image/class/label"
+# a class's number is a name by its meaning (`image/class/text` is compared instead); splits by time differ in time
+NOT_COMPARED = ("image/class/label", "series/row", "series/time")
 
 
 def check_schema(statistics: Statistics, schema: Schema) -> list[Finding]:
@@ -43,7 +43,7 @@ def check_schema(statistics: Statistics, schema: Schema) -> list[Finding]:
 def check_skew(
     statistics: Statistics, schema: Schema, categorical: float, numeric: float, features: dict[str, float]
 ) -> list[Finding]:
-    """Return a finding where another split's pictures differ from the training split's."""
+    """Return a finding where another split's examples differ from the training split's."""
     rows = []
     for split in statistics.properties["splits"]:
         if split != "train":
@@ -62,11 +62,11 @@ def check_drift(
     numeric: float,
     features: dict[str, float],
 ) -> list[Finding]:
-    """Return a finding where the training pictures differ from the previous run's."""
+    """Return a finding where the training examples differ from the previous run's."""
     rows = differences(
         load(previous, "train"), load(statistics, "train"), schema, (categorical, numeric, features), "train"
     )
-    text = "These features differ from the previous run's training pictures."
+    text = "These features differ from the previous run's training examples."
     return [make("drift", "warning", len(rows), text, rows)] if rows else []
 
 
@@ -104,7 +104,7 @@ def set_limits(
     by_chance = chance_distances(*counts)
     chosen = {}
     for feature in proto.feature:
-        if feature.name == NOT_COMPARED and feature.name not in features:
+        if feature.name in NOT_COMPARED and feature.name not in features:
             continue
         text = feature.type == schema_pb2.FeatureType.BYTES
         general = max(categorical, by_chance[0]) if text else max(numeric, by_chance[1])

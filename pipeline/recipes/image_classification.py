@@ -6,15 +6,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.evaluator import EvaluatorConfig
-from components.example_gen import ImageDataConfig
-from components.example_validator import ValidationConfig
-from components.exporter import ExporterConfig
 from components.infra_validator import InfraValidatorConfig
 from components.pusher import PusherConfig
 from components.schema_gen import SchemaConfig
-from components.trainer import TrainerConfig
+from components.tasks.image_classification.checks import ImageValidationConfig
+from components.tasks.image_classification.evaluation import ImageEvaluatorConfig
+from components.tasks.image_classification.export import ImageExporterConfig
+from components.tasks.image_classification.training import ImageTrainerConfig
 from data.beam import BeamConfig
+from data.image_data import ImageDataConfig
 from pipeline.settings import Settings
 from serving.config import ServingConfig
 
@@ -29,10 +29,12 @@ class Recipe(Settings):
     data: ImageDataConfig = Field(description="the raw pictures and how they are split")
     beam: BeamConfig = Field(BeamConfig(), description="where the data steps run")
     schema_gen: SchemaConfig = Field(SchemaConfig(), description="what examples must look like")
-    validation: ValidationConfig = Field(ValidationConfig(), description="which findings in the data stop the run")
-    trainer: TrainerConfig = Field(TrainerConfig(), description="the network and its training")
-    evaluator: EvaluatorConfig = Field(EvaluatorConfig(), description="metrics and the bar for a blessing")
-    exporter: ExporterConfig = Field(ExporterConfig(), description="what is exported beside the SavedModel")
+    validation: ImageValidationConfig = Field(
+        ImageValidationConfig(), description="which findings in the data stop the run"
+    )
+    trainer: ImageTrainerConfig = Field(ImageTrainerConfig(), description="the network and its training")
+    evaluator: ImageEvaluatorConfig = Field(ImageEvaluatorConfig(), description="metrics and the bar for a blessing")
+    exporter: ImageExporterConfig = Field(ImageExporterConfig(), description="what is exported beside the SavedModel")
     infra_validator: InfraValidatorConfig = Field(
         InfraValidatorConfig(), description="the proof that the served model answers as the trained one"
     )

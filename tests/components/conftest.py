@@ -168,11 +168,11 @@ def fit(examples: Examples, folder: Path, epochs: int, labels: list[str] | None 
     """Train a small convolutional network with plain Keras and seal it as the trainer would."""
     import keras
 
-    from components.tasks import image_classification
+    from components.tasks.image_classification import pictures
     from data import loader
 
     keras.utils.set_random_seed(1)
-    data = loader.load(examples, "train", lambda records: image_classification.read_batch(records, (SIZE, SIZE, 1)))
+    data = loader.load(examples, "train", lambda records: pictures.read_batch(records, (SIZE, SIZE, 1)))
     network = keras.Sequential([
         keras.Input((SIZE, SIZE, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(8, 3, activation="relu", name="convolution_1"),
         keras.layers.Conv2D(8, 3, activation="relu", name="convolution_2"), keras.layers.GlobalMaxPooling2D(),

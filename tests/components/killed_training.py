@@ -18,18 +18,19 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras  # noqa: F401 - imported once here, so that each child does not have to
 import tensorflow  # noqa: F401
 
+from components.tasks.image_classification.training import ImageTrainerConfig
 from components.trainer import trainer
-from components.training.config import EarlyStoppingConfig, OptimizerConfig, TrainerConfig
+from components.training.config import EarlyStoppingConfig, OptimizerConfig
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context
 
 CONFIGS = {
-    "small_vgg": TrainerConfig(  # 120 examples: 15 steps an epoch, so steps 4 and 26 lie within epochs
+    "small_vgg": ImageTrainerConfig(  # 120 examples: 15 steps an epoch, so steps 4 and 26 lie within epochs
         network="small_vgg", epochs=4, batch_size=8, checkpoint_steps=2, steps_per_execution=1,
         optimizer=OptimizerConfig(name="adam", learning_rate=1e-3, schedule="cosine", warmup_steps=5, average=0.9),
         keep="best", keep_metric="loss", early_stopping=EarlyStoppingConfig(patience=50),
     ),
-    "distorted_cnn": TrainerConfig(
+    "distorted_cnn": ImageTrainerConfig(
         network="distorted_cnn", options={"crop": 8}, steps=40, batch_size=8, checkpoint_steps=3, steps_per_execution=1,
         cache_megabytes=0, shuffle_buffer=50, optimizer=OptimizerConfig(name="rmsprop", learning_rate=1e-4),
     ),

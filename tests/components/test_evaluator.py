@@ -7,12 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 from components.evaluation.blessing import baseline_check, mcnemar
-from components.evaluator import EvaluatorConfig, evaluator
+from components.evaluator import evaluator
+from components.tasks.image_classification.evaluation import ImageEvaluatorConfig
 from pipeline.artifacts import Blessing, Evaluation, Model, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UserError
 
-QUICK = EvaluatorConfig(resamples=100)
+QUICK = ImageEvaluatorConfig(resamples=100)
 
 
 def evaluate(folder, examples, model, baseline=None, config=QUICK):
@@ -123,19 +124,19 @@ def test_the_same_model_again_is_not_worse_than_itself(tiny_examples, tiny_model
     [(0, 0, True), (0, 1, True), (0, 2, False), (10, 11, True), (10, 12, False), (12, 10, True)],
 )
 def test_by_default_a_hundredth_may_be_lost_and_not_more_however_small_the_split(won, lost, passed):
-    config = EvaluatorConfig()
+    config = ImageEvaluatorConfig()
     check = baseline_check(changed(won, lost, count=100), config)
     assert check["passed"] is passed
     assert check["limit"] == -0.01
 
 
 def test_only_who_asks_for_it_lets_a_loss_pass_that_may_be_luck():
-    check = baseline_check(changed(won=2, lost=5, count=100), EvaluatorConfig(baseline_significance=0.05))
+    check = baseline_check(changed(won=2, lost=5, count=100), ImageEvaluatorConfig(baseline_significance=0.05))
     assert check["passed"] is True
     assert "it may be luck (McNemar's exact test: p = 0.227, not below 0.05)" in check["reason"]
-    check = baseline_check(changed(won=0, lost=8, count=100), EvaluatorConfig(baseline_significance=0.05))
+    check = baseline_check(changed(won=0, lost=8, count=100), ImageEvaluatorConfig(baseline_significance=0.05))
     assert check["passed"] is False
-    check = baseline_check(changed(won=0, lost=1, count=100), EvaluatorConfig(baseline_tolerance=0))
+    check = baseline_check(changed(won=0, lost=1, count=100), ImageEvaluatorConfig(baseline_tolerance=0))
     assert check["passed"] is False
     assert check["limit"] == 0
 
@@ -233,12 +234,12 @@ def test_thresholds_are_least_values_and_largest_for_losses(tiny_examples, tiny_
 
 def test_an_unknown_metric_or_feature_is_refused_with_a_suggestion(tiny_examples, tiny_model, tmp_path):
     with pytest.raises(ValidationError, match="Did you mean `test/accuracy`"):
-        EvaluatorConfig(thresholds={"test/acuracy": 0.9})
+        ImageEvaluatorConfig(thresholds={"test/acuracy": 0.9})
     with pytest.raises(UserError, match="No example has a feature `image/brigthness`") as caught:
         evaluate(tmp_path, tiny_examples, tiny_model, config=QUICK.model_copy(update={"slices": ["image/brigthness"]}))
     assert "`image/brightness`" in caught.value.fix
 
 
 def test_an_empty_split_is_refused(make_examples, tiny_model, tmp_path):
-    with pytest.raises(UserError, match="no pictures in split `test`"):
+    with pytest.raises(UserError, match="no examples in split `test`"):
         evaluate(tmp_path, make_examples("untested", {"train": 3, "test": 0}), tiny_model)

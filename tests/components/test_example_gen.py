@@ -16,7 +16,8 @@ import numpy
 import pytest
 from PIL import Image
 
-from components.example_gen import BeamConfig, ImageDataConfig, example_gen, sources
+from components.example_gen import BeamConfig, example_gen, sources
+from data.image_data import ImageDataConfig
 from data.records import decode_example, read_records
 from pipeline.artifacts import Examples
 from pipeline.component import Context

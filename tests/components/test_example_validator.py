@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from components.example_validator import Limits, ValidationConfig, example_validator
+from components.example_validator import example_validator
 from components.schema_gen import SchemaConfig, schema_gen
+from components.tasks.image_classification.checks import ImageValidationConfig
+from components.validation.config import Limits
 from pipeline.artifacts import Anomalies, Schema, Statistics, write_manifest
 
-QUIET = ValidationConfig(min_train_examples=0, min_class_examples=0)
+QUIET = ImageValidationConfig(min_train_examples=0, min_class_examples=0)
 
 
 def validate(folder, examples, statistics, schema, previous=None, config=QUIET):
@@ -62,7 +64,7 @@ def test_the_recipe_sets_the_severity_of_a_finding_by_name(make_examples, tiny_s
 
 def test_missing_lopsided_and_small_classes_are_named(make_examples, tiny_statistics, tiny_schema, tmp_path):
     examples = make_examples("lopsided", {"train": 13, "test": 4}, classes={"train": [0] * 12 + [1], "test": [0, 2]})
-    _, found = validate(tmp_path, examples, tiny_statistics, tiny_schema, config=ValidationConfig())
+    _, found = validate(tmp_path, examples, tiny_statistics, tiny_schema, config=ImageValidationConfig())
     assert found["class_missing_from_train"]["severity"] == "error"
     assert [row["label"] for row in found["class_missing_from_train"]["examples"]] == ["stripe"]
     assert [row["label"] for row in found["class_missing_from_split"]["examples"]] == ["dot"]

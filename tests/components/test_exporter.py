@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.exporter import ExporterConfig, exporter
+from components.exporter import exporter
+from components.tasks.image_classification.export import ImageExporterConfig
 from pipeline.artifacts import Examples, Model, SavedModel, write_manifest
 
 LABELS = ["cross", "dot", "stripe"]
@@ -46,7 +47,7 @@ def saved_model(model: Model, tiny_examples: Examples, tmp_path_factory: pytest.
 
 def export(examples: Examples, model: Model, folder: Path, **config: Any) -> SavedModel:
     saved_model = SavedModel.create(folder)
-    exporter(examples=examples, model=model, saved_model=saved_model, config=ExporterConfig(**config))
+    exporter(examples=examples, model=model, saved_model=saved_model, config=ImageExporterConfig(**config))
     write_manifest(saved_model, 0.0)
     return saved_model
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from components.exporter import ExporterConfig, exporter
+from components.exporter import exporter
 from components.infra_validator import InfraValidatorConfig, infra_validator
+from components.tasks.image_classification.export import ImageExporterConfig
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
 from pipeline.component import Context
 
@@ -37,7 +38,7 @@ def line(tiny_examples: Examples, tmp_path_factory: pytest.TempPathFactory) -> d
     folder = tmp_path_factory.mktemp("line")
     model = make_model(folder / "model", 1, ["cross", "dot", "stripe"])
     saved_model = SavedModel.create(folder / "saved_model")
-    exporter(examples=tiny_examples, model=model, saved_model=saved_model, config=ExporterConfig())
+    exporter(examples=tiny_examples, model=model, saved_model=saved_model, config=ImageExporterConfig())
     write_manifest(saved_model, 0.0)
     return {"examples": tiny_examples, "model": model, "saved_model": saved_model}
 

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from components.networks import PixelStatistics, find_network, network_config, preset
-from components.training.config import TrainerConfig
+from components.networks import PixelStatistics, find_network, names, network_config, preset
+from components.tasks.image_classification.training import ImageTrainerConfig
 from pipeline.errors import UserError
-from pipeline.settings import ModuleIn
 
 spec = importlib.util.spec_from_file_location("contracts_network", Path(__file__).parents[1] / "contracts_network.py")
 assert spec is not None and spec.loader is not None
@@ -21,7 +20,7 @@ spec.loader.exec_module(contracts)
 
 PIXELS = PixelStatistics(0.25, 0.5, (0.25,), (0.5,))
 SHAPES = {"distorted_cnn": (26, 28, 3), "small_vgg": (16, 16, 3), "lenet5": (28, 28, 1)}
-NAMES = [name for name in ModuleIn("components/networks").names() if name != "transfer"]  # which has tests of its own
+NAMES = [name for name in names("image_classification") if name != "transfer"]  # which has tests of its own
 
 
 def build(name: str, shape: tuple[int, int, int], outputs: int = 10, **options):
@@ -57,9 +56,9 @@ def test_transfer_keeps_the_contract_with_other_bodies(body, tmp_path):
     contracts.check_network("transfer", (32, 32, 3), tmp_path, {"weights": "none", "body": body})
 
 
-@pytest.mark.parametrize("name", ModuleIn("components/networks").names())
+@pytest.mark.parametrize("name", names("image_classification"))
 def test_every_preset_is_a_valid_training(name):
-    TrainerConfig.model_validate({"network": name, **preset(name).get("trainer", {})})
+    ImageTrainerConfig.model_validate({"network": name, **preset(name).get("trainer", {})})
 
 
 def test_cnn_has_the_published_121930_parameters():

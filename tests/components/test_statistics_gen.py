@@ -58,7 +58,7 @@ def test_every_class_has_a_strip_of_samples(tiny_statistics):
 
 def test_no_training_pictures_is_told_as_such(make_examples, tmp_path):
     examples = make_examples("empty", {"train": 0, "test": 3})
-    with pytest.raises(UserError, match="no picture in the training split"):
+    with pytest.raises(UserError, match="no example in the training split"):
         statistics_gen(
             examples=examples,
             statistics=Statistics.create(tmp_path / "s"),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.tasks import find_task, image_classification
+from components.tasks import find_part
+from components.tasks.image_classification import pictures
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 
@@ -23,7 +24,7 @@ def encode(pixels: np.ndarray, picture_format: str = "PNG", **options: Any) -> b
 def decode(encoded: list[bytes], shape: tuple[int, int, int]) -> np.ndarray:
     import tensorflow as tf
 
-    return np.asarray(image_classification.decode(tf.constant(encoded), shape))
+    return np.asarray(pictures.decode(tf.constant(encoded), shape))
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_pictures_of_several_sizes_share_a_batch(picture):
 def test_an_empty_batch_stays_empty():
     import tensorflow as tf
 
-    assert image_classification.decode(tf.zeros([0], tf.string), (5, 6, 3)).shape == (0, 5, 6, 3)
+    assert pictures.decode(tf.zeros([0], tf.string), (5, 6, 3)).shape == (0, 5, 6, 3)
 
 
 def test_a_picture_is_the_same_alone_and_in_a_batch(picture):
@@ -84,15 +85,15 @@ def test_a_picture_is_the_same_alone_and_in_a_batch(picture):
 )
 def test_the_input_shape_is_the_common_one_or_the_one_asked_for(tmp_path, common, channels, asked, expected):
     examples = Examples(tmp_path, {"image_shape": common, "channels": channels})
-    assert image_classification.input_shape(examples, asked) == expected
+    assert pictures.input_shape(examples, asked) == expected
 
 
 def test_softmax_outputs_stay_and_sigmoid_scores_are_made_to_sum_to_one():
     import tensorflow as tf
 
     shares = tf.constant([[0.2, 0.8]])
-    np.testing.assert_array_equal(image_classification.probabilities(shares, "probabilities"), shares)
-    scores = np.asarray(image_classification.probabilities(tf.constant([[0.9, 0.3], [0.0, 0.0]]), "scores"))
+    np.testing.assert_array_equal(pictures.probabilities(shares, "probabilities"), shares)
+    scores = np.asarray(pictures.probabilities(tf.constant([[0.9, 0.3], [0.0, 0.0]]), "scores"))
     np.testing.assert_allclose(scores, [[0.75, 0.25], [0, 0]], rtol=1e-6)
 
 
@@ -101,7 +102,7 @@ def test_the_last_activation_says_what_outputs_are(activation, kind):
     import keras
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation=activation)])
-    assert image_classification.output_kind(model) == kind
+    assert pictures.output_kind(model) == kind
 
 
 def test_outputs_that_are_no_probabilities_are_refused():
@@ -109,14 +110,14 @@ def test_outputs_that_are_no_probabilities_are_refused():
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="logits")])
     with pytest.raises(UserError, match="`logits`.*linear") as error:
-        image_classification.output_kind(model)
+        pictures.output_kind(model)
     assert "softmax" in error.value.fix
 
 
 def test_tasks_are_found_by_name_and_the_nearest_is_suggested():
-    assert find_task("image_classification") is image_classification
+    assert find_part("image_classification", "pictures") is pictures
     with pytest.raises(UserError) as error:
-        find_task("image_clasification")
+        find_part("image_clasification", "training")
     assert "Did you mean `image_classification`" in error.value.fix
 
 
@@ -130,6 +131,6 @@ def test_pictures_of_one_size_are_read_as_those_of_several(tmp_path, picture, co
     }
     record = tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
     examples = Examples(tmp_path, {"image_shape": common, "channels": 3})
-    pixels, labels = image_classification.reader(examples, (7, 9, 3))(tf.constant([record, record]))
+    pixels, labels = pictures.reader(examples, (7, 9, 3))(tf.constant([record, record]))
     np.testing.assert_array_equal(pixels, [picture, picture])
     np.testing.assert_array_equal(labels, [4, 4])

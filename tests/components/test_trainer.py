@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from components.networks import load_model
-from components.trainer import explained, make_objective, trainer
-from components.training.config import TrainerConfig
+from components.tasks.image_classification.training import ImageTrainerConfig, make_objective
+from components.trainer import explained, trainer
 from data import loader
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context
@@ -46,7 +46,7 @@ def train(examples: Examples, folder: Path, said: Said | None = None, **settings
         statistics=Statistics(folder, {"pixels": PIXELS}),
         checked=Anomalies(folder),
         model=model,
-        config=TrainerConfig.model_validate({**SMALL, **settings}),
+        config=ImageTrainerConfig.model_validate({**SMALL, **settings}),
         context=context,
     )
     return model
@@ -103,12 +103,10 @@ def test_a_training_writes_model_history_pictures_and_summary(trained):
 
 
 def test_the_written_model_predicts_what_its_history_says(trained, tiny_examples):
-    from components.tasks import image_classification
+    from components.tasks.image_classification import pictures
 
     model, _ = trained
-    held = loader.load(
-        tiny_examples, "validation", lambda records: image_classification.read_batch(records, (12, 12, 1))
-    )
+    held = loader.load(tiny_examples, "validation", lambda records: pictures.read_batch(records, (12, 12, 1)))
     scores = load_model(model).predict(held.inputs, verbose=0)
     accuracy = float((scores.argmax(axis=-1) == held.targets).mean())
     assert accuracy == pytest.approx(model.properties["metrics"]["validation/accuracy"])
@@ -140,10 +138,10 @@ def test_the_loop_trains_exactly_as_keras_fit_does(tiny_examples, tmp_path, with
     import keras
 
     from components.networks import PixelStatistics, find_network, network_config
-    from components.tasks import image_classification
+    from components.tasks.image_classification import pictures
 
     ours = load_model(train(tiny_examples, tmp_path, epochs=2, shuffle=False, seed=3))
-    held = loader.load(tiny_examples, "train", lambda records: image_classification.read_batch(records, (12, 12, 1)))
+    held = loader.load(tiny_examples, "train", lambda records: pictures.read_batch(records, (12, 12, 1)))
     keras.utils.clear_session()
     keras.utils.set_random_seed(3)
     theirs = find_network("dense").build(
@@ -302,24 +300,24 @@ def test_pictures_too_small_for_the_network_are_enlarged_and_that_is_said(tiny_e
 
 def test_settings_that_need_validation_are_refused_without_it():
     with pytest.raises(ValidationError, match="needs a validation split"):
-        TrainerConfig(validation_split="none", keep="best")
+        ImageTrainerConfig(validation_split="none", keep="best")
 
 
 def test_class_weights_are_inverse_to_the_frequency_of_the_class(tiny_examples):
     counts = {"train": [60, 30, 30], "validation": [1, 1, 1], "test": [1, 1, 1]}
     examples = Examples(tiny_examples.path, {**tiny_examples.properties, "label_counts": counts})
-    weights = make_objective(examples, TrainerConfig(class_weights="balanced")).class_weights
+    weights = make_objective(examples, ImageTrainerConfig(class_weights="balanced")).class_weights
     assert weights == pytest.approx((2 / 3, 4 / 3, 4 / 3))
-    named = make_objective(examples, TrainerConfig(class_weights={"dot": 3.0}))
+    named = make_objective(examples, ImageTrainerConfig(class_weights={"dot": 3.0}))
     assert named.class_weights == (1.0, 3.0, 1.0)
 
 
 def test_class_weights_scale_each_example_s_loss(tiny_examples):
     import tensorflow as tf
 
-    from components.training.steps import Objective
+    from components.tasks.image_classification.training import Classification
 
-    objective = Objective("cross_entropy", 3, (1.0, 2.0, 4.0))
+    objective = Classification("cross_entropy", 3, (1.0, 2.0, 4.0))
     np.testing.assert_array_equal(objective.weights(tf.constant([2, 0, 1])), [4, 1, 2])
 
 
@@ -330,7 +328,7 @@ def test_training_time_is_written_beside_the_logs_and_not_into_the_model(trained
 
 
 def test_running_out_of_memory_suggests_half_the_batch():
-    with pytest.raises(UserError, match="Not enough memory") as error, explained(TrainerConfig(batch_size=64)):
+    with pytest.raises(UserError, match="Not enough memory") as error, explained(ImageTrainerConfig(batch_size=64)):
         raise MemoryError
     assert "trainer.batch_size=32" in error.value.fix
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from components.trainer import trainer
-from components.training.config import TrainerConfig
+from components.tasks.image_classification.training import ImageTrainerConfig
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context
 
@@ -27,7 +27,7 @@ for network, options, distribute in (
     place = folder / f"{network}-{distribute}"
     model = Model.create(place / "model")
     # 120 examples in batches of 17: the last batch holds one, too few for two devices
-    config = TrainerConfig(network=network, options=options, epochs=2, batch_size=17, distribute=distribute, seed=3, histograms=False)
+    config = ImageTrainerConfig(network=network, options=options, epochs=2, batch_size=17, distribute=distribute, seed=3, histograms=False)
     trainer(examples=examples, statistics=Statistics(place, {"pixels": pixels}), checked=Anomalies(place), model=model,
             config=config, context=Context.standalone(place))
     found[f"{network} {distribute}"] = {"steps": model.properties["steps"], **model.properties["metrics"]}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components.tasks.image_classification.training import ImageTrainerConfig
 from components.training import checkpoints
-from components.training.config import FineTuneConfig, OptimizerConfig, TrainerConfig
+from components.training.config import FineTuneConfig, OptimizerConfig
 from components.training.feeding import count_steps
 from components.training.history import CURVE_POINTS, History
 from components.training.loop import plan_phases
@@ -106,7 +107,7 @@ def test_epsilon_is_keras_own_unless_it_is_given():
 
 def test_history_does_not_depend_on_how_steps_are_grouped():
     results = np.random.default_rng(0).uniform(1, 2, (5003, 3)).astype(np.float32)
-    whole, pieces = History.for_steps(5003), History.for_steps(5003)
+    whole, pieces = History.for_steps(5003, "accuracy"), History.for_steps(5003, "accuracy")
     whole.add(results, 5003)
     for start in range(0, 5003, 37):
         part = results[start : start + 37]
@@ -117,11 +118,11 @@ def test_history_does_not_depend_on_how_steps_are_grouped():
 
 
 def test_epochs_and_steps_end_a_training_at_whichever_comes_first():
-    assert plan_phases(TrainerConfig(), 7)[-1].end == 70
-    assert plan_phases(TrainerConfig(epochs=3), 7)[-1].end == 21
-    assert plan_phases(TrainerConfig(epochs=3, steps=20), 7)[-1].end == 20
-    assert plan_phases(TrainerConfig(epochs=3, steps=200), 7)[-1].end == 21
-    first, second = plan_phases(TrainerConfig(epochs=3, fine_tune=FineTuneConfig(epochs=2, learning_rate=0.5)), 7)
+    assert plan_phases(ImageTrainerConfig(), 7)[-1].end == 70
+    assert plan_phases(ImageTrainerConfig(epochs=3), 7)[-1].end == 21
+    assert plan_phases(ImageTrainerConfig(epochs=3, steps=20), 7)[-1].end == 20
+    assert plan_phases(ImageTrainerConfig(epochs=3, steps=200), 7)[-1].end == 21
+    first, second = plan_phases(ImageTrainerConfig(epochs=3, fine_tune=FineTuneConfig(epochs=2, learning_rate=0.5)), 7)
     assert (first.end, second.start, second.end, second.unfrozen, second.optimizer.learning_rate) == (
         21,
         21,

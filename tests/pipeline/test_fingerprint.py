@@ -39,8 +39,9 @@ def test_imports_inside_functions_are_followed(tmp_path):
 def code_files(name, store, **settings):
     import importlib
 
-    component = getattr(importlib.import_module(f"components.{name}"), name)
-    return set(module.code_of(spec_of(component), settings.values(), store))
+    spec = spec_of(getattr(importlib.import_module(f"components.{name}"), name))
+    part = f"components.tasks.image_classification.{spec.part}" if spec.part else ""
+    return set(module.code_of(spec, settings.values(), store, part))
 
 
 @pytest.fixture
@@ -49,24 +50,27 @@ def store(tmp_path):
 
 
 def test_the_trainers_code_is_its_own_its_tasks_and_its_networks_and_no_other_network(store):
-    from components.trainer import TrainerConfig
+    from components.tasks.image_classification.training import ImageTrainerConfig
 
-    files = code_files("trainer", store, config=TrainerConfig(network="cnn"))
+    files = code_files("trainer", store, config=ImageTrainerConfig(network="cnn"))
     assert {
         "components/trainer.py",
         "components/networks/cnn.py",
-        "components/tasks/image_classification.py",
+        "components/tasks/image_classification/training.py",
+        "components/tasks/image_classification/pictures.py",
         "data/loader.py",
     } <= files
     assert not files & {"components/networks/lenet5.py", "components/example_gen.py", "data/formats/image_folder.py"}
+    assert not [name for name in files if name.startswith("components/tasks/forecasting")]
 
 
-def test_reading_data_does_not_depend_on_networks_or_tasks(store):
+def test_reading_data_does_not_depend_on_networks_or_training(store):
     files = code_files("example_gen", store)
     assert not [
         name
         for name in files
-        if name.startswith(("components/networks", "components/tasks", "components/trainer", "serving"))
+        if name.startswith(("components/networks", "components/train", "components/tasks/forecasting", "serving"))
+        or name.endswith(("/training.py", "/evaluation.py", "/export.py"))
     ]
 
 
@@ -76,8 +80,8 @@ def test_every_file_in_a_fingerprint_is_the_projects_own(store):
 
 
 def test_a_network_of_the_users_own_counts_by_its_content(store, tmp_path):
-    from components.trainer import TrainerConfig
+    from components.tasks.image_classification.training import ImageTrainerConfig
 
     path = tmp_path / "mine.py"
     path.write_text("def build(input_shape, outputs, config, pixels): ...\n")
-    assert "mine.py" in code_files("trainer", store, config=TrainerConfig(network=str(path)))
+    assert "mine.py" in code_files("trainer", store, config=ImageTrainerConfig(network=str(path)))

@@ -1,0 +1,56 @@
+"""SavedModels: functions with named signatures, their variables and assets; and inputs that are refused if misshapen."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+
+def write_saved_model(
+    network: keras.Model, functions: dict[str, Any], assets: dict[str, str], name: str, folder: Path
+) -> None:
+    """Write graph, variables and assets; nothing of Keras but the variables is tracked.
+
+    Args:
+        functions: signature -> tf.function.
+        assets: file name -> its text, kept in `assets/`.
+        name: of the module.
+    """
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as scratch:
+        module = tf.Module(name=name)
+        module.state = [variable.value for variable in network.variables]
+        module.files = []
+        for file_name, text in assets.items():
+            file = Path(scratch, file_name)
+            file.write_text(text, "utf-8")
+            module.files.append(tf.saved_model.Asset(str(file)))
+        module.functions = list(functions.values())
+        tf.saved_model.save(module, str(folder), signatures=functions)
+    # holds a random number and nothing that loading needs: without it equal exports are more nearly equal bytes
+    (folder / "fingerprint.pb").unlink(missing_ok=True)
+
+
+def check_shape(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Tensor:
+    """Return the tensor; in the graph, refuse one of another shape as an invalid argument. None in `shape` stands for any size.
+
+    A server does not hold clients to declared shapes, and `tf.ensure_shape` will not do: it is optimised away where the
+    declared shape already says the same. The placeholder keeps the optimiser from knowing the shape beforehand.
+    """
+    import tensorflow as tf
+
+    actual = tf.raw_ops.PlaceholderWithDefault(input=tf.shape(tensor), shape=[None])
+    message = f"`{name}` must have shape [{', '.join('n' if size is None else str(size) for size in shape)}]"
+    # an input of another rank must not be compared further: the second check waits for the first
+    with tf.control_dependencies([tf.debugging.assert_equal(tf.size(actual), len(shape), message)]):
+        sizes = tf.identity(actual)
+    fixed = [place for place, size in enumerate(shape) if size is not None]
+    wanted = tf.constant([shape[place] for place in fixed], tf.int32)
+    with tf.control_dependencies([tf.debugging.assert_equal(tf.gather(sizes, fixed), wanted, message)]):
+        return tf.identity(tensor)

@@ -1,0 +1,140 @@
+"""Scores a classifier on pictures it has never seen, with intervals, and says whether it is good enough to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from components.evaluation import blessing as judging
+from components.evaluation import metrics
+from components.evaluation.config import EvaluatorConfig
+from components.evaluation.plots import write_logs, write_plots
+from components.evaluation.predictions import Predicted, check_features, predict
+from components.evaluation.slices import slice_rows
+from pipeline.artifacts import Blessing, Evaluation, Examples, Model
+from pipeline.component import Context
+
+
+class ImageEvaluatorConfig(EvaluatorConfig):
+    """What is measured, and the bar for a blessing."""
+
+    metric_names: ClassVar[Collection[str]] = metrics.NAMES
+
+    slices: list[str] = Field(
+        ["image/class/text", "image/brightness"],
+        description="recorded features by which results are broken down; numbers with many values by quartile",
+    )
+    thresholds: dict[str, float] = Field(
+        default_factory=dict,
+        description="limits for the blessing, such as test/accuracy: 0.9. The least value that passes; for test/loss and "
+        "test/calibration_error, where less is better, the largest",
+    )
+    baseline_tolerance: float = Field(
+        0.01,
+        ge=0,
+        lt=1,
+        description="accuracy that may be lost against the last blessed model: room for the luck of a training. It may be "
+        "lost in every run anew; a limit for test/accuracy in `thresholds` is the floor below which nothing is blessed",
+    )
+    baseline_significance: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="1 counts every loss beyond the tolerance. With less, such as 0.05, it counts only if McNemar's exact "
+        "test gives it less than this chance, which on a small split lets several points be lost unseen",
+    )
+    calibration_bins: int = Field(15, ge=2, description="equal-width bins of the calibration error")
+    wrong_predictions: int = Field(24, ge=0, le=200, description="pictures of wrong predictions kept, the surest first")
+
+
+def evaluate(
+    examples: Examples,
+    model: Model,
+    baseline: Model | None,
+    evaluation: Evaluation,
+    blessing: Blessing,
+    config: ImageEvaluatorConfig,
+    context: Context,
+) -> None:
+    """Write metrics.json, details.json, predictions.npz and plots to `evaluation`, and the verdict to `blessing`.
+
+    The metrics and plots go to the run's TensorBoard logs too, in the folder `test`, at the step where the training ended.
+    """
+    check_features(examples, config.split, config.slices)
+    predicted = predict(
+        model, examples, config.split, config.batch_size, context.progress, config.wrong_predictions, config.slices
+    )
+    labels = examples.labels
+    scored = metrics.score(predicted, len(labels), config.resamples, config.seed, config.calibration_bins)
+    details = scored.details(labels) | {
+        "split": config.split,
+        "labels": labels,
+        "baselines": metrics.naive_baselines(examples, config.split),
+        "slices": slice_rows(
+            predicted, config.slices, len(labels), config.resamples, config.seed, config.calibration_bins
+        ),
+        "wrong": write_wrong(predicted, labels, evaluation),
+    }
+    values = {f"{config.split}/{name}": value for name, value in scored.values.items()}
+    comparison = None
+    if baseline is not None:
+        comparison = judging.compare(predicted, scored, model, baseline, examples, config, context.progress)
+    verdict = judging.judge(values, scored.intervals, details["baselines"], comparison, config)
+    write_predictions(predicted, evaluation.file("predictions.npz"))
+    plots = draw_plots(predicted, details, labels)
+    write_plots(plots, evaluation.file("plots"))
+    write_logs(plots, values, context.logs, model.properties.get("steps", 0))
+    evaluation.write_json("metrics.json", values)
+    evaluation.write_json("details.json", details)
+    evaluation.properties = {"metrics": values, "split": config.split, "intervals": details["intervals"]}
+    blessing.write_json("blessing.json", verdict)
+    blessing.properties = {**verdict, "baseline": baseline.digest if baseline is not None else None}
+
+
+def write_wrong(predicted: Predicted, labels: list[str], evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Write the pictures of the surest wrong predictions; return what was predicted and what is true."""
+    from components.callbacks.drawing import encode_png
+
+    rows = []
+    for place, (index, pixels) in enumerate(predicted.wrong):
+        name = f"plots/wrong/{place:02d}.png"
+        evaluation.file(name).parent.mkdir(parents=True, exist_ok=True)
+        evaluation.file(name).write_bytes(encode_png(pixels))
+        chances, truth = predicted.probabilities[index], int(predicted.labels[index])
+        guess = int(chances.argmax())
+        rows.append({
+            "picture": name, "file": predicted.sources[index], "label": labels[truth], "predicted": labels[guess],
+            "probability": float(chances[guess]), "probability_of_label": float(chances[truth]),
+        })  # fmt: skip
+    return rows
+
+
+def write_predictions(predicted: Predicted, target: Path) -> None:
+    """Write every example's source, label and probabilities [n, classes], in the order of the records."""
+    import numpy as np
+
+    np.savez_compressed(
+        target, source=np.array(predicted.sources), label=predicted.labels, probabilities=predicted.probabilities
+    )
+
+
+def draw_plots(predicted: Predicted, details: dict[str, Any], labels: list[str]) -> dict[str, bytes]:
+    """Draw confusion matrix, reliability and wrong predictions with their probabilities; return PNG bytes by name."""
+    import numpy as np
+
+    from components.callbacks import confusion_matrix, prediction_grid, reliability
+
+    plots = {
+        "confusion_matrix": confusion_matrix.draw_confusion_matrix(np.array(details["confusion"]), labels),
+        "reliability": reliability.draw_reliability(details["calibration"], details["calibration_error"]),
+    }
+    if predicted.wrong:
+        indices = [index for index, _ in predicted.wrong]
+        pixels = np.stack([picture for _, picture in predicted.wrong])
+        plots["wrong_predictions"] = prediction_grid.draw_predictions(
+            pixels, predicted.probabilities[indices], predicted.labels[indices], labels
+        )
+    return plots

@@ -1,0 +1,196 @@
+"""Exports a classifier: signatures that take a picture's bytes, its pixels or its record, and TensorFlow Lite on request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from components.export.config import ExporterConfig
+from components.export.saved_model import check_shape, write_saved_model
+from pipeline.artifacts import Examples, Model, SavedModel
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from components.tasks.image_classification.pictures import Shape
+
+SIGNATURES = ("serving_default", "pixels", "examples")
+Precision = Literal["none", "float32", "float16", "int8"]
+
+
+class ImageExporterConfig(ExporterConfig):
+    """What is exported."""
+
+    tflite: Precision = Field("none", description="also write `assets.extra/model.tflite` with numbers of this kind")
+    tflite_examples: int = Field(
+        100, gt=0, description="pictures TensorFlow Lite's answers are checked on; int8 is calibrated on as many"
+    )
+
+
+def export(examples: Examples, model: Model, saved_model: SavedModel, config: ImageExporterConfig) -> None:
+    """Write a SavedModel with the signatures `serving_default`, `pixels` and `examples`.
+
+    `serving_default` takes `image_bytes` (string [n]: JPEG, PNG, GIF or BMP of any size), `pixels` takes `pixels`
+    (float [n, H, W, C] in 0..255) and `examples` takes `examples` (string [n]: tf.train.Example with `image/encoded`). All
+    answer `probabilities` (float [n, k]), `class_id` (int64 [n]) and `label` (string [n]). The labels lie in
+    assets/labels.txt, the warm-up requests in assets.extra.
+    """
+    from components.networks import load_model
+
+    network = load_model(model)
+    labels: list[str] = model.properties["labels"]
+    shape: Shape = tuple(model.properties["input_shape"])
+    assets = {"labels.txt": "".join(f"{label}\n" for label in labels)}
+    write_saved_model(network, make_signatures(network, labels, shape), assets, "classifier", saved_model.path)
+    write_warmup_requests(examples, shape, config.warmup_examples, saved_model.path)
+    saved_model.properties = {
+        "task": examples.task,
+        "signatures": list(SIGNATURES),
+        "labels": labels,
+        "input_shape": list(shape),
+        "network": model.properties.get("network", network.name),
+        "tflite": write_tflite(network, examples, shape, config, saved_model.path),
+    }
+
+
+def make_signatures(network: keras.Model, labels: list[str], shape: Shape) -> dict[str, Any]:
+    """Return the functions behind the signatures, by name.
+
+    Each makes sure of its input's rank first: some of TensorFlow's fused kernels end the whole process on a wrong one
+    instead of refusing the request.
+    """
+    import tensorflow as tf
+
+    from components.tasks.image_classification.pictures import decode, output_kind, probabilities
+
+    kind = output_kind(network)
+
+    def classify(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        scores = probabilities(network(tf.cast(pixels, tf.float32), training=False), kind)
+        class_id = tf.argmax(scores, axis=-1, output_type=tf.int64)
+        return {"probabilities": scores, "class_id": class_id, "label": tf.gather(tf.constant(labels), class_id)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    def from_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return classify(decode(check_shape(image_bytes, [None], "image_bytes"), shape))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *shape], tf.float32, name="pixels")])
+    def from_pixels(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        return classify(check_shape(pixels, [None, *shape], "pixels"))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def from_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        records = check_shape(examples, [None], "examples")
+        parsed = tf.io.parse_example(records, {"image/encoded": tf.io.FixedLenFeature([], tf.string)})
+        return classify(decode(parsed["image/encoded"], shape))
+
+    return dict(zip(SIGNATURES, (from_bytes, from_pixels, from_examples), strict=True))
+
+
+def write_warmup_requests(examples: Examples, shape: Shape, count: int, folder: Path) -> None:
+    """Write one request of `count` real pictures for every signature, and one of a single picture."""
+    import numpy as np
+    import tensorflow as tf
+
+    from components.tasks.image_classification.pictures import decode
+    from serving.samples import encoded_picture, sample_records
+    from serving.warmup import write_warmup
+
+    if not count:
+        return
+    _, records = sample_records(examples, count)
+    encoded = [encoded_picture(record) for record in records]
+    pixels = tf.function(decode)(tf.constant(encoded), shape).numpy().astype(np.float32)
+    requests: list[tuple[str, dict[str, Any]]] = []
+    for size in dict.fromkeys((1, len(records))):
+        requests.append(("serving_default", {"image_bytes": encoded[:size]}))
+        requests.append(("pixels", {"pixels": pixels[:size]}))
+        requests.append(("examples", {"examples": records[:size]}))
+    write_warmup(folder, requests)
+
+
+def write_tflite(
+    network: keras.Model, examples: Examples, shape: Shape, config: ImageExporterConfig, folder: Path
+) -> dict[str, Any] | None:
+    """Convert to TensorFlow Lite, compare with Keras on real pictures, and return the facts; None if not asked for.
+
+    Raises:
+        UserError: the network cannot be converted.
+    """
+    if config.tflite == "none":
+        return None
+    import tensorflow as tf
+
+    from components.tasks.image_classification.pictures import decode, output_kind, probabilities
+    from serving.samples import encoded_picture, sample_records
+
+    split, records = sample_records(examples, config.tflite_examples)
+    encoded = tf.constant([encoded_picture(record) for record in records])
+    pixels = tf.function(decode)(encoded, shape).numpy().astype("float32")
+    content = convert(network, shape, config.tflite, pixels)
+    target = folder / "assets.extra" / "model.tflite"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(content)
+    expected = probabilities(network.predict(pixels, verbose=0), output_kind(network)).numpy()
+    answers = run_tflite(content, pixels)
+    return {
+        "precision": config.tflite,
+        "bytes": len(content),
+        "split": split,
+        "examples": len(records),
+        "max_difference": round(float(abs(answers - expected).max()), 9),
+        "same_class": round(float((answers.argmax(1) == expected.argmax(1)).mean()), 6),
+    }
+
+
+def convert(network: keras.Model, shape: Shape, precision: Precision, pixels: np.ndarray) -> bytes:
+    """Return the TensorFlow Lite file; its input is `pixels`, float in 0..255, and its output the probabilities."""
+    import tensorflow as tf
+
+    from components.tasks.image_classification.pictures import output_kind, probabilities
+    from pipeline.errors import UserError
+
+    kind = output_kind(network)
+    module = tf.Module(name="lite")
+    module.state = [variable.value for variable in network.variables]
+
+    # one picture at a time: a free batch size keeps some layers from being converted
+    @tf.function(input_signature=[tf.TensorSpec([1, *shape], tf.float32, name="pixels")])
+    def lite(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": probabilities(network(pixels, training=False), kind)}
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([lite.get_concrete_function()], module)
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision == "int8":
+        converter.representative_dataset = lambda: ([picture[None]] for picture in pixels)
+    try:
+        return converter.convert()
+    except Exception as error:
+        raise UserError(
+            f"TensorFlow Lite cannot convert the network `{network.name}`: {str(error).splitlines()[0]}",
+            "exporter.tflite",
+            "Use `none`, or replace the layer it names.",
+        ) from error
+
+
+def run_tflite(content: bytes, pixels: np.ndarray) -> np.ndarray:
+    """Return TensorFlow Lite's probabilities, [n, k]."""
+    import numpy as np
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    answers = []
+    for picture in pixels:
+        interpreter.set_tensor(source, picture[None])
+        interpreter.invoke()
+        answers.append(interpreter.get_tensor(target)[0])
+    return np.stack(answers)

@@ -1,0 +1,67 @@
+"""Turns raw pictures into sharded TFRecords and a list of what is wrong with the pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from data.beam import BeamConfig
+from data.finding import Finding
+from data.image_data import ImageDataConfig
+from pipeline.artifacts import Examples
+from pipeline.component import Context, SourceTree
+from pipeline.progress import Progress
+
+REQUIRES = ["pillow"]
+REJECTED = "rejected.json"
+
+
+def sources(config: ImageDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
+    """Find the raw files, fetching a data set of the catalogue that is not here yet."""
+    from data.locate import source_trees
+
+    return [SourceTree(root, files) for root, files in source_trees(config, progress)]
+
+
+def write_examples(examples: Examples, config: ImageDataConfig, beam: BeamConfig, context: Context) -> None:
+    """Write `<split>-*.tfrecord` and `rejected.json`.
+
+    Raises:
+        UserError: no such data, or nothing in them can be used.
+    """
+    from data.ingest import survey, write_shards
+    from data.locate import locate
+
+    path, config = locate(config, context.progress)
+    found = survey(path, config, beam, context.scratch / "ingest", context.progress)
+    write_shards(found, config, beam, examples.path, context.progress)
+    rejected = found.findings.report(len(found.listing.labels))
+    examples.write_json(REJECTED, rejected)
+    examples.properties = describe(found, config, rejected)
+
+
+def describe(found: Any, config: ImageDataConfig, rejected: list[Finding]) -> dict[str, Any]:
+    """Return the facts that the steps after this one need."""
+    import numpy
+
+    from data.ingest import count_labels
+
+    used = found.splits >= 0
+    counts = count_labels(found)
+    sizes = numpy.unique(numpy.stack([found.facts["height"][used], found.facts["width"][used]]), axis=1)
+    channels = int(found.facts["channels"][used].max()) if config.channels == "auto" else config.channels
+    size = sizes[:, 0].tolist() if sizes.shape[1] == 1 else None
+    return {
+        "task": "image_classification",
+        "splits": {name: sum(count) for name, count in counts.items()},
+        "labels": found.names,
+        "label_counts": counts,
+        "image_shape": [*size, channels] if size else None,
+        "channels": channels,
+        "rejected": sum(
+            item["count"]
+            for item in rejected
+            if item["severity"] == "error" or item["name"] == "duplicate_across_splits"
+        ),
+        "source": f"{Path(config.path).name} ({found.format})",
+    }

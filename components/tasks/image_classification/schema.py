@@ -1,0 +1,40 @@
+"""Adds to an inferred schema what is known of pictures: classes, their numbers, formats, whole sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.artifacts import Statistics
+
+LABEL, NAME, FORMAT = "image/class/label", "image/class/text", "image/format"
+
+
+def add_domains(schema: Any, statistics: Statistics) -> None:
+    """Narrow the domains of the features, in place."""
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    labels = statistics.properties["labels"]
+    for feature in schema.feature:
+        if feature.name == LABEL:
+            feature.int_domain.CopyFrom(
+                schema_pb2.IntDomain(name="label", min=0, max=len(labels) - 1, is_categorical=True)
+            )
+        elif feature.name == NAME:
+            set_values(schema, feature, labels)
+        elif feature.name == FORMAT:
+            set_values(schema, feature, ["jpeg", "png"])
+        elif feature.name in ("image/height", "image/width", "image/channels", "image/bytes"):
+            feature.int_domain.CopyFrom(schema_pb2.IntDomain(min=1))
+        elif feature.name == "image/brightness":
+            feature.float_domain.CopyFrom(schema_pb2.FloatDomain(min=0, max=1))
+
+
+def set_values(schema: Any, feature: Any, values: list[str]) -> None:
+    """Let a text feature take exactly these values."""
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    if feature.WhichOneof("domain_info") == "domain":
+        kept = [domain for domain in schema.string_domain if domain.name != feature.domain]
+        del schema.string_domain[:]
+        schema.string_domain.extend(kept)
+    feature.string_domain.CopyFrom(schema_pb2.StringDomain(name=feature.name, value=sorted(values)))

@@ -1,0 +1,73 @@
+"""Asks a served classifier about real pictures, and compares its answers with what the trained network says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.artifacts import Examples, Model
+from serving.parity import Parity
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from serving.client import Client
+
+MOST_PIXEL_VALUES = 600_000  # sent as JSON numbers, about 2.5 MB
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the trained network says of some pictures, worked out as a user of the .keras file would."""
+
+    records: list[bytes]
+    encoded: list[bytes]
+    pixels: np.ndarray
+    probabilities: np.ndarray
+    labels: list[str]
+    split: str
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+def expect(examples: Examples, model: Model, count: int) -> Expectation:
+    """Ask the trained network itself."""
+    import tensorflow as tf
+
+    from components.networks import load_model
+    from components.tasks.image_classification.pictures import decode, output_kind, probabilities
+    from serving.samples import encoded_picture, sample_records
+
+    split, records = sample_records(examples, count)
+    encoded = [encoded_picture(record) for record in records]
+    network = load_model(model)
+    pixels = tf.function(decode)(tf.constant(encoded), tuple(model.properties["input_shape"])).numpy()
+    answers = probabilities(
+        network.predict(pixels.astype("float32"), batch_size=32, verbose=0), output_kind(network)
+    ).numpy()
+    return Expectation(records, encoded, pixels, answers, model.properties["labels"], split)
+
+
+def ask(client: Client, name: str, expected: Expectation) -> tuple[dict[str, Parity], str]:
+    """Send the pictures by every signature; return the parity of each, and what is wrong with the labels."""
+    from serving.client import PICTURES_AT_ONCE
+    from serving.parity import check_labels, compare
+
+    few = min(len(expected.records), max(1, MOST_PIXEL_VALUES // expected.pixels[0].size))
+    sent: dict[str, list[Any]] = {
+        "serving_default": expected.encoded,
+        "examples": expected.records,
+        "pixels": list(expected.pixels[:few]),
+    }
+    differences, problem = {}, ""
+    for signature, instances in sent.items():
+        answers: list[dict[str, Any]] = []
+        for start in range(0, len(instances), PICTURES_AT_ONCE):
+            answers += client.predict(name, instances=instances[start : start + PICTURES_AT_ONCE], signature=signature)
+        got = [answer["probabilities"] for answer in answers]
+        differences[signature] = compare(got, expected.probabilities[: len(instances)])
+        if not differences[signature].problem:
+            class_ids, given = [answer["class_id"] for answer in answers], [answer["label"] for answer in answers]
+            problem = problem or check_labels(class_ids, given, got, expected.labels)
+    return differences, problem

@@ -1,0 +1,119 @@
+"""Measures pictures beside what TFDV does: exact mean and deviation of the training pixels, and samples to look at."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from data.records import read_records
+from pipeline.artifacts import Examples, Statistics
+
+REQUIRES = ["pillow"]
+PAYLOAD = ("image/encoded", "image/source")  # the picture and its name: nothing to count there
+SUMMED = "image/encoded"
+SAMPLES_A_CLASS, SAMPLE_CLASSES, SAMPLE_SIDE = 10, 20, 64
+
+
+def summed(pictures: list[bytes], examples: dict[str, Any]) -> list[list[int]]:
+    """Return per channel of some encoded pictures [number of pixels, their sum, sum of squares] as exact integers.
+
+    Args:
+        examples: properties of the examples.
+    """
+    return add_sums([add_pixels(picture, int(examples["channels"])) for picture in pictures])
+
+
+def add_pixels(encoded: bytes, channels: int) -> list[list[int]]:
+    """Return per channel of a picture [number of pixels, their sum, sum of squares] as exact integers."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(io.BytesIO(encoded)).convert("L" if channels == 1 else "RGB")).reshape(-1, channels)
+    counts = [np.bincount(pixels[:, channel], minlength=256) for channel in range(channels)]
+    values = np.arange(256)
+    return [[len(pixels), int(count @ values), int(count @ values**2)] for count in counts]
+
+
+def add_sums(parts: Any) -> list[list[int]]:
+    """Add up tables of the same shape, in any order and grouping."""
+    total: list[list[int]] = []
+    for part in parts:
+        total = (
+            [[a + b for a, b in zip(*rows, strict=True)] for rows in zip(total, part, strict=True)] if total else part
+        )
+    return total
+
+
+def describe(sums: list[list[int]], examples: Examples) -> dict[str, Any]:
+    """Return the properties of the statistics: classes and the networks' normalisation constants."""
+    return {"labels": examples.labels, "pixels": pixel_statistics(sums)}
+
+
+def pixel_statistics(sums: list[list[int]]) -> dict[str, Any]:
+    """Turn exact sums of bytes into mean and standard deviation of pixel values in 0..1, of all channels and by channel."""
+
+    def moments(number: int, total: int, squares: int) -> tuple[float, float]:
+        variance = (number * squares - total * total) / (
+            number * number
+        )  # one rounding: the numerator is an exact integer
+        return total / number / 255, math.sqrt(variance) / 255
+
+    by_channel = [moments(*row) for row in sums]
+    mean, std = moments(*(sum(column) for column in zip(*sums, strict=True)))
+    return {
+        "mean": mean,
+        "std": std,
+        "channel_mean": [m for m, _ in by_channel],
+        "channel_std": [s for _, s in by_channel],
+    }
+
+
+def page(examples: Examples) -> dict[str, Any]:
+    """Return what `statistics.json` tells beside the features."""
+    return {"labels": examples.labels, "label_counts": examples.properties["label_counts"]}
+
+
+def write_samples(examples: Examples, statistics: Statistics) -> None:
+    """Write one strip of the first training pictures for each of the first classes, as `samples/<class number>.png`."""
+    import tensorflow as tf
+
+    wanted = dict.fromkeys(range(min(SAMPLE_CLASSES, len(examples.labels))), SAMPLES_A_CLASS)
+    found: dict[int, list[bytes]] = {label: [] for label in wanted}
+    records = (record for shard in examples.shards("train") for record in read_records(shard))
+    for number, record in enumerate(records):
+        feature = tf.train.Example.FromString(record).features.feature
+        label = feature["image/class/label"].int64_list.value[0]
+        if len(found.get(label, [])) < wanted.get(label, 0):
+            found[label].append(feature["image/encoded"].bytes_list.value[0])
+        if number > 20_000 or all(len(found[label]) == wanted[label] for label in wanted):
+            break
+    statistics.file("samples").mkdir()
+    for label, pictures in found.items():
+        if pictures:
+            strip([thumbnail(picture) for picture in pictures]).save(statistics.file("samples", f"{label}.png"), "PNG")
+
+
+def thumbnail(encoded: bytes) -> Any:
+    """Decode a picture for showing, at most 64 pixels on its longer side."""
+    import io
+
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(encoded)).convert("RGB")
+    picture.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE))
+    return picture
+
+
+def strip(pictures: list[Any]) -> Any:
+    """Put pictures side by side."""
+    from PIL import Image
+
+    height = max(picture.height for picture in pictures)
+    sheet = Image.new("RGBA", (sum(picture.width + 2 for picture in pictures) - 2, height))
+    left = 0
+    for picture in pictures:
+        sheet.paste(picture, (left, (height - picture.height) // 2))
+        left += picture.width + 2
+    return sheet

@@ -1,0 +1,245 @@
+"""Trains a classifier: the network for the pictures' size, the loss with its class weights, pictures of what was learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, PositiveInt
+
+from components.networks import PixelStatistics, find_network, network_config
+from components.tasks.image_classification import pictures
+from components.training.config import TrainerConfig
+from components.training.tensorboard import TensorBoard
+from pipeline.artifacts import Examples, Model, Statistics
+from pipeline.component import Context
+from pipeline.errors import UserError, did_you_mean
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from data.loader import ReadBatch
+
+TASK = "image_classification"
+PICTURED = 25  # examples that pictures of the data and the network are drawn from
+
+
+class ImageTrainerConfig(TrainerConfig):
+    """What to train, how long, on what pictures."""
+
+    metric: ClassVar[str] = "accuracy"
+
+    image_size: tuple[PositiveInt, PositiveInt] | None = Field(
+        None,
+        description="[height, width] the pictures are brought to; null keeps their common size, or takes 128 x 128 where they have none",
+    )
+    loss: Literal["cross_entropy", "mean_squared_error"] = Field(
+        "cross_entropy", description="what is minimised; the second against one-hot labels"
+    )
+    class_weights: Literal["none", "balanced"] | dict[str, float] = Field(
+        "none", description="weight of each class in the loss; balanced: inverse to its frequency; or label: weight"
+    )
+    keep_metric: str = Field(
+        "accuracy", description="validation metric that says which epoch is best: accuracy or loss"
+    )
+    pictured_channel: int = Field(0, ge=0, description="input channel whose filters are drawn, of every convolution")
+
+
+def build_network(
+    examples: Examples, statistics: Statistics, config: ImageTrainerConfig, context: Context
+) -> tuple[keras.Model, ModuleType, Settings]:
+    """Return the network with its module and its own options; say which size the pictures get where the recipe does not.
+
+    Raises:
+        UserError: the pictures are too small for it, it fails to build, or its inputs or outputs do not fit.
+    """
+    import keras
+
+    module, options = find_network(config.network, TASK), network_config(config.network, config.options)
+    pixels = PixelStatistics.from_properties(statistics.properties["pixels"])
+    outputs = len(examples.labels)
+
+    def build(shape: pictures.Shape) -> keras.Model:
+        keras.utils.set_random_seed(config.seed)  # an attempt that failed must not move the seeds of the next
+        return module.build(shape, outputs, options, pixels)
+
+    shape = pictures.input_shape(examples, config.image_size)
+    if config.image_size is None and examples.properties["image_shape"] is None:
+        context.progress.say(f"  pictures of several sizes are brought to {shape[0]} x {shape[1]} (trainer.image_size)")
+    try:
+        network = build(shape)
+    except UserError:
+        raise
+    except Exception as error:
+        larger = smallest_that_builds(build, shape)
+        if larger is None or config.image_size is not None:
+            raise explain_build(error, module, shape, larger, config) from error
+        context.progress.say(
+            f"  pictures of {shape[0]} x {shape[1]} are too small for `{config.network}`: enlarged to {larger[0]} x {larger[1]} (trainer.image_size)"
+        )
+        shape, network = larger, build(larger)
+    check_network(network, shape, outputs, config)
+    return network, module, options
+
+
+def smallest_that_builds(build: Callable[[pictures.Shape], Any], shape: pictures.Shape) -> pictures.Shape | None:
+    """Return the smallest larger shape, of usual sizes, that a network takes; none if it takes none."""
+    height, width, channels = shape
+    for side in (8, 12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 224):
+        if side > min(height, width):
+            larger = (max(side, height), max(side, width), channels)
+            with suppress(Exception):
+                build(larger)
+                return larger
+    return None
+
+
+def explain_build(
+    error: Exception,
+    module: ModuleType,
+    shape: pictures.Shape,
+    larger: pictures.Shape | None,
+    config: ImageTrainerConfig,
+) -> UserError:
+    """Say why a network did not build: pictures too small for it, or a fault in its file."""
+    if larger is not None:
+        size = f"[{larger[0]}, {larger[1]}]"
+        return UserError(
+            f"Pictures of {shape[0]} x {shape[1]} pixels are too small for network `{config.network}`.",
+            "trainer.image_size",
+            f"It takes {larger[0]} x {larger[1]}: set `trainer.image_size: {size}`, or choose another network.",
+        )
+    return UserError(
+        f"Network `{config.network}` does not build for input {shape}: {type(error).__name__}: {error}",
+        str(getattr(module, "__file__", config.network)),
+    )
+
+
+def check_network(network: Any, shape: pictures.Shape, outputs: int, config: ImageTrainerConfig) -> None:
+    """Refuse a network that does not take the pictures or does not give one score per class."""
+    import keras
+
+    fix = "`build(input_shape, outputs, config, pixels)` returns a keras.Model from [n, *input_shape] to [n, outputs]."
+    if not isinstance(network, keras.Model):
+        raise UserError(f"`build` returned {type(network).__name__}, not a Keras model.", config.network, fix)
+    for name, found, wanted in (
+        ("takes", network.input_shape, (None, *shape)),
+        ("gives", network.output_shape, (None, outputs)),
+    ):
+        if found != wanted:
+            raise UserError(
+                f"The network {name} {found}, but {wanted} is needed.", f"trainer.network: {config.network}", fix
+            )
+    kind = pictures.output_kind(network)
+    if config.loss == "cross_entropy" and kind == "scores":
+        raise UserError(
+            "Cross-entropy needs outputs that sum to 1, and this network ends in sigmoid.",
+            "trainer.loss",
+            "End the network in softmax, or set `trainer.loss=mean_squared_error`.",
+        )
+
+
+def read_batch(examples: Examples, network: keras.Model) -> ReadBatch:
+    """Return what decodes serialized records for the network."""
+    return pictures.reader(examples, network.input_shape[1:])
+
+
+def example_bytes(network: keras.Model) -> int:
+    """Return the size of one decoded picture."""
+    height, width, channels = network.input_shape[1:]
+    return height * width * channels
+
+
+def make_objective(examples: Examples, config: ImageTrainerConfig) -> Classification:
+    """Return the loss with its class weights.
+
+    Raises:
+        UserError: a weight is given for a class that does not exist.
+    """
+    labels, counts = examples.labels, examples.properties["label_counts"]["train"]
+    if config.class_weights == "none":
+        return Classification(config.loss, len(labels))
+    if config.class_weights == "balanced":
+        present = sum(count > 0 for count in counts)
+        weights = [sum(counts) / (present * count) if count else 0.0 for count in counts]
+        return Classification(config.loss, len(labels), tuple(weights))
+    given = dict(config.class_weights)
+    if unknown := sorted(given.keys() - set(labels)):
+        raise UserError(f"There is no class `{unknown[0]}`.", "trainer.class_weights", did_you_mean(unknown[0], labels))
+    return Classification(config.loss, len(labels), tuple(given.get(label, 1.0) for label in labels))
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The objective: the loss of the class scores, and which of them are right.
+
+    Attributes:
+        loss: `cross_entropy` or `mean_squared_error`.
+        outputs: number of classes.
+        class_weights: weight of each class in the training loss; none weighs all alike.
+    """
+
+    loss: str
+    outputs: int
+    class_weights: tuple[float, ...] | None = None
+
+    metric: ClassVar[str] = "accuracy"
+
+    def inputs(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Return what the network is given, float32 [n, H, W, C]."""
+        import tensorflow as tf
+
+        return tf.cast(pixels, tf.float32)
+
+    def losses(self, targets: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        """Return the loss of each example, float32 [n]."""
+        import keras
+        import tensorflow as tf
+
+        scores = tf.cast(scores, tf.float32)
+        if self.loss == "cross_entropy":
+            return keras.losses.sparse_categorical_crossentropy(targets, scores)
+        return tf.reduce_mean(tf.square(scores - tf.one_hot(targets, self.outputs)), axis=-1)
+
+    def weights(self, targets: tf.Tensor) -> tf.Tensor | float:
+        """Return the weight of each example, float32 [n]."""
+        import tensorflow as tf
+
+        return 1.0 if self.class_weights is None else tf.gather(tf.constant(self.class_weights, tf.float32), targets)
+
+    def measure(self, targets: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        """Return 1 for each example that has its highest score at the right class, else 0, float32 [n]."""
+        import tensorflow as tf
+
+        return tf.cast(tf.equal(tf.argmax(scores, axis=-1, output_type=targets.dtype), targets), tf.float32)
+
+
+def finish(network: keras.Model, examples: Examples, config: ImageTrainerConfig) -> dict[str, Any]:
+    """Return what the model's artifact says of it beside what every model's does."""
+    return {
+        "labels": examples.labels,
+        "input_shape": list(network.input_shape[1:]),
+        "output": pictures.output_kind(network),
+        "loss": config.loss,
+    }
+
+
+def write_pictures(
+    model: Model, network: keras.Model, step: int, examples: Examples, logs: TensorBoard, config: ImageTrainerConfig
+) -> None:
+    """Draw data samples, distortions, filters and feature maps, as files and in TensorBoard."""
+    from components import callbacks
+    from data import loader
+
+    shape = network.input_shape[1:]
+    records = loader.read(examples, "train", lambda batch: pictures.read_batch(batch, shape), PICTURED)
+    pixels, labels = next(iter(records))
+    folder = model.file("pictures")
+    callbacks.write_pictures(
+        network, pixels, labels, examples.labels, folder, logs.train, step, config.pictured_channel
+    )

@@ -27,6 +27,7 @@ CORE = [
     "scipy>=1.11",
     "scikit-learn>=1.3",
     "statsmodels>=0.14.2,<1",
+    "threadpoolctl>=3",
     "requests>=2.31",
     "starlette>=0.37",
     "uvicorn>=0.29",
@@ -58,7 +59,8 @@ setup(
     ),
     package_data={
         "pipeline": ["recipes/*.yaml", "templates/*"],
-        "data": ["catalog/*.yaml"],
+        "components": ["tasks/*/*.html"],
+        "data": ["catalog/*.yaml", "samples/*.csv"],
     },
     install_requires=CORE,
     extras_require={"detection": DETECTION, "gpu": GPU, "tfds": TFDS, "dev": DEV},

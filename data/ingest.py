@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +18,7 @@ from data.beam import BeamConfig, quieten, run_pipeline
 from data.findings import Findings
 from data.listing import Listing, ListingReader, write_listing
 from data.sample import SPLITS, Problem
+from data.whole_files import watch
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
@@ -284,30 +282,6 @@ def save_array(path: Path, values: numpy.ndarray) -> None:
     import numpy
 
     numpy.save(path, values)
-
-
-@contextmanager
-def watch(folder: Path, sizes: dict[str, int], name: str, progress: Progress) -> Iterator[None]:
-    """Show how much is done by the files that workers have finished, wherever they run."""
-    stopped = threading.Event()
-    with progress.job(name, sum(sizes.values())) as job:
-
-        def count() -> None:
-            left = dict(sizes)
-            while left:
-                last = stopped.wait(0.5)
-                for file in [file for file in left if (folder / file).exists()]:
-                    job(left.pop(file))
-                if last:
-                    return
-
-        thread = threading.Thread(target=count, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stopped.set()
-            thread.join()
 
 
 def nothing_usable(what: str, path: Path, format_name: str, findings: Findings) -> UserError:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
-from data.image_data import ImageDataConfig
+from data.raw import RawDataConfig
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
 
+RawDataConfigT = TypeVar("RawDataConfigT", bound=RawDataConfig)
 
-def locate(config: ImageDataConfig, progress: Progress) -> tuple[Path, ImageDataConfig]:
+
+def locate(config: RawDataConfigT, progress: Progress) -> tuple[Path, RawDataConfigT]:
     """Return where the data are, and the settings with what the catalogue knows about them filled in.
 
     A path that exists is taken as it is; else a data set of the catalogue is fetched, or `tfds:NAME` prepared.
@@ -21,13 +24,15 @@ def locate(config: ImageDataConfig, progress: Progress) -> tuple[Path, ImageData
     from data import catalog
 
     path = Path(config.path).expanduser()
-    if config.path.startswith("tfds:"):
+    pictures = config.task == "image_classification"
+    if pictures and config.path.startswith("tfds:"):
         from data.formats import tfds
 
         return tfds.prepare(config.path.removeprefix("tfds:"), progress), config
     if path.exists():
         return unpacked(path.resolve(), progress), config
-    if config.path in catalog.names():
+    known = catalog.names(config.task)
+    if config.path in known:
         return catalog.get(config.path, progress), catalog.fill_in(config)
     if "/" in config.path or path.suffix:
         raise UserError(
@@ -38,7 +43,7 @@ def locate(config: ImageDataConfig, progress: Progress) -> tuple[Path, ImageData
     raise UserError(
         f"`{config.path}` is neither a path nor a data set of the catalogue.",
         "data.path",
-        f"{did_you_mean(config.path, catalog.names())} Others: `tfds:NAME` for TensorFlow Datasets.",
+        did_you_mean(config.path, known) + (" Others: `tfds:NAME` for TensorFlow Datasets." if pictures else ""),
     )
 
 
@@ -54,7 +59,7 @@ def unpacked(path: Path, progress: Progress) -> Path:
     return unpack_once(path, data_folder() / "unpacked" / name, progress)
 
 
-def source_trees(config: ImageDataConfig, progress: Progress) -> list[tuple[Path, list[Path]]]:
+def source_trees(config: RawDataConfig, progress: Progress) -> list[tuple[Path, list[Path]]]:
     """List the files whose content decides what example_gen writes, below the folder that their names are relative to.
 
     A data set that is not here yet is fetched; the catalogue's entry counts too, since it holds settings.
@@ -62,8 +67,8 @@ def source_trees(config: ImageDataConfig, progress: Progress) -> list[tuple[Path
     from data import catalog, formats
 
     path, filled_in = locate(config, progress)
-    name = formats.detect(path) if filled_in.format == "auto" else filled_in.format
-    files = formats.find(name).sources(path, filled_in)
+    name = formats.detect(path, config.task) if filled_in.format == "auto" else filled_in.format
+    files = formats.find(name, config.task).sources(path, filled_in)
     root = path if path.is_dir() else path.parent
     outside = [file for file in files if not file.is_relative_to(root)]  # a CSV file may name any place
     trees = [(root, [file for file in files if file.is_relative_to(root)])]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ import numpy
 from data import formats, records
 from data.listing import ListingReader
 from data.picture import EXTENSIONS, BadPicture, examine, stored_bytes
+from data.whole_files import replacing
 from pipeline.errors import UserError
 
 FACTS = numpy.dtype(
@@ -159,16 +159,3 @@ def changed_meanwhile(key: str) -> UserError:
     return UserError(
         "This picture changed while the data were read.", key, "Wait until nothing writes there, and run again."
     )
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Any]:
-    """Open a file that gets its name when it is complete."""
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        with part.open("wb", buffering=1 << 20) as file:
-            yield file
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

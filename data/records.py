@@ -8,25 +8,27 @@ One example a picture. Sizes are (height, width). Features:
     image/brightness  float   mean of all pixel values, 0..1
     image/class/label int64   number of the class in the order of `Examples.labels`
     image/class/text  bytes   its name
-
-Formats: https://www.tensorflow.org/tutorials/load_data/tfrecord and https://protobuf.dev/programming-guides/encoding.
 """
 
 from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
 
-import google_crc32c
+from data.tfrecord import (
+    FLOAT,
+    FeatureValue,
+    bytes_feature,
+    decode_example,
+    feature_entry,
+    integer_feature,
+    read_records,
+    varint,
+    write_record,
+)
 
-FeatureValue = bytes | int | float
+__all__ = ["FeatureValue", "decode_example", "encode_image", "read_records", "write_record"]
 
-BYTES, FLOAT, INT64 = 1, 2, 3  # field numbers of tf.train.Feature
-_LENGTH = struct.Struct("<Q")
-_CRC = struct.Struct("<I")
 _FLOAT = struct.Struct("<f")
 
 
@@ -53,147 +55,33 @@ def encode_image(
     height, width, channels = size
     features = b"".join((
         _BRIGHTNESS, _FLOAT.pack(brightness),
-        _integer(b"image/bytes", len(encoded)),
+        integer_feature(b"image/bytes", len(encoded)),
         _class_features(channels, label, text),
-        _bytes(b"image/encoded", encoded),
+        bytes_feature(b"image/encoded", encoded),
         _size_features(picture_format, height),
-        _bytes(b"image/source", source),
+        bytes_feature(b"image/source", source),
         _width_feature(width),
     ))  # fmt: skip
-    return b"\x0a" + _varint(len(features)) + features
+    return b"\x0a" + varint(len(features)) + features
 
 
 @functools.lru_cache(maxsize=4096)  # few values recur in millions of records
 def _class_features(channels: int, label: int, text: bytes) -> bytes:
     return (
-        _integer(b"image/channels", channels)
-        + _integer(b"image/class/label", label)
-        + _bytes(b"image/class/text", text)
+        integer_feature(b"image/channels", channels)
+        + integer_feature(b"image/class/label", label)
+        + bytes_feature(b"image/class/text", text)
     )
 
 
 @functools.lru_cache(maxsize=4096)
 def _size_features(picture_format: bytes, height: int) -> bytes:
-    return _bytes(b"image/format", picture_format) + _integer(b"image/height", height)
+    return bytes_feature(b"image/format", picture_format) + integer_feature(b"image/height", height)
 
 
 @functools.lru_cache(maxsize=4096)
 def _width_feature(width: int) -> bytes:
-    return _integer(b"image/width", width)
+    return integer_feature(b"image/width", width)
 
 
-def _bytes(key: bytes, value: bytes) -> bytes:
-    item = b"\x0a" + _varint(len(value)) + value
-    return _entry(key, BYTES, item)
-
-
-def _integer(key: bytes, value: int) -> bytes:
-    number = _varint(value)
-    return _entry(key, INT64, b"\x0a" + _varint(len(number)) + number)
-
-
-def _entry(key: bytes, kind: int, values: bytes) -> bytes:
-    """Return one entry of the map `tf.train.Features.feature`."""
-    feature = bytes((kind << 3 | 2,)) + _varint(len(values)) + values
-    item = b"\x0a" + _varint(len(key)) + key + b"\x12" + _varint(len(feature)) + feature
-    return b"\x0a" + _varint(len(item)) + item
-
-
-_ONE_BYTE = [bytes((number,)) for number in range(128)]
-
-
-def _varint(value: int) -> bytes:
-    if value < 128:
-        return _ONE_BYTE[value]
-    out = bytearray()
-    while value >= 128:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-_BRIGHTNESS = _entry(b"image/brightness", FLOAT, b"\x0a\x04" + _FLOAT.pack(0))[:-4]  # the value itself follows
-
-
-def write_record(file: BinaryIO, data: bytes) -> None:
-    """Append one record to a TFRecord file: length, its checksum, data, their checksum."""
-    length = _LENGTH.pack(len(data))
-    file.write(b"".join((length, _CRC.pack(_masked_crc(length)), data, _CRC.pack(_masked_crc(data)))))
-
-
-def _masked_crc(data: bytes) -> int:
-    """Return the CRC-32C of `data`, rotated and shifted as TFRecord wants it."""
-    crc = google_crc32c.value(data)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def read_records(path: Path) -> Iterator[bytes]:
-    """Yield the records of a TFRecord file.
-
-    Raises:
-        ValueError: the file is cut short or a checksum is wrong.
-    """
-    with path.open("rb") as file:
-        while head := file.read(12):
-            if len(head) < 12 or _masked_crc(head[:8]) != _CRC.unpack(head[8:])[0]:
-                raise ValueError(f"{path}: damaged record head")
-            size = _LENGTH.unpack(head[:8])[0]
-            data = file.read(size)
-            foot = file.read(4)
-            if len(data) < size or len(foot) < 4 or _masked_crc(data) != _CRC.unpack(foot)[0]:
-                raise ValueError(f"{path}: damaged record")
-            yield data
-
-
-def decode_example(data: bytes) -> dict[str, list[FeatureValue]]:
-    """Return the features of a serialized `tf.train.Example` by name."""
-    features: dict[str, list[FeatureValue]] = {}
-    for _, body in _fields(data):
-        for _, entry in _fields(body):
-            pair = dict(_fields(entry))
-            features[pair[1].decode()] = _values(pair.get(2, b""))
-    return features
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield number and content of a message's fields; only length-delimited ones occur here."""
-    position = 0
-    while position < len(data):
-        tag, position = _read_varint(data, position)
-        if tag & 7 != 2:
-            raise ValueError(f"unexpected wire type {tag & 7}")
-        size, position = _read_varint(data, position)
-        yield tag >> 3, data[position : position + size]
-        position += size
-
-
-def _values(feature: bytes) -> list[FeatureValue]:
-    values: list[FeatureValue] = []
-    for kind, body in _fields(feature):
-        if kind == BYTES:
-            values.extend(item for _, item in _fields(body))
-        for _, packed in _fields(body) if kind != BYTES else ():
-            if kind == FLOAT:
-                values.extend(struct.unpack(f"<{len(packed) // 4}f", packed))
-            else:
-                values.extend(_integers(packed))
-    return values
-
-
-def _integers(packed: bytes) -> Iterator[int]:
-    position = 0
-    while position < len(packed):
-        value, position = _read_varint(packed, position)
-        yield value - (1 << 64) if value >> 63 else value
-
-
-def _read_varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, position
-        shift += 7
+_BRIGHTNESS = feature_entry(b"image/brightness", FLOAT, b"\x0a\x04" + _FLOAT.pack(0))[:-4]  # the value itself follows

@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -69,6 +70,8 @@ def prepare_process() -> None:
     """Set what must be set before anything imports TensorFlow; a user's own choice stays."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # a remark of Google's client libraries, which Beam imports
+    warnings.filterwarnings("ignore", message="You are using a Python version", category=FutureWarning)
 
 
 @app.command()
@@ -230,12 +233,13 @@ def data_get(name: Annotated[str, typer.Argument(help="A data set of the catalog
 def data_check(
     path: Annotated[str, typer.Argument(help="Your data, or a data set of the catalogue.")],
     overrides: OverridesArgument = None,
+    task: Annotated[str, typer.Option(help="The kind of problem; auto looks at the data.")] = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Look at raw data without writing anything: format, classes, sizes, and files that are no good."""
+    """Look at raw data without writing anything: what they are, and files or lines that are no good."""
     from pipeline.screen import show_data_check
 
-    show_data_check(path, overrides or [], as_json)
+    show_data_check(path, overrides or [], task, as_json)
 
 
 @app.command()
@@ -255,14 +259,14 @@ def serve(
 @app.command()
 def predict(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The served model's name.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures, or files of series.")],
     workspace: WorkspaceOption = HERE,
     url: Annotated[str, typer.Option(help="The server; by default the one of this workspace.")] = "",
     version: Annotated[int, typer.Option(help="A version; the newest by default.")] = 0,
     top: Annotated[int, typer.Option(help="How many classes to show.")] = 3,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask a served model about pictures, over REST."""
+    """Ask a served model about pictures or series, over REST."""
     from pipeline.screen import show_predictions
 
     show_predictions(name, files, workspace, url, version or None, top, as_json)

@@ -1,4 +1,4 @@
-"""`make run`: a recipe through the whole line, then its model served, asked about one test picture over REST, and stopped."""
+"""`make run`: a recipe through the whole line, then its model served, asked about one test example over REST, and stopped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from components.tasks import find_part
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -34,26 +35,22 @@ def demo(recipe: str, workspace: Path, overrides: list[str]) -> None:
 
 
 def ask(result: Run, name: str, workspace: Path) -> None:
-    """Serve what was pushed, ask for one test picture and print the answer.
+    """Serve what was pushed, ask about one test example and print the answer.
 
     Raises:
         UserError: no version of the model was ever pushed, because none was blessed.
     """
-    from data.records import decode_example
     from serving.client import Client
     from serving.launch import pushed_models, running_server
-    from serving.samples import encoded_picture, sample_records
 
-    split, records = sample_records(Examples.open(Path(result.artifacts["examples"])), 1)
-    truth = bytes(decode_example(records[0])["image/class/text"][0]).decode()  # type: ignore[arg-type]
-    picture = Path(result.report).with_name("asked.png")
-    picture.write_bytes(encoded_picture(records[0]))
-    with running_server(pushed_models(workspace), workspace / "logs" / "serving.log") as server:
-        print(f"\nserving {name} at {server.url}, asking about one picture of the {split} split:")
-        body = '{"instances": [{"b64": "\'$(base64 -w0 ' + str(picture) + ")'\"}]}"
-        print(f"  curl -d '{body}' {server.url}/v1/models/{name}:predict")
-        answer = Client(server.url).predict_images(name, [picture])[0]
-        print(f"  answer: {answer.label} (probability {answer.probability:.3f}); truth: {truth}")
+    examples = Examples.open(Path(result.artifacts["examples"]))
+    part = find_part(examples.task, "asking")
+    with (
+        running_server(pushed_models(workspace), workspace / "logs" / "serving.log") as server,
+        Client(server.url) as client,
+    ):
+        print(f"\nserving {name} at {server.url}, ", end="")
+        part.demonstrate(client, name, examples, Path(result.report).parent)
     print("server stopped")
 
 

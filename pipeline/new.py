@@ -29,7 +29,7 @@ def create(folder: Path, task: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "recipe.yaml").write_text(recipe_text(task, folder, recipe_name(folder)), "utf-8")
-        (folder / "my_network.py").write_text((TEMPLATES / "my_network.py.txt").read_text("utf-8"), "utf-8")
+        (folder / "my_network.py").write_text((TEMPLATES / f"my_network_{task}.py.txt").read_text("utf-8"), "utf-8")
     except OSError as error:
         raise explain_os_error(error, folder) from None
     print(f"{folder}/recipe.yaml     every key with its default; set data.path to your data")

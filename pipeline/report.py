@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import shlex
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from components.tasks import find_part
 from pipeline import report_drawing, report_sections
 from pipeline.artifacts import Artifact
 from pipeline.workspace import replace_text
@@ -27,8 +29,10 @@ def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], tar
     from jinja2 import Environment, FileSystemLoader
 
     pictures = Pictures()
+    task = find_part(task_of(run, artifacts), "report")
+    folders = [TEMPLATES, Path(str(task.__file__)).parent]
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
+        loader=FileSystemLoader(folders), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )
     environment.filters |= {"number": number, "percent": percent, "seconds": seconds, "span": span, "short": short}
     environment.globals |= {
@@ -39,19 +43,26 @@ def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], tar
     page = environment.get_template("report.html").render(
         run=run,
         state=state_of(run),
-        commands=commands(run, target),
-        figures=report_sections.figures(run, artifacts),
+        commands=commands(task, run, target),
+        figures=task.figures(run, artifacts),
         verdict=report_sections.verdict(artifacts),
-        data=report_sections.data(artifacts, pictures.inline),
+        data=task.data(artifacts, pictures.inline),
         findings=report_sections.findings(artifacts, pictures.inline),
-        training=report_sections.training(run, artifacts, pictures.inline),
-        evaluation=report_sections.evaluation(artifacts, pictures.inline),
+        training=report_sections.training(task, run, artifacts, pictures.inline),
+        evaluation=task.evaluation(artifacts, pictures.inline),
         served=report_sections.served(run, artifacts),
         lineage=run.get("lineage") or [],
         recipe=report_sections.recipe(run),
         left_out=pictures.left_out,
     )
     replace_text(target, page)
+
+
+def task_of(run: dict[str, Any], artifacts: dict[str, Artifact | None]) -> str:
+    """Return the task of a run: its recipe's, or that of its examples."""
+    examples = artifacts.get("examples")
+    known = examples.properties.get("task") if examples else None
+    return value_of(run.get("recipe_values") or {}, "task", known or "image_classification")
 
 
 class Pictures:
@@ -86,7 +97,7 @@ def state_of(run: dict[str, Any]) -> dict[str, str]:
     )
 
 
-def commands(run: dict[str, Any], target: Path) -> dict[str, str]:
+def commands(task: ModuleType, run: dict[str, Any], target: Path) -> dict[str, str]:
     """Return what to type to serve, query, look at and repeat the run."""
     values = run.get("recipe_values") or {}
     name = (run.get("pushed") or {}).get("name") or value_of(values, "serving.name", run["recipe"])
@@ -96,8 +107,7 @@ def commands(run: dict[str, Any], target: Path) -> dict[str, str]:
     workspace = f" --workspace {shlex.quote(str(folder))}" if folder else ""
     return {
         "serve": f"labline serve{workspace}",
-        "predict": f"labline predict {name} picture.jpg{workspace}",
-        "query": f"""(printf '{{"instances": [{{"b64": "'; base64 -w0 picture.jpg; printf '"}}]}}') | curl -s -d @- {address}""",
+        **task.queries(name, address, workspace),
         "tensorboard": f"labline tensorboard{workspace}",
         "reproduce": reproduce(run.get("command") or "labline"),
     }

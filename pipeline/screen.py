@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from pipeline.errors import UserError, did_you_mean
 from pipeline.runner import Run, Step, duration
 from pipeline.workspace import Workspace
 
-UNSURE = 0.6  # below this probability a closed set of classes is often the wrong set
 COLOURS = {"ran": "32", "reused": "36", "failed": "31", "running": "2"}
 
 
@@ -45,7 +43,7 @@ def show_result(result: Run, workspace: Path) -> None:
     print(f"  curves      labline tensorboard{place}")
     if name:
         print(f"  serve it    labline serve{place}")
-        print(f"  ask it      labline predict {name} PICTURE{place}")
+        print(f"  ask it      labline predict {name} FILE{place}")
     print(f"  took {duration(result.seconds)}, run {result.run}")
 
 
@@ -235,14 +233,29 @@ def show_catalog(as_json: bool) -> None:
     )
 
 
-def show_data_check(path: str, overrides: list[str], as_json: bool) -> None:
-    """Print what raw data look like."""
-    from data.check import inspect
+def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -> None:
+    """Print what raw data look like; `auto` finds out whose task's they are."""
+    from components.tasks import find_part
     from pipeline.progress import Progress
     from pipeline.recipe import load
 
-    summary = inspect(load("image_classification", [f"data.path={path}", *overrides]).recipe.data, Progress())
+    task = task_of_data(path) if task == "auto" else task
+    look = find_part(task, "looking").inspect
+    summary = look(load(task, [f"data.path={path}", *overrides]).recipe.data, Progress())
     print(json.dumps(summary) if as_json else summary_text(summary))
+
+
+def task_of_data(path: str) -> str:
+    """Say whose data they are: the catalogue's entry knows; a table that names pictures, or anything but tables, is pictures."""
+    from data import catalog
+    from data.formats import csv_series, image_csv
+
+    place = Path(path).expanduser()
+    if not place.exists():
+        return catalog.find(path).task if path in catalog.names() else "image_classification"
+    if not csv_series.detect(place) or (image_csv.detect(place) and image_csv.names_pictures(place)):
+        return "image_classification"
+    return "forecasting"
 
 
 def summary_text(summary: dict[str, Any]) -> str:
@@ -261,31 +274,26 @@ def summary_text(summary: dict[str, Any]) -> str:
 def show_predictions(
     name: str, files: list[Path], workspace: Path, url: str, version: int | None, top: int, as_json: bool
 ) -> None:
-    """Ask a served model and print the likeliest classes of each picture."""
-    from serving.client import Client
-    from serving.labels import read_labels
+    """Ask a served model about files, as its task does, and print the answers.
 
-    answers = Client(url or server_of(workspace)).predict_images(name, files, version=version)
-    labels = [] if url else read_labels(workspace, name, version)
-    if any(labels[answer.class_id : answer.class_id + 1] != [answer.label] for answer in answers):
-        labels = []  # another version answered than the newest there is: numbers are better than wrong names
-    if as_json:
-        print(json.dumps([{"file": str(file), **asdict(answer)} for file, answer in zip(files, answers, strict=True)]))
-        return
-    for file, answer in zip(files, answers, strict=True):
-        best = sorted(range(len(answer.probabilities)), key=lambda index: -answer.probabilities[index])[:top]
-        named = (
-            labels
-            if len(labels) == len(answer.probabilities)
-            else [str(number) for number in range(len(answer.probabilities))]
-        )
-        shown = ", ".join(f"{named[index]} {answer.probabilities[index]:.3f}" for index in best)
-        print(f"{file}: {answer.label}   ({shown})")
-    if min(answer.probability for answer in answers) < UNSURE:
-        print(
-            "An answer below .6 may be about a picture of none of these classes: the model can only choose among them.",
-            file=sys.stderr,
-        )
+    Raises:
+        UserError: the model takes nothing that any task would send.
+    """
+    from components.tasks import find_part, names
+    from serving.client import Client
+
+    with Client(url or server_of(workspace)) as client:
+        inputs = client.metadata(name, version).get("serving_default", {}).get("inputs", {})
+        parts = [find_part(task, "asking") for task in names()]
+        part = next((part for part in parts if part.INPUT in inputs), None)
+        if part is None:
+            taken = ", ".join(f"`{item}`" for item in inputs) or "nothing"
+            raise UserError(
+                f"Model `{name}` takes {taken}: it is none of labline's tasks.",
+                client.url,
+                "Ask it with `serving.client.Client.predict`.",
+            )
+        part.predict(client, name, files, version, None if url else workspace, top, as_json)
 
 
 def server_of(workspace: Path) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import requests
 
 PICTURES_AT_ONCE = 32
+HISTORIES_AT_ONCE = 256
 BYTES_AT_ONCE = 32 * 2**20
 RETRY_STATUS = 503  # the server's queue is full: later is better
 
@@ -53,6 +54,15 @@ class Prediction:
     def probability(self) -> float:
         """How probable the label is."""
         return self.probabilities[self.class_id]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The answer for one history: `forecast`, `lower` and `upper` [steps][columns], in the data's own units."""
+
+    forecast: list[list[float]]
+    lower: list[list[float]]
+    upper: list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,46 @@ class Client:
                 self.url,
                 "Ask it with `Client.predict`; `Client.metadata` tells its signatures.",
             ) from None
+
+    def forecast(
+        self, name: str, history: Any, times: Any = None, covariates: Any = None, version: int | None = None
+    ) -> list[Forecast]:
+        """Forecast what follows each history.
+
+        Args:
+            history: [n, rows, columns] or, of one column, [n, rows]; at least as many rows as the model looks at, the last ones
+                count.
+            times: [n, rows] unix seconds (UTC) of the rows, where the model takes them.
+            covariates: [n, rows + steps, columns] of the model's rows and of those to be forecast, where it takes them.
+
+        Raises:
+            ServerError: the server refused; its message is passed on.
+        """
+        import numpy as np
+
+        rows = np.asarray(history, np.float64)
+        inputs = {"history": rows[..., np.newaxis] if rows.ndim == 2 else rows}
+        if times is not None:
+            inputs["times"] = np.asarray(times, np.int64)
+        if covariates is not None:
+            inputs["covariates"] = np.asarray(covariates, np.float64)
+        answers: list[Forecast] = []
+        for start in range(0, len(rows), HISTORIES_AT_ONCE):
+            part = {key: values[start : start + HISTORIES_AT_ONCE] for key, values in inputs.items()}
+            given = self.predict(
+                name, inputs=part, signature="with_times" if times is not None else "", version=version
+            )
+            try:
+                answers += [
+                    Forecast(*row) for row in zip(given["forecast"], given["lower"], given["upper"], strict=True)
+                ]
+            except (TypeError, KeyError):
+                raise ServerError(
+                    f"Model `{name}` answers without `forecast`, `lower` and `upper`; it is no forecaster of labline.",
+                    self.url,
+                    "Ask it with `Client.predict`; `Client.metadata` tells its signatures.",
+                ) from None
+        return answers
 
     def predict(
         self,

@@ -50,7 +50,7 @@ def check_shape(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Ten
     # an input of another rank must not be compared further: the second check waits for the first
     with tf.control_dependencies([tf.debugging.assert_equal(tf.size(actual), len(shape), message)]):
         sizes = tf.identity(actual)
-    fixed = [place for place, size in enumerate(shape) if size is not None]
-    wanted = tf.constant([shape[place] for place in fixed], tf.int32)
+    fixed = tf.constant([place for place, size in enumerate(shape) if size is not None], tf.int32)
+    wanted = tf.constant([size for size in shape if size is not None], tf.int32)
     with tf.control_dependencies([tf.debugging.assert_equal(tf.gather(sizes, fixed), wanted, message)]):
         return tf.identity(tensor)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # length of one call of the compiled loop: long enough to cost nothing, short enough to show progress
 CALL_SECONDS = 0.5
+EPOCHS_TOLD = 20  # of a longer training every so many epochs are told
 
 
 @dataclass(frozen=True)
@@ -223,8 +224,10 @@ class Loop:
                 self.logs.write_histograms(self.model, epoch)
         row = self.history.close_epoch(row)
         self.logs.write_epoch(row)
-        measured = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if "/" in name)
-        self.say(f"  epoch {epoch}, step {self.state.step:,}: {measured}")
+        epochs = -(-self.total // self.feed.steps)
+        if epoch % max(1, epochs // EPOCHS_TOLD) == 0 or self.state.step == self.total:
+            measured = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if "/" in name)
+            self.say(f"  epoch {epoch}, step {self.state.step:,}: {measured}")
         self.note_stopping(row)
 
     @contextmanager

@@ -6,17 +6,20 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
-from data.image_data import ImageDataConfig
+from data.raw import RawDataConfig
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 from pipeline.progress import Progress
 from pipeline.settings import Settings
 
 FOLDER = Path(__file__).parent
+SAMPLES = FOLDER.parent / "samples"
 COMPLETE = ".complete"  # stands in a data set's folder when everything is there
+
+RawDataConfigT = TypeVar("RawDataConfigT", bound=RawDataConfig)
 
 
 class CatalogFile(Settings):
@@ -37,8 +40,10 @@ class CatalogEntry(Settings):
     description: str = ""
     task: str = "image_classification"
     format: str = "auto"
-    classes: int
-    splits: dict[str, int] = Field(description="pictures in each split as it comes; `all` if it comes without splits")
+    classes: int | None = Field(None, description="classes of pictures; null for series")
+    splits: dict[str, int] = Field(
+        description="pictures or rows in each split as it comes; `all` if it comes without splits"
+    )
     licence: str
     homepage: str
     citation: str = ""
@@ -50,12 +55,14 @@ class CatalogEntry(Settings):
         default_factory=dict, description="values of the recipe's `data` section that these data need"
     )
     generated: bool = Field(False, description="made on this machine, without a download")
+    shipped: str = Field("", description="file of the project's samples that it is, so that nothing is downloaded")
     manual: str = Field("", description="how to get it by hand, where it cannot be downloaded")
 
 
-def names() -> list[str]:
-    """List the data sets."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+def names(task: str = "") -> list[str]:
+    """List the data sets, or those for one task."""
+    found = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return [name for name in found if task in ("", find(name).task)]
 
 
 def entries() -> list[CatalogEntry]:
@@ -71,14 +78,14 @@ def find(name: str) -> CatalogEntry:
     """
     import yaml
 
-    if name not in names():
+    if not (FOLDER / f"{name}.yaml").is_file():
         raise UserError(f"The catalogue has no data set `{name}`.", "", did_you_mean(name, names()))
     text = (FOLDER / f"{name}.yaml").read_text("utf-8")
     return CatalogEntry(name=name, **yaml.safe_load(text))
 
 
 def get(name: str, progress: Progress) -> Path:
-    """Return the folder of a data set, fetching it first if it is not here; two processes at once fetch it once.
+    """Return the folder (or file) of a data set, fetching it first if it is not here; two processes at once fetch it once.
 
     Raises:
         UserError: it cannot be downloaded, or only by hand.
@@ -86,6 +93,8 @@ def get(name: str, progress: Progress) -> Path:
     from data.download import data_folder
 
     entry, folder = find(name), data_folder() / name
+    if entry.shipped:
+        return SAMPLES / entry.shipped
     if (folder / COMPLETE).exists():
         return folder / entry.root
     if entry.manual:
@@ -133,10 +142,10 @@ def lock(path: Path, progress: Progress) -> Iterator[None]:
         yield
 
 
-def fill_in(config: ImageDataConfig) -> ImageDataConfig:
+def fill_in(config: RawDataConfigT) -> RawDataConfigT:
     """Return the settings with the values that a data set of the catalogue needs, where the recipe does not say otherwise."""
     entry = find(config.path)
     wanted = {"format": entry.format, **entry.settings}
     fields = type(config).model_fields
     missing = {key: value for key, value in wanted.items() if getattr(config, key) == fields[key].default}
-    return ImageDataConfig.model_validate({**config.model_dump(), **missing})
+    return type(config).model_validate({**config.model_dump(), **missing})

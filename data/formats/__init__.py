@@ -6,6 +6,11 @@ A format of pictures is a module with
     list_samples(path, config) -> iterator       `ImageSample`s without pixels, and `Problem`s met on the way; always in the same order
     open_reader(path) -> context manager         of a function from a sample's locator to the file's bytes or a uint8 array
     sources(path, config) -> list of files       whose content decides what comes out
+
+A format of series is a module with `detect` and `sources` as above and
+    TASK = "forecasting"
+    open_layout(path, config) -> Layout          what the columns are, after a look at the data
+    read_chunks(layout, findings, missing) -> iterator of `Chunk`s, rows as numbers with their lines; what is wrong goes to the findings
 """
 
 from __future__ import annotations
@@ -24,6 +29,11 @@ if TYPE_CHECKING:
 
 Read = Callable[[Any], Any]  # locator -> bytes of a file, or a uint8 array [height, width] or [height, width, 3]
 MOST_GENERAL = "image_folder"  # asked last: nearly any folder could be one
+EXPECTED = {
+    "image_classification": "A folder of pictures has one folder for each class: photos/cats/1.jpg, photos/dogs/2.jpg. "
+    "Pictures that a CSV file names: give that file as `data.path`. See `data.format` for the others.",
+    "forecasting": "Series come as a CSV, TSV or TXT file (also .gz), or as a folder of such files, one series each.",
+}
 
 
 class Format(Protocol):
@@ -79,8 +89,5 @@ def detect(path: Path, task: str = "image_classification") -> str:
     if path.is_dir() and not any(path.iterdir()):
         raise UserError("This folder is empty.", str(path), "Check `data.path`.")
     raise UserError(
-        f"These data are in none of the known formats ({', '.join(known)}).",
-        str(path),
-        "A folder of pictures has one folder for each class: photos/cats/1.jpg, photos/dogs/2.jpg. "
-        "Pictures that a CSV file names: give that file as `data.path`. See `data.format` for the others.",
+        f"These data are in none of the known formats ({', '.join(known)}).", str(path), EXPECTED.get(task, "")
     )

@@ -26,6 +26,13 @@ def detect(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() in (".csv", ".tsv")
 
 
+def names_pictures(path: Path) -> bool:
+    """Tell whether the file has the usual columns of this format; other tables may be series."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        columns = {name.strip() for name in next(csv.reader(file, delimiter=find_delimiter(path)), [])}
+    return {"path", "label"} <= columns
+
+
 def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Problem]:
     """Yield the pictures in the order of the lines.
 

@@ -18,6 +18,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras  # noqa: F401 - imported once here, so that each child does not have to
 import tensorflow  # noqa: F401
 
+from components.tasks.forecasting.training import ForecastTrainerConfig
 from components.tasks.image_classification.training import ImageTrainerConfig
 from components.trainer import trainer
 from components.training.config import EarlyStoppingConfig, OptimizerConfig
@@ -34,8 +35,12 @@ CONFIGS = {
         network="distorted_cnn", options={"crop": 8}, steps=40, batch_size=8, checkpoint_steps=3, steps_per_execution=1,
         cache_megabytes=0, shuffle_buffer=50, optimizer=OptimizerConfig(name="rmsprop", learning_rate=1e-4),
     ),
+    "lstm": ForecastTrainerConfig(  # 159 windows: 20 steps an epoch
+        network="lstm", options={"units": [6, 4], "dropout": 0.2}, epochs=3, batch_size=8, checkpoint_steps=2, steps_per_execution=1,
+        optimizer=OptimizerConfig(name="adamw", learning_rate=1e-3, schedule="cosine", average=0.9, clip_norm=1.0), keep="best",
+    ),
 }  # fmt: skip
-KILL_AT = {"small_vgg": [4, 26], "distorted_cnn": [6, 15, 21, 36]}
+KILL_AT = {"lstm": [4, 32], "small_vgg": [4, 26], "distorted_cnn": [6, 15, 21, 36]}
 
 
 def main(examples: Path, folder: Path, network: str) -> None:
@@ -59,12 +64,11 @@ def start(examples: Path, folder: Path, network: str) -> int:
     if child:
         return child
     try:
-        statistics = Statistics(
-            folder, {"pixels": {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}}
-        )
+        opened = Examples.open(examples)
+        pixels = {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}
         trainer(
-            examples=Examples.open(examples),
-            statistics=statistics,
+            examples=opened,
+            statistics=Statistics(folder, {"pixels": pixels, "scaling": opened.properties.get("scaling")}),
             checked=Anomalies(folder),
             model=Model.create(folder / "model"),
             config=CONFIGS[network],

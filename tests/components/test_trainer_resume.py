@@ -20,7 +20,15 @@ HELPER = Path(__file__).with_name("killed_training.py")
     ],
 )
 def test_resumed_training_equals_the_uninterrupted_one_bit_for_bit(tiny_examples, tmp_path, network, steps_an_epoch):
-    command = [sys.executable, str(HELPER), str(tiny_examples.path), str(tmp_path), network]
+    train_with_kills(tiny_examples, tmp_path, network, steps_an_epoch)
+
+
+def test_a_forecaster_resumes_bit_for_bit_too(series_examples, tmp_path):
+    train_with_kills(series_examples, tmp_path, "lstm", 20)
+
+
+def train_with_kills(examples, tmp_path, network, steps_an_epoch):
+    command = [sys.executable, str(HELPER), str(examples.path), str(tmp_path), network]
     process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert process.returncode == 0, process.stderr
     kills = json.loads(process.stdout.splitlines()[-1])["kills"]

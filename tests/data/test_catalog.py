@@ -9,6 +9,8 @@ import pytest
 
 from data import catalog
 from data.image_data import ImageDataConfig
+from data.locate import locate
+from data.series_data import SeriesDataConfig
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
@@ -26,8 +28,9 @@ def test_an_entry_says_where_the_data_are_and_under_which_licence(entry):
     assert entry.licence
     assert entry.homepage.startswith("http")
     assert entry.checksum_source
-    assert entry.files or entry.generated or entry.manual
-    assert catalog.fill_in(ImageDataConfig(path=entry.name)).format == entry.format
+    assert entry.files or entry.generated or entry.manual or entry.shipped
+    section = {"image_classification": ImageDataConfig, "forecasting": SeriesDataConfig}[entry.task]
+    assert catalog.fill_in(section(path=entry.name)).format == entry.format
 
 
 @pytest.mark.parametrize("entry", [entry for entry in catalog.entries() if entry.files], ids=lambda entry: entry.name)
@@ -60,3 +63,18 @@ def test_digits_are_made_without_a_download():
     folder = catalog.get("digits", Progress(quiet=True))
     assert len(list(folder.glob("*/*.png"))) == 1797
     assert catalog.get("digits", Progress(quiet=True)) == folder
+
+
+def test_a_shipped_sample_is_read_where_it_lies():
+    path, config = locate(SeriesDataConfig(path="milk"), Progress(quiet=True))
+    assert path.name == "monthly_milk_production.csv"
+    assert path.read_text().count("\n") == 169
+    assert config.format == "csv_series"
+
+
+def test_a_task_is_offered_its_own_data_sets_only():
+    assert catalog.names("forecasting") == ["milk"]
+    assert "milk" not in catalog.names("image_classification")
+    with pytest.raises(UserError) as caught:
+        locate(ImageDataConfig(path="milk"), Progress(quiet=True))
+    assert "`mnist`" in caught.value.fix

@@ -1,0 +1,189 @@
+"""The verdict on a forecaster: better than every baseline, within the recipe's limits, not worse than the last blessed model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from components.evaluation.diebold_mariano import Comparison, diebold_mariano, losses_by_time
+from components.evaluation.forecast_baselines import LAST_VALUE, Baseline
+from components.evaluation.forecast_metrics import MORE_IS_BETTER, Scored, percentiles
+from pipeline.artifacts import Examples, Model
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from components.tasks.forecasting.evaluation import ForecastEvaluatorConfig
+
+CONVINCING = 0.05  # a difference with a greater chance is called possible luck
+
+
+def judge(
+    values: dict[str, float | None],
+    baselines: Sequence[Baseline],
+    tests: dict[str, Comparison],
+    comparison: dict[str, Any] | None,
+    config: ForecastEvaluatorConfig,
+) -> dict[str, Any]:
+    """Return `blessed`, `reasons` in sentences, `checks` with value and limit, and the comparison.
+
+    Args:
+        values: figures by name, without the split.
+        baselines: the best one first.
+        tests: Diebold and Mariano's test against each, by name.
+        comparison: with the last blessed model, see `compare`.
+    """
+    checks = [baseline_check(baseline, tests[baseline.name], config.split) for baseline in baselines if baseline.cells]
+    checks += threshold_checks(values, config)
+    if config.significance is not None:
+        checks.append(significance_check(baselines, tests, config.significance, config.split))
+    notes = [f"Not compared with {baseline.name}: {baseline.note}." for baseline in baselines if not baseline.cells]
+    notes += [f"{baseline.name}: {baseline.note}." for baseline in baselines if baseline.cells and baseline.note]
+    if comparison is None:
+        notes.append("There is no blessed model yet to compare with.")
+    elif "skipped" in comparison:
+        notes.append(comparison["skipped"])
+    else:
+        checks.append(earlier_check(comparison, config))
+    failed = [check["reason"] for check in checks if not check["passed"]]
+    passed = not failed
+    warning = no_better_than_last_value(baselines, tests)
+    reasons = failed or [check["reason"] for check in checks]
+    if warning:
+        reasons = [warning, *(reason for reason in reasons if reason != warning)]
+    plain = [{key: check[key] for key in ("name", "value", "limit", "passed")} for check in checks]
+    return {"blessed": passed, "reasons": [*reasons, *notes], "checks": plain, "comparison": comparison}
+
+
+def no_better_than_last_value(baselines: Sequence[Baseline], tests: dict[str, Comparison]) -> str:
+    """Say it before anything else if the model does not beat the simplest forecast, or beats it by no more than luck might."""
+    last = next(baseline for baseline in baselines if baseline.name == LAST_VALUE)
+    test = tests[LAST_VALUE]
+    if last.beaten and (test.p is None or test.p < CONVINCING):
+        return ""
+    return f"No better than {last.words}: {describe_figures(last, test)}."
+
+
+def describe_figures(baseline: Baseline, test: Comparison) -> str:
+    """Return both errors and the chance that the difference is luck, in words."""
+    close = 4 if 0.99 < baseline.share < 1.01 else 3
+    ours, theirs = (f"{value:.{close}g}" for value in (baseline.model_rmse, baseline.rmse))
+    chance = f"Diebold-Mariano p {describe_chance(test.p)}" if test.p is not None else test.note
+    return f"RMSE {ours} against {theirs} ({chance})"
+
+
+def describe_chance(chance: float) -> str:
+    """Write a p-value: the smaller, the more digits, up to a point."""
+    return "< 0.001" if chance < 0.001 else f"= {chance:.1g}" if chance < 0.1 else f"= {chance:.2g}"
+
+
+def baseline_check(baseline: Baseline, test: Comparison, split: str) -> dict[str, Any]:
+    """Check that the model's RMSE is below a baseline's on the same values; the test of significance is told, not asked."""
+    figures, beaten = describe_figures(baseline, test), bool(baseline.beaten)
+    if not beaten:
+        sentence = f"No better than {baseline.words if baseline.name == LAST_VALUE else baseline.name}: {figures}."
+    elif test.p is not None and test.p >= CONVINCING:
+        sentence = f"Better than {baseline.name}, though that may be luck: {figures}."
+    else:
+        sentence = f"Better than {baseline.name}: {figures}."
+    return check(f"{split}/rmse better than {baseline.name}", baseline.model_rmse, baseline.rmse, beaten, sentence)
+
+
+def check(name: str, value: float | None, limit: float, passed: bool, reason: str) -> dict[str, Any]:
+    """Return one check."""
+    return {"name": name, "value": value, "limit": limit, "passed": bool(passed), "reason": reason}
+
+
+def threshold_checks(values: dict[str, float | None], config: ForecastEvaluatorConfig) -> list[dict[str, Any]]:
+    """Check the recipe's limits: the largest error and width that pass, the least coverage."""
+    checks = []
+    for name, limit in config.thresholds.items():
+        metric = name.partition("/")[2]
+        value = values[metric]
+        if value is None:
+            words = f"{name} cannot be computed (a target is 0), so the recipe's limit {limit:g} is not met."
+            checks.append(check(name, None, limit, False, words))
+            continue
+        more = metric in MORE_IS_BETTER
+        passed = value >= limit if more else value <= limit
+        word = ("at least" if passed else "below") if more else ("at most" if passed else "above")
+        checks.append(check(name, value, limit, passed, f"{name} is {value:.4g}, {word} the recipe's {limit:g}."))
+    return checks
+
+
+def significance_check(
+    baselines: Sequence[Baseline], tests: dict[str, Comparison], limit: float, split: str
+) -> dict[str, Any]:
+    """Check that the advantage over the best baseline is more than luck; what cannot be tested does not pass."""
+    best = baselines[0]
+    test = tests[best.name]
+    passed = test.p is not None and test.p < limit
+    found = f"p {describe_chance(test.p)}" if test.p is not None else f"no p-value, since {test.note}"
+    sentence = f"Diebold-Mariano's test against {best.name} gives {found}; `evaluator.significance` asks for less than {limit:g}."
+    return check(f"{split}/significance against {best.name}", test.p, limit, passed, sentence)
+
+
+def earlier_check(comparison: dict[str, Any], config: ForecastEvaluatorConfig) -> dict[str, Any]:
+    """Check that the RMSE has not grown by more than the tolerance against the last blessed model."""
+    grown, chance = comparison["difference"], comparison["p_worse"]
+    passed = grown <= config.baseline_tolerance
+    luck = f" (one-sided Diebold-Mariano p {describe_chance(chance)})" if chance is not None else ""
+    figures = comparison["metrics"]["rmse"]
+    sentence = (
+        f"RMSE is {figures['value'] + figures['difference']:.4g} against {figures['value']:.4g} of the last blessed model ({grown:+.1%}), "
+        f"{'within' if passed else 'more than'} the tolerated {config.baseline_tolerance:.1%}{luck}."
+    )
+    name = f"{config.split}/rmse against the last blessed model"
+    return check(name, grown, config.baseline_tolerance, passed, sentence)
+
+
+def why_not_comparable(earlier: Model, examples: Examples) -> str:
+    """Say why the last blessed model cannot forecast the same windows; empty if it can."""
+    words = {
+        "values": "forecasts other columns", "horizon": "forecasts another horizon", "history": "sees another history",
+        "covariates": "wants other columns known in advance", "frequency": "was trained on another frequency",
+    }  # fmt: skip
+    for key, what in words.items():
+        old, new = earlier.properties.get(key), examples.properties.get(key)
+        if old != new:
+            return (
+                f"The last blessed model {what} ({describe(old)}, here {describe(new)}), so it was not compared with."
+            )
+    return ""
+
+
+def describe(value: Any) -> str:
+    """Write a property for a sentence."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, dict):
+        return f"{value['count']} {value['unit']}"
+    return "none" if value is None else str(value)
+
+
+def compare(scored: Scored, before: Scored, moments: np.ndarray, overlap: int) -> dict[str, Any]:
+    """Compare with the last blessed model, which was scored on the same windows.
+
+    Returns:
+        `metrics`: for each figure the earlier model's `value` and `interval`, and the `difference` to it with its interval;
+        `difference`: by which share the RMSE has grown; `p_worse`: chance of that or more if the model were no worse.
+    """
+    old, new = before.values["rmse"] or 0.0, scored.values["rmse"] or 0.0
+    earlier, now = losses_by_time(before.windows["squared"], scored.windows["squared"], moments)
+    metrics = {
+        name: change_of(name, scored, before)
+        for name in scored.values
+        if scored.values[name] is not None and before.values[name] is not None
+    }
+    grown = new / old - 1 if old else float(new > 0)
+    return {"metrics": metrics, "difference": grown, "p_worse": diebold_mariano(earlier, now, overlap).p}
+
+
+def change_of(name: str, scored: Scored, before: Scored) -> dict[str, Any]:
+    """Return a figure of the earlier model and the change against it, each with the bootstrap's 95 % interval."""
+    old, new = before.values[name], scored.values[name]
+    assert old is not None and new is not None
+    return {
+        "value": old, "interval": before.intervals[name], "difference": new - old,
+        "difference_interval": percentiles(scored.drawn[name] - before.drawn[name]),
+    }  # fmt: skip

@@ -1,0 +1,214 @@
+"""Errors of forecasts with 95 % intervals: over all, by step ahead, by series and by value column."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+NAMES = ("rmse", "mae", "mape", "smape", "mase", "coverage", "interval_width")
+MORE_IS_BETTER = ("coverage",)
+WORST_SERIES = 50  # rows of the table by series
+CELLS_AT_ONCE = 1 << 21  # a million windows of many steps would not fit into memory with all their errors
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Forecasts of every window of a split, in the data's own units.
+
+    Attributes:
+        series: int64 [n] which series a window is of.
+        row: int64 [n] index of the first target row within that series.
+        target: float32 [n, P, V] what came.
+        forecast: float32 [n, P, V].
+        lower: float32 [n, P, V] lower end of the interval.
+        upper: float32 [n, P, V] upper end.
+        scale: float32 [n, V] mean absolute seasonal change of the series' training part: the unit of MASE.
+    """
+
+    series: np.ndarray
+    row: np.ndarray
+    target: np.ndarray
+    forecast: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    scale: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Errors of one model's forecasts.
+
+    Attributes:
+        values: figure -> value over all windows, steps and columns; None where it cannot be computed.
+        intervals: figure -> 95 % interval.
+        windows: kind of error -> its mean in each window [n].
+        steps: kind of error -> its mean at each step ahead [P].
+        columns: kind of error -> its mean in each value column [V].
+        drawn: figure -> [value on each bootstrap sample]. The same seed draws the same windows, so two models that were
+            scored on one split can be compared sample by sample.
+    """
+
+    values: dict[str, float | None]
+    intervals: dict[str, list[float] | None]
+    windows: dict[str, np.ndarray]
+    steps: dict[str, np.ndarray]
+    columns: dict[str, np.ndarray]
+    drawn: dict[str, np.ndarray]
+
+
+def score(forecasts: Forecasts, level: float, block: int, resamples: int, seed: int) -> Scored:
+    """Measure forecasts.
+
+    Args:
+        level: share of the targets that the intervals shall hold, such as 0.8.
+        block: windows that depend on each other, see `block_length`.
+    """
+    windows, steps, columns = mean_errors(forecasts, level)
+    values = {name: plain(value) for name, value in figures({kind: mean(row) for kind, row in windows.items()}).items()}
+    drawn = bootstrap(windows, forecasts, block, resamples, seed)
+    return Scored(values, {name: percentiles(row) for name, row in drawn.items()}, windows, steps, columns, drawn)
+
+
+def mean_errors(forecasts: Forecasts, level: float) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return the mean of each kind of error in each window [n], at each step [P] and in each column [V]."""
+    import numpy as np
+
+    number, horizon, columns = forecasts.target.shape
+    together = max(1, CELLS_AT_ONCE // (horizon * columns))
+    parts = []
+    for start in range(0, number, together):
+        cells = errors(forecasts, slice(start, start + together), level)
+        parts.append({
+            kind: (values.mean(axis=(1, 2)), values.sum(axis=(0, 2)), values.sum(axis=(0, 1)))
+            for kind, values in cells.items()
+        })  # fmt: skip
+    windows = {kind: np.concatenate([part[kind][0] for part in parts]) for kind in parts[0]}
+    steps = {kind: np.sum([part[kind][1] for part in parts], axis=0) / (number * columns) for kind in parts[0]}
+    by_column = {kind: np.sum([part[kind][2] for part in parts], axis=0) / (number * horizon) for kind in parts[0]}
+    return windows, steps, by_column
+
+
+def errors(forecasts: Forecasts, chosen: slice, level: float) -> dict[str, np.ndarray]:
+    """Return each kind of error of some windows, [windows, P, V].
+
+    MASE: Hyndman and Koehler 2006, "Another look at measures of forecast accuracy". sMAPE: Makridakis 1993 as in the M4
+    competition, 0 to 200 %. The interval score is Winkler's (1972) in the form of Gneiting and Raftery 2007, section 6.2.
+    """
+    import numpy as np
+
+    target, forecast, lower, upper = (
+        getattr(forecasts, name)[chosen].astype(np.float64) for name in ("target", "forecast", "lower", "upper")
+    )
+    absolute = np.abs(forecast - target)
+    size = np.abs(target) + np.abs(forecast)
+    missed = np.maximum(lower - target, 0) + np.maximum(target - upper, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = 100 * absolute / np.abs(target)
+    share[target == 0] = np.inf  # right or wrong, a share of nothing is no number
+    return {
+        "squared": absolute**2,
+        "absolute": absolute,
+        "percentage": share,
+        "symmetric": 200 * absolute / np.where(size == 0, 1, size),
+        "scaled": absolute / forecasts.scale[chosen].astype(np.float64)[:, np.newaxis, :],
+        "covered": ((target >= lower) & (target <= upper)).astype(np.float64),
+        "width": upper - lower,
+        "score": upper - lower + 2 / (1 - level) * missed,
+    }
+
+
+def figures(means: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn mean errors, numbers or arrays, into the figures of the tables."""
+    import numpy as np
+
+    return {
+        "rmse": np.sqrt(means["squared"]), "mae": means["absolute"], "mape": means["percentage"], "smape": means["symmetric"],
+        "mase": means["scaled"], "coverage": means["covered"], "interval_width": means["width"], "interval_score": means["score"],
+    }  # fmt: skip
+
+
+def mean(values: np.ndarray) -> float:
+    """Return the mean as a number."""
+    return float(values.mean())
+
+
+def plain(value: Any) -> float | None:
+    """Return a number for JSON; None where there is none."""
+    return float(value) if math.isfinite(value) else None
+
+
+def block_length(number: int, horizon: int, stride: int) -> int:
+    """Return how many neighbouring windows are drawn together.
+
+    At least as many as share a target row; beyond that the cube root of their number, which lets a block hold the
+    dependence of neighbouring errors (Kuensch 1989; Hall, Horowitz and Jing 1995). At most a third of all.
+    """
+    overlap = math.ceil(horizon / stride)
+    return max(1, min(max(overlap, math.ceil(number ** (1 / 3))), number // 3))
+
+
+def bootstrap(
+    windows: dict[str, np.ndarray], forecasts: Forecasts, block: int, resamples: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Return each figure on samples of whole blocks of neighbouring windows, since these are not independent.
+
+    Blocks are drawn with replacement and wrap round within their series (circular block bootstrap, Politis and Romano 1992).
+    """
+    import numpy as np
+
+    kinds = list(windows)
+    order = np.lexsort((forecasts.row, forecasts.series))
+    ordered = np.stack([windows[kind][order] for kind in kinds], axis=1)
+    ordered[~np.isfinite(ordered)] = np.nan
+    series, first, count = np.unique(forecasts.series[order], return_index=True, return_counts=True)
+    place = np.repeat(np.arange(len(series)), count)
+    begin, length, within = first[place], count[place], np.arange(len(order)) - first[place]
+    totals = np.zeros_like(ordered)
+    for step in range(block):
+        totals += ordered[begin + (within + step) % length]
+    random = np.random.default_rng(seed)
+    draws = math.ceil(len(order) / block)
+    drawn = [totals[random.integers(0, len(order), draws)].sum(axis=0) / (draws * block) for _ in range(resamples)]
+    columns = np.array(drawn)
+    return figures({kind: columns[:, place] for place, kind in enumerate(kinds)})
+
+
+def percentiles(values: np.ndarray) -> list[float] | None:
+    """Return the middle 95 % of bootstrap values; None where some sample gave none."""
+    import numpy as np
+
+    if not np.isfinite(values).all():
+        return None
+    return [float(value) for value in np.percentile(values, (2.5, 97.5))]
+
+
+def step_rows(scored: Scored) -> list[dict[str, Any]]:
+    """Return the figures at each step ahead, the first one first."""
+    return [{"step": number + 1, **row} for number, row in enumerate(table(scored.steps))]
+
+
+def column_rows(scored: Scored, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the figures of each value column."""
+    return [{"column": name, **row} for name, row in zip(columns, table(scored.columns), strict=True)]
+
+
+def series_rows(scored: Scored, forecasts: Forecasts, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the figures of the series that are forecast worst by MASE, the worst first."""
+    import numpy as np
+
+    numbers, place, count = np.unique(forecasts.series, return_inverse=True, return_counts=True)
+    sums = {kind: np.bincount(place, weights=values) for kind, values in scored.windows.items()}
+    rows = table({kind: values / count for kind, values in sums.items()})
+    worst = np.argsort(-sums["scaled"] / count, kind="stable")[:WORST_SERIES]
+    return [{"series": ids[int(numbers[at])], "windows": int(count[at]), **rows[at]} for at in worst]
+
+
+def table(means: Mapping[str, np.ndarray]) -> list[dict[str, float | None]]:
+    """Turn mean errors [m] into m rows of figures."""
+    whole = figures(means)
+    return [{name: plain(values[place]) for name, values in whole.items()} for place in range(len(whole["rmse"]))]

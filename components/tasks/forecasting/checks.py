@@ -1,0 +1,67 @@
+"""Checks that every split has windows, and enough of them to learn from and to judge by."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.validation.config import Limits, ValidationConfig
+from data.finding import Finding, make
+from pipeline.artifacts import Anomalies, Examples
+
+
+class ForecastValidationConfig(ValidationConfig):
+    """Which findings stop the run (errors), and which are only told (warnings)."""
+
+    min_judged_examples: int = Field(
+        10, ge=0, description="fewer windows than this in the validation or test part are a warning"
+    )
+    skew: Limits = Field(
+        Limits(numeric=1.0),
+        description="limits for every other split against the training split; numbers are free by default, since series move on in time",
+    )
+
+
+def check(examples: Examples, config: ForecastValidationConfig) -> list[Finding]:
+    """Return the findings that the numbers of windows give."""
+    return [
+        finding
+        for finding in (empty_splits(examples), tiny_data(examples, config), few_judged(examples, config))
+        if finding is not None
+    ]
+
+
+def empty_splits(examples: Examples) -> Finding | None:
+    """A split without windows: nothing to learn from, or nothing to judge by."""
+    empty = [
+        {"split": split, "detail": "no windows"} for split, number in sorted(examples.splits.items()) if number == 0
+    ]
+    if not empty:
+        return None
+    needed = any(row["split"] in ("train", "test") for row in empty)
+    text = "These splits have no windows: the part is shorter than the horizon, or its values were filled in."
+    return make("empty_split", "error" if needed else "warning", len(examples.splits), text, empty)
+
+
+def tiny_data(examples: Examples, config: ForecastValidationConfig) -> Finding | None:
+    """So few training windows that results are a matter of luck."""
+    number = examples.splits.get("train", 0)
+    if number >= config.min_train_examples:
+        return None
+    row = {"split": "train", "detail": f"{number} training windows; fewer than {config.min_train_examples}"}
+    return make("tiny_data", "warning", 1, "There are few windows to learn from; expect wide intervals.", [row])
+
+
+def few_judged(examples: Examples, config: ForecastValidationConfig) -> Finding | None:
+    """So few windows in a split that its figures are a matter of luck."""
+    rows = [
+        {"split": split, "detail": f"{number} windows; fewer than {config.min_judged_examples}"}
+        for split, number in sorted(examples.splits.items())
+        if split != "train" and 0 < number < config.min_judged_examples
+    ]
+    return (
+        make("few_judged", "warning", len(rows), "Figures of these splits rest on few windows.", rows) if rows else None
+    )
+
+
+def illustrate(findings: list[Finding], examples: Examples, anomalies: Anomalies) -> None:
+    """Draw nothing: findings about series name lines of the file."""

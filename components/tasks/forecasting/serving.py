@@ -1,0 +1,98 @@
+"""Asks a served forecaster about real windows, and compares its answers with what the trained network says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.artifacts import Examples, Model
+from serving.parity import Parity
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from serving.client import Client
+
+AT_ONCE = 32  # windows a request
+ANSWERS = ("forecast", "lower", "upper")
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the trained network says of some windows, worked out as a user of the .keras file would.
+
+    Attributes:
+        sent: signature -> inputs by name, as a client sends them.
+        answers: signature -> `forecast`, `lower` and `upper`, float32 [n, P, V].
+        scale: float32 [n, 1, V]; differences are measured in it.
+    """
+
+    sent: dict[str, dict[str, Any]]
+    answers: dict[str, dict[str, np.ndarray]]
+    scale: np.ndarray
+    split: str
+
+    def __len__(self) -> int:
+        return len(self.scale)
+
+
+def expect(examples: Examples, model: Model, count: int) -> Expectation:
+    """Ask the trained network itself."""
+    import numpy as np
+    import tensorflow as tf
+
+    from components.networks import UNKNOWN_TIME, load_model
+    from components.tasks.forecasting import windows
+    from components.tasks.forecasting.requests import inputs_of
+    from serving.samples import sample_records
+
+    split, records = sample_records(examples, count)
+    network = load_model(model)
+    names = windows.input_names(network)
+    inputs, targets = windows.read_batch(tf.constant(records), windows.window_shape(examples), names)
+    scale = targets["scale"].numpy()[:, np.newaxis]
+
+    def answer(given: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
+        outputs = network.predict({name: value.numpy() for name, value in given.items()}, batch_size=32, verbose=0)
+        made = windows.forecasts(tf.constant(outputs), given["history"], model.properties["intervals"])
+        return {name: value.numpy() for name, value in made.items()}
+
+    known = ["history", *(["covariates"] if "covariates" in names else [])]
+    timed = {"with_times": inputs_of(examples, records, [*known, "times"])} if "time" in names else {}
+    sent: dict[str, dict[str, Any]] = {
+        "serving_default": inputs_of(examples, records, known), "examples": {"examples": records}, **timed,
+    }  # fmt: skip
+    untimed = {**inputs, "time": tf.fill([len(records)], tf.constant(UNKNOWN_TIME, tf.int64))} if timed else inputs
+    with_times = answer(inputs)
+    answers = {
+        "serving_default": answer(untimed) if timed else with_times,
+        "examples": with_times,
+        "with_times": with_times,
+    }
+    return Expectation(sent, {name: answers[name] for name in sent}, scale, split)
+
+
+def ask(client: Client, name: str, expected: Expectation) -> tuple[dict[str, Parity], str]:
+    """Send the windows by every signature; return the parity of each, in units of the series' scale, and what is wrong else."""
+    import numpy as np
+
+    from serving.parity import compare
+
+    differences = {}
+    for signature, inputs in expected.sent.items():
+        got: dict[str, list[Any]] = {answer: [] for answer in ANSWERS}
+        for start in range(0, len(expected), AT_ONCE):
+            part = {key: values[start : start + AT_ONCE] for key, values in inputs.items()}
+            answers = client.predict(name, inputs=part, signature=signature)
+            for answer in ANSWERS:
+                got[answer] += answers[answer]
+        given = np.stack([np.asarray(got[answer], np.float64) for answer in ANSWERS], axis=1)
+        wanted = np.stack([expected.answers[signature][answer] for answer in ANSWERS], axis=1)
+        unit = expected.scale[:, np.newaxis]
+        differences[signature] = compare(flat(given / unit), flat(wanted / unit))
+    return differences, ""
+
+
+def flat(values: np.ndarray) -> np.ndarray:
+    """Return values [n, ...] as [n, k]."""
+    return values.reshape(len(values), -1)

@@ -1,0 +1,214 @@
+"""Trains a forecaster: the network for the windows, a loss in units of each series' scale, bounds that are calibrated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from components.networks import SeriesStatistics, WindowShape, find_network, network_config
+from components.tasks.forecasting import calibration, windows
+from components.training.config import TrainerConfig
+from components.training.tensorboard import TensorBoard
+from pipeline.artifacts import Examples, Model, Statistics
+from pipeline.component import Context
+from pipeline.errors import UserError
+from pipeline.settings import ModuleIn, Settings
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from data.loader import ReadBatch
+
+TASK = "forecasting"
+
+
+class ForecastTrainerConfig(TrainerConfig):
+    """What to train, how long, on what windows."""
+
+    metric: ClassVar[str] = "mae"
+
+    network: Annotated[str, ModuleIn("components/networks")] = Field(
+        "seasonal_lstm", description="a shipped network, or the path of your own .py file"
+    )
+    loss: Literal["huber", "mean_squared_error", "mean_absolute_error"] = Field(
+        "huber",
+        description="what is minimised, of errors divided by the series' mean absolute seasonal change; bounds add their quantile loss",
+    )
+    interval: float = Field(
+        0.8, gt=0, lt=1, description="share of the values that are to lie between the lower and the upper bound"
+    )
+
+
+def build_network(
+    examples: Examples, statistics: Statistics, config: ForecastTrainerConfig, context: Context
+) -> tuple[keras.Model, ModuleType, Settings]:
+    """Return the network with its module and its own options.
+
+    Raises:
+        UserError: it fails to build, or its inputs or outputs do not fit.
+    """
+    import keras
+
+    del context
+    module, options = find_network(config.network, TASK), network_config(config.network, config.options)
+    shape = windows.window_shape(examples)
+    constants = SeriesStatistics.from_properties(statistics.properties["scaling"])
+    keras.utils.set_random_seed(config.seed)
+    try:
+        network = module.build(shape, options, constants)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"Network `{config.network}` does not build for windows of {shape.history} + {shape.horizon} rows: {type(error).__name__}: {error}",
+            str(getattr(module, "__file__", config.network)),
+        ) from error
+    check_network(network, shape, config)
+    return network, module, options
+
+
+def check_network(network: Any, shape: WindowShape, config: ForecastTrainerConfig) -> None:
+    """Refuse a network that does not take the windows or does not give forecasts for them."""
+    import keras
+
+    fix = "`build(window, config, statistics)` returns a keras.Model of a dictionary with `history` to [n, horizon, values] or [n, horizon, values, 3]."
+    where = f"trainer.network: {config.network}"
+    if not isinstance(network, keras.Model):
+        raise UserError(f"`build` returned {type(network).__name__}, not a Keras model.", where, fix)
+    sizes = {
+        "history": (None, shape.history, shape.values),
+        "time": (None,),
+        "covariates": (None, shape.history + shape.horizon, shape.covariates),
+    }
+    for tensor in network.inputs:
+        if tensor.name not in sizes or tuple(tensor.shape) != sizes[tensor.name]:
+            raise UserError(
+                f"The network's input `{tensor.name}` has shape {tuple(tensor.shape)}; there are {sizes}.", where, fix
+            )
+    if not isinstance(network.input, dict) or "history" not in network.input:
+        raise UserError("The network's inputs are no dictionary with `history`.", where, fix)
+    wanted = (shape.horizon, shape.values)
+    given = tuple(network.output.shape)
+    if given[1:] not in (wanted, (*wanted, 3)) and not (len(given) == 5 and given[2:] == (*wanted, 3)):
+        raise UserError(f"The network gives {given}, but {(None, *wanted)} is needed.", where, fix)
+
+
+def read_batch(examples: Examples, network: keras.Model) -> ReadBatch:
+    """Return what decodes serialized records for the network."""
+    return windows.reader(examples, windows.input_names(network))
+
+
+def example_bytes(network: keras.Model) -> int:
+    """Return the size of one decoded window."""
+    sizes = [4 * count_values(tensor.shape) for tensor in (*network.inputs, network.output)]
+    return sum(sizes)
+
+
+def count_values(shape: tuple[int | None, ...]) -> int:
+    """Return the values of one example."""
+    total = 1
+    for size in shape[1:]:
+        total *= size or 1
+    return total
+
+
+def make_objective(examples: Examples, config: ForecastTrainerConfig) -> Forecasting:
+    """Return what is minimised."""
+    del examples
+    return Forecasting(config.loss, config.interval)
+
+
+@dataclass(frozen=True)
+class Forecasting:
+    """The objective: the loss of the forecasts in units of the series' scale, and their mean absolute error in its own units.
+
+    Attributes:
+        loss: `huber` (quadratic up to 1, then linear), `mean_squared_error` or `mean_absolute_error`.
+        interval: share of values between the bounds; the bounds minimise the quantile loss of their tails (Koenker and
+            Bassett 1978).
+    """
+
+    loss: str
+    interval: float
+
+    metric: ClassVar[str] = "mae"
+
+    def inputs(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Return what the network is given."""
+        return batch
+
+    def losses(self, targets: dict[str, tf.Tensor], outputs: tf.Tensor) -> tf.Tensor:
+        """Return the loss of each window, float32 [n]; members of an ensemble are judged one by one."""
+        import tensorflow as tf
+
+        outputs = tf.cast(outputs, tf.float32)
+        values, scale = targets["values"], targets["scale"][:, tf.newaxis]
+        if outputs.shape.rank == 5:
+            values, scale = values[:, tf.newaxis], scale[:, tf.newaxis]
+        bounds = outputs.shape.rank > 3
+        point = outputs[..., 0] if bounds else outputs
+        total = self.point_loss((values - point) / scale)
+        if bounds:
+            tail = (1 - self.interval) / 2
+            total += pinball((values - outputs[..., 1]) / scale, tail) + pinball(
+                (values - outputs[..., 2]) / scale, 1 - tail
+            )
+        return tf.reduce_mean(total, axis=list(range(1, total.shape.rank)))
+
+    def point_loss(self, error: tf.Tensor) -> tf.Tensor:
+        """Return the loss of each error."""
+        import tensorflow as tf
+
+        if self.loss == "mean_squared_error":
+            return tf.square(error)
+        size = tf.abs(error)
+        return size if self.loss == "mean_absolute_error" else tf.where(size < 1, 0.5 * tf.square(error), size - 0.5)
+
+    def weights(self, targets: dict[str, tf.Tensor]) -> float:
+        """Return the weight of the windows: all alike."""
+        del targets
+        return 1.0
+
+    def measure(self, targets: dict[str, tf.Tensor], outputs: tf.Tensor) -> tf.Tensor:
+        """Return the mean absolute error of each window, float32 [n], in the series' own units."""
+        import tensorflow as tf
+
+        made = windows.forecasts(outputs, targets["values"], None)["forecast"]
+        return tf.reduce_mean(tf.abs(targets["values"] - made), axis=[1, 2])
+
+
+def pinball(error: tf.Tensor, share: float) -> tf.Tensor:
+    """Return the quantile loss of errors (truth minus bound): `share` above it costs, `1 - share` below."""
+    import tensorflow as tf
+
+    return tf.maximum(share * error, (share - 1) * error)
+
+
+def finish(network: keras.Model, examples: Examples, config: ForecastTrainerConfig) -> dict[str, Any]:
+    """Return what the model's artifact says of it beside what every model's does, the calibrated bounds among it."""
+    facts = examples.properties
+    split = "train" if config.validation_split == "none" else config.validation_split
+    kept = ("values", "covariates", "history", "horizon", "frequency", "season", "times", "csv")
+    return {
+        **{name: facts[name] for name in kept},
+        "loss": config.loss,
+        "intervals": calibration.calibrate(network, examples, split, config.interval),
+    }
+
+
+def write_pictures(
+    model: Model, network: keras.Model, step: int, examples: Examples, logs: TensorBoard, config: ForecastTrainerConfig
+) -> None:
+    """Draw windows with their forecasts, and the gates and states of each LSTM over one window, as files and in TensorBoard."""
+    from components.callbacks import series_pictures
+    from data import loader
+
+    del config
+    batch = next(loader.read(examples, "train", read_batch(examples, network), series_pictures.WINDOWS))
+    series_pictures.write_pictures(
+        network, *batch, examples.properties["values"], model.file("pictures"), logs.train, step
+    )

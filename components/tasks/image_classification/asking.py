@@ -1,0 +1,68 @@
+"""Asks a served classifier about pictures, for `labline predict` and the demo, and puts its answers into words."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.artifacts import Examples
+
+if TYPE_CHECKING:
+    from serving.client import Client
+
+INPUT = "image_bytes"  # of the default signature: how a served classifier is known
+UNSURE = 0.6  # below this the answer may be about something that is none of the classes
+
+
+def predict(
+    client: Client, name: str, files: list[Path], version: int | None, workspace: Path | None, top: int, as_json: bool
+) -> None:
+    """Print the likeliest classes of each picture.
+
+    Args:
+        workspace: of the server, whose labels name the other classes; None if it is somewhere else.
+        top: classes shown.
+    """
+    from serving.labels import read_labels
+
+    answers = client.predict_images(name, files, version=version)
+    labels = read_labels(workspace, name, version) if workspace else []
+    if any(labels[answer.class_id : answer.class_id + 1] != [answer.label] for answer in answers):
+        labels = []  # another version answered than the newest there is: numbers are better than wrong names
+    if as_json:
+        print(json.dumps([{"file": str(file), **asdict(answer)} for file, answer in zip(files, answers, strict=True)]))
+        return
+    for file, answer in zip(files, answers, strict=True):
+        best = sorted(range(len(answer.probabilities)), key=lambda index: -answer.probabilities[index])[:top]
+        known = len(labels) == len(answer.probabilities)
+        named = labels if known else [str(number) for number in range(len(answer.probabilities))]
+        shown = ", ".join(f"{named[index]} {answer.probabilities[index]:.3f}" for index in best)
+        print(f"{file}: {answer.label}   ({shown})")
+    if min(answer.probability for answer in answers) < UNSURE:
+        print(
+            "An answer below .6 may be about a picture of none of these classes: the model can only choose among them.",
+            file=sys.stderr,
+        )
+
+
+def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> None:
+    """Ask about one test picture, and print the request, the answer and the truth.
+
+    Args:
+        folder: where the picture is put.
+    """
+    from data.records import decode_example
+    from serving.samples import encoded_picture, sample_records
+
+    split, records = sample_records(examples, 1)
+    truth = bytes(decode_example(records[0])["image/class/text"][0]).decode()  # type: ignore[arg-type]
+    picture = folder / "asked.png"
+    picture.write_bytes(encoded_picture(records[0]))
+    print(f"asking about one picture of the {split} split:")
+    body = '{"instances": [{"b64": "\'$(base64 -w0 ' + str(picture) + ")'\"}]}"
+    print(f"  curl -d '{body}' {client.url}/v1/models/{name}:predict")
+    answer = client.predict_images(name, [picture])[0]
+    print(f"  answer: {answer.label} (probability {answer.probability:.3f}); truth: {truth}")

@@ -1,0 +1,323 @@
+"""What the columns of a table of series are: times, values, series, covariates; and how times and numbers are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.series_data import NO_TIME
+from data.series_findings import list_names
+from data.series_numbers import all_missing, count_marks, is_number
+from data.series_text import Row, Table, read_cells, read_sample
+from data.series_times import SWAPPED, UNREADABLE, TimeForm, find_form, known_form, parse_times
+from pipeline.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from data.series_data import SeriesDataConfig
+
+PARTS = ("year", "month", "day", "hour", "minute", "second")  # columns that make up a time together
+SEPARATORS = {"month": "-", "day": "-", "hour": " ", "minute": ":", "second": ":"}
+TIME_WORDS = {
+    "date", "time", "datetime", "timestamp", "ds", "day", "month", "year", "quarter", "week", "unix", "epoch", "period", "datum", "zeit",
+}  # fmt: skip
+TIMES_SEEN = 200  # cells that decide how times are written
+MOSTLY = 0.8  # share of the cells that makes a column one of numbers
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table's columns become series.
+
+    Attributes:
+        tables: the files.
+        headers: for each file the line of its header; 0 without one.
+        names: of the columns.
+        time: numbers of the columns that make up the time; empty without times.
+        form: how times are written.
+        series: number of the column that says the series.
+        values, covariates: numbers of columns.
+        decimal: decimal mark.
+        missing: folded spellings of a missing value.
+    """
+
+    tables: tuple[Table, ...]
+    headers: tuple[int, ...]
+    names: tuple[str, ...]
+    time: tuple[int, ...]
+    form: TimeForm | None
+    series: int | None
+    values: tuple[int, ...]
+    covariates: tuple[int, ...]
+    decimal: str
+    missing: frozenset[str]
+
+    @property
+    def time_column(self) -> str:
+        """The recipe's `data.time_column` for another file of this kind."""
+        return "+".join(self.names[column] for column in self.time) or NO_TIME
+
+    def chosen(self, columns: Sequence[int]) -> list[str]:
+        """Return the names of columns."""
+        return [self.names[column] for column in columns]
+
+
+def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
+    """Look at the first rows and say what the columns are.
+
+    Raises:
+        UserError: a column is not there, or it cannot be told which one is meant or how it is written.
+    """
+    missing = all_missing(config.missing)
+    samples = [read_sample(path, config.delimiter) for path in files]
+    table, rows = samples[0]
+    names, header = read_header(table, rows, missing)
+    for other, other_rows in samples[1:]:
+        if (found := read_header(other, other_rows, missing)[0]) != names:
+            raise UserError(
+                f"The columns are {list_names(found)}, those of {table.path.name} {list_names(names)}.",
+                str(other.path),
+                "All files of a folder need the same columns.",
+            )
+    headers = tuple(read_header(other, other_rows, missing)[1] for other, other_rows in samples)
+    body = [row.cells for row in rows if row.line > header and len(row.cells) == len(names)]
+    if not body:
+        raise UserError("There is a header and no line below it.", str(table.path), "Check `data.path`.")
+    columns = list(zip(*body, strict=True))
+    series = find_column(config.series_column, "data.series_column", names, table) if config.series_column else None
+    covariates = tuple(find_column(name, "data.covariate_columns", names, table) for name in config.covariate_columns)
+    given = tuple(find_column(name, "data.value_columns", names, table) for name in config.value_columns or ())
+    taken = {*covariates, *given, *(() if series is None else (series,))}
+    time = find_time(config, names, columns, missing, taken, table)
+    tables = tuple(item for item, _ in samples)
+    form = find_time_form(config, names, columns, time, missing, tables, headers)
+    values = given or find_values(names, columns, taken | set(time), missing, table)
+    decimal: str = config.decimal
+    if decimal == "auto":
+        decimal = find_decimal(tables, headers, columns, (*values, *covariates), names)
+    return Layout(tables, headers, tuple(names), time, form, series, values, covariates, decimal, missing)
+
+
+def read_header(table: Table, rows: list[Row], missing: frozenset[str]) -> tuple[list[str], int]:
+    """Return the columns' names and the header's line; a first line of numbers and times is no header, and the names are made."""
+    first = rows[0]
+    numbers = [is_number(cell) for cell in first.cells]
+    if any(numbers) and all(
+        number or cell.casefold() in missing or find_form([cell], numbers=False)
+        for number, cell in zip(numbers, first.cells, strict=True)
+    ):
+        return [f"column_{number}" for number in range(1, table.width + 1)], 0
+    if len(first.cells) != table.width:
+        raise UserError(
+            f"The first line has {len(first.cells)} cells, most others have {table.width}.",
+            f"{table.path}, line {first.line}",
+            "Remove what stands above the header, or set `data.delimiter`.",
+        )
+    return [cell or f"column_{number}" for number, cell in enumerate(first.cells, 1)], first.line
+
+
+def find_column(name: str, key: str, names: Sequence[str], table: Table) -> int:
+    """Return the number of a column.
+
+    Raises:
+        UserError: there is none of that name, or several.
+    """
+    if name not in names:
+        raise UserError(f"There is no column `{name}`.", str(table.path), f"{did_you_mean(name, names)} Set `{key}`.")
+    if list(names).count(name) > 1:
+        raise UserError(f"Several columns are called `{name}`.", str(table.path), "Give each column a name of its own.")
+    return list(names).index(name)
+
+
+def find_time(
+    config: SeriesDataConfig,
+    names: list[str],
+    columns: list[tuple[str, ...]],
+    missing: frozenset[str],
+    taken: set[int],
+    table: Table,
+) -> tuple[int, ...]:
+    """Return the columns that make up the time: the one the recipe names, else one that looks so; none without times."""
+    if config.time_column == NO_TIME:
+        return ()
+    if config.time_column != "auto":
+        wanted = [config.time_column] if config.time_column in names else config.time_column.split("+")
+        return tuple(find_column(name.strip(), "data.time_column", names, table) for name in wanted)
+    free = [column for column in range(len(names)) if column not in taken]
+    written = [
+        column
+        for column in free
+        if not numeric(columns[column], missing) and looks_like_times(columns[column], missing, numbers=False)
+    ]
+    if len(written) > 1:
+        written = [column for column in written if named_like_time(names[column])] or written
+    if len(written) > 1:
+        raise UserError(
+            f"Several columns hold times: {list_names(names[column] for column in written)}.",
+            str(table.path),
+            "Name one with `data.time_column`.",
+        )
+    if written:
+        return tuple(written)
+    lower = [name.lower() for name in names]
+    if {"year", "month"} <= {lower[column] for column in free}:
+        return tuple(lower.index(part) for part in PARTS if part in lower and lower.index(part) not in taken)
+    named = [column for column in free if named_like_time(names[column])]
+    for column in named:
+        if looks_like_times(columns[column], missing, numbers=True):
+            return (column,)
+        if not numeric(columns[column], missing):
+            raise unknown_times(names[column], columns[column], table)
+    return ()
+
+
+def looks_like_times(cells: Sequence[str], missing: frozenset[str], numbers: bool) -> bool:
+    seen = [cell for cell in cells if cell.casefold() not in missing][:TIMES_SEEN]
+    return bool(seen) and find_form(seen, numbers) is not None
+
+
+def named_like_time(name: str) -> bool:
+    return bool(TIME_WORDS & set(re.findall("[a-z]+", name.lower())))
+
+
+def numeric(cells: Sequence[str], missing: frozenset[str], share: float = MOSTLY) -> bool:
+    """Tell whether most cells that are not missing are numbers."""
+    seen = [is_number(cell) for cell in cells if cell.casefold() not in missing]
+    return bool(seen) and sum(seen) >= share * len(seen)
+
+
+def find_time_form(
+    config: SeriesDataConfig,
+    names: list[str],
+    columns: list[tuple[str, ...]],
+    time: tuple[int, ...],
+    missing: frozenset[str],
+    tables: tuple[Table, ...],
+    headers: tuple[int, ...],
+) -> TimeForm | None:
+    """Return how the times are written; days before months or after them is decided over the whole column.
+
+    Raises:
+        UserError: it cannot be told.
+    """
+    if not time:
+        return None
+    if config.time_format:
+        return known_form(config.time_format)
+    joined = join_parts([names[column] for column in time], [columns[column] for column in time])
+    cells = [cell for cell in joined if cell.strip().casefold() not in missing][:TIMES_SEEN]
+    found = find_form(cells, numbers=True) if cells else None
+    label = "+".join(names[column] for column in time)
+    if found is None:
+        raise unknown_times(label, cells, tables[0])
+    form, _ = found
+    if form.name not in SWAPPED:
+        return form
+    other = known_form(SWAPPED[form.name])
+    for cells in read_times(tables, headers, names, time):
+        one, two = (parse_times(cells, item) != UNREADABLE for item in (form, other))
+        if (one != two).any():
+            return form if (one & ~two).sum() >= (two & ~one).sum() else other
+    raise UserError(
+        f"The times in column `{label}`, such as `{cells[0]}`, could begin with the day or with the month.",
+        str(tables[0].path),
+        f"Set `data.time_format={form.name}` if the day comes first, `data.time_format={other.name}` if the month does.",
+    )
+
+
+def unknown_times(label: str, cells: Sequence[str], table: Table) -> UserError:
+    example = next((cell for cell in cells if cell), "")
+    return UserError(
+        f"The times in column `{label}`, such as `{example}`, are in no known form.",
+        str(table.path),
+        "Say how they are written with `data.time_format`, for example %d/%m/%Y, and name the column with `data.time_column`; "
+        "`data.time_column=none` does without times.",
+    )
+
+
+def read_times(
+    tables: tuple[Table, ...], headers: tuple[int, ...], names: list[str], time: tuple[int, ...]
+) -> Iterator[list[str]]:
+    """Yield the cells of the time column, a block at a time."""
+    for table, header in zip(tables, headers, strict=True):
+        for block in read_cells(table, time, (), (), lambda line, detail: None, header):
+            yield join_parts([names[column] for column in time], [block.columns[column] for column in time])
+
+
+def join_parts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
+    """Put times together from several columns: year, month, day, hour ... by their names, others with a blank between."""
+    if len(columns) == 1:
+        return list(columns[0])
+    lower = [name.lower() for name in names]
+    if not set(lower) <= set(PARTS):
+        return [" ".join(cells) for cells in zip(*columns, strict=True)]
+    order = sorted(range(len(lower)), key=lambda number: PARTS.index(lower[number]))
+    parts: list[Sequence[str]] = []
+    for number in order:
+        two_digits = lower[number] in ("minute", "second")
+        parts.append([cell.zfill(2) for cell in columns[number]] if two_digits else columns[number])
+    pattern = "".join(SEPARATORS.get(lower[number], "") + "{}" for number in order)
+    if lower[order[-1]] == "hour":
+        pattern += ":00"
+    return [pattern.format(*cells) for cells in zip(*parts, strict=True)]
+
+
+def find_values(
+    names: list[str], columns: list[tuple[str, ...]], taken: set[int], missing: frozenset[str], table: Table
+) -> tuple[int, ...]:
+    """Return the one numeric column that is left.
+
+    Raises:
+        UserError: there is none, or several.
+    """
+    free = [column for column in range(len(names)) if column not in taken]
+    numbers = [column for column in free if numeric(columns[column], missing, share=0.5)]
+    if len(free) == 1 or len(numbers) == 1:
+        return tuple(numbers or free)
+    if not numbers:
+        raise UserError(
+            "No column of numbers is left to forecast.",
+            str(table.path),
+            f"The columns are {list_names(names)}. Name some with `data.value_columns`.",
+        )
+    raise UserError(
+        f"Several columns could be forecast: {list_names(names[column] for column in numbers)}.",
+        str(table.path),
+        f"Name the one, or those, to forecast: `data.value_columns=[{names[numbers[-1]]}]`.",
+    )
+
+
+def find_decimal(
+    tables: tuple[Table, ...],
+    headers: tuple[int, ...],
+    columns: list[tuple[str, ...]],
+    numbers: tuple[int, ...],
+    names: list[str],
+) -> str:
+    """Return the decimal mark that the numbers show; where the first rows leave it open, the whole file is asked.
+
+    Raises:
+        UserError: only numbers such as 1,234 are there, which could be a fraction or thousands.
+    """
+    marks = count_marks([cell for column in numbers for cell in columns[column]], tables[0].delimiter)
+    if marks.point or marks.comma:
+        return "." if marks.point >= marks.comma else ","
+    if not marks.unclear:
+        return "."
+    first = ""
+    for table, header in zip(tables, headers, strict=True):
+        for block in read_cells(table, numbers, (), (), lambda line, detail: None, header):
+            for column in numbers:
+                marks = count_marks(block.columns[column], table.delimiter)
+                if marks.point or marks.comma:
+                    return "." if marks.point >= marks.comma else ","
+                for line, cell in zip(block.lines, block.columns[column], strict=True) if not first else ():
+                    if count_marks([cell], table.delimiter).unclear and not first:
+                        first = f"{table.path}, line {line}: `{cell}` in column `{names[column]}`"
+    raise UserError(
+        "It cannot be told whether the numbers have decimal commas or thousands separators: all look like 1,234 or 1.234.",
+        first,
+        "Set `data.decimal` to the decimal mark: `data.decimal=,` or `data.decimal=.`",
+    )

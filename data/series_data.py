@@ -1,0 +1,122 @@
+"""The recipe's `data` section for series."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from data.raw import RawDataConfig
+from pipeline.settings import ModuleIn, Settings, SourceFile
+
+NO_TIME = "none"
+
+
+class TimeSplitConfig(Settings):
+    """Shares of the splits; they follow each other in time."""
+
+    train: float = Field(0.8, gt=0, le=1, description="share of the time steps to learn from, the first ones")
+    validation: float = Field(0.1, ge=0, lt=1, description="share to watch the training with, those after them")
+    test: float = Field(0.1, ge=0, lt=1, description="share to judge the result with, the last ones")
+
+    @model_validator(mode="after")
+    def sums_to_one(self) -> TimeSplitConfig:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train, validation and test must sum to 1, not {total:g}")
+        return self
+
+
+class SeriesDataConfig(RawDataConfig):
+    """Which series, how the file is read, and how windows are cut."""
+
+    task: ClassVar[str] = "forecasting"
+
+    path: Annotated[str, SourceFile()] = Field(
+        description="a CSV, TSV or TXT file (also .gz), a folder of them (a series each), or a data set of the catalogue such as milk"
+    )
+    format: Annotated[str, ModuleIn("data/formats")] = Field(
+        "auto", description="format of the data; `auto` looks at them: csv_series"
+    )
+    time_column: str = Field(
+        "auto",
+        description="column with the times; several joined by +, such as year+month+day+hour; `none`: equally spaced rows without times",
+    )
+    value_columns: tuple[str, ...] | None = Field(
+        None, min_length=1, description="columns to forecast; null: the one numeric column that is left"
+    )
+    series_column: str | None = Field(
+        None, description="column that says which series a row belongs to; null: one series"
+    )
+    covariate_columns: tuple[str, ...] = Field(
+        (), description="numeric columns that are known in advance, over the horizon too, such as holidays"
+    )
+    delimiter: str = Field("auto", min_length=1, description="what separates the cells; `auto` looks at the file")
+    decimal: Literal["auto", ".", ","] = Field(
+        "auto", description="decimal point or comma; `auto` looks at the numbers"
+    )
+    time_format: str | None = Field(
+        None,
+        description="how times are written, as in strptime (%d/%m/%Y %H:%M), or `unix seconds`, `unix milliseconds`; null: found out",
+    )
+    missing: tuple[str, ...] = Field(
+        (), description="further spellings of a missing value, besides an empty cell, NA, N/A, NaN, null, None, - and ?"
+    )
+    frequency: str = Field(
+        "auto", description="step from row to row, such as `1 month` or `15 minutes`; `auto`: the most frequent one"
+    )
+    fill: Literal["error", "forward", "linear", "seasonal"] = Field(
+        "error",
+        description="missing values and time steps: `error` stops; `forward` repeats the last value; `linear` draws a line; "
+        "`seasonal` takes the same phase one season before, plus the change since, drawn as a line",
+    )
+    season: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
+        "auto",
+        description="rows a season; `auto` by the frequency: month 12, quarter 4, week 52, day 7, hour 24, else a day or 1",
+    )
+    history: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
+        "auto", description="rows that the network sees; `auto`: two seasons and a little more"
+    )
+    horizon: int = Field(12, gt=0, description="rows that it forecasts")
+    stride: int = Field(
+        1, gt=0, description="rows between neighbouring windows; raise it where training takes too long"
+    )
+    split: TimeSplitConfig = Field(
+        TimeSplitConfig(), description="shares of the splits, which follow each other in time"
+    )
+    examples_per_shard: int = Field(20_000, gt=0, description="windows a TFRecord file")
+
+    @field_validator("delimiter")
+    @classmethod
+    def one_character(cls, value: str) -> str:
+        value = {"tab": "\t", "\\t": "\t", "space": " "}.get(value, value)
+        if value != "auto" and (len(value) != 1 or value in '"\r\n'):
+            raise ValueError("must be one character, `tab`, `space` or `auto`")
+        return value
+
+    @field_validator("frequency")
+    @classmethod
+    def readable_frequency(cls, value: str) -> str:
+        if value != "auto":
+            from data.frequency import read_frequency
+
+            read_frequency(value)
+        return value
+
+    @field_validator("time_format")
+    @classmethod
+    def readable_time_format(cls, value: str | None) -> str | None:
+        if value is not None:
+            from data.series_times import time_form
+
+            time_form(value)
+        return value
+
+    @model_validator(mode="after")
+    def each_column_once(self) -> SeriesDataConfig:
+        named = [*(self.value_columns or ()), *self.covariate_columns]
+        named += [name for name in (self.series_column, self.time_column) if name is not None]
+        for name in named:
+            if named.count(name) > 1:
+                raise ValueError(f"column `{name}` is named for two purposes")
+        return self

@@ -1,0 +1,140 @@
+"""What is wrong with series: lines that stop the run, and findings that it goes on with, counted by kind with the first ones named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from data.finding import NAMED, Finding
+from data.findings import Kind
+from pipeline.errors import UserError
+
+KINDS: dict[str, Kind] = {
+    "ragged_line": Kind("error", "These lines have more or fewer cells than the others."),
+    "not_a_time": Kind("error", "These cells of the time column are no times in the form of the others."),
+    "not_a_number": Kind("error", "These cells are no numbers."),
+    "infinite_value": Kind("error", "These values are infinite."),
+    "no_series": Kind("error", "These lines do not say which series they belong to."),
+    "duplicate_time": Kind("error", "These lines have the time of the line before."),
+    "unordered_time": Kind("error", "These lines are earlier than the line before."),
+    "irregular_step": Kind("error", "These times are off the series' regular steps."),
+    "missing_time_step": Kind("error", "Before these lines, time steps are missing."),
+    "mostly_missing": Kind("error", "More than half of the time steps of these series are missing."),
+    "missing_value": Kind("error", "These values are missing."),
+    "unfillable_value": Kind("error", "These missing values cannot be filled."),
+    "short_series": Kind("warning", "These series have fewer rows than one window; they were left out."),
+    "constant_series": Kind("warning", "These series never change; they were left out."),
+    "constant_column": Kind("warning", "These columns never change in the training part."),
+    "untrained_series": Kind("warning", "No training window fits into these series; they are only forecast."),
+    "gap_over_cut": Kind(
+        "info",
+        "These gaps reach over the cut between two splits; they were filled from the past alone, so that nothing leaks.",
+    ),
+    "filled_value": Kind("info", "These missing values were filled as `data.fill` says."),
+    "filled_time_step": Kind("info", "Before these lines, missing time steps were filled as `data.fill` says."),
+    "filled_target": Kind(
+        "info", "Validation and test windows with a filled target were left out: what was filled is not judged."
+    ),
+    "future_row": Kind("info", "These last rows have covariates and no values yet; they were left out."),
+}
+FIXES = {
+    "ragged_line": "Give every line as many cells as the header; a cell with a delimiter in it needs quotes.",
+    "not_a_time": "Correct these times, or say how they are written with `data.time_format`.",
+    "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`; see also `data.decimal`.",
+    "infinite_value": "Correct these values, or leave the cells empty.",
+    "no_series": "Fill in the column that `data.series_column` names.",
+    "duplicate_time": "Keep one line for each time; where a file has several series, name their column with `data.series_column`.",
+    "unordered_time": "Sort the lines by time; where a file has several series, name their column with `data.series_column`.",
+    "irregular_step": "Correct these times, or name the step with `data.frequency`; `data.time_column=none` takes the rows as equally spaced.",
+    "missing_time_step": "Add the lines, or have the gaps filled: `data.fill=linear` (or forward, seasonal).",
+    "mostly_missing": "Is the step right? Name it with `data.frequency`, or correct a time that is far from the others.",
+    "missing_value": "Fill in the cells, or have them filled: `data.fill=linear` (or forward, seasonal).",
+    "unfillable_value": "Fill in these cells or remove the lines: there is nothing before them (or, for `linear`, after them) to fill them from.",
+}
+
+
+class SeriesFindings:
+    """Counts what is wrong by kind and remembers the first places of each."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.examples: dict[str, list[dict[str, Any]]] = {}
+
+    def add(self, kind: str, file: str, line: int = 0, detail: str = "", series: str = "", split: str = "") -> None:
+        """Count one finding.
+
+        Args:
+            kind: one of KINDS.
+            file: name of the file, or of the series where no single line is concerned.
+            line: its number, from 1; 0 for none.
+        """
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        examples = self.examples.setdefault(kind, [])
+        if len(examples) < NAMED:
+            place = f"{file}, line {line}" if line else file
+            examples.append(
+                {"file": place, "detail": detail, "split": split, "label": series, "order": (file, line, len(examples))}
+            )
+
+    def add_many(self, kind: str, number: int) -> None:
+        """Count findings that are not named."""
+        if number:
+            self.counts[kind] = self.counts.get(kind, 0) + number
+            self.examples.setdefault(kind, [])
+
+    def full(self, kind: str) -> bool:
+        """Tell whether enough findings of a kind are named."""
+        return len(self.examples.get(kind, ())) >= NAMED
+
+    def errors(self) -> list[str]:
+        """Return the kinds that stop the run."""
+        return [kind for kind in KINDS if kind in self.counts and KINDS[kind].severity == "error"]
+
+    def stop_on_errors(self, path: Path) -> None:
+        """Refuse series with lines that cannot be used, naming the first ones of all kinds.
+
+        Raises:
+            UserError: there is such a line.
+        """
+        kinds = self.errors()
+        if not kinds:
+            return
+        total = sum(self.counts[kind] for kind in kinds)
+        named = sorted((item for kind in kinds for item in self.examples[kind]), key=lambda item: item["order"])[:NAMED]
+        lines = [f"{item['file']}: {item['detail']}" for item in named]
+        if total > len(named):
+            lines.append(f"and {total - len(named):,} more")
+        summary = ", ".join(f"{self.counts[kind]:,} x {kind}" for kind in kinds)
+        raise UserError(
+            "\n    ".join([f"These series cannot be used as they are ({summary}):", *lines]),
+            str(path),
+            "\n         ".join(FIXES[kind] for kind in kinds),
+        )
+
+    def report(self, total: int) -> list[Finding]:
+        """Return the findings in the Anomalies form, worst first.
+
+        Args:
+            total: number of rows that were read, for the shares.
+        """
+        return [
+            Finding(
+                name=name,
+                severity=kind.severity,
+                count=self.counts[name],
+                share=min(1.0, self.counts[name] / max(total, 1)),
+                description=kind.description,
+                examples=[without_order(item) for item in self.examples[name]],
+            )
+            for name, kind in KINDS.items()
+            if name in self.counts
+        ]
+
+
+def without_order(example: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in example.items() if key != "order"}
+
+
+def list_names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

@@ -1,0 +1,253 @@
+"""What staged series are: their step, where each lies on the grid of time steps, and every row that is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from data.frequency import Frequency, Grid, fit_grid, infer_frequency, read_frequency
+from data.series_findings import SeriesFindings, list_names
+from data.series_staging import Staged
+from data.series_times import show_time
+from data.windows import Span
+
+if TYPE_CHECKING:
+    import numpy
+
+    from data.series_data import SeriesDataConfig
+
+Detail = Callable[[int], str]  # staged row -> what is wrong with it
+
+BLOCK = 1 << 16  # rows looked at at once
+MOST_STEPS = 1000  # different steps that are counted; more than that are irregular anyway
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A series before it is written.
+
+    Attributes:
+        number: its number among the staged series.
+        start, stop: its staged rows; last rows without values, which only say what is known in advance, are left off.
+        span: its place on the grid of time steps.
+        grid: the times of the steps; None without times.
+        constant: numbers of the value columns that never change.
+    """
+
+    number: int
+    start: int
+    stop: int
+    span: Span
+    grid: Grid | None
+    constant: tuple[int, ...]
+
+
+class Part(NamedTuple):
+    """Some rows of a series.
+
+    Attributes:
+        start: staged row of the first.
+        steps: int64 [n] number of each row's time step.
+        exact: bool [n] whether its time is that step's.
+        skipped: int64 [n] steps between it and the row before.
+    """
+
+    start: int
+    steps: numpy.ndarray
+    exact: numpy.ndarray
+    skipped: numpy.ndarray
+
+
+def find_frequency(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings) -> Frequency | None:
+    """Return the step of the series, the recipe's or the most frequent one; report times that do not increase."""
+    import numpy
+
+    if not staged.times:
+        return None
+    steps: Counter[int] = Counter()
+    longest = max(range(len(staged.ids)), key=lambda number: staged.offsets[number + 1] - staged.offsets[number])
+    for number in range(len(staged.ids)):
+        last = None
+        for start, stop in blocks(staged, number):
+            times = staged.read("times", start, stop)
+            change = numpy.diff(times, prepend=times[0] - 1 if last is None else last)
+            last = times[-1]
+            if start == staged.offsets[number]:
+                change = change[1:]
+            report_order(change, stop - len(change), staged, number, findings)
+            found, counts = numpy.unique(change[change > 0], return_counts=True)
+            if len(found) <= MOST_STEPS or len(steps) <= MOST_STEPS:
+                steps.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+    if config.frequency != "auto":
+        return read_frequency(config.frequency)
+    if not steps:
+        return None
+    start = staged.offsets[longest]
+    return infer_frequency(steps, staged.read("times", start, min(staged.offsets[longest + 1], start + BLOCK)))
+
+
+def blocks(staged: Staged, number: int) -> Iterator[tuple[int, int]]:
+    """Yield the bounds of a series' rows, BLOCK at a time."""
+    first, end = staged.offsets[number], staged.offsets[number + 1]
+    for start in range(first, end, BLOCK):
+        yield start, min(start + BLOCK, end)
+
+
+def report_order(change: numpy.ndarray, first: int, staged: Staged, number: int, findings: SeriesFindings) -> None:
+    """Report rows that have the time of the row before, or an earlier one."""
+    import numpy
+
+    for kind, wrong in (("duplicate_time", change == 0), ("unordered_time", change < 0)):
+        report_rows(findings, kind, numpy.flatnonzero(wrong) + first, staged, number, lambda row: time_of(staged, row))
+
+
+def report_rows(
+    findings: SeriesFindings, kind: str, rows: numpy.ndarray, staged: Staged, number: int, detail: Detail
+) -> None:
+    """Count staged rows as a finding; the first ones are named."""
+    for place, row in enumerate(rows.tolist()):
+        if findings.full(kind):
+            return findings.add_many(kind, len(rows) - place)
+        file, line = staged.place(row)
+        findings.add(kind, file, line, detail(row), staged.ids[number])
+    return None
+
+
+def time_of(staged: Staged, row: int) -> str:
+    return show_time(int(staged.read("times", row, row + 1)[0]))
+
+
+def measure(
+    staged: Staged, number: int, frequency: Frequency | None, config: SeriesDataConfig, findings: SeriesFindings
+) -> Measured | None:
+    """Check a series' steps and values and say where it lies; None if its times do not increase, which is already reported."""
+    import numpy
+
+    start, end = staged.offsets[number], staged.offsets[number + 1]
+    stop = known_end(staged, start, end, number, findings)
+    if stop == start:
+        return None
+    grid = None
+    if frequency is not None:
+        grid = fit_grid(frequency, staged.read("times", start, min(stop, start + BLOCK)))
+    width = staged.types["values"][1]
+    lowest, highest = numpy.full(width, numpy.inf), numpy.full(width, -numpy.inf)
+    seen = numpy.zeros(width + staged.types.get("covariates", ("", 0))[1], bool)
+    gap_rows, first, last = 0, 0, -1
+    for part in parts(staged, start, stop, grid):
+        if (part.skipped < 0).any():
+            return None
+        first = int(part.steps[0]) if part.start == start else first
+        last = int(part.steps[-1])
+        gap_rows += int(part.skipped.sum())
+        report_steps(part, grid, staged, number, config, findings)
+        values = staged.read("values", part.start, part.start + len(part.steps))
+        report_missing(part.start, values, seen, staged, number, config, findings)
+        lowest = numpy.fmin(lowest, numpy.fmin.reduce(values, axis=0))
+        highest = numpy.fmax(highest, numpy.fmax.reduce(values, axis=0))
+    if config.fill != "error" and gap_rows > stop - start:
+        file, line = staged.place(start)
+        detail = f"{gap_rows:,} of {last - first + 1:,} steps of {grid.frequency if grid else ''} are missing"
+        findings.add("mostly_missing", file, line, detail, staged.ids[number])
+    constant = tuple(numpy.flatnonzero(lowest >= highest).tolist())
+    return Measured(number, start, stop, Span(first, last - first + 1), grid, constant)
+
+
+def known_end(staged: Staged, start: int, end: int, number: int, findings: SeriesFindings) -> int:
+    """Return the row behind the last one with a value, where there are covariates; rows behind it say what is known in advance."""
+    import numpy
+
+    if "covariates" not in staged.types:
+        return end
+    stop = end
+    while stop > start:
+        block = max(start, stop - BLOCK)
+        known = numpy.flatnonzero(~numpy.isnan(staged.read("values", block, stop)).all(axis=1))
+        if len(known):
+            stop = block + int(known[-1]) + 1
+            break
+        stop = block
+    report_rows(findings, "future_row", numpy.arange(stop, end), staged, number, lambda row: "no values yet")
+    return stop
+
+
+def parts(staged: Staged, start: int, stop: int, grid: Grid | None) -> Iterator[Part]:
+    """Yield a series' rows with their time steps, a block at a time."""
+    import numpy
+
+    last = None
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        if grid is None:
+            index, exact = numpy.arange(first - start, end - start), numpy.ones(end - first, bool)
+        else:
+            index, exact = grid.index(staged.read("times", first, end))
+        skipped = numpy.diff(index, prepend=index[0] - 1 if last is None else last) - 1
+        # two times within one step: at least one of them is off the grid, which is reported
+        skipped = numpy.where((skipped == -1) & ~(exact & numpy.roll(exact, 1)), 0, skipped)
+        last = index[-1]
+        yield Part(first, index, exact, skipped)
+
+
+def report_steps(
+    part: Part, grid: Grid | None, staged: Staged, number: int, config: SeriesDataConfig, findings: SeriesFindings
+) -> None:
+    """Report times off the grid, and steps that are missing."""
+    import numpy
+
+    if grid is None:
+        return
+
+    def off(row: int) -> str:
+        near = grid.times(part.steps[row - part.start : row - part.start + 1])[0]
+        return f"{time_of(staged, row)} is off the steps of {grid.frequency}; the last one is {show_time(near)}"
+
+    def gap(row: int) -> str:
+        count = int(part.skipped[row - part.start])
+        steps = f"{count:,} time step{'s are' if count > 1 else ' is'} missing"
+        return f"{steps} between {time_of(staged, row - 1)} and {time_of(staged, row)}"
+
+    report_rows(findings, "irregular_step", numpy.flatnonzero(~part.exact) + part.start, staged, number, off)
+    kind = "missing_time_step" if config.fill == "error" else "filled_time_step"
+    report_rows(findings, kind, numpy.flatnonzero(part.skipped > 0) + part.start, staged, number, gap)
+
+
+def report_missing(
+    start: int,
+    values: numpy.ndarray,
+    seen: numpy.ndarray,
+    staged: Staged,
+    number: int,
+    config: SeriesDataConfig,
+    findings: SeriesFindings,
+) -> None:
+    """Report missing values; `seen` tells which columns had a value before, and is brought up to date."""
+    import numpy
+
+    if "covariates" in staged.types:
+        values = numpy.hstack([values, staged.read("covariates", start, start + len(values))])
+    missing = numpy.isnan(values)
+    if not missing.any():
+        seen[:] = True
+        return
+    leading = missing & ~seen & (numpy.cumsum(~missing, axis=0) == 0)
+    seen |= ~missing.all(axis=0)
+
+    def columns(flags: numpy.ndarray) -> Detail:
+        return lambda row: (
+            f"no value in column {list_names(staged.columns[c] for c in numpy.flatnonzero(flags[row - start]))}"
+        )
+
+    rows = numpy.flatnonzero(leading.any(axis=1)) + start
+    if config.fill == "error":
+        report_rows(
+            findings, "missing_value", numpy.flatnonzero(missing.any(axis=1)) + start, staged, number, columns(missing)
+        )
+        return
+    report_rows(findings, "unfillable_value", rows, staged, number, columns(leading))
+    filled = missing & ~leading
+    report_rows(
+        findings, "filled_value", numpy.flatnonzero(filled.any(axis=1)) + start, staged, number, columns(filled)
+    )

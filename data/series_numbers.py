@@ -1,0 +1,116 @@
+"""Cells to numbers: decimal points or commas, thousands separators, and the spellings of a missing value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy
+
+MISSING = ("", "NA", "N/A", "NaN", "null", "None", "-", "?")
+PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+SPACES = re.compile(r"(?<=\d)[ '’\u00a0\u202f](?=\d{3}(?!\d))")  # 1 234 567 and 1'234'567
+# which mark is the decimal one: a group that thousands cannot have, or both marks, where the last one counts
+POINT_SHOWN = re.compile(
+    r"[+-]?(\d*\.(\d{0,2}|\d{4,})|0\d*\.\d+|\d{4,}\.\d+|\d{1,3}(,\d{3})+\.\d*|\d{1,3}(,\d{3}){2,})([eE][+-]?\d+)?"
+)
+COMMA_SHOWN = re.compile(
+    r"[+-]?(\d*,(\d{0,2}|\d{4,})|0\d*,\d+|\d{4,},\d+|\d{1,3}(\.\d{3})+,\d*|\d{1,3}(\.\d{3}){2,})([eE][+-]?\d+)?"
+)
+POINT_OR_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
+COMMA_OR_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+GROUPS = {
+    ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?([eE][+-]?\d+)?"),
+    ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?([eE][+-]?\d+)?"),
+}
+
+Bad = Callable[[int, str, str], None]  # told the row, the kind of problem and the cell
+
+
+def all_missing(more: Sequence[str]) -> frozenset[str]:
+    """Return the spellings of a missing value, folded."""
+    return frozenset(item.strip().casefold() for item in (*MISSING, *more))
+
+
+def spellings(more: Sequence[str]) -> list[str]:
+    """Return the spellings of a missing value as they are looked for in regular blocks."""
+    return sorted({form for item in (*MISSING, *more) for form in (item, item.lower(), item.upper())})
+
+
+class Marks(NamedTuple):
+    """How many cells show which decimal mark; an unclear one, such as 1,234, could be a fraction or thousands."""
+
+    point: int = 0
+    comma: int = 0
+    unclear: int = 0
+
+
+def count_marks(cells: Sequence[str], delimiter: str) -> Marks:
+    """Count the decimal marks that cells show.
+
+    Args:
+        delimiter: what separates the cells of the table; 1.234 is unclear only where it is a semicolon, as where commas are decimal.
+    """
+    point = comma = unclear = 0
+    for cell in cells:
+        if "," in cell or "." in cell:
+            cell = SPACES.sub("", cell.strip())
+            point += POINT_SHOWN.fullmatch(cell) is not None
+            comma += COMMA_SHOWN.fullmatch(cell) is not None
+            if COMMA_OR_THOUSANDS.fullmatch(cell):
+                unclear += 1
+            elif POINT_OR_THOUSANDS.fullmatch(cell):
+                unclear += delimiter == ";"
+    return Marks(point, comma, unclear)
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell is a number in any of the ways to write one."""
+    cell = SPACES.sub("", cell)
+    return any(pattern.fullmatch(cell) for pattern in (PLAIN, INFINITE, POINT_SHOWN, COMMA_SHOWN, COMMA_OR_THOUSANDS))
+
+
+def to_numbers(cells: Any, decimal: str, missing: frozenset[str], bad: Bad) -> numpy.ndarray:
+    """Return float64 [n]: NaN where a value is missing, infinity where it is wrong, which `bad` is told.
+
+    Args:
+        cells: texts, or float64 where they were read as plain numbers.
+        decimal: `.` or `,`.
+        missing: folded spellings of a missing value.
+    """
+    import numpy
+
+    if not isinstance(cells, numpy.ndarray):
+        numbers = numpy.array([to_number(cell, decimal, missing) for cell in cells], numpy.float64)
+    else:
+        numbers = cells
+    for row in numpy.flatnonzero(numpy.isinf(numbers)).tolist():
+        cell = cells[row] if not isinstance(cells, numpy.ndarray) else str(cells[row])
+        infinite = isinstance(cells, numpy.ndarray) or may_be_number(cell, decimal)
+        bad(row, "infinite_value" if infinite else "not_a_number", cell)
+    return numbers
+
+
+def to_number(cell: str, decimal: str, missing: frozenset[str]) -> float:
+    """Return a cell's number, NaN where it is missing, infinity where it is no finite number."""
+    if PLAIN.fullmatch(cell) and (decimal == "." or "." not in cell):
+        return float(cell)
+    cell = cell.strip()
+    if cell.casefold() in missing:
+        return float("nan")
+    if GROUPS[decimal].fullmatch(cell := SPACES.sub("", cell)):
+        cell = cell.replace("," if decimal == "." else ".", "")
+    if decimal == ",":
+        if "." in cell:
+            return float("inf")
+        cell = cell.replace(",", ".")
+    return float(cell) if PLAIN.fullmatch(cell) else float("inf")
+
+
+def may_be_number(cell: str, decimal: str) -> bool:
+    """Tell an infinite number from a text."""
+    cell = SPACES.sub("", cell.strip()).replace("," if decimal == "," else "", "." if decimal == "," else "")
+    return bool(INFINITE.fullmatch(cell) or PLAIN.fullmatch(cell))

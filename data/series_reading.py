@@ -1,0 +1,127 @@
+"""The last rows of a file of series, read and cleaned as training's were: what a served forecaster is asked with."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.frequency import Frequency
+from data.series_data import SeriesDataConfig
+from pipeline.errors import UserError
+from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The end of a series.
+
+    Attributes:
+        id: its name.
+        history: float64 [H, V], the last known rows.
+        times: int64 [H] unix seconds (UTC); None without times.
+        ahead: int64 [P] the times of the rows that follow; None without times.
+        covariates: float64 [H + P, K], those of the rows that follow too.
+    """
+
+    id: str
+    history: numpy.ndarray
+    times: numpy.ndarray | None
+    ahead: numpy.ndarray | None
+    covariates: numpy.ndarray
+
+
+def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[Recent]:
+    """Return the last rows of every series in a file.
+
+    Args:
+        facts: what the exported model tells of its data: `history`, `horizon`, `season`, `frequency`, `covariates`, and `csv`,
+            how its file was read.
+
+    Raises:
+        UserError: columns are missing, lines cannot be used, or a series is shorter than the history.
+    """
+    from data import formats
+    from data.series_cleaning import write_series
+    from data.series_findings import SeriesFindings
+    from data.series_measuring import find_frequency, measure
+    from data.series_records import read_folder, write_names
+    from data.series_staging import stage
+    from data.windows import Cuts
+
+    if not path.exists():
+        raise UserError("There is no such file.", str(path), "Name a CSV file with the model's columns.")
+    config = settings_of(path, facts)
+    module = formats.find(formats.detect(path, config.task), config.task)
+    findings = SeriesFindings()
+    layout = module.open_layout(path, config)
+    with tempfile.TemporaryDirectory(prefix="labline-ask-") as name:
+        folder = Path(name)
+        staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder / "rows", progress)
+        frequency = find_frequency(staged, config, findings) if staged.offsets[-1] else None
+        measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
+        findings.stop_on_errors(path)
+        kept = [item for item in measured if item is not None]
+        known = max((item.span.first + item.span.rows for item in kept), default=0)
+        everything = Cuts(known, known, known, known, known)  # all of it is past
+        write_series(staged, kept, everything, config, facts["season"], folder, findings)
+        findings.stop_on_errors(path)
+        names, rows = [staged.ids[item.number] for item in kept], [item.span.rows for item in kept]
+        write_names(folder, names, rows, layout.chosen(layout.values), layout.chosen(layout.covariates))
+        return [
+            last_rows(series, item, staged, facts, path) for series, item in zip(read_folder(folder), kept, strict=True)
+        ]
+
+
+def settings_of(path: Path, facts: dict[str, Any]) -> SeriesDataConfig:
+    """Return settings that read a file as the model's data were read; delimiter and decimals may be others."""
+    csv = facts["csv"]
+    frequency = facts["frequency"]
+    return SeriesDataConfig(
+        path=str(path),
+        time_column=csv["time_column"] or "none",
+        value_columns=tuple(csv["value_columns"]),
+        series_column=csv["series_column"],
+        covariate_columns=tuple(csv["covariate_columns"]),
+        time_format=csv["time_format"],
+        fill=csv["fill"],
+        missing=tuple(csv["missing"]),
+        frequency=str(Frequency(frequency["unit"], frequency["count"])) if frequency else "auto",
+        horizon=facts["horizon"],
+    )
+
+
+def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: Path) -> Recent:
+    """Return the end of one cleaned series."""
+    import numpy
+
+    rows, horizon = facts["history"], facts["horizon"]
+    if len(series.values) < rows:
+        raise UserError(
+            f"Series `{series.id}` has {len(series.values):,} rows; the model looks at {rows}.",
+            str(path),
+            f"Give at least the last {rows} rows.",
+        )
+    end = item.span.first + item.span.rows
+    ahead = item.grid.times(numpy.arange(end, end + horizon)) if item.grid is not None else None
+    covariates = series.covariates[-rows:]
+    if facts["covariates"]:
+        following = staged.read("covariates", item.stop, min(item.stop + horizon, staged.offsets[item.number + 1]))
+        if len(following) < horizon or not numpy.isfinite(following).all():
+            raise UserError(
+                f"Series `{series.id}`: {', '.join(facts['covariates'])} must be known for the {horizon} rows after the last value.",
+                str(path),
+                "Add these rows, their values left empty.",
+            )
+        covariates = numpy.concatenate([covariates, following])
+    return Recent(
+        series.id,
+        numpy.array(series.values[-rows:]),
+        None if series.times is None else numpy.array(series.times[-rows:]),
+        ahead,
+        numpy.array(covariates),
+    )

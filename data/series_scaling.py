@@ -1,0 +1,126 @@
+"""Constants of the training part: means, deviations and typical changes, by which networks and errors are scaled.
+
+Filled values take no part. All constants are above 0: where nothing varies they are 1, and where there is no season yet to compare with, a
+seasonal change is the change from row to row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy
+
+BLOCK = 1 << 16  # rows looked at at once
+
+
+@dataclass
+class Moments:
+    """Number, mean and sum of squared deviations of a column's values, and the sum of their sizes, gathered block by block."""
+
+    number: numpy.ndarray
+    mean: numpy.ndarray
+    squares: numpy.ndarray
+    sizes: numpy.ndarray
+
+    @classmethod
+    def of(cls, width: int) -> Moments:
+        import numpy
+
+        return cls(*(numpy.zeros(width) for _ in range(4)))
+
+    def add(self, values: numpy.ndarray) -> None:
+        """Take in values [n, width] (Chan, Golub and LeVeque: Updating formulae, 1979)."""
+        if not len(values):
+            return
+        mean = values.mean(axis=0)
+        apart, total = mean - self.mean, self.number + len(values)
+        self.squares += ((values - mean) ** 2).sum(axis=0) + apart**2 * self.number * len(values) / total
+        self.mean += apart * len(values) / total
+        self.number += len(values)
+        self.sizes += abs(values).sum(axis=0)
+
+    def deviation(self) -> numpy.ndarray:
+        import numpy
+
+        return numpy.sqrt(self.squares / numpy.maximum(self.number, 1))
+
+    def mean_size(self) -> numpy.ndarray:
+        import numpy
+
+        return self.sizes / numpy.maximum(self.number, 1)
+
+
+@dataclass
+class Constants:
+    """What is gathered of values, of changes from row to row and of changes over a season."""
+
+    values: Moments
+    changes: Moments
+    seasonal: Moments = field(repr=False)
+
+    @classmethod
+    def of(cls, width: int) -> Constants:
+        return cls(Moments.of(width), Moments.of(width), Moments.of(width))
+
+    def scale(self) -> numpy.ndarray:
+        """Return the mean absolute seasonal change, or what stands in for it; above 0."""
+        return first_positive(self.seasonal.mean_size(), self.changes.mean_size())
+
+
+def measure_scaling(
+    values: numpy.ndarray, filled: numpy.ndarray, parts: Sequence[tuple[int, int]], season: int
+) -> tuple[dict[str, Any], numpy.ndarray]:
+    """Return the constants over all series, as the manifest keeps them, and the scale [S, V] of each series.
+
+    Args:
+        values: [rows, V] all series one after the other.
+        filled: [rows].
+        parts: first row and number of rows of each series' training part.
+    """
+    import numpy
+
+    width = values.shape[1]
+    together = Constants.of(width)
+    scales = numpy.ones((len(parts), width))
+    for number, (first, rows) in enumerate(parts):
+        own = Constants.of(width)
+        for start in range(first, first + rows, BLOCK):
+            stop = min(start + BLOCK, first + rows)
+            known = ~filled[start:stop]
+            own.values.add(values[start:stop][known])
+            together.values.add(values[start:stop][known])
+            for lag, name in ((1, "changes"), (season, "seasonal")):
+                change = known_changes(values, filled, max(start, first + lag), stop, lag)
+                getattr(own, name).add(change)
+                getattr(together, name).add(change)
+        scales[number] = own.scale()
+    change = first_positive(together.changes.deviation())
+    constants = {
+        "mean": together.values.mean,
+        "deviation": first_positive(together.values.deviation()),
+        "change": change,
+        "seasonal_change": first_positive(together.seasonal.deviation(), change),
+        "scale": together.scale(),
+    }
+    return {name: column.tolist() for name, column in constants.items()}, scales
+
+
+def known_changes(values: numpy.ndarray, filled: numpy.ndarray, start: int, stop: int, lag: int) -> numpy.ndarray:
+    """Return the changes over `lag` rows that end in the rows `start` to `stop`, where both ends are known."""
+    if start >= stop:
+        return values[:0]
+    known = ~(filled[start:stop] | filled[start - lag : stop - lag])
+    return (values[start:stop] - values[start - lag : stop - lag])[known]
+
+
+def first_positive(*choices: numpy.ndarray) -> numpy.ndarray:
+    """Return for each column the first of the choices that is above 0, else 1."""
+    import numpy
+
+    result = numpy.ones_like(choices[0])
+    for choice in reversed(choices):
+        result = numpy.where(choice > 0, choice, result)
+    return result

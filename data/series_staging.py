@@ -1,0 +1,142 @@
+"""The rows of a table as columns on disk, one series after the other, so that any part can be read without the rest."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy
+
+    from data.formats.csv_series import Chunk
+    from data.series_columns import Layout
+
+LINE_BITS = 40  # a row's place is one number: the file's number and, below it, the line
+BLOCK = 1 << 16  # rows moved at once
+
+
+@dataclass
+class Staged:
+    """Rows on disk.
+
+    Attributes:
+        folder: where they are.
+        ids: names of the series, in the order of appearance.
+        offsets: where each series' rows begin, and the number of all rows.
+        files: names of the raw files.
+        columns: names of the value columns, then of the covariates.
+        types: for each column (times, values, covariates, places) its type and numbers in a row.
+    """
+
+    folder: Path
+    files: list[str]
+    columns: list[str]
+    ids: list[str] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    types: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    @property
+    def times(self) -> bool:
+        return "times" in self.types
+
+    def read(self, column: str, start: int, stop: int) -> numpy.ndarray:
+        """Return some rows of a column: int64 [n] for times and places, float64 [n, columns] for the others."""
+        import numpy
+
+        kind, width = self.types[column]
+        count, size = (stop - start) * width, 8 * width
+        values = (
+            numpy.fromfile(self.folder / column, kind, count, offset=start * size) if count else numpy.zeros(0, kind)
+        )
+        return values if column in ("times", "places") else values.reshape(stop - start, width)
+
+    def place(self, row: int) -> tuple[str, int]:
+        """Return the file and the line of a row."""
+        place = int(self.read("places", row, row + 1)[0])
+        return self.files[place >> LINE_BITS], place & ((1 << LINE_BITS) - 1)
+
+
+def stage(chunks: Iterable[Chunk], layout: Layout, folder: Path, progress: Progress) -> Staged:
+    """Write rows to `folder`, which is emptied first, and bring the rows of each series together."""
+    import numpy
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    staged = Staged(
+        folder, [table.path.name for table in layout.tables], layout.chosen(layout.values + layout.covariates)
+    )
+    staged.types = {"places": ("<i8", 1), "values": ("<f8", len(layout.values))}
+    staged.types |= {"times": ("<i8", 1)} if layout.form else {}
+    staged.types |= {"covariates": ("<f8", len(layout.covariates))} if layout.covariates else {}
+    stems = series_names(staged.files)
+    codes: dict[str, int] = {}
+    counts = numpy.zeros(0, numpy.int64)
+    together, last = True, -1
+    with ExitStack() as opened, progress.job("reading rows") as job:
+        files = {name: opened.enter_context((folder / name).open("wb")) for name in (*staged.types, "codes")}
+        for chunk in chunks:
+            if chunk.series is None:
+                code = numpy.full(len(chunk.lines), codes.setdefault(stems[chunk.file], len(codes)), numpy.int32)
+            else:
+                code = number_series(chunk.series, codes)
+            counts = numpy.bincount(code, minlength=max(len(codes), len(counts))) + numpy.pad(
+                counts, (0, max(0, len(codes) - len(counts)))
+            )
+            together = together and bool(len(code) == 0 or (code[0] >= last and (numpy.diff(code) >= 0).all()))
+            last = int(code[-1]) if len(code) else last
+            written = {"places": chunk.lines | (chunk.file << LINE_BITS), "times": chunk.times, "values": chunk.values}
+            for name, values in {**written, "covariates": chunk.covariates, "codes": code}.items():
+                if name in files and values is not None:
+                    values.tofile(files[name])
+            job(len(chunk.lines))
+    staged.ids = list(codes)
+    staged.offsets = [0, *numpy.cumsum(counts).tolist()]
+    if not together:
+        bring_together(staged)
+    return staged
+
+
+def series_names(files: list[str]) -> list[str]:
+    """Return the name of each file's series: without the extension, unless that makes two equal."""
+    stems = [name.removesuffix(".gz").rsplit(".", 1)[0] for name in files]
+    return [name if stems.count(stem) > 1 else stem for name, stem in zip(files, stems, strict=True)]
+
+
+def number_series(names: list[str], codes: dict[str, int]) -> numpy.ndarray:
+    """Return int32 [n], the number of each row's series in the order of appearance; new ones are added to `codes`."""
+    import numpy
+
+    for name in dict.fromkeys(names):
+        codes.setdefault(name, len(codes))
+    return numpy.fromiter(map(codes.__getitem__, names), numpy.int32, len(names))
+
+
+def bring_together(staged: Staged) -> None:
+    """Move the rows so that each series' are side by side, in their order."""
+    import numpy
+
+    total = staged.offsets[-1]
+    following = numpy.array(staged.offsets[:-1], numpy.int64)
+    targets: dict[str, Any] = {}
+    for name, (kind, width) in staged.types.items():
+        targets[name] = numpy.memmap(staged.folder / f"{name}.sorted", kind, "w+", shape=(total, width))
+    for start in range(0, total, BLOCK):
+        stop = min(start + BLOCK, total)
+        code = numpy.fromfile(staged.folder / "codes", numpy.int32, stop - start, offset=start * 4)
+        order = numpy.argsort(code, kind="stable")
+        numbers, first, counts = numpy.unique(code[order], return_index=True, return_counts=True)
+        rank = numpy.arange(len(code)) - numpy.repeat(first, counts)
+        place = numpy.empty(len(code), numpy.int64)
+        place[order] = numpy.repeat(following[numbers], counts) + rank
+        following[numbers] += counts
+        for name, target in targets.items():
+            target[place] = staged.read(name, start, stop).reshape(len(code), -1)
+    for name, target in targets.items():
+        target.flush()
+        (staged.folder / f"{name}.sorted").replace(staged.folder / name)

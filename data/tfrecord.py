@@ -1,0 +1,136 @@
+"""Bytes of `tf.train.Example` and of TFRecord files, written and read without TensorFlow.
+
+Formats: https://www.tensorflow.org/tutorials/load_data/tfrecord and https://protobuf.dev/programming-guides/encoding.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import google_crc32c
+
+FeatureValue = bytes | int | float
+
+BYTES, FLOAT, INT64 = 1, 2, 3  # field numbers of tf.train.Feature
+_LENGTH = struct.Struct("<Q")
+_CRC = struct.Struct("<I")
+
+
+def bytes_feature(key: bytes, value: bytes) -> bytes:
+    """Return a feature of one byte string."""
+    item = b"\x0a" + varint(len(value)) + value
+    return feature_entry(key, BYTES, item)
+
+
+def integer_feature(key: bytes, value: int) -> bytes:
+    """Return a feature of one whole number, not below 0."""
+    number = varint(value)
+    return feature_entry(key, INT64, b"\x0a" + varint(len(number)) + number)
+
+
+def feature_entry(key: bytes, kind: int, values: bytes) -> bytes:
+    """Return one entry of the map `tf.train.Features.feature`."""
+    feature = bytes((kind << 3 | 2,)) + varint(len(values)) + values
+    item = b"\x0a" + varint(len(key)) + key + b"\x12" + varint(len(feature)) + feature
+    return b"\x0a" + varint(len(item)) + item
+
+
+_ONE_BYTE = [bytes((number,)) for number in range(128)]
+
+
+def varint(value: int) -> bytes:
+    """Return a number, not below 0, as protobuf writes it: seven bits a byte, the lowest first."""
+    if value < 128:
+        return _ONE_BYTE[value]
+    out = bytearray()
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def write_record(file: BinaryIO, data: bytes) -> None:
+    """Append one record to a TFRecord file: length, its checksum, data, their checksum."""
+    length = _LENGTH.pack(len(data))
+    file.write(b"".join((length, _CRC.pack(masked_crc(length)), data, _CRC.pack(masked_crc(data)))))
+
+
+def masked_crc(data: bytes) -> int:
+    """Return the CRC-32C of `data`, rotated and shifted as TFRecord wants it."""
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def read_records(path: Path) -> Iterator[bytes]:
+    """Yield the records of a TFRecord file.
+
+    Raises:
+        ValueError: the file is cut short or a checksum is wrong.
+    """
+    with path.open("rb") as file:
+        while head := file.read(12):
+            if len(head) < 12 or masked_crc(head[:8]) != _CRC.unpack(head[8:])[0]:
+                raise ValueError(f"{path}: damaged record head")
+            size = _LENGTH.unpack(head[:8])[0]
+            data = file.read(size)
+            foot = file.read(4)
+            if len(data) < size or len(foot) < 4 or masked_crc(data) != _CRC.unpack(foot)[0]:
+                raise ValueError(f"{path}: damaged record")
+            yield data
+
+
+def decode_example(data: bytes) -> dict[str, list[FeatureValue]]:
+    """Return the features of a serialized `tf.train.Example` by name."""
+    features: dict[str, list[FeatureValue]] = {}
+    for _, body in _fields(data):
+        for _, entry in _fields(body):
+            pair = dict(_fields(entry))
+            features[pair[1].decode()] = _values(pair.get(2, b""))
+    return features
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield number and content of a message's fields; only length-delimited ones occur here."""
+    position = 0
+    while position < len(data):
+        tag, position = _read_varint(data, position)
+        if tag & 7 != 2:
+            raise ValueError(f"unexpected wire type {tag & 7}")
+        size, position = _read_varint(data, position)
+        yield tag >> 3, data[position : position + size]
+        position += size
+
+
+def _values(feature: bytes) -> list[FeatureValue]:
+    values: list[FeatureValue] = []
+    for kind, body in _fields(feature):
+        if kind == BYTES:
+            values.extend(item for _, item in _fields(body))
+        for _, packed in _fields(body) if kind != BYTES else ():
+            if kind == FLOAT:
+                values.extend(struct.unpack(f"<{len(packed) // 4}f", packed))
+            else:
+                values.extend(_integers(packed))
+    return values
+
+
+def _integers(packed: bytes) -> Iterator[int]:
+    position = 0
+    while position < len(packed):
+        value, position = _read_varint(packed, position)
+        yield value - (1 << 64) if value >> 63 else value
+
+
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, position
+        shift += 7

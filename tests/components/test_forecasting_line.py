@@ -1,0 +1,200 @@
+"""A forecaster is trained on the past alone, keeps its promises about intervals, and is served as it was trained."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.exporter import exporter
+from components.infra_validator import InfraValidatorConfig, infra_validator
+from components.tasks.forecasting import calibration, windows
+from components.tasks.forecasting.checks import ForecastValidationConfig, check
+from components.tasks.forecasting.export import ForecastExporterConfig
+from components.tasks.forecasting.training import Forecasting, ForecastTrainerConfig
+from pipeline.artifacts import InfraBlessing, SavedModel, write_manifest
+from pipeline.component import Context
+from pipeline.errors import UsageError, UserError
+
+spec = importlib.util.spec_from_file_location("series_fixtures", Path(__file__).with_name("conftest.py"))
+assert spec is not None and spec.loader is not None
+fixtures = sys.modules.get("series_fixtures") or importlib.util.module_from_spec(spec)
+spec.loader.exec_module(fixtures)
+
+
+@pytest.fixture(scope="module")
+def saved_model(series_examples, series_model, tmp_path_factory) -> SavedModel:
+    exported = SavedModel.create(tmp_path_factory.mktemp("exported") / "saved_model")
+    exporter(examples=series_examples, model=series_model, saved_model=exported, config=ForecastExporterConfig())
+    write_manifest(exported, created=0.0)
+    return exported
+
+
+@pytest.fixture(scope="module")
+def served(saved_model):
+    import tensorflow as tf
+
+    return tf.saved_model.load(str(saved_model.path)).signatures
+
+
+def test_training_tells_loss_and_mean_absolute_error_in_the_series_own_units(series_model):
+    metrics = series_model.properties["metrics"]
+    assert metrics.keys() == {"train/loss", "train/mae", "validation/loss", "validation/mae"}
+    assert 1 < metrics["validation/mae"] < 60  # values lie about 100
+
+
+def test_what_comes_after_the_training_part_changes_nothing_that_is_learnt(series_examples, series_model, tmp_path):
+    def shuffle_test(values):
+        return np.r_[values[:216], np.random.default_rng(1).permutation(values[216:])]
+
+    table = fixtures.write_table(tmp_path / "sales.csv", shuffle_test)
+    examples = fixtures.cut_series(table, tmp_path / "examples")
+    assert examples.digest != series_examples.digest
+    model = fixtures.train_series(examples, tmp_path / "trained")
+    assert model.file("model.keras").read_bytes() == series_model.file("model.keras").read_bytes()
+    assert model.properties == series_model.properties  # the calibrated bounds too
+
+
+def test_the_pictures_show_windows_and_the_gates_of_the_network(series_model):
+    from PIL import Image
+
+    names = sorted(path.name for path in series_model.file("pictures").iterdir())
+    assert "windows.png" in names and any(name.startswith("traces_") for name in names)
+    for name in names:
+        assert np.asarray(Image.open(series_model.file("pictures", name)).convert("L")).std() > 10, f"{name} is blank"
+
+
+def test_traces_end_in_the_state_that_the_layer_itself_gives():
+    import keras
+
+    from components.callbacks.series_pictures import traces
+
+    layer = keras.layers.LSTM(5, recurrent_initializer="glorot_uniform", bias_initializer="random_normal")
+    sequence = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    answer = np.asarray(layer(sequence[np.newaxis]))[0]
+    np.testing.assert_allclose(traces(layer, sequence)["hidden state"][-1], answer, atol=1e-5)
+
+
+def test_bounds_hold_the_share_that_was_asked_for_on_what_they_were_calibrated_on(series_examples, series_model):
+    from components.networks import load_model
+    from data import loader
+
+    intervals = calibration.calibrate(load_model(series_model), series_examples, "validation", 0.8)
+    network, inside = load_model(series_model), []
+    read = windows.reader(series_examples, windows.input_names(network))
+    for inputs, targets in loader.read(series_examples, "validation", read):
+        made = {
+            name: value.numpy()
+            for name, value in windows.forecasts(network(inputs), inputs["history"], intervals).items()
+        }
+        inside.append((made["lower"] <= targets["values"]) & (targets["values"] <= made["upper"]))
+    assert 0.75 <= np.concatenate(inside).mean() <= 0.95
+
+
+def test_losses_are_in_units_of_the_scale_and_members_are_judged_one_by_one():
+    import tensorflow as tf
+
+    targets = {"values": tf.constant([[[10.0]]]), "scale": tf.constant([[2.0]])}
+    objective = Forecasting("mean_squared_error", 0.8)
+    assert objective.losses(targets, tf.constant([[[14.0]]])).numpy() == pytest.approx([4.0])
+    bounded = tf.constant([[[[14.0, 9.0, 12.0]]]])  # a value 0.5 above the lower bound, 1 below the upper one
+    assert objective.losses(targets, bounded).numpy() == pytest.approx([4.0 + 0.1 * 0.5 + 0.1 * 1.0])
+    members = tf.constant([[[[[14.0, 9.0, 12.0]]], [[[10.0, 9.0, 12.0]]]]])
+    assert objective.losses(targets, members).numpy() == pytest.approx([2.0 + 0.15])
+    assert objective.measure(targets, members).numpy() == pytest.approx([2.0])
+
+
+def test_a_network_of_another_task_is_refused_with_those_there_are(series_examples, tmp_path):
+    with pytest.raises(UsageError, match="`cnn` is for image_classification") as error:
+        fixtures.train_series(series_examples, tmp_path, network="cnn", options={})
+    assert "`lstm`" in error.value.fix and "`lenet5`" not in error.value.fix
+
+
+def test_accuracy_is_no_metric_of_forecasts():
+    with pytest.raises(ValueError, match="`keep_metric` is `loss` or `mae`"):
+        ForecastTrainerConfig(keep_metric="accuracy")
+
+
+def test_the_own_network_of_a_new_project_trains(series_examples, tmp_path):
+    from pipeline.new import create
+
+    create(tmp_path / "mine", "forecasting")
+    model = fixtures.train_series(
+        series_examples, tmp_path / "t", network=str(tmp_path / "mine" / "my_network.py"), options={}
+    )
+    # it begins as a repetition of the last value, whose error is 6.3
+    assert model.properties["metrics"]["validation/mae"] < 5
+
+
+def test_the_default_signature_takes_raw_histories_and_answers_in_the_same_units(served, series_examples):
+    import tensorflow as tf
+
+    history = np.linspace(120, 150, 30, dtype=np.float32).reshape(1, 30, 1)
+    answer = served["serving_default"](history=tf.constant(history))
+    assert answer.keys() == {"forecast", "lower", "upper"}
+    assert answer["forecast"].shape == (1, 3, 1)
+    assert (answer["lower"].numpy() <= answer["forecast"].numpy()).all()
+    longer = np.concatenate([np.zeros((1, 9, 1), np.float32), history], axis=1)
+    same = served["serving_default"](history=tf.constant(longer))
+    np.testing.assert_array_equal(same["forecast"].numpy(), answer["forecast"].numpy())
+
+
+@pytest.mark.parametrize(
+    ("history", "message"),
+    [
+        (np.ones((1, 29, 1)), "at least 30 rows"),
+        (np.ones((1, 30, 2)), "must have shape [n, n, 1]"),
+        (np.full((1, 30, 1), np.nan), "fill gaps before asking"),
+    ],
+    ids=["too_short", "too_many_columns", "not_a_number"],
+)
+def test_a_history_that_does_not_fit_is_refused_in_words(served, history, message):
+    import tensorflow as tf
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        served["serving_default"](history=tf.constant(history, tf.float32))
+    assert message in str(error.value)
+
+
+def test_the_export_tells_how_to_read_a_file_as_the_training_data_were_read(saved_model):
+    facts = json.loads(saved_model.file("assets", "series.json").read_text())
+    assert facts["csv"]["time_column"] == "Month" and facts["csv"]["value_columns"] == ["Sales"]
+    assert (facts["history"], facts["horizon"], facts["level"]) == (30, 3, 0.8)
+
+
+def test_the_served_model_is_proved_to_answer_as_the_trained_one(series_examples, series_model, saved_model, tmp_path):
+    proof = InfraBlessing.create(tmp_path / "proof")
+    infra_validator(
+        examples=series_examples, model=series_model, saved_model=saved_model, infra_blessing=proof,
+        config=InfraValidatorConfig(examples=8, engine="embedded"), context=Context.standalone(tmp_path),
+    )  # fmt: skip
+    assert proof.properties["blessed"], proof.properties["reason"]
+    assert proof.properties["differences"].keys() >= {"serving_default", "examples"}
+
+
+def test_the_end_of_a_file_is_read_as_training_read_it(saved_model, series_table, tmp_path):
+    from data.series_reading import read_recent
+    from pipeline.progress import Progress
+
+    facts = json.loads(saved_model.file("assets", "series.json").read_text())
+    recent = read_recent(series_table, facts, Progress(quiet=True))[0]
+    assert recent.history.shape == (30, 1)
+    assert [str(time) for time in recent.ahead.astype("datetime64[s]").astype("datetime64[D]")] == [
+        "2020-01-01", "2020-02-01", "2020-03-01",
+    ]  # fmt: skip
+    short = tmp_path / "short.csv"
+    short.write_text("".join(series_table.read_text().splitlines(keepends=True)[:20]))
+    with pytest.raises(UserError, match="has 19 rows; the model looks at 30"):
+        read_recent(short, facts, Progress(quiet=True))
+
+
+def test_splits_without_windows_stop_the_run_and_few_windows_are_told(series_examples, tmp_path):
+    small = fixtures.Examples(
+        tmp_path, {**series_examples.properties, "splits": {"train": 40, "validation": 3, "test": 0}}
+    )
+    found = {item["name"]: item["severity"] for item in check(small, ForecastValidationConfig())}
+    assert found == {"empty_split": "error", "tiny_data": "warning", "few_judged": "warning"}

@@ -1,0 +1,147 @@
+"""Contracts of the forecasting networks: what every one of them promises, and what the default one promises beside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.networks import (
+    UNKNOWN_TIME,
+    SeriesStatistics,
+    WindowShape,
+    find_network,
+    names,
+    network_config,
+    preset,
+)
+from components.tasks.forecasting import training
+from components.training.optimizers import make_optimizer
+
+MONTH, HOUR = 2629746.0, 3600.0
+BATCH = 4
+
+
+def shape(**changes: Any) -> WindowShape:
+    """Windows of monthly values, with these changes."""
+    usual = dict(history=36, horizon=1, values=1, covariates=0, season=12, times=True, step_seconds=MONTH)
+    return WindowShape(**{**usual, **changes})  # type: ignore[arg-type]
+
+
+def constants(values: int = 1, unit: float = 1.0) -> SeriesStatistics:
+    """Statistics of the training part, in a unit."""
+    return SeriesStatistics(
+        mean=(700.0 * unit,) * values,
+        deviation=(100.0 * unit,) * values,
+        change=(45.0 * unit,) * values,
+        seasonal_change=(15.0 * unit,) * values,
+        scale=(20.0 * unit,) * values,
+    )
+
+
+def build(name: str, window: WindowShape, options: dict[str, Any] | None = None, unit: float = 1.0) -> Any:
+    """Build a network from a seed, as the trainer does."""
+    import keras
+
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(7)
+    return find_network(name, "forecasting").build(
+        window, network_config(name, options or {}), constants(window.values, unit)
+    )
+
+
+def windows(model: Any, window: WindowShape) -> dict[str, np.ndarray]:
+    """Return random windows of those inputs that the network takes."""
+    random = np.random.default_rng(3)
+    known = {
+        "history": random.normal(700, 50, (BATCH, window.history, window.values)).astype(np.float32),
+        "time": np.array([0, 34_560_000, -200_000_000, 1_700_000_000]),
+        "covariates": random.normal(
+            5, 2, (BATCH, window.history + window.horizon, window.covariates)
+        ).astype(np.float32),
+    }
+    return {tensor.name: known[tensor.name] for tensor in model.inputs}
+
+
+def answer(model: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the forecasts, the members of an ensemble averaged."""
+    outputs = np.asarray(model(inputs, training=False))
+    return outputs.mean(axis=1) if outputs.ndim == 5 else outputs
+
+
+def train_step(model: Any, name: str, inputs: dict[str, np.ndarray], window: WindowShape) -> None:
+    """Take one step of the network's own training; some weight must move."""
+    import tensorflow as tf
+
+    config = training.ForecastTrainerConfig.model_validate({**preset(name)["trainer"], "network": name})
+    objective = training.Forecasting(config.loss, config.interval)
+    optimizer = make_optimizer(config.optimizer, 10)
+    optimizer.build(model.trainable_variables)
+    targets = {
+        "values": tf.fill((BATCH, window.horizon, window.values), 710.0),
+        "scale": tf.fill((BATCH, window.values), 20.0),
+    }
+    before = [weight.numpy() for weight in model.trainable_variables]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(objective.losses(targets, model(inputs, training=True)))
+    assert np.isfinite(loss)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    assert all(gradient is not None for gradient in gradients), "every weight must have its part in the loss"
+    optimizer.apply(gradients, model.trainable_variables)
+    moved = [(old != weight.numpy()).any() for old, weight in zip(before, model.trainable_variables, strict=True)]
+    assert any(moved)
+
+
+ALL_SHAPES = {
+    "one value, one step": shape(),
+    "one value, twelve steps": shape(horizon=12),
+    "several values and covariates": shape(values=2, horizon=3, covariates=2),
+    "hours": shape(history=60, season=24, step_seconds=HOUR, horizon=30),
+    "no season": shape(season=1, history=10),
+    "no times": shape(times=False, step_seconds=None),
+    "a history shorter than a season": shape(history=5, horizon=12),
+    "a single row": shape(history=1),
+}
+
+
+@pytest.mark.parametrize("name", names("forecasting"))
+@pytest.mark.parametrize("window", ALL_SHAPES.values(), ids=ALL_SHAPES)
+def test_a_network_builds_trains_and_forecasts_whatever_the_windows(name, window):
+    model = build(name, window)
+    inputs = windows(model, window)
+    train_step(model, name, inputs, window)
+    forecasts = answer(model, inputs)
+    assert forecasts.shape[:3] == (BATCH, window.horizon, window.values)
+    assert np.isfinite(forecasts).all()
+
+
+@pytest.mark.parametrize("name", names("forecasting"))
+def test_a_loaded_network_gives_the_same_forecasts(name, tmp_path):
+    import keras
+
+    window = shape(horizon=3, values=2, covariates=1)
+    model = build(name, window)
+    inputs = windows(model, window)
+    train_step(model, name, inputs, window)
+    model.save(tmp_path / "model.keras")
+    module = find_network(name)
+    if hasattr(module, "register_layers"):
+        module.register_layers()
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    np.testing.assert_array_equal(model(inputs, training=False), loaded(inputs, training=False))
+
+
+@pytest.mark.parametrize("name", names("forecasting"))
+def test_the_same_seed_gives_the_same_weights(name):
+    first, second = build(name, shape()), build(name, shape())
+    for weight, same in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_array_equal(weight, same, err_msg=weight.path)
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("lstm_milk", 896 + 736 + 9), ("lstm_temperature", 320 + 9)])
+def test_a_published_network_has_the_published_layers(name, parameters):
+    given = preset(name)
+    model = build(name, shape(history=given["data"]["history"], horizon=given["data"]["horizon"], season=1))
+    assert model.count_params() == parameters
+    assert given["data"]["horizon"] == 1

@@ -68,3 +68,9 @@ def digits_line(tmp_path_factory, digits_data) -> tuple[CommandLine, dict[str, A
     """A workspace with one finished run on handwritten digits, and that run's JSON."""
     command = CommandLine(tmp_path_factory.mktemp("digits") / "workspace", {"LABLINE_DATA_DIR": str(digits_data)})
     return command, command.run()
+
+
+@pytest.fixture(scope="session")
+def command_line():
+    """Return a function that makes a command line for a workspace."""
+    return CommandLine

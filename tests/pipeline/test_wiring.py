@@ -31,7 +31,7 @@ def test_a_misspelt_argument_is_answered_with_the_right_one(line):
 
 
 def test_settings_of_another_class_are_refused(line):
-    assert "a DataConfig, not ImageTrainerConfig" in refused(line, lambda recipe: line.toy.reader(config=recipe.trainer))
+    assert "a DataConfig, not TrainerConfig" in refused(line, lambda recipe: line.toy.reader(config=recipe.trainer))
 
 
 def test_too_many_arguments_are_refused(line):
@@ -46,7 +46,7 @@ def test_an_unknown_step_to_run_fresh_is_answered_with_the_nearest(line):
 def test_a_component_outside_a_pipeline_is_the_plain_function(line, tmp_path):
     examples, model = Examples.create(tmp_path / "examples"), Model.create(tmp_path / "model")
     line.toy.reader(examples=examples, config=line.toy.DataConfig(path=str(line.raw)))
-    line.toy.trainer(examples, None, model, line.toy.ImageTrainerConfig(steps=2), Context.standalone(tmp_path))
+    line.toy.trainer(examples, None, model, line.toy.TrainerConfig(steps=2), Context.standalone(tmp_path))
     assert model.read_json("model.json") == {"total": 24, "steps": 2}
 
 

@@ -30,7 +30,7 @@ class CheckConfig(Settings):
     largest: int = 1000
 
 
-class ImageTrainerConfig(Settings):
+class TrainerConfig(Settings):
     steps: int = 20
     pause: Annotated[float, NotFingerprinted()] = 0.0
     fail: Annotated[str, NotFingerprinted()] = ""
@@ -44,7 +44,7 @@ class Recipe(Settings):
     name: str = "toy"
     data: DataConfig
     validation: CheckConfig = CheckConfig()
-    trainer: ImageTrainerConfig = ImageTrainerConfig()
+    trainer: TrainerConfig = TrainerConfig()
     serving: ServingConfig = ServingConfig()
 
 
@@ -78,7 +78,7 @@ def checker(examples: Examples, anomalies: Out[Anomalies], config: CheckConfig) 
 
 
 @component()
-def trainer(examples: Examples, checked: Anomalies, model: Out[Model], config: ImageTrainerConfig, context: Context) -> None:
+def trainer(examples: Examples, checked: Anomalies, model: Out[Model], config: TrainerConfig, context: Context) -> None:
     """Add up the numbers again and again, keeping a checkpoint of every step."""
     if config.fail:
         fail(config.fail)

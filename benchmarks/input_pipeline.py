@@ -1,69 +1,145 @@
 """Step rate of training from TFRecord against the same compiled step fed one constant batch in memory.
 
-Usage: LABLINE_TEST_DATA=DIR python benchmarks/input_pipeline.py [--folder DIR] [--rounds N]
-Bar: at least .95 for `cnn` (MNIST, batch 256) and `distorted_cnn` (CIFAR-10, batch 100).
+Usage: LABLINE_TEST_DATA=DIR python benchmarks/input_pipeline.py [NAME ...] [--folder DIR] [--rounds N]
+NAME: cnn (MNIST, batch 256), distorted_cnn (CIFAR-10, batch 100), seasonal_lstm and lstm (hourly temperature). Bar: at least .95.
 The feeds take turns, so that what else the machine does falls on all of them alike; the ratio is the median over the rounds.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from trainings import TRAININGS, prepare, settings
 
-from components.networks import PixelStatistics, find_network, network_config
+from components.networks import PixelStatistics, find_network, network_config, preset
 from components.tasks.image_classification import pictures
 from components.tasks.image_classification.training import Classification
 from components.training import steps
+from components.training.config import OptimizerConfig
 from components.training.feeding import Feed, FeedRequest, open_feed
 from components.training.optimizers import make_optimizer
+from pipeline.artifacts import Examples, Statistics, write_manifest
+from pipeline.component import Context
 from pipeline.progress import Progress
 
 SECONDS = 1.5  # of each feed in each round
 STEPS = 4  # a call
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is trained.
+
+    Attributes:
+        title: in words.
+        network: the network.
+        objective: what is minimised.
+        optimizer: its settings.
+        examples: what it is trained on.
+        request: how they are fed.
+    """
+
+    title: str
+    network: Any
+    objective: steps.Objective
+    optimizer: OptimizerConfig
+    examples: Examples
+    request: FeedRequest
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="of " + ", ".join(SUBJECTS))
     parser.add_argument("--folder", type=Path, default=Path("build/trainings"))
     parser.add_argument("--rounds", type=int, default=20)
     arguments = parser.parse_args()
-    for name in ("mnist_cnn", "cifar_distorted_cnn"):
-        compare(name, arguments.folder, arguments.rounds)
+    for name in arguments.names or SUBJECTS:
+        import keras
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()  # as the trainer does
+        keras.utils.set_random_seed(7)
+        compare(SUBJECTS[name](arguments.folder / "data"), arguments.rounds)
 
 
-def compare(name: str, folder: Path, rounds: int) -> None:
-    """Print the ratios of one network."""
-    import keras
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()  # as the trainer does
-    keras.utils.set_random_seed(7)
-    training, strategy = TRAININGS[name], tf.distribute.get_strategy()
+def classifier(name: str, folder: Path) -> Subject:
+    """Return one of the published trainings on pictures."""
+    training = TRAININGS[name]
     config = settings(training, None, [])
-    examples, found = prepare(training, folder / "data")
+    examples, found = prepare(training, folder)
     shape = pictures.input_shape(examples, None)
     size = shape[0] * shape[1] * shape[2]
     request = FeedRequest("train", pictures.reader(examples, shape), config.batch_size, size, True, 7)
+    pixels = PixelStatistics.from_properties(found.properties["pixels"])
+    options = network_config(training.network, config.options)
+    network = find_network(training.network).build(shape, len(examples.labels), options, pixels)
+    objective = Classification(config.loss, len(examples.labels))
+    return Subject(
+        f"{training.network}, batch {config.batch_size}", network, objective, config.optimizer, examples, request
+    )
+
+
+def forecaster(name: str, folder: Path) -> Subject:
+    """Return a network of series on the hourly temperature, one step ahead."""
+    from components.tasks.forecasting import training
+
+    given = {"network": name, **preset(name).get("trainer", {})}
+    config = training.ForecastTrainerConfig.model_validate(given)
+    examples = cut_hours(folder / "hourly_temperature")
+    statistics = Statistics(folder, {"scaling": examples.properties["scaling"]})
+    network = training.build_network(examples, statistics, config, Context.standalone(folder))[0]
+    reader = training.read_batch(examples, network)
+    request = FeedRequest("train", reader, config.batch_size, training.example_bytes(network), True, 7)
+    objective = training.make_objective(examples, config)
+    return Subject(f"{name}, batch {config.batch_size}", network, objective, config.optimizer, examples, request)
+
+
+def cut_hours(folder: Path) -> Examples:
+    """Ingest the hourly temperature once."""
+    from components.example_gen import BeamConfig, example_gen
+    from data.series_data import SeriesDataConfig
+
+    examples = Examples(folder)
+    if not (folder / "manifest.json").exists():
+        path = Path(os.environ["LABLINE_TEST_DATA"]) / "series" / "beijing_hourly_temp_2010_2014.csv"
+        config = SeriesDataConfig(path=str(path), horizon=1)
+        examples = Examples.create(folder)
+        example_gen(
+            examples=examples, config=config, beam=BeamConfig(), context=Context.standalone(folder.with_name("ingest"))
+        )
+        write_manifest(examples, created=0.0)
+    return Examples.open(folder)
+
+
+SUBJECTS: dict[str, Callable[[Path], Subject]] = {
+    "cnn": lambda folder: classifier("mnist_cnn", folder),
+    "distorted_cnn": lambda folder: classifier("cifar_distorted_cnn", folder),
+    "seasonal_lstm": lambda folder: forecaster("seasonal_lstm", folder),
+    "lstm": lambda folder: forecaster("lstm", folder),
+}
+
+
+def compare(subject: Subject, rounds: int) -> None:
+    """Print the ratios of one network."""
+    import tensorflow as tf
+
+    strategy, request = tf.distribute.get_strategy(), subject.request
     started = time.monotonic()
-    held = open_feed(examples, request, 1 << 32, strategy, Progress())[0]
+    held = open_feed(subject.examples, request, 1 << 32, strategy, Progress())[0]
     decoding = time.monotonic() - started
     feeds = {"constant": Constant(held), "TFRecord, kept in memory": held}
-    feeds["TFRecord, decoded each epoch"] = open_feed(examples, request, 0, strategy, Progress())[0]
-    pixels = PixelStatistics.from_properties(found.properties["pixels"])
-    network = find_network(training.network).build(
-        shape, len(examples.labels), network_config(training.network, config.options), pixels
-    )
-    optimizer = make_optimizer(config.optimizer, 1000)
-    optimizer.build(network.trainable_variables)
-    objective = Classification(config.loss, len(examples.labels))
+    feeds["TFRecord, decoded each epoch"] = open_feed(subject.examples, request, 0, strategy, Progress())[0]
+    optimizer = make_optimizer(subject.optimizer, 1000)
+    optimizer.build(subject.network.trainable_variables)
     runs = {
-        kind: Run(feed, steps.training_block(network, optimizer, objective, feed, strategy))
+        kind: Run(feed, steps.training_block(subject.network, optimizer, subject.objective, feed, strategy))
         for kind, feed in feeds.items()
     }
     for run in runs.values():
@@ -72,9 +148,7 @@ def compare(name: str, folder: Path, rounds: int) -> None:
     for number in range(rounds):
         for kind in list(runs) if number % 2 else reversed(list(runs)):
             rates[kind].append(runs[kind].rate())
-    print(
-        f"{training.network}, batch {config.batch_size}: {statistics.median(rates['constant']):.1f} steps/s with a constant batch"
-    )
+    print(f"{subject.title}: {statistics.median(rates['constant']):.1f} steps/s with a constant batch")
     for kind in list(runs)[1:]:
         ratios = [ours / theirs for ours, theirs in zip(rates[kind], rates["constant"], strict=True)]
         print(
@@ -85,7 +159,7 @@ def compare(name: str, folder: Path, rounds: int) -> None:
             f"    processor time a step: {ours * 1000:.1f} ms against {theirs * 1000:.1f} ms, ratio {theirs / ours:.3f}"
         )
     share = decoding / (decoding + held.steps / statistics.median(rates["constant"]))
-    print(f"  decoding {held.number:,} pictures once took {decoding:.1f} s, {share:.0%} of a first epoch", flush=True)
+    print(f"  decoding {held.number:,} examples once took {decoding:.1f} s, {share:.0%} of a first epoch", flush=True)
 
 
 @dataclass
@@ -98,12 +172,16 @@ class Constant:
         import tensorflow as tf
 
         self.number, self.steps = self.feed.number, self.feed.steps
-        self.batch = self.feed.take(self.feed.source(0, 0), tf.constant(0))
+        self.size = self.feed.sizes(0, 1)[0][2]
+        self.batch = self.feed.take(self.feed.source(0, 0), tf.constant(0), self.size)
+
+    def sizes(self, first: int, count: int) -> list[tuple[int, int, int | None]]:
+        return [(first, count, self.size)]
 
     def source(self, epoch: int, skip: int) -> Any:
         return self.feed.source(0, 0)
 
-    def take(self, source: Any, step: Any) -> Any:
+    def take(self, source: Any, step: Any, size: int | None) -> Any:
         return self.batch
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -85,7 +84,9 @@ def run(job: str, table: Path) -> dict[str, float]:
     if process.returncode:
         sys.exit(err)
     result = json.loads(out.splitlines()[-1])
-    result["megabytes"] = max(result["megabytes"], *peaks)
+    result["megabytes"] = max(
+        result["megabytes"], *peaks
+    )  # the process's own peak is exact, that of the tree is sampled
     print(f"{job:12} {result['windows']:9,.0f} windows {result['seconds']:7.2f} s, cutting alone {result['cutting']:7.2f} s "
           f"({result['processor']:6.2f} s of CPU)   {result['megabytes']:6.0f} MB", file=sys.stderr)  # fmt: skip
     return result
@@ -109,13 +110,13 @@ def family(number: int) -> list[int]:
     return members
 
 
-def resident(number: int) -> int:
-    """Return the resident kilobytes of a process; 0 if it has ended."""
+def resident(number: int, field: str = "VmRSS") -> int:
+    """Return the resident kilobytes of a process, now or (VmHWM) at most; 0 if it has ended."""
     try:
         lines = Path(f"/proc/{number}/status").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
 
 
 def report(runs: dict[str, list[dict[str, float]]], tenth_name: str) -> None:
@@ -138,7 +139,7 @@ def report(runs: dict[str, list[dict[str, float]]], tenth_name: str) -> None:
 
 
 def result_of(windows: int, seconds: float, cutting: float, processor: float) -> dict[str, float]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = resident(os.getpid(), "VmHWM") / 1024  # not getrusage's, which starts with that of the parent process
     return {"windows": windows, "seconds": seconds, "cutting": cutting, "processor": processor, "megabytes": peak}
 
 
@@ -165,7 +166,7 @@ def run_example_gen(table: Path, folder: Path) -> dict[str, float]:
         cut_shards(*arguments)
         cutting[0] = time.perf_counter() - started
 
-    series_ingest.cut_shards = timed
+    series_ingest.cut_shards = timed  # type: ignore[assignment]
     config = SeriesDataConfig(path=str(table), history=HISTORY, horizon=HORIZON)
     started, processor = time.perf_counter(), time.process_time()
     write_examples(examples, config, BeamConfig(), Context.standalone(folder))

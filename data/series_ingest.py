@@ -95,6 +95,12 @@ def survey(path: Path, config: SeriesDataConfig, folder: Path, progress: Progres
         raise UserError("There is no row with a value.", str(path), "Check `data.path` and `data.value_columns`.")
     frequency = next((item.grid.frequency for item in series if item.grid is not None), None)
     season = config.season if config.season != "auto" else frequency.season if frequency else 1
+    if config.fill == "seasonal" and season == 1:
+        raise UserError(
+            "These data have no season, so `seasonal` cannot fill what is missing.",
+            "data.fill",
+            "Set `data.season` to the rows of a season, or `data.fill=linear`.",
+        )
     changing = leave_out_constant(series, staged, path, findings)
     spans = [item.span for item in changing]
     history, remark = choose_history(config, season, spans, find_cuts(spans, config.split), str(path))
@@ -122,6 +128,8 @@ def leave_out_constant(series: list[Measured], staged: Staged, path: Path, findi
     Raises:
         UserError: none does.
     """
+    if max(item.span.rows for item in series) < 2:
+        raise UserError("There is a single row; a series needs many.", str(path), "Check `data.path`.")
     kept = []
     for item in series:
         name = staged.ids[item.number]

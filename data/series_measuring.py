@@ -201,8 +201,11 @@ def report_steps(
         return
 
     def off(row: int) -> str:
-        near = grid.times(part.steps[row - part.start : row - part.start + 1])[0]
-        return f"{time_of(staged, row)} is off the steps of {grid.frequency}; the last one is {show_time(near)}"
+        step = part.steps[row - part.start]
+        before, after = grid.times(numpy.array([step, step + 1]))
+        return (
+            f"{time_of(staged, row)} is off the steps of {grid.frequency}, {show_time(before)} and {show_time(after)}"
+        )
 
     def gap(row: int) -> str:
         count = int(part.skipped[row - part.start])

@@ -27,6 +27,8 @@ GROUPS = {
     ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?([eE][+-]?\d+)?"),
 }
 
+LARGEST = 3.4e38  # what the records can hold
+
 Bad = Callable[[int, str, str], None]  # told the row, the kind of problem and the cell
 
 
@@ -87,7 +89,7 @@ def to_numbers(cells: Any, decimal: str, missing: frozenset[str], bad: Bad) -> n
         numbers = numpy.array([to_number(cell, decimal, missing) for cell in cells], numpy.float64)
     else:
         numbers = cells
-    for row in numpy.flatnonzero(numpy.isinf(numbers)).tolist():
+    for row in numpy.flatnonzero(numpy.abs(numbers) > LARGEST).tolist():
         cell = cells[row] if not isinstance(cells, numpy.ndarray) else str(cells[row])
         infinite = isinstance(cells, numpy.ndarray) or may_be_number(cell, decimal)
         bad(row, "infinite_value" if infinite else "not_a_number", cell)

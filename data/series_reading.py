@@ -117,6 +117,8 @@ def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: 
                 str(path),
                 "Add these rows, their values left empty.",
             )
+        if ahead is not None:
+            check_times(staged, item, ahead, path)
         covariates = numpy.concatenate([covariates, following])
     return Recent(
         series.id,
@@ -125,3 +127,18 @@ def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: 
         ahead,
         numpy.array(covariates),
     )
+
+
+def check_times(staged: Any, item: Any, ahead: numpy.ndarray, path: Path) -> None:
+    """Refuse covariates whose rows are not those of the steps to be forecast."""
+    from data.series_times import show_time
+
+    given = staged.read("times", item.stop, item.stop + len(ahead))
+    for row, (found, wanted) in enumerate(zip(given.tolist(), ahead.tolist(), strict=True), item.stop):
+        if found != wanted:
+            file, line = staged.place(row)
+            raise UserError(
+                f"The row of {show_time(found)} stands where {show_time(wanted)} is to be forecast.",
+                f"{path if path.is_file() else path / file}, line {line}",
+                "Give one row for each step after the last value.",
+            )

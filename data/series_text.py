@@ -89,7 +89,7 @@ def read_sample(path: Path, delimiter: str) -> tuple[Table, list[Row]]:
     text = decode(start.removeprefix(BOM), path, 1)
     if delimiter == "auto":
         delimiter = find_delimiter(text)
-    rows = [row for row in split_rows(text, delimiter, 1, path) if any(row.cells)][:SAMPLE_ROWS]
+    rows = [row for row in split_rows(text, delimiter, 1, path, strict=False) if any(row.cells)][:SAMPLE_ROWS]
     if not rows:
         raise UserError("This file is empty.", str(path), "Check `data.path`.")
     width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
@@ -232,13 +232,13 @@ def cut_regular(
     return Cells(lines, {c: frame[c].to_numpy() if c in numbers else frame[c].tolist() for c in kept})
 
 
-def split_rows(text: str, delimiter: str, first_line: int, path: Path) -> Iterator[Row]:
+def split_rows(text: str, delimiter: str, first_line: int, path: Path, strict: bool = True) -> Iterator[Row]:
     """Yield the rows of a text; blank lines are rows without cells.
 
     Raises:
-        UserError: a quoted cell does not end, or there are zero bytes.
+        UserError: a quoted cell does not end, something follows its end, or a cell is longer than 128 KiB.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=strict)
     while True:
         line = first_line + reader.line_num
         try:
@@ -249,7 +249,7 @@ def split_rows(text: str, delimiter: str, first_line: int, path: Path) -> Iterat
             raise UserError(
                 f"This line cannot be read as CSV: {error}.",
                 f"{path}, line {line}",
-                "Does a quoted cell end nowhere? Correct the line.",
+                "Does a quoted cell not end, or does something follow its end? Correct the line; a quote within quotes is written twice.",
             ) from None
         yield Row(line, [cell.strip() for cell in cells])
 

@@ -36,10 +36,11 @@ WITH_DAY = (
 )  # fmt: skip
 WITHOUT_DAY = (
     "%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%m.%Y", "%b-%y", "%b %y", "%b-%Y", "%b %Y", "%b/%Y", "%b/%y", "%Y-%b", "%Y %b", "%YM%m",
-    "%YQ%q", "%Y Q%q", "%Y-Q%q", "Q%q %Y", "Q%q-%Y", "%G-W%V", "%Y", "%Y%m", "%Y%m%d%H%M%S",
+    "%YQ%q", "%Y Q%q", "%Y-Q%q", "Q%q %Y", "Q%q-%Y", "%G-W%V", "%Y", "%Y%m", "%Y%m%d%H%M", "%Y%m%d%H%M%S",
 )  # fmt: skip
 # a plain number is taken for a time only where the column's name says so
-NUMBERS = ("%Y", "%Y%m", "%Y%m%d", "%Y%m%d%H%M%S", *UNIX)
+NUMBERS = ("%Y", "%Y%m", "%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S", *UNIX)
+FRACTION = re.compile(r"(?<=:\d\d)[.,]\d+")
 SWAPPED = {
     "%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d/%m/%y": "%m/%d/%y",
 }  # fmt: skip
@@ -111,6 +112,7 @@ def find_form(cells: Sequence[str], numbers: bool) -> tuple[TimeForm, float] | N
     """
     import numpy
 
+    cells = [FRACTION.sub("", cell.strip()) for cell in cells]  # reported later, cell by cell, where it is not 0
     best: tuple[TimeForm, float] | None = None
     for name in (*WITH_DAY, *WITHOUT_DAY, *UNIX):
         if name in NUMBERS and not numbers:
@@ -118,7 +120,7 @@ def find_form(cells: Sequence[str], numbers: bool) -> tuple[TimeForm, float] | N
         form = known_form(name)
         if name in UNIX and not all(unix_length(name, cell) for cell in cells):
             continue
-        if not any(form.pattern.fullmatch(cell.strip()) for cell in (*cells[:3], cells[-1])):
+        if not any(form.pattern.fullmatch(cell) for cell in (*cells[:3], cells[-1])):
             continue
         share = float(numpy.mean(parse_times(cells, form) != UNREADABLE))
         if share > (best[1] if best else 0.5):

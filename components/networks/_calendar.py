@@ -16,6 +16,7 @@ DAY = 86_400
 YEAR = 365.2425 * DAY
 MONTH = YEAR / 12
 MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+GAIN = 20.0  # 
 DAYS_TO_1970 = 719_468  # from 0000-03-01, the origin of Hinnant's calendar
 
 
@@ -72,16 +73,18 @@ class MonthLengths(keras.layers.Layer):
     def __init__(self, history: int, horizon: int, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.history, self.horizon = history, horizon
+        self.gain = GAIN
 
     def build(self, time_shape: Any) -> None:
-        self.exponent = self.add_weight(shape=(), initializer=keras.initializers.Constant(0.5), name="exponent")
+        self.beyond_half = self.add_weight(shape=(), initializer="zeros", name="beyond_half")
 
     def call(self, time: Any) -> Any:
         known = is_known(time)
         last = months_since_year_0(ops.where(known, time, ops.zeros_like(time)))
         months = last[:, None] + ops.arange(1 - self.history, self.horizon + 1, dtype="int64")[None]
         logarithm = ops.log(days_of(months) / (MONTH / DAY))
-        return ops.exp(self.exponent * ops.where(known[:, None], logarithm, 0.0))[..., None]
+        exponent = 0.5 + self.gain * self.beyond_half
+        return ops.exp(exponent * ops.where(known[:, None], logarithm, 0.0))[..., None]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "history": self.history, "horizon": self.horizon}

@@ -9,104 +9,128 @@ import keras
 import numpy as np
 from keras import ops
 
+DAMPING = 0.5
 
 @keras.saving.register_keras_serializable("labline")
-class Scale(keras.layers.Layer):
-    """Mean absolute change from row to row of each history, kept from 0 by a tenth of the usual change: [n, H, V] to [n, 1, V]."""
+class Scales(keras.layers.Layer):
+    """What each history is measured in: [n, H, V] to two of [n, 1, V].
 
-    def __init__(self, usual: Sequence[float], **keywords: Any) -> None:
+    The first is the size of its changes from row to row (mean absolute), the second that of its surprises: of the changes or, where that
+    is smaller, of the changes of the seasonal changes. A hundredth of the training part's usual change keeps both from 0.
+    """
+
+    def __init__(self, season: int, usual: Sequence[float], **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.usual = tuple(usual)
+        self.season, self.usual = season, tuple(usual)
 
-    def call(self, history: Any) -> Any:
-        usual = ops.convert_to_tensor(np.asarray(self.usual, np.float32))
-        change = ops.mean(ops.abs(history[:, 1:] - history[:, :-1]), axis=1, keepdims=True)
-        return 0.9 * change + 0.1 * usual
+    def call(self, history: Any) -> tuple[Any, Any]:
+        least = 0.01 * ops.convert_to_tensor(np.asarray(self.usual, np.float32))
+        changes = history[:, 1:] - history[:, :-1]
+        size = surprise = mean_size(changes)
+        if 1 < self.season < changes.shape[1]:
+            surprise = ops.minimum(size, mean_size(changes[:, self.season :] - changes[:, : -self.season]))
+        return size + least, surprise + least
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "usual": self.usual}
+        return {**super().get_config(), "season": self.season, "usual": self.usual}
 
 
 @keras.saving.register_keras_serializable("labline")
 class RowFeatures(keras.layers.Layer):
-    """Value, change and seasonal change of each row, side by side: [n, H, V] to [n, H, 2 V] or, with a season, [n, H, 3 V]."""
+    """Each row's distance from the last one, change and, with a season, seasonal change: [n, H, V] to [n, rows, 2 V or 3 V].
 
-    def __init__(self, season: int, **keywords: Any) -> None:
+    Only the last `rows` rows are given.
+    """
+
+    def __init__(self, season: int, rows: int, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.season = season
+        self.season, self.rows = season, rows
 
-    def call(self, history: Any) -> Any:
-        features = [history / 5.0, since(history, 1)]
-        if 1 < self.season < history.shape[1]:
-            features.append(since(history, self.season) / 3.0)
-        return ops.concatenate(features, axis=-1)
+    def call(self, relative: Any, size: Any, surprise: Any) -> Any:
+        features = [relative / (5.0 * size), since(relative, 1) / size]
+        if 1 < self.season < relative.shape[1]:
+            features.append(since(relative, self.season) / (3.0 * surprise))
+        return ops.concatenate(features, axis=-1)[:, -self.rows :]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "season": self.season}
+        return {**super().get_config(), "season": self.season, "rows": self.rows}
 
 
 @keras.saving.register_keras_serializable("labline")
 class NaiveMixture(keras.layers.Layer):
-    """Learned mixture of the naive forecasts, as distance from the last value: [n, H, V] to [n, P, V].
+    """Learned mixture of naive forecasts, as distance from the last value: [n, H, V] to [n, P, V].
 
-    What it weighs for each forecast row are the changes from this season's place to that row's in each past season (weighing them alike is
-    the seasonal naive forecast with the last change, averaged over the seasons; it starts so), and how far the last value, and
-    the last seasonal change, lie from exponentially weighted means of those before, which is what exponential smoothing and the moving
-    averages of ARIMA live on.
+    It starts as the last value or, where `seasonal` says so, as the last value and the change from this season's place to the forecast
+    row's, averaged over the past seasons. What is learnt is weights for each past season's change, and for how far the
+    last value, and the last seasonal change, lie from exponentially weighted means of those before: what exponential smoothing and
+    the moving averages of ARIMA live on.
     """
 
-    def __init__(self, season: int, horizon: int, memories: Sequence[float], penalty: float, **keywords: Any) -> None:
+    def __init__(
+        self,
+        season: int,
+        horizon: int,
+        seasonal: Sequence[bool],
+        memories: Sequence[float],
+        penalty: float,
+        **keywords: Any,
+    ) -> None:
         super().__init__(**keywords)
-        self.season, self.horizon, self.memories, self.penalty = season, horizon, tuple(memories), penalty
+        self.season, self.horizon, self.seasonal = season, horizon, tuple(seasonal)
+        self.memories, self.penalty = tuple(memories), penalty
 
-    def build(self, history_shape: Any) -> None:
-        _, rows, values = history_shape
+    def build(self, relative_shape: Any, *others: Any) -> None:
+        _, rows, values = relative_shape
         self.seasons = (rows - 1) // self.season if self.season > 1 else 0
-        deviations = len(self.memories) * (2 if self.seasons else 1) + (1 if self.seasons else 0)
+        features = len(self.memories) * 2 + 2 if self.seasons else len(self.memories)
         regularizer = keras.regularizers.L2(self.penalty) if self.penalty else None
-        self.seasonal = self.add_weight(
-            shape=(self.horizon, self.seasons, values), initializer="zeros", regularizer=regularizer, name="seasonal"
+        self.past_seasons = self.add_weight(
+            shape=(self.horizon, self.seasons, values), initializer="zeros", regularizer=regularizer, name="seasons"
         )
-        self.deviating = self.add_weight(
-            shape=(self.horizon, deviations, values), initializer="zeros", regularizer=regularizer, name="deviating"
+        self.deviations = self.add_weight(
+            shape=(self.horizon, features, values), initializer="zeros", regularizer=regularizer, name="deviations"
         )
 
-    def call(self, history: Any) -> Any:
-        offsets = ops.einsum("nfv,pfv->npv", self.deviations(history), self.deviating)
+    def call(self, relative: Any, size: Any, surprise: Any) -> Any:
+        rows = relative.shape[1]
+        found = self.from_means(relative) / size if rows > 1 else relative
         if not self.seasons:
-            return offsets
-        return offsets + ops.einsum("npkv,pkv->npv", self.seasonal_changes(history), self.seasonal + 1 / self.seasons)
+            return surprise * ops.einsum("nfv,pfv->npv", found, self.deviations)
+        yearly = since(relative, self.season)[:, self.season :]
+        growth = ops.mean(yearly[:, -1 :: -self.season], axis=1, keepdims=True)
+        found = ops.concatenate([found, self.from_means(yearly) / surprise, yearly[:, -1:] / size, growth / size], axis=1)
+        changes = self.seasonal_changes(relative)
+        learnt = ops.einsum("nfv,pfv->npv", found, self.deviations) + ops.einsum(
+            "npkv,pkv->npv", changes / size[:, None], self.past_seasons
+        )
+        start = ops.convert_to_tensor(np.asarray(self.seasonal, np.float32))
+        steps = np.arange(1, self.horizon + 1)
+        kept = (DAMPING * steps - ((steps - 1) % self.season + 1)) / self.season
+        trend = growth * ops.convert_to_tensor(kept.astype(np.float32))[None, :, None]
+        return start * (ops.mean(changes, axis=2) + trend) + surprise * learnt
 
-    def seasonal_changes(self, history: Any) -> Any:
+    def seasonal_changes(self, relative: Any) -> Any:
         """Return, for each forecast row and past season, the change from this place of the season to that row's, [n, P, K, V]."""
-        last = history.shape[1] - 1
+        last = relative.shape[1] - 1
+        origins = [last - number * self.season for number in range(1, self.seasons + 1)]
         rows = []
         for step in range(self.horizon):
             ahead = step % self.season + 1
-            origins = [last - number * self.season for number in range(1, self.seasons + 1)]
-            rows.append(ops.stack([history[:, row + ahead] - history[:, row] for row in origins], axis=1))
+            rows.append(ops.stack([relative[:, row + ahead] - relative[:, row] for row in origins], axis=1))
         return ops.stack(rows, axis=1)
 
-    def deviations(self, history: Any) -> Any:
-        """Return the distances of the last value and the last seasonal change from their weighted means, [n, F, V]."""
-        found = self.from_means(history)
-        if self.seasons:
-            seasonal = since(history, self.season)[:, self.season :]
-            found += [*self.from_means(seasonal), seasonal[:, -1]]
-        return ops.stack(found, axis=1)
-
-    def from_means(self, rows: Any) -> list[Any]:
-        """Return the last row less each exponentially weighted mean of the rows before it."""
+    def from_means(self, rows: Any) -> Any:
+        """Return the last row less each exponentially weighted mean of the rows before it, [n, memories, V]."""
         found = []
         for memory in self.memories:
             weights = np.power(memory, np.arange(rows.shape[1] - 1)[::-1], dtype=np.float64)
             weights = ops.convert_to_tensor((weights / weights.sum()).astype(np.float32))
             found.append(rows[:, -1] - ops.einsum("nhv,h->nv", rows[:, :-1], weights))
-        return found
+        return ops.stack(found, axis=1)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"season": self.season, "horizon": self.horizon, "memories": self.memories, "penalty": self.penalty}
-        return {**super().get_config(), **own}
+        own = {"season": self.season, "horizon": self.horizon, "seasonal": self.seasonal, "memories": self.memories}
+        return {**super().get_config(), **own, "penalty": self.penalty}
 
 
 @keras.saving.register_keras_serializable("labline")
@@ -116,10 +140,16 @@ class WithBounds(keras.layers.Layer):
     The bounds' loss does not move the forecast.
     """
 
-    def call(self, forecast: Any, widths: Any) -> Any:
+    def call(self, forecast: Any, widths: Any, unit: Any) -> Any:
         below, above = ops.split(ops.softplus(widths), 2, axis=-1)
+        below, above = below * unit, above * unit
         centre = ops.stop_gradient(forecast)
         return ops.stack([forecast, centre - below, centre + above], axis=-1)
+
+
+def mean_size(rows: Any) -> Any:
+    """Return the mean absolute value of the rows, [n, 1, V]."""
+    return ops.mean(ops.abs(rows), axis=1, keepdims=True)
 
 
 def since(history: Any, rows: int) -> Any:

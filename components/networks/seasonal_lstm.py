@@ -44,6 +44,7 @@ class Config(Settings):
     calendar: bool = Field(
         True, description="let the LSTM see the time of day, week and year, where the data have times"
     )
+    rows: int = Field(60, description="rows for LSTM")
     harmonics: int = Field(2, gt=0, description="waves of each period of the calendar")
     context: bool = Field(True, description="linear")
     month_lengths: bool = Field(True, description="allow for the lengths of months, where a row is one")
@@ -88,22 +89,23 @@ def build(window: WindowShape, config: Config, statistics: SeriesStatistics) -> 
         features.append(layers.Normalization(mean=statistics.mean, variance=variance, name="level")(history))
 
     last = history[:, -1:]
-    scale = _seasonal.Scale(statistics.change, name="scale")(history)
-    relative = (history - last) / scale
-    mixture = _seasonal.NaiveMixture(window.season, window.horizon, config.memories, config.penalty, name="mixture")
-    naive = mixture(relative)
+    relative = history - last
+    size, surprise = _seasonal.Scales(window.season, statistics.change, name="scales")(history)
+    seasonal = [a < b for a, b in zip(statistics.seasonal_change, statistics.change)]
+    naive = _seasonal.NaiveMixture(window.season, window.horizon, seasonal, config.memories, config.penalty, name="mixture")(relative, size, surprise)
     if config.context and features:
         now = layers.Concatenate(name="context")([f[:, -1] for f in features]) if len(features)>1 else features[0][:, -1]
         dense = layers.Dense(window.horizon * window.values, kernel_initializer="zeros", kernel_regularizer=keras.regularizers.L2(config.penalty), name="by_context")
-        naive = naive + layers.Reshape((window.horizon, window.values))(dense(now))
+        naive = naive + surprise * layers.Reshape((window.horizon, window.values))(dense(now))
+    nrows = min(config.rows, window.history)
     rows = layers.Concatenate(name="rows")(
-        [_seasonal.RowFeatures(window.season, name="row_features")(relative), *features]
+        [_seasonal.RowFeatures(window.season, nrows, name="row_features")(relative, size, surprise), *[f[:,-nrows:] for f in features]]
     )
     members = []
     for number in range(config.members):
         correction, widths = correct(rows, window, config, number)
-        distances = _seasonal.WithBounds(name=f"bounds_{number}")(naive + correction, widths)
-        forecast = distances * scale[..., None] + last[..., None]
+        forecast = _seasonal.WithBounds(name=f"bounds_{number}")(naive + surprise * correction, widths, surprise)
+        forecast = forecast + last[..., None]
         if month_weights is not None:
             forecast = forecast * month_weights[:, window.history :, :, None]
         members.append(forecast)

@@ -84,24 +84,33 @@ def evaluation_block(model: keras.Model, objective: Objective, feed: Feed, strat
 
 def compiled_loop(step: Callable[..., tf.Tensor], feed: Feed, strategy: tf.distribute.Strategy) -> Block:
     """Return a function that runs `step` on consecutive batches inside one graph: no Python between two steps."""
+    import numpy as np
     import tensorflow as tf
 
-    def one(source: Any, number: tf.Tensor) -> tf.Tensor:
-        batch = feed.take(source, number)
+    def one(source: Any, number: tf.Tensor, size: int | None) -> tf.Tensor:
+        batch = feed.take(source, number, size)
         if strategy.num_replicas_in_sync == 1:
             return step(*batch)
         return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(step, args=batch), axis=None)
 
     @tf.autograph.experimental.do_not_convert
-    def loop(source: Any, first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    def loop(source: Any, first: tf.Tensor, count: tf.Tensor, size: int | None) -> tf.Tensor:
         def body(done: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            return done + 1, results.write(done, one(source, first + done))
+            return done + 1, results.write(done, one(source, first + done, size))
 
         results = tf.TensorArray(tf.float32, size=count, element_shape=[3])
         return tf.while_loop(lambda done, results: done < count, body, (tf.constant(0), results))[1].stack()
 
     compiled = tf.function(loop, reduce_retracing=True)
-    return lambda source, first, count: compiled(source, tf.constant(first), tf.constant(count)).numpy()
+
+    def run(source: Any, first: int, count: int) -> np.ndarray:
+        runs = [
+            compiled(source, tf.constant(start), tf.constant(number), size).numpy()
+            for start, number, size in feed.sizes(first, count)
+        ]
+        return runs[0] if len(runs) == 1 else np.concatenate(runs)
+
+    return run
 
 
 def penalties(model: keras.Model) -> tf.Tensor:

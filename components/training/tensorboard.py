@@ -75,7 +75,7 @@ class TensorBoard:
         forward = tf.function(lambda inputs: model(inputs, training=False))
         shapes = {item.name: tf.TensorSpec(item.shape, item.dtype) for item in model.inputs}
         concrete = forward.get_concrete_function(
-            shapes if isinstance(model.input, dict) else next(iter(shapes.values()))
+            shapes if takes_dictionary(model) else next(iter(shapes.values()))
         )
         with self.train.as_default():
             tf.summary.graph(concrete.graph)
@@ -100,6 +100,13 @@ class TensorBoard:
         """Flush and close the files."""
         self.train.close()
         self.validation.close()
+
+
+def takes_dictionary(model: keras.Model) -> bool:
+    """Say whether a model's inputs are given by name; those of a Sequential are not, and it does not tell."""
+    import keras
+
+    return not isinstance(model, keras.Sequential) and isinstance(model.input, dict)
 
 
 def hparams(config: TrainerConfig) -> dict[str, bool | int | float | str]:

@@ -234,7 +234,10 @@ def test_irregular_steps_are_named_and_rows_may_be_taken_as_equally_spaced(tmp_p
     file = write_days(tmp_path / "odd.csv", wave(365), days)
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, file)
-    assert "odd.csv, line 102: 2010-04-11 07:30:00 is off the steps of 1 day" in caught.value.what
+    assert (
+        "odd.csv, line 102: 2010-04-11 07:30:00 is off the steps of 1 day, 2010-04-11 and 2010-04-12"
+        in caught.value.what
+    )
     examples = ingest(tmp_path / "rows", file, time_column="none", value_columns=("Temp",))
     assert (examples.properties["frequency"], examples.properties["times"]) == (None, False)
     assert windows(examples, "train")[0].time is None
@@ -271,6 +274,8 @@ def test_constant_and_short_series_are_left_out_and_reported(tmp_path):
     ("values", "settings", "what"),
     [
         (["5"] * 365, {}, "never change"),
+        (wave(1), {}, "single row"),
+        (wave(365), {"time_column": "none", "value_columns": ("Temp",), "fill": "seasonal"}, "no season"),
         (wave(40), {"horizon": 33}, "32 rows, too few for a horizon"),
         (wave(365), {"history": 400}, "400 \\+ 12 rows; the training part has 292"),
         (wave(100), {"horizon": 12}, "No window fits into the validation part: it has 10 rows"),

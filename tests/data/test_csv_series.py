@@ -171,6 +171,16 @@ def test_what_is_no_table_is_refused(file, content, says):
         assert "iconv" in caught.value.fix
 
 
+def test_a_quote_that_is_not_closed_does_not_swallow_the_rest(file):
+    with pytest.raises(UserError) as caught:
+        read(
+            file,
+            'Month,Value,note\n1962-01,5,"fine"\n1962-02,6,"what\n1962-03,7,\n1962-04,8,\n',
+            value_columns=("Value",),
+        )
+    assert caught.value.where.endswith("line 3")
+
+
 def test_ragged_lines_are_named_and_lines_without_any_text_passed_over(file):
     found = read(file, "Month,Value\n1962-01,5\n1962-02\n1962-03,5,6\n,\n\n1962-04,7\n")
     assert found.values == [5, 7]
@@ -232,14 +242,13 @@ def test_every_spelling_of_a_missing_value(file, cell):
 
 
 def test_texts_and_infinite_values_are_named_with_line_and_column(file):
-    found = read(
-        file,
-        plain([("1962-01", "1"), ("1962-02", "abc"), ("1962-03", "-inf"), ("1962-04", "1e999"), ("1962-05", "1_0")]),
-    )
+    cells = ["1", "abc", "-inf", "1e999", "1_0", "1e39"]
+    found = read(file, plain([(f"1962-{number:02d}", cell) for number, cell in enumerate(cells, 1)]))
     assert found.findings == {
         "not_a_number": ["milk.csv, line 3: `abc` in column `Production`", "milk.csv, line 6: `1_0` in column `Production`"],
         "infinite_value": [
             "milk.csv, line 4: `-inf` in column `Production`", "milk.csv, line 5: `1e999` in column `Production`",
+            "milk.csv, line 7: `1e39` in column `Production`",
         ],
     }  # fmt: skip
 
@@ -276,6 +285,7 @@ def test_a_number_is_read_as_python_reads_it(file):
         (["1700", "1701"], ["1700-01-01", "1701-01-01"]),
         (["196201", "196202"], ["1962-01-01", "1962-02-01"]),
         (["19620131", "19620201"], ["1962-01-31", "1962-02-01"]),
+        (["201001312300", "201002010000"], ["2010-01-31 23:00:00", "2010-02-01"]),
         (["1388534400", "1388538000"], ["2014-01-01", "2014-01-01 01:00:00"]),
         (["1388534400000", "1388538000000"], ["2014-01-01", "2014-01-01 01:00:00"]),
     ],
@@ -304,8 +314,7 @@ def test_what_is_no_time_is_not_read_as_one(cell):
 
 def test_day_or_month_first_is_decided_over_the_whole_column(file):
     rows = [(f"{day:02d}/{month:02d}/1962", "5") for month in range(1, 13) for day in range(1, 13)]
-    decided = "\n".join(["13/12/1962,5"] * 1)
-    found = read(file, plain(rows * 10) + decided + "\n")
+    found = read(file, plain(rows * 10) + "13/12/1962,5\n")
     assert found.times is not None
     assert found.times[1] == "1962-01-02"
     with pytest.raises(UserError) as caught:
@@ -313,6 +322,9 @@ def test_day_or_month_first_is_decided_over_the_whole_column(file):
     assert "day or with the month" in caught.value.what
     assert "data.time_format=%d/%m/%Y" in caught.value.fix
     assert "data.time_format=%m/%d/%Y" in caught.value.fix
+    american = read(file, plain(rows * 10) + "12/13/1962,5\n")
+    assert american.times is not None
+    assert american.times[1] == "1962-02-01"
     found = read(file, plain(rows), time_format="%m/%d/%Y")
     assert found.times is not None
     assert found.times[1] == "1962-02-01"
@@ -322,6 +334,13 @@ def test_a_time_in_another_form_than_the_others_is_named(file):
     found = read(file, plain([("1962-01", "1"), ("1962-02", "2"), ("March", "3"), ("", "4"), ("1962-05", "5")]))
     assert found.values == [1, 2, 5]
     assert [text.split(": ")[0] for text in found.findings["not_a_time"]] == ["milk.csv, line 4", "milk.csv, line 5"]
+
+
+def test_fractions_of_a_second_are_named(file):
+    times = [f"2010-01-01T00:00:0{number // 2}.{number % 2 * 5}" for number in range(10)]
+    found = read(file, plain([(time, "1") for time in times], header="t,v"))
+    assert found.times == [show_time(1_262_304_000 + number) for number in range(5)]
+    assert len(found.findings["not_a_time"]) == 5
 
 
 def test_times_in_an_unknown_form_are_not_passed_over(file):

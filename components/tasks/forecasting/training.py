@@ -11,7 +11,7 @@ from pydantic import Field
 from components.networks import SeriesStatistics, WindowShape, find_network, network_config
 from components.tasks.forecasting import calibration, windows
 from components.training.config import TrainerConfig
-from components.training.tensorboard import TensorBoard
+from components.training.tensorboard import TensorBoard, takes_dictionary
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.errors import UserError
@@ -89,7 +89,7 @@ def check_network(network: Any, shape: WindowShape, config: ForecastTrainerConfi
             raise UserError(
                 f"The network's input `{tensor.name}` has shape {tuple(tensor.shape)}; there are {sizes}.", where, fix
             )
-    if not isinstance(network.input, dict) or "history" not in network.input:
+    if not takes_dictionary(network) or "history" not in network.input:
         raise UserError("The network's inputs are no dictionary with `history`.", where, fix)
     wanted = (shape.horizon, shape.values)
     given = tuple(network.output.shape)

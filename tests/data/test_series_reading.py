@@ -1,0 +1,57 @@
+"""What a served forecaster is asked with is the end of the user's file, read as the training data were."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from data.series_reading import read_recent
+from pipeline.errors import UserError
+from pipeline.progress import Progress
+
+FACTS = {
+    "values": ["sales"], "covariates": ["holiday"], "history": 3, "horizon": 2, "season": 7, "times": True,
+    "frequency": {"unit": "day", "count": 1},
+    "csv": {
+        "time_column": "day", "value_columns": ["sales"], "series_column": None, "covariate_columns": ["holiday"],
+        "delimiter": ",", "decimal": ".", "time_format": "%Y-%m-%d", "fill": "error", "missing": [],
+    },
+}  # fmt: skip
+
+
+def write(folder, ahead):
+    path = folder / "sales.csv"
+    rows = [f"2024-01-0{day},{10 * day},{day % 2}" for day in range(1, 6)]
+    path.write_text("day,sales,holiday\n" + "\n".join([*rows, *ahead]) + "\n")
+    return path
+
+
+def read(path, **changes):
+    return read_recent(path, {**FACTS, **changes}, Progress(quiet=True))
+
+
+def test_the_last_rows_are_read_with_the_times_and_covariates_of_the_rows_that_follow(tmp_path):
+    recent = read(write(tmp_path, ["2024-01-06,,1", "2024-01-07,,0"]))[0]
+    assert recent.history.tolist() == [[30.0], [40.0], [50.0]]
+    assert recent.covariates.tolist() == [[1.0], [0.0], [1.0], [1.0], [0.0]]
+    assert recent.ahead.astype("datetime64[s]").astype("datetime64[D]").tolist() == [
+        np.datetime64("2024-01-06").item(), np.datetime64("2024-01-07").item(),
+    ]  # fmt: skip
+
+
+def test_covariates_that_are_not_known_ahead_are_asked_for(tmp_path):
+    with pytest.raises(UserError, match="holiday must be known for the 2 rows after the last value"):
+        read(write(tmp_path, ["2024-01-06,,1"]))
+
+
+def test_covariates_of_another_day_are_refused_with_their_line(tmp_path):
+    with pytest.raises(UserError, match="2024-01-08.*where.*2024-01-07") as error:
+        read(write(tmp_path, ["2024-01-06,,1", "2024-01-08,,0"]))
+    assert "sales.csv, line 8" in error.value.where
+
+
+def test_a_file_without_the_models_column_is_refused_with_those_there_are(tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_text("day,income\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n")
+    with pytest.raises(UserError, match="no column `(holiday|sales)`"):
+        read(path)

@@ -77,7 +77,7 @@ class SeriesDataConfig(RawDataConfig):
     history: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
         "auto", description="rows that the network sees; `auto`: two seasons and a little more"
     )
-    horizon: int = Field(12, gt=0, description="rows that it forecasts")
+    horizon: int = Field(1, gt=0, description="rows that it forecasts")
     stride: int = Field(
         1, gt=0, description="rows between neighbouring windows; raise it where training takes too long"
     )

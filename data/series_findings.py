@@ -26,6 +26,11 @@ KINDS: dict[str, Kind] = {
     "short_series": Kind("warning", "These series have fewer rows than one window; they were left out."),
     "constant_series": Kind("warning", "These series never change; they were left out."),
     "constant_column": Kind("warning", "These columns never change in the training part."),
+    "coarse_column": Kind(
+        "warning",
+        "These columns change by so little of their size that numbers of 32 bits, which models hold, cannot tell it; "
+        "forecast them less a constant, or the changes of a counter.",
+    ),
     "untrained_series": Kind("warning", "No training window fits into these series; they are only forecast."),
     "gap_over_cut": Kind(
         "info",

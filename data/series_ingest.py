@@ -138,8 +138,6 @@ def leave_out_constant(series: list[Measured], staged: Staged, path: Path, findi
             findings.add("constant_series", name, 0, f"{item.span.rows:,} rows of {value:g}", name)
             continue
         kept.append(item)
-        for column in item.constant:
-            findings.add("constant_column", name, 0, f"column `{staged.columns[column]}`", name)
     if not kept:
         raise UserError(
             "The values never change, so there is nothing to forecast.", str(path), "Check `data.value_columns`."
@@ -214,8 +212,12 @@ def plan_and_scale(
 
     found.filled = int(filled.sum())
     plan = plan_windows(found.spans, found.cuts, found.history, config.horizon, config.stride, read_filled)
+    def report(kind: str, series: int, column: int) -> None:
+        name = found.staged.ids[found.kept[series].number]
+        found.findings.add(kind, name, 0, f"column `{found.staged.columns[column]}`", name)
+
     training = [(offset, found.cuts.bounds(span)[0]) for offset, span in zip(offsets, found.spans, strict=False)]
-    scaling, scales = measure_scaling(values, filled, training, found.season)
+    scaling, scales = measure_scaling(values, filled, training, found.season, report)
     numpy.save(found.staged.folder / SCALES, scales)
     numpy.save(found.staged.folder / PLAN, numpy.concatenate(list(plan.runs.values())))
     return plan, scaling

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.finding import NAMED
 from data.frequency import Frequency
 from data.series_data import SeriesDataConfig
 from pipeline.errors import UserError
@@ -36,15 +37,28 @@ class Recent:
 
 
 def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[Recent]:
-    """Return the last rows of every series in a file.
+    """Return the last rows of every series in a file that has as many as the model looks at; what is left out is said.
 
     Args:
         facts: what the exported model tells of its data: `history`, `horizon`, `season`, `frequency`, `covariates`, and `csv`,
             how its file was read.
 
     Raises:
-        UserError: columns are missing, lines cannot be used, or a series is shorter than the history.
+        UserError: columns are missing, lines cannot be used, or all series are shorter than the history.
     """
+    if not path.exists():
+        raise UserError("There is no such file.", str(path), "Name a CSV file with the model's columns.")
+    try:
+        return read_ends(path, facts, progress)
+    except UserError as error:
+        if "`data." not in error.fix:
+            raise
+        fix = f"{error.fix}\n         Settings of `data` are those of the run that trained the model: its files are read by them."
+        raise UserError(error.what, error.where, fix) from None
+
+
+def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Recent]:
+    """Do it, with errors in the words of a run."""
     from data import formats
     from data.series_cleaning import write_series
     from data.series_findings import SeriesFindings
@@ -53,8 +67,6 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
     from data.series_staging import stage
     from data.windows import Cuts
 
-    if not path.exists():
-        raise UserError("There is no such file.", str(path), "Name a CSV file with the model's columns.")
     config = settings_of(path, facts)
     module = formats.find(formats.detect(path, config.task), config.task)
     findings = SeriesFindings()
@@ -72,9 +84,30 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
         findings.stop_on_errors(path)
         names, rows = [staged.ids[item.number] for item in kept], [item.span.rows for item in kept]
         write_names(folder, names, rows, layout.chosen(layout.values), layout.chosen(layout.covariates))
-        return [
-            last_rows(series, item, staged, facts, path) for series, item in zip(read_folder(folder), kept, strict=True)
-        ]
+        pairs = list(zip(read_folder(folder), kept, strict=True))
+        return [last_rows(series, item, staged, facts, path) for series, item in long_enough(pairs, facts, path, progress)]
+
+
+def long_enough(
+    pairs: list[tuple[Any, Any]], facts: dict[str, Any], path: Path, progress: Progress
+) -> list[tuple[Any, Any]]:
+    """Return the series with as many rows as the model looks at: training leaves out short ones too.
+
+    Raises:
+        UserError: none has.
+    """
+    wanted = facts["history"]
+    short = [f"Series `{series.id}` has {len(series.values):,} rows" for series, _ in pairs if len(series.values) < wanted]
+    if short and len(short) == len(pairs):
+        more = f" So have the {len(short) - 1:,} others." if len(short) > 1 else ""
+        raise UserError(
+            f"{short[0]}; the model looks at {wanted}.{more}", str(path), f"Give at least the last {wanted} rows."
+        )
+    for what in short[:NAMED]:
+        progress.say(f"{what}, the model looks at {wanted}: left out")
+    if len(short) > NAMED:
+        progress.say(f"and {len(short) - NAMED:,} more series that are too short")
+    return [(series, item) for series, item in pairs if len(series.values) >= wanted]
 
 
 def settings_of(path: Path, facts: dict[str, Any]) -> SeriesDataConfig:
@@ -100,12 +133,6 @@ def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: 
     import numpy
 
     rows, horizon = facts["history"], facts["horizon"]
-    if len(series.values) < rows:
-        raise UserError(
-            f"Series `{series.id}` has {len(series.values):,} rows; the model looks at {rows}.",
-            str(path),
-            f"Give at least the last {rows} rows.",
-        )
     end = item.span.first + item.span.rows
     ahead = item.grid.times(numpy.arange(end, end + horizon)) if item.grid is not None else None
     covariates = series.covariates[-rows:]

@@ -6,7 +6,7 @@ seasonal change is the change from row to row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import numpy
 
 BLOCK = 1 << 16  # rows looked at at once
+COARSE = 32 * 2.0**-23  # changes that are a smaller share of the values are lost in numbers of 32 bits, which windows and models hold
+
+Report = Callable[[str, int, int], None]  # told the kind of finding, the series and the column
 
 
 @dataclass
@@ -69,9 +72,24 @@ class Constants:
         """Return the mean absolute seasonal change, or what stands in for it; above 0."""
         return first_positive(self.seasonal.mean_size(), self.changes.mean_size())
 
+    def doubts(self) -> Iterator[tuple[str, int]]:
+        """Yield kinds of findings and the columns that they concern."""
+        import numpy
+
+        still = (self.changes.number > 0) & (self.changes.sizes == 0)
+        moves = numpy.maximum(self.scale(), self.changes.deviation())
+        coarse = (self.changes.number > 0) & ~still & (moves < COARSE * self.values.mean_size())
+        for kind, found in (("constant_column", still), ("coarse_column", coarse)):
+            for column in numpy.flatnonzero(found).tolist():
+                yield kind, column
+
 
 def measure_scaling(
-    values: numpy.ndarray, filled: numpy.ndarray, parts: Sequence[tuple[int, int]], season: int
+    values: numpy.ndarray,
+    filled: numpy.ndarray,
+    parts: Sequence[tuple[int, int]],
+    season: int,
+    report: Report | None = None,
 ) -> tuple[dict[str, Any], numpy.ndarray]:
     """Return the constants over all series, as the manifest keeps them, and the scale [S, V] of each series.
 
@@ -79,6 +97,7 @@ def measure_scaling(
         values: [rows, V] all series one after the other.
         filled: [rows].
         parts: first row and number of rows of each series' training part.
+        report: told of columns that never change there, or by too little.
     """
     import numpy
 
@@ -97,6 +116,8 @@ def measure_scaling(
                 getattr(own, name).add(change)
                 getattr(together, name).add(change)
         scales[number] = own.scale()
+        for kind, column in own.doubts() if report is not None else ():
+            report(kind, number, column)
     change = first_positive(together.changes.deviation())
     constants = {
         "mean": together.values.mean,

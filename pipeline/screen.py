@@ -14,6 +14,8 @@ from pipeline.workspace import Workspace
 
 COLOURS = {"ran": "32", "reused": "36", "failed": "31", "running": "2"}
 
+NOT_BLESSED = "not blessed by the evaluator"  # the pusher's words, before the reasons that already stand above
+
 
 def paint(text: str, status: str) -> str:
     """Colour a word where standard error is a terminal."""
@@ -51,7 +53,12 @@ def show_metrics(metrics: dict[str, float]) -> None:
     """Print the main figures, those of classes and slices aside."""
     for key, value in metrics.items():
         if key.count("/") == 1:
-            print(f"  {key:28} {value:.4f}")
+            print(f"  {key:28} {figure(value)}")
+
+
+def figure(value: float) -> str:
+    """Write a figure with four decimals, or with four digits where those would show nothing of it, or too much."""
+    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e7 else f"{value:.4g}"
 
 
 def show_verdict(result: Run) -> None:
@@ -70,7 +77,9 @@ def show_verdict(result: Run) -> None:
             print(f"  {word}: {result.pushed['name']} version {result.pushed['version']}, {result.pushed['path']}")
             print(f"    {pushed.get('reason', '')}")
         else:
-            print(f"  not pushed: {pushed.get('reason', '')}")
+            reason = str(pushed.get("reason", ""))
+            listed = result.blessed is False and reason.startswith(NOT_BLESSED)
+            print(f"  not pushed: {NOT_BLESSED if listed else reason}")
 
 
 def table(rows: list[list[str]], header: list[str]) -> None:
@@ -90,7 +99,7 @@ def show_runs(records: list[dict[str, Any]]) -> None:
         ran = sum(step["status"] == "ran" for step in record["steps"])
         figure = next(
             (
-                f"{key} {value:.4f}"
+                f"{key} {figure(value)}"
                 for key, value in record["metrics"].items()
                 if key in ("test/accuracy", "test/rmse", "test/mAP")
             ),
@@ -293,7 +302,8 @@ def show_predictions(
                 client.url,
                 "Ask it with `serving.client.Client.predict`.",
             )
-        part.predict(client, name, files, version, None if url else workspace, top, as_json)
+        place = workspace if not url or getattr(part, "READS_WORKSPACE", False) else None
+        part.predict(client, name, files, version, place, top, as_json)
 
 
 def server_of(workspace: Path) -> str:

@@ -65,7 +65,7 @@ def year(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def milk(tmp_path_factory) -> Examples:
-    return ingest(tmp_path_factory.mktemp("milk"), "milk")
+    return ingest(tmp_path_factory.mktemp("milk"), "milk", horizon=12)
 
 
 # what is written
@@ -277,7 +277,7 @@ def test_constant_and_short_series_are_left_out_and_reported(tmp_path):
         (wave(1), {}, "single row"),
         (wave(365), {"time_column": "none", "value_columns": ("Temp",), "fill": "seasonal"}, "no season"),
         (wave(40), {"horizon": 33}, "32 rows, too few for a horizon"),
-        (wave(365), {"history": 400}, "400 \\+ 12 rows; the training part has 292"),
+        (wave(365), {"history": 400, "horizon": 12}, "400 \\+ 12 rows; the training part has 292"),
         (wave(100), {"horizon": 12}, "No window fits into the validation part: it has 10 rows"),
     ],
 )

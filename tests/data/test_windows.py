@@ -98,7 +98,7 @@ def test_filled_targets_are_not_judged_but_may_be_learnt():
     ("season", "rows", "expected"), [(12, 134, 36), (24, 9000, 60), (52, 800, 116), (1440, 99_999, 512), (12, 50, 19)]
 )
 def test_the_history_is_two_seasons_and_more_as_far_as_the_training_part_goes(season, rows, expected):
-    config = SeriesDataConfig(path="x")
+    config = SeriesDataConfig(path="x", horizon=12)
     spans = [Span(0, rows)]
     history, remark = choose_history(config, season, spans, Cuts(rows, rows, rows, rows, rows), "x")
     assert history == expected
@@ -108,7 +108,7 @@ def test_the_history_is_two_seasons_and_more_as_far_as_the_training_part_goes(se
 def test_too_short_a_training_part_says_what_would_fit():
     spans, cuts = [Span(0, 30)], Cuts(30, 24, 27, 24, 27)
     with pytest.raises(UserError) as caught:
-        choose_history(SeriesDataConfig(path="x", history=20), 12, spans, cuts, "x")
+        choose_history(SeriesDataConfig(path="x", history=20, horizon=12), 12, spans, cuts, "x")
     assert "`data.history` to 12" in caught.value.fix
     with pytest.raises(UserError, match="24 rows, too few"):
         choose_history(SeriesDataConfig(path="x", horizon=24), 12, spans, cuts, "x")

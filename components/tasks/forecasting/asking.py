@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 INPUT = "history"  # of the default signature: how a served forecaster is known
 SERIES = Path("assets", "series.json")
+READS_WORKSPACE = True  # how a file is read stands in the exported model, whatever server is asked
 
 
 def predict(
@@ -36,7 +37,7 @@ def predict(
     facts = read_facts(workspace, name, version, client.url)
     answers = []
     for file in files:
-        recent = read_recent(file, facts, Progress(quiet=True))
+        recent = read_recent(file, facts, Progress())
         made = client.forecast(name, *arrays(recent, facts, client, name, version), version=version)
         answers += [(file, series, answer) for series, answer in zip(recent, made, strict=True)]
     if as_json:

@@ -212,6 +212,7 @@ def plan_and_scale(
 
     found.filled = int(filled.sum())
     plan = plan_windows(found.spans, found.cuts, found.history, config.horizon, config.stride, read_filled)
+
     def report(kind: str, series: int, column: int) -> None:
         name = found.staged.ids[found.kept[series].number]
         found.findings.add(kind, name, 0, f"column `{found.staged.columns[column]}`", name)

@@ -85,7 +85,9 @@ def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Rec
         names, rows = [staged.ids[item.number] for item in kept], [item.span.rows for item in kept]
         write_names(folder, names, rows, layout.chosen(layout.values), layout.chosen(layout.covariates))
         pairs = list(zip(read_folder(folder), kept, strict=True))
-        return [last_rows(series, item, staged, facts, path) for series, item in long_enough(pairs, facts, path, progress)]
+        return [
+            last_rows(series, item, staged, facts, path) for series, item in long_enough(pairs, facts, path, progress)
+        ]
 
 
 def long_enough(
@@ -97,9 +99,11 @@ def long_enough(
         UserError: none has.
     """
     wanted = facts["history"]
-    short = [f"Series `{series.id}` has {len(series.values):,} rows" for series, _ in pairs if len(series.values) < wanted]
+    short = [
+        f"Series `{series.id}` has {len(series.values):,} rows" for series, _ in pairs if len(series.values) < wanted
+    ]
     if short and len(short) == len(pairs):
-        more = f" So have the {len(short) - 1:,} others." if len(short) > 1 else ""
+        more = f" All {len(short):,} series are too short." if len(short) > 1 else ""
         raise UserError(
             f"{short[0]}; the model looks at {wanted}.{more}", str(path), f"Give at least the last {wanted} rows."
         )

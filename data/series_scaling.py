@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy
 
 BLOCK = 1 << 16  # rows looked at at once
-COARSE = 32 * 2.0**-23  # changes that are a smaller share of the values are lost in numbers of 32 bits, which windows and models hold
+COARSE = 32 * 2.0**-23  # changes that are a smaller share of the values are lost in numbers of 32 bits, as windows hold
 
 Report = Callable[[str, int, int], None]  # told the kind of finding, the series and the column
 
@@ -116,8 +116,9 @@ def measure_scaling(
                 getattr(own, name).add(change)
                 getattr(together, name).add(change)
         scales[number] = own.scale()
-        for kind, column in own.doubts() if report is not None else ():
-            report(kind, number, column)
+        if report is not None:
+            for kind, column in own.doubts():
+                report(kind, number, column)
     change = first_positive(together.changes.deviation())
     constants = {
         "mean": together.values.mean,

@@ -53,10 +53,10 @@ def show_metrics(metrics: dict[str, float]) -> None:
     """Print the main figures, those of classes and slices aside."""
     for key, value in metrics.items():
         if key.count("/") == 1:
-            print(f"  {key:28} {figure(value)}")
+            print(f"  {key:28} {write_figure(value)}")
 
 
-def figure(value: float) -> str:
+def write_figure(value: float) -> str:
     """Write a figure with four decimals, or with four digits where those would show nothing of it, or too much."""
     return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e7 else f"{value:.4g}"
 
@@ -99,7 +99,7 @@ def show_runs(records: list[dict[str, Any]]) -> None:
         ran = sum(step["status"] == "ran" for step in record["steps"])
         figure = next(
             (
-                f"{key} {figure(value)}"
+                f"{key} {write_figure(value)}"
                 for key, value in record["metrics"].items()
                 if key in ("test/accuracy", "test/rmse", "test/mAP")
             ),

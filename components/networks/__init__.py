@@ -120,7 +120,9 @@ def find_network(name: str, task: str = "") -> ModuleType:
         raise UsageError(f"There is no network `{name}`.", "trainer.network", fix)
     if task and getattr(module, "TASK", task) != task:
         raise UsageError(
-            f"Network `{name}` is for {module.TASK}, not for {task}.", "trainer.network", did_you_mean(name, names(task))
+            f"Network `{name}` is for {module.TASK}, not for {task}.",
+            "trainer.network",
+            did_you_mean(name, names(task)),
         )
     return module
 

@@ -16,7 +16,8 @@ DAY = 86_400
 YEAR = 365.2425 * DAY
 MONTH = YEAR / 12
 MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-GAIN = 20.0  # 
+HARMONICS = 2  # waves of each period: a sine and a cosine of its length, and of half of it
+EXPONENT_GAIN = 20.0  # makes the exponent learn faster than other weights: short series train for few steps
 DAYS_TO_1970 = 719_468  # from 0000-03-01, the origin of Hinnant's calendar
 
 
@@ -33,16 +34,14 @@ def periods(step_seconds: float) -> tuple[float, ...]:
 
 @keras.saving.register_keras_serializable("labline")
 class Calendar(keras.layers.Layer):
-    """Waves of each row's place in the day, the week, the year: time [n] to [n, H, 2 * harmonics * periods].
+    """Waves of each row's place in the day, the week, the year: time [n] to [n, H, 2 * HARMONICS * periods].
 
-    Each period has a sine and a cosine, and as many again of half its length, a third and so on, up to `harmonics`. All are 0 where the time is unknown. The year is taken as 365.2425 days from 1970-01-01, right to a day.
+    All are 0 where the time is unknown. The year is taken as 365.2425 days from 1970-01-01, right to a day.
     """
 
-    def __init__(
-        self, rows: int, step_seconds: float, periods: Sequence[float], harmonics: int, **keywords: Any
-    ) -> None:
+    def __init__(self, rows: int, step_seconds: float, periods: Sequence[float], **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.rows, self.step_seconds, self.periods, self.harmonics = rows, step_seconds, tuple(periods), harmonics
+        self.rows, self.step_seconds, self.periods = rows, step_seconds, tuple(periods)
 
     def call(self, time: Any) -> Any:
         known = is_known(time)
@@ -53,13 +52,13 @@ class Calendar(keras.layers.Layer):
             # the remainder is taken in whole seconds: float32 cannot hold seconds since 1970
             last = ops.cast(ops.mod(time, int(period)), "float32") / period
             angle = 2 * math.pi * (last[:, None] + rows_back[None] * (self.step_seconds / period))
-            for harmonic in range(1, self.harmonics + 1):
+            for harmonic in range(1, HARMONICS + 1):
                 waves += [ops.sin(harmonic * angle), ops.cos(harmonic * angle)]
         return ops.where(known[:, None, None], ops.stack(waves, axis=-1), 0.0)
 
     def get_config(self) -> dict[str, Any]:
         own = {"rows": self.rows, "step_seconds": self.step_seconds, "periods": self.periods}
-        return {**super().get_config(), **own, "harmonics": self.harmonics}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("labline")
@@ -73,7 +72,6 @@ class MonthLengths(keras.layers.Layer):
     def __init__(self, history: int, horizon: int, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.history, self.horizon = history, horizon
-        self.gain = GAIN
 
     def build(self, time_shape: Any) -> None:
         self.beyond_half = self.add_weight(shape=(), initializer="zeros", name="beyond_half")
@@ -83,7 +81,7 @@ class MonthLengths(keras.layers.Layer):
         last = months_since_year_0(ops.where(known, time, ops.zeros_like(time)))
         months = last[:, None] + ops.arange(1 - self.history, self.horizon + 1, dtype="int64")[None]
         logarithm = ops.log(days_of(months) / (MONTH / DAY))
-        exponent = 0.5 + self.gain * self.beyond_half
+        exponent = 0.5 + EXPONENT_GAIN * self.beyond_half
         return ops.exp(exponent * ops.where(known[:, None], logarithm, 0.0))[..., None]
 
     def get_config(self) -> dict[str, Any]:

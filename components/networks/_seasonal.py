@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
-DAMPING = 0.5
+DAMPING = 0.5  # share of the trend that a forecast starts with (damped trends: Gardner and McKenzie 1985)
+
 
 @keras.saving.register_keras_serializable("labline")
 class Scales(keras.layers.Layer):
@@ -24,10 +25,13 @@ class Scales(keras.layers.Layer):
         self.season, self.usual = season, tuple(usual)
 
     def call(self, history: Any) -> tuple[Any, Any]:
-        least = 0.01 * ops.convert_to_tensor(np.asarray(self.usual, np.float32))
+        least = 0.01 * constant(self.usual)
+        if history.shape[1] == 1:
+            usual_size = ops.zeros_like(history) + 100 * least
+            return usual_size, usual_size
         changes = history[:, 1:] - history[:, :-1]
         size = surprise = mean_size(changes)
-        if 1 < self.season < changes.shape[1]:
+        if past_seasons(history, self.season):
             surprise = ops.minimum(size, mean_size(changes[:, self.season :] - changes[:, : -self.season]))
         return size + least, surprise + least
 
@@ -48,7 +52,7 @@ class RowFeatures(keras.layers.Layer):
 
     def call(self, relative: Any, size: Any, surprise: Any) -> Any:
         features = [relative / (5.0 * size), since(relative, 1) / size]
-        if 1 < self.season < relative.shape[1]:
+        if past_seasons(relative, self.season):
             features.append(since(relative, self.season) / (3.0 * surprise))
         return ops.concatenate(features, axis=-1)[:, -self.rows :]
 
@@ -60,10 +64,10 @@ class RowFeatures(keras.layers.Layer):
 class NaiveMixture(keras.layers.Layer):
     """Learned mixture of naive forecasts, as distance from the last value: [n, H, V] to [n, P, V].
 
-    It starts as the last value or, where `seasonal` says so, as the last value and the change from this season's place to the forecast
-    row's, averaged over the past seasons. What is learnt is weights for each past season's change, and for how far the
-    last value, and the last seasonal change, lie from exponentially weighted means of those before: what exponential smoothing and
-    the moving averages of ARIMA live on.
+    It starts as the last value or, where `seasonal` says so, as the last value, the change from this season's place to the forecast
+    row's, averaged over the past seasons and freed of trend, and DAMPING times that trend. What is learnt is weights for each past
+    season's change, for the growth over a season, and for how far the last value, and the last seasonal change, lie from
+    exponentially weighted means of those before: what exponential smoothing and the moving averages of ARIMA live on.
     """
 
     def __init__(
@@ -81,33 +85,37 @@ class NaiveMixture(keras.layers.Layer):
 
     def build(self, relative_shape: Any, *others: Any) -> None:
         _, rows, values = relative_shape
-        self.seasons = (rows - 1) // self.season if self.season > 1 else 0
-        features = len(self.memories) * 2 + 2 if self.seasons else len(self.memories)
-        regularizer = keras.regularizers.L2(self.penalty) if self.penalty else None
-        self.past_seasons = self.add_weight(
-            shape=(self.horizon, self.seasons, values), initializer="zeros", regularizer=regularizer, name="seasons"
-        )
-        self.deviations = self.add_weight(
-            shape=(self.horizon, features, values), initializer="zeros", regularizer=regularizer, name="deviations"
+        self.seasons = count_seasons(rows, self.season)
+        deviations = len(self.memories) if rows > 1 else 0
+        features = 2 * deviations + 2 + self.seasons if self.seasons else deviations
+        self.mix = self.add_weight(
+            shape=(self.horizon, features, values),
+            initializer="zeros",
+            regularizer=keras.regularizers.L2(self.penalty) if self.penalty else None,
+            name="mix",
         )
 
     def call(self, relative: Any, size: Any, surprise: Any) -> Any:
-        rows = relative.shape[1]
-        found = self.from_means(relative) / size if rows > 1 else relative
+        deviations = self.from_means(relative) / size
         if not self.seasons:
-            return surprise * ops.einsum("nfv,pfv->npv", found, self.deviations)
-        yearly = since(relative, self.season)[:, self.season :]
-        growth = ops.mean(yearly[:, -1 :: -self.season], axis=1, keepdims=True)
-        found = ops.concatenate([found, self.from_means(yearly) / surprise, yearly[:, -1:] / size, growth / size], axis=1)
-        changes = self.seasonal_changes(relative)
-        learnt = ops.einsum("nfv,pfv->npv", found, self.deviations) + ops.einsum(
-            "npkv,pkv->npv", changes / size[:, None], self.past_seasons
+            return surprise * ops.einsum("nfv,pfv->npv", deviations, self.mix)
+        seasonal = since(relative, self.season)[:, self.season :]
+        growth = ops.mean(seasonal[:, -1 :: -self.season], axis=1, keepdims=True)
+        shared = ops.concatenate(
+            [deviations, self.from_means(seasonal) / surprise, seasonal[:, -1:] / size, growth / size], axis=1
         )
-        start = ops.convert_to_tensor(np.asarray(self.seasonal, np.float32))
+        changes = self.seasonal_changes(relative)
+        learnt = ops.einsum("nfv,pfv->npv", shared, self.mix[:, self.seasons :]) + ops.einsum(
+            "npkv,pkv->npv", changes / size[:, None], self.mix[:, : self.seasons]
+        )
+        start = ops.mean(changes, axis=2) + growth * self.trend()
+        return start * constant(self.seasonal) + surprise * learnt
+
+    def trend(self) -> Any:
+        """Return the share of a season's growth by which each forecast row's mean seasonal change is mended, [1, P, 1]."""
         steps = np.arange(1, self.horizon + 1)
-        kept = (DAMPING * steps - ((steps - 1) % self.season + 1)) / self.season
-        trend = growth * ops.convert_to_tensor(kept.astype(np.float32))[None, :, None]
-        return start * (ops.mean(changes, axis=2) + trend) + surprise * learnt
+        within = (steps - 1) % self.season + 1  # rows over which the seasonal change holds a trend already
+        return constant((DAMPING * steps - within) / self.season)[None, :, None]
 
     def seasonal_changes(self, relative: Any) -> Any:
         """Return, for each forecast row and past season, the change from this place of the season to that row's, [n, P, K, V]."""
@@ -120,13 +128,13 @@ class NaiveMixture(keras.layers.Layer):
         return ops.stack(rows, axis=1)
 
     def from_means(self, rows: Any) -> Any:
-        """Return the last row less each exponentially weighted mean of the rows before it, [n, memories, V]."""
-        found = []
-        for memory in self.memories:
-            weights = np.power(memory, np.arange(rows.shape[1] - 1)[::-1], dtype=np.float64)
-            weights = ops.convert_to_tensor((weights / weights.sum()).astype(np.float32))
-            found.append(rows[:, -1] - ops.einsum("nhv,h->nv", rows[:, :-1], weights))
-        return ops.stack(found, axis=1)
+        """Return the last row less each exponentially weighted mean of the rows before it, [n, memories, V]; of one row, none."""
+        number = rows.shape[1] - 1
+        if not number:
+            return rows[:, :0]
+        weights = np.power(np.asarray(self.memories)[:, None], np.arange(number)[::-1][None])
+        means = ops.einsum("nhv,fh->nfv", rows[:, :-1], constant(weights / weights.sum(axis=1, keepdims=True)))
+        return rows[:, -1:] - means
 
     def get_config(self) -> dict[str, Any]:
         own = {"season": self.season, "horizon": self.horizon, "seasonal": self.seasonal, "memories": self.memories}
@@ -135,9 +143,9 @@ class NaiveMixture(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("labline")
 class WithBounds(keras.layers.Layer):
-    """Forecast and, on either side of it, its bounds: distances [n, P, V] and widths [n, P, 2 V] to [n, P, V, 3].
+    """Forecast and, on either side of it, its bounds: [n, P, V] and widths [n, P, 2 V] to [n, P, V, 3].
 
-    The bounds' loss does not move the forecast.
+    Widths are in units [n, 1, V]; softplus makes them positive. The bounds' loss does not move the forecast.
     """
 
     def call(self, forecast: Any, widths: Any, unit: Any) -> Any:
@@ -150,6 +158,21 @@ class WithBounds(keras.layers.Layer):
 def mean_size(rows: Any) -> Any:
     """Return the mean absolute value of the rows, [n, 1, V]."""
     return ops.mean(ops.abs(rows), axis=1, keepdims=True)
+
+
+def past_seasons(history: Any, season: int) -> int:
+    """Return how many whole seasons lie before a history's last row."""
+    return count_seasons(history.shape[1], season)
+
+
+def count_seasons(rows: int, season: int) -> int:
+    """Return how many whole seasons lie before the last of these rows; none if not two seasonal changes can be told."""
+    return (rows - 1) // season if 1 < season < rows - 1 else 0
+
+
+def constant(values: Any) -> Any:
+    """Return numbers as a float32 tensor."""
+    return ops.convert_to_tensor(np.asarray(values, np.float32))
 
 
 def since(history: Any, rows: int) -> Any:

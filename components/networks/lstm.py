@@ -12,6 +12,8 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     import keras
 
+Activation = Literal["tanh", "relu", "sigmoid", "linear"]
+
 TASK = "forecasting"
 PRESET = {
     "trainer": {
@@ -31,9 +33,7 @@ class Config(Settings):
     units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = Field(
         (32,), description="units of each LSTM layer, from the history on; the last one gives its last state only"
     )
-    activation: Literal["tanh", "relu", "sigmoid", "linear"] = Field(
-        "tanh", description="of the cell's input and output"
-    )
+    activation: Activation = Field("tanh", description="of the cell's input and output")
     recurrent_activation: Literal["sigmoid", "hard_sigmoid", "relu", "tanh"] = Field(
         "sigmoid", description="of the gates"
     )

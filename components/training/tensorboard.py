@@ -74,9 +74,7 @@ class TensorBoard:
 
         forward = tf.function(lambda inputs: model(inputs, training=False))
         shapes = {item.name: tf.TensorSpec(item.shape, item.dtype) for item in model.inputs}
-        concrete = forward.get_concrete_function(
-            shapes if takes_dictionary(model) else next(iter(shapes.values()))
-        )
+        concrete = forward.get_concrete_function(shapes if takes_dictionary(model) else next(iter(shapes.values())))
         with self.train.as_default():
             tf.summary.graph(concrete.graph)
         self.train.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,8 @@ BATCH = 4
 
 def shape(**changes: Any) -> WindowShape:
     """Windows of monthly values, with these changes."""
-    usual = dict(history=36, horizon=1, values=1, covariates=0, season=12, times=True, step_seconds=MONTH)
-    return WindowShape(**{**usual, **changes})  # type: ignore[arg-type]
+    usual = WindowShape(history=36, horizon=1, values=1, covariates=0, season=12, times=True, step_seconds=MONTH)
+    return replace(usual, **changes)
 
 
 def constants(values: int = 1, unit: float = 1.0) -> SeriesStatistics:
@@ -57,9 +58,9 @@ def windows(model: Any, window: WindowShape) -> dict[str, np.ndarray]:
     known = {
         "history": random.normal(700, 50, (BATCH, window.history, window.values)).astype(np.float32),
         "time": np.array([0, 34_560_000, -200_000_000, 1_700_000_000]),
-        "covariates": random.normal(
-            5, 2, (BATCH, window.history + window.horizon, window.covariates)
-        ).astype(np.float32),
+        "covariates": random.normal(5, 2, (BATCH, window.history + window.horizon, window.covariates)).astype(
+            np.float32
+        ),
     }
     return {tensor.name: known[tensor.name] for tensor in model.inputs}
 
@@ -145,3 +146,46 @@ def test_a_published_network_has_the_published_layers(name, parameters):
     model = build(name, shape(history=given["data"]["history"], horizon=given["data"]["horizon"], season=1))
     assert model.count_params() == parameters
     assert given["data"]["horizon"] == 1
+
+
+# the default network
+
+
+def test_the_default_network_forecasts_alike_in_any_unit():
+    window = shape(horizon=3)
+    model, thousandfold = build("seasonal_lstm", window), build("seasonal_lstm", window, unit=1000.0)
+    inputs = windows(model, window)
+    train_step(model, "seasonal_lstm", inputs, window)
+    thousandfold.set_weights(model.get_weights())
+    larger = {**inputs, "history": inputs["history"] * 1000.0}
+    np.testing.assert_allclose(answer(thousandfold, larger), answer(model, inputs) * 1000.0, rtol=1e-4)
+
+
+def test_the_default_network_starts_from_the_naive_forecast_that_was_better_in_training():
+    window = shape(times=False, step_seconds=None, history=37)
+    values = 700 + 50 * np.sin(np.arange(37) * 2 * np.pi / 12)
+    history = np.tile(values[None, :, None], (BATCH, 1, 1)).astype(np.float32)
+    seasonal = answer(build("seasonal_lstm", window), {"history": history})[:, 0, 0, 0]
+    np.testing.assert_allclose(seasonal, values[-12], rtol=1e-5)
+    never = replace(constants(), seasonal_change=(60.0,))
+    module = find_network("seasonal_lstm")
+    last = answer(module.build(window, network_config("seasonal_lstm", {}), never), {"history": history})[:, 0, 0, 0]
+    np.testing.assert_allclose(last, values[-1], rtol=1e-5)
+
+
+def test_the_default_network_forecasts_without_times_too():
+    window = shape(horizon=2)
+    model = build("seasonal_lstm", window)
+    inputs = windows(model, window)
+    train_step(model, "seasonal_lstm", inputs, window)
+    unknown = answer(model, {**inputs, "time": np.full(BATCH, UNKNOWN_TIME)})
+    assert np.isfinite(unknown).all()
+    assert (unknown != answer(model, inputs)).any(), "known times must make a difference"
+
+
+def test_bounds_lie_on_either_side_of_the_default_networks_forecast():
+    window = shape(horizon=3, values=2)
+    model = build("seasonal_lstm", window)
+    forecast, lower, upper = np.moveaxis(answer(model, windows(model, window)), -1, 0)
+    assert (lower < forecast).all()
+    assert (forecast < upper).all()

@@ -286,6 +286,23 @@ def test_series_of_which_nothing_is_left_say_why(tmp_path, values, settings, wha
         ingest(tmp_path, write_days(tmp_path / "few.csv", values), **settings)
 
 
+def test_columns_that_do_not_change_in_the_training_part_are_named_even_if_they_do_later(tmp_path):
+    late = ["5.1"] * 300 + wave(65)
+    lines = [f"{day},{a},{b}" for day, a, b in zip(DAYS, wave(365), late, strict=True)]
+    (tmp_path / "late.csv").write_text("\n".join(["Date,moving,still", *lines]))
+    found = findings(ingest(tmp_path, tmp_path / "late.csv", value_columns=("moving", "still"), horizon=3))
+    assert found.keys() == {"constant_column"}
+    assert [item["detail"] for item in found["constant_column"]["examples"]] == ["column `still`"]
+
+
+def test_changes_that_numbers_of_32_bits_cannot_tell_are_a_warning(tmp_path):
+    counter = [f"{1e9 + float(value):.2f}" for value in wave(365)]
+    found = findings(ingest(tmp_path / "far", write_days(tmp_path / "far.csv", counter), horizon=3))
+    assert (found["coarse_column"]["severity"], found.keys()) == ("warning", {"coarse_column"})
+    near = [f"{1e5 + float(value):.2f}" for value in wave(365)]
+    assert findings(ingest(tmp_path / "near", write_days(tmp_path / "near.csv", near), horizon=3)) == {}
+
+
 # several columns, several series
 
 

@@ -55,3 +55,23 @@ def test_a_file_without_the_models_column_is_refused_with_those_there_are(tmp_pa
     path.write_text("day,income\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n")
     with pytest.raises(UserError, match="no column `(holiday|sales)`"):
         read(path)
+
+
+def test_series_too_short_for_the_model_are_left_out_as_in_training_and_told(tmp_path, capsys):
+    path = tmp_path / "shops.csv"
+    rows = [f"{shop},2024-01-0{day},{day}" for shop, last in (("long", 5), ("new", 2)) for day in range(1, last + 1)]
+    path.write_text("shop,day,sales\n" + "\n".join(rows) + "\n")
+    csv = {**FACTS["csv"], "series_column": "shop", "covariate_columns": []}
+    recent = read_recent(path, {**FACTS, "csv": csv, "covariates": []}, Progress())
+    assert [series.id for series in recent] == ["long"]
+    assert "Series `new` has 2 rows, the model looks at 3: left out" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"Series `long` has 5 rows; the model looks at 6\. All 2 series are too short"):
+        read(path, csv=csv, covariates=[], history=6)
+
+
+def test_keys_of_a_recipe_are_told_to_be_the_runs(tmp_path):
+    path = tmp_path / "gap.csv"
+    path.write_text("day,sales,holiday\n2024-01-01,1,0\n2024-01-02,,0\n2024-01-03,3,0\n")
+    with pytest.raises(UserError, match="line 3: no value") as error:
+        read(path)
+    assert "those of the run that trained the model" in error.value.fix

@@ -1,0 +1,59 @@
+"""What is printed can be read: figures of any size, each reason once, and nothing asked for that was given."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from components.tasks.forecasting import asking
+from pipeline import screen
+from pipeline.artifacts import Blessing, PushedModel, write_manifest
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.98871, "0.9887"), (45.4, "45.4000"), (0.0, "0.0000"), (-3.25, "-3.2500"), (float("nan"), "nan"),
+        (6.08e-11, "6.08e-11"), (1.4613378438065230e16, "1.461e+16"),
+    ],
+)  # fmt: skip
+def test_figures_of_any_size_show_their_digits(value, text, capsys):
+    screen.show_metrics({"test/rmse": value})
+    assert capsys.readouterr().out.split() == ["test/rmse", text]
+
+
+def test_runs_are_listed_with_their_figure(capsys):
+    record = {
+        "run": "20240101-000000-aaaa", "recipe": "sales", "status": "succeeded", "seconds": 1.0, "steps": [], "pushed": None, "blessed": True,
+        "metrics": {"test/mae": 1e-12, "test/rmse": 2.5e-12},
+    }  # fmt: skip
+    screen.show_runs([record])
+    assert "test/rmse 2.5e-12" in capsys.readouterr().out
+
+
+def test_reasons_against_a_push_are_not_told_twice(tmp_path, capsys):
+    blessing, pushed = Blessing.create(tmp_path / "blessing"), PushedModel.create(tmp_path / "pushed")
+    blessing.properties = {"blessed": False, "reasons": ["No better than drift."]}
+    pushed.properties = {"pushed": False, "reason": "not blessed by the evaluator: No better than drift."}
+    for artifact in (blessing, pushed):
+        write_manifest(artifact, created=0.0)
+    artifacts = {"blessing": str(blessing.path), "pushed_model": str(pushed.path)}
+    screen.show_verdict(SimpleNamespace(artifacts=artifacts, blessed=False, pushed=None))  # type: ignore[arg-type]
+    said = capsys.readouterr().out
+    assert said.count("No better than drift.") == 1
+    assert "not pushed: not blessed by the evaluator\n" in said
+
+
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1:8501"])
+def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_server(url, monkeypatch):
+    signature = {"serving_default": {"inputs": {"history": {}}}}
+    client = SimpleNamespace(url=url, metadata=lambda name, version: signature)
+    monkeypatch.setattr("serving.client.Client", lambda address: contextlib.nullcontext(client))
+    monkeypatch.setattr(screen, "server_of", lambda workspace: "http://127.0.0.1:1")
+    asked = []
+    monkeypatch.setattr(asking, "predict", lambda *given: asked.append(given[4]))
+    screen.show_predictions("sales", [Path("sales.csv")], Path("mine"), url, None, 3, False)
+    assert asked == [Path("mine")]

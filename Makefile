@@ -2,6 +2,7 @@
 # make test   set up, then the tests
 RECIPE ?= digits
 BIN := .venv/bin
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: run setup test test-all lint lock clean
 
@@ -12,10 +13,10 @@ setup:
 	@sh bootstrap.sh
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-all: setup
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m pytest -m "" $(PARALLEL)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -40,7 +40,17 @@ CORE = [
 DETECTION = ["tf-models-official>=2.16,<2.17", "tf-keras>=2.16,<2.17", "pycocotools>=2.0.7"]
 GPU = ["tensorflow[and-cuda]>=2.16.2,<2.17"]
 TFDS = ["tensorflow-datasets>=4.9.4,<5", "importlib-resources>=5"]  # etils, which it needs, imports it undeclared
-DEV = ["pytest>=8", "pytest-timeout>=2", "ruff>=0.6", "mypy>=1.10", "types-PyYAML", "types-requests", "build>=1", *TFDS]
+DEV = [
+    "pytest>=8",
+    "pytest-timeout>=2",
+    "pytest-xdist>=3.5",
+    "ruff>=0.6",
+    "mypy>=1.10",
+    "types-PyYAML",
+    "types-requests",
+    "build>=1",
+    *TFDS,
+]
 
 setup(
     name="labline",

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.artifacts import Anomalies, Examples, Model, Schema, Statistics, write_manifest
+from pipeline.artifacts import Examples, Model, Schema, Statistics, write_manifest
 from pipeline.component import Context
+from small_series import cut_series, train_series, write_table
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 LABELS = ["cross", "dot", "stripe"]
@@ -197,55 +198,13 @@ def series_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_table(tmp_path_factory.mktemp("series") / "sales.csv")
 
 
-def write_table(path: Path, change: Any = lambda values: values) -> Path:
-    """Write the series, its values changed by a function of the array [240]."""
-    random = np.random.default_rng(5)
-    rows = np.arange(240)
-    values = change(100 + 0.2 * rows + 10 * np.sin(rows * np.pi / 6) + random.normal(0, 0.5, 240))
-    months = np.datetime64("2000-01") + rows
-    lines = [f"{month},{value:.3f}" for month, value in zip(months, values, strict=True)]
-    path.write_text("Month,Sales\n" + "\n".join(lines) + "\n")
-    return path
-
-
 @pytest.fixture(scope="session")
 def series_examples(series_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Examples:
     """Windows of 30 + 3 months: 160 to train, 22 to validate, 22 to test."""
     return cut_series(series_table, tmp_path_factory.mktemp("windows") / "examples")
 
 
-def cut_series(table: Path, folder: Path, **settings: Any) -> Examples:
-    """Ingest a table of series and seal the windows."""
-    from components.example_gen import example_gen
-    from data.beam import BeamConfig
-    from data.series_data import SeriesDataConfig
-
-    examples = Examples.create(folder)
-    config = SeriesDataConfig(path=str(table), **{"history": 30, "horizon": 3, **settings})
-    example_gen(
-        examples=examples, config=config, beam=BeamConfig(), context=Context.standalone(folder.with_name("ingest"))
-    )
-    write_manifest(examples, created=0.0)
-    return Examples.open(folder)
-
-
 @pytest.fixture(scope="session")
 def series_model(series_examples: Examples, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A small LSTM, trained a little."""
     return train_series(series_examples, tmp_path_factory.mktemp("series_model"))
-
-
-def train_series(examples: Examples, folder: Path, **settings: Any) -> Model:
-    """Train a forecaster and seal it."""
-    from components.tasks.forecasting.training import ForecastTrainerConfig
-    from components.trainer import trainer
-
-    model = Model.create(folder / "model")
-    config = ForecastTrainerConfig(**{"network": "lstm", "options": {"units": [8]}, "epochs": 40, **settings})
-    statistics = Statistics(folder, {"scaling": examples.properties["scaling"]})
-    trainer(
-        examples=examples, statistics=statistics, checked=Anomalies(folder), model=model, config=config,
-        context=Context.standalone(folder / "context"),
-    )  # fmt: skip
-    write_manifest(model, created=0.0)
-    return Model.open(model.path)

@@ -39,7 +39,7 @@ def write_examples(folder, horizon=1, series=1, columns=("milk",), times=True, z
     with examples.file("test-00000-of-00001.tfrecord").open("wb") as shard:
         for name, table in zip(names, values, strict=True):
             whole = Series(name, table, stamps if times else None, np.zeros(ROWS, bool), np.zeros((ROWS, 0)))
-            rows = np.arange(CUTS["test"], ROWS - horizon + 1)
+            rows = range(CUTS["test"], ROWS - horizon + 1)
             shard.writelines(encode_windows(shape, whole, np.full(len(columns), 6.0), rows))
     examples.write_json("series.json", {"ids": names, "offsets": [ROWS * n for n in range(series + 1)], "columns": list(columns), "covariates": []})  # fmt: skip
     np.save(examples.file("values.npy"), values.reshape(-1, len(columns)))

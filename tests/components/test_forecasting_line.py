@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,14 +13,10 @@ from components.tasks.forecasting import calibration, windows
 from components.tasks.forecasting.checks import ForecastValidationConfig, check
 from components.tasks.forecasting.export import ForecastExporterConfig
 from components.tasks.forecasting.training import Forecasting, ForecastTrainerConfig
-from pipeline.artifacts import InfraBlessing, SavedModel, write_manifest
+from pipeline.artifacts import Examples, InfraBlessing, SavedModel, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UsageError, UserError
-
-spec = importlib.util.spec_from_file_location("series_fixtures", Path(__file__).with_name("conftest.py"))
-assert spec is not None and spec.loader is not None
-fixtures = sys.modules.get("series_fixtures") or importlib.util.module_from_spec(spec)
-spec.loader.exec_module(fixtures)
+from small_series import cut_series, train_series, write_table
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +44,10 @@ def test_what_comes_after_the_training_part_changes_nothing_that_is_learnt(serie
     def shuffle_test(values):
         return np.r_[values[:216], np.random.default_rng(1).permutation(values[216:])]
 
-    table = fixtures.write_table(tmp_path / "sales.csv", shuffle_test)
-    examples = fixtures.cut_series(table, tmp_path / "examples")
+    table = write_table(tmp_path / "sales.csv", shuffle_test)
+    examples = cut_series(table, tmp_path / "examples")
     assert examples.digest != series_examples.digest
-    model = fixtures.train_series(examples, tmp_path / "trained")
+    model = train_series(examples, tmp_path / "trained")
     assert model.file("model.keras").read_bytes() == series_model.file("model.keras").read_bytes()
     assert model.properties == series_model.properties  # the calibrated bounds too
 
@@ -110,7 +103,7 @@ def test_losses_are_in_units_of_the_scale_and_members_are_judged_one_by_one():
 
 def test_a_network_of_another_task_is_refused_with_those_there_are(series_examples, tmp_path):
     with pytest.raises(UsageError, match="`cnn` is for image_classification") as error:
-        fixtures.train_series(series_examples, tmp_path, network="cnn", options={})
+        train_series(series_examples, tmp_path, network="cnn", options={})
     assert "`lstm`" in error.value.fix and "`lenet5`" not in error.value.fix
 
 
@@ -123,9 +116,7 @@ def test_the_own_network_of_a_new_project_trains(series_examples, tmp_path):
     from pipeline.new import create
 
     create(tmp_path / "mine", "forecasting")
-    model = fixtures.train_series(
-        series_examples, tmp_path / "t", network=str(tmp_path / "mine" / "my_network.py"), options={}
-    )
+    model = train_series(series_examples, tmp_path / "t", network=str(tmp_path / "mine" / "my_network.py"), options={})
     # it begins as a repetition of the last value, whose error is 6.3
     assert model.properties["metrics"]["validation/mae"] < 5
 
@@ -193,8 +184,6 @@ def test_the_end_of_a_file_is_read_as_training_read_it(saved_model, series_table
 
 
 def test_splits_without_windows_stop_the_run_and_few_windows_are_told(series_examples, tmp_path):
-    small = fixtures.Examples(
-        tmp_path, {**series_examples.properties, "splits": {"train": 40, "validation": 3, "test": 0}}
-    )
+    small = Examples(tmp_path, {**series_examples.properties, "splits": {"train": 40, "validation": 3, "test": 0}})
     found = {item["name"]: item["severity"] for item in check(small, ForecastValidationConfig())}
     assert found == {"empty_split": "error", "tiny_data": "warning", "few_judged": "warning"}

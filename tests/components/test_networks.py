@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+import contracts_network
 from components.networks import PixelStatistics, find_network, names, network_config, preset
 from components.tasks.image_classification.training import ImageTrainerConfig
 from pipeline.errors import UserError
-
-spec = importlib.util.spec_from_file_location("contracts_network", Path(__file__).parents[1] / "contracts_network.py")
-assert spec is not None and spec.loader is not None
-contracts = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(contracts)
 
 PIXELS = PixelStatistics(0.25, 0.5, (0.25,), (0.5,))
 SHAPES = {"distorted_cnn": (26, 28, 3), "small_vgg": (16, 16, 3), "lenet5": (28, 28, 1)}
@@ -33,7 +26,7 @@ def parameters_by_layer(model) -> list[int]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_shipped_network_keeps_the_contract(name, tmp_path):
-    contracts.check_network(name, SHAPES.get(name, (12, 12, 1)), tmp_path)
+    contracts_network.check_network(name, SHAPES.get(name, (12, 12, 1)), tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +40,13 @@ def body_weights(tmp_path_factory):
 
 @pytest.mark.slow
 def test_transfer_keeps_the_contract(body_weights, tmp_path):
-    contracts.check_network("transfer", (32, 32, 1), tmp_path, {"weights": body_weights, "width": 0.35})
+    contracts_network.check_network("transfer", (32, 32, 1), tmp_path, {"weights": body_weights, "width": 0.35})
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("body", ["MobileNetV3Small", "MobileNetV3Large"])
 def test_transfer_keeps_the_contract_with_other_bodies(body, tmp_path):
-    contracts.check_network("transfer", (32, 32, 3), tmp_path, {"weights": "none", "body": body})
+    contracts_network.check_network("transfer", (32, 32, 3), tmp_path, {"weights": "none", "body": body})
 
 
 @pytest.mark.parametrize("name", names("image_classification"))
@@ -239,7 +232,7 @@ def test_your_own_network_is_one_file(tmp_path):
         "    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(config.units),\n"
         "                             keras.layers.Dense(outputs, activation='softmax')])\n"
     )
-    model = contracts.check_network(str(file), (6, 6, 1), tmp_path, {"units": 4})
+    model = contracts_network.check_network(str(file), (6, 6, 1), tmp_path, {"units": 4})
     assert model.count_params() == 36 * 4 + 4 + 4 * 3 + 3
 
 

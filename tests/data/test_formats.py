@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import os
 import pickle
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy
 import pytest
 
+from contracts_format import check_format
 from data import formats
 from data.formats import cifar, idx, image_csv, image_folder
 from data.image_data import ImageDataConfig
@@ -22,12 +22,6 @@ from data.locate import locate
 from data.sample import ImageSample, Problem
 from pipeline.errors import UserError
 from pipeline.progress import Progress
-
-spec = importlib.util.spec_from_file_location("contracts_format", Path(__file__).parents[1] / "contracts_format.py")
-assert spec and spec.loader
-contracts = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(contracts)
-check_format = contracts.check_format
 
 
 def listed(module, path: Path, kind: type = ImageSample, **settings):

@@ -68,7 +68,10 @@ def main() -> None:
 def run(name: str, seed: int, overrides: list[str], workspace: Path) -> dict[str, Any]:
     """Run the recipe once; return its metrics, verdict, the seconds of the training and the evaluation's details."""
     case = CASES[name]
-    path = Path(os.environ["LABLINE_TEST_DATA"]) / "series" / case.file
+    folder = os.environ.get("LABLINE_TEST_DATA")
+    if not folder:
+        raise SystemExit("Set LABLINE_TEST_DATA to the folder that holds series/.")
+    path = Path(folder) / "series" / case.file
     command = [
         sys.executable, "-m", "pipeline.cli", "run", "forecasting", f"name={name}", f"data.path={path}", *case.settings,
         f"trainer.seed={seed}", f"serving.name={name}-{seed}", *overrides, "--json", "--workspace", str(workspace),
@@ -94,7 +97,18 @@ def summary(name: str, seeds: list[int], runs: list[dict[str, Any]]) -> dict[str
         "seconds of training": [round(run["seconds"]) for run in runs], "windows": runs[0]["details"]["windows"],
         "baselines": {row["name"]: round(row["rmse"], 4) for row in runs[0]["details"]["baselines"]},
         "p of luck against the best baseline": [run["details"]["diebold_mariano"]["p"] for run in runs],
+        "from one origin": one_origin(runs),
         "by step": [round(row["rmse"], 3) for row in runs[0]["details"]["by_step"]],
+    }  # fmt: skip
+
+
+def one_origin(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the RMSE of the test part's first window or windows: the model's, of each seed, and the baselines'."""
+    first = [run["details"]["backtest"]["origins"][0] for run in runs]
+    baselines = {name: round(rmse, 4) for name, rmse in sorted(first[0]["baselines"].items(), key=lambda row: row[1])}
+    return {
+        "from": first[0]["first"], "windows": first[0]["windows"], "model": [round(row["rmse"], 4) for row in first],
+        "baselines": baselines,
     }  # fmt: skip
 
 

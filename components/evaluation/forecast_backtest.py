@@ -1,4 +1,4 @@
-"""How a model does from several origins: the judged part in consecutive stretches, the best baseline beside it."""
+"""How a model does from several origins: the judged part in consecutive stretches, the baselines beside it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ MOST_STRETCHES = 12
 
 
 def backtest(
-    squared: np.ndarray, moments: np.ndarray, best: Baseline | None, last: Baseline, names: Sequence[str]
+    squared: np.ndarray, moments: np.ndarray, baselines: Sequence[Baseline], names: Sequence[str]
 ) -> dict[str, Any]:
     """Cut the windows' origins into up to 12 stretches of equal length and measure each; one origin a stretch if there are so few.
 
     Args:
         squared: the model's mean squared error in each window [n].
         moments: what orders the windows over all series: time or row of their first target row [n].
-        best: the best baseline.
-        last: the last value as a forecast.
+        baselines: the best one first.
         names: what `moments` is called for the reader [n].
 
     Returns:
         `baseline` (name of the best one) and `origins`, each with `first` and `last` (first target rows of the stretch's first and
-        last window), `windows`, `rmse`, `baseline_rmse` and `last_value_rmse`. Where the best baseline was fitted to a sample of
+        last window), `windows`, `rmse` and `baselines` (RMSE by name; None where one has no forecast). Where the best baseline was fitted to a sample of
         the series, the model's `rmse` is of these too.
     """
     import numpy as np
 
+    best = baselines[0] if baselines else None
     known = np.isfinite(best.losses) if best else np.ones(len(squared), bool)
     ours = best.model_losses if best else squared
     distinct = np.unique(moments[known])
@@ -41,7 +41,7 @@ def backtest(
         ordered = chosen[np.argsort(moments[chosen], kind="stable")]
         origins.append({
             "first": names[ordered[0]], "last": names[ordered[-1]], "windows": len(ordered), "rmse": root(ours[ordered]),
-            "baseline_rmse": root(best.losses[ordered]) if best else None, "last_value_rmse": root(last.losses[ordered]),
+            "baselines": {row.name: root(row.losses[ordered]) for row in baselines},
         })  # fmt: skip
     return {"baseline": best.name if best else None, "origins": origins}
 

@@ -168,6 +168,8 @@ def test_details_say_all_that_the_report_draws(ahead):
     assert details["diebold_mariano"]["baseline"] == details["backtest"]["baseline"] == best["name"]
     assert len(details["backtest"]["origins"]) == 12
     assert sum(row["windows"] for row in details["backtest"]["origins"]) == details["windows"] == 75
+    for name, rmse in details["backtest"]["origins"][0]["baselines"].items():
+        assert rmse > 0, f"{name} has its figure from each origin"
     assert details["residuals"]["count"] == 75 * 2
     assert len(json.dumps(details)) < 300_000
 

@@ -14,7 +14,7 @@ forecast, lower and upper. `details.json`, of which the report draws everything 
 | `baselines` | rows, the hardest to beat first: `name`, `words`, `rmse`, `mae`, `mase`, `note`, `model_rmse` (on the same values), `p_better` (that of the test), `beaten`, `share_of_values` (1: forecast all that the model did) |
 | `diebold_mariano` | against the best baseline: `baseline`, `statistic`, `p`, `windows`, `kernel`, `loss`, `words`, `note` |
 | `residuals` | one step ahead: `autocorrelation` (lag 1 first), `bound`, `bartlett` (by lag), `ljung_box_p`, `ljung_box_lags`, `mean` (by column), `count`, `step` |
-| `backtest` | `baseline` (the best one), `origins`: `first`, `last` (names of target rows), `windows`, `rmse`, `baseline_rmse`, `last_value_rmse` |
+| `backtest` | `baseline` (the best one), `origins`: `first`, `last` (names of target rows), `windows`, `rmse`, `baselines` (RMSE by name) |
 | `series_drawn` | of the first column of the first series, and of the worst where that is another: see `components/evaluation/forecast_drawings.py` |
 """
 
@@ -33,7 +33,7 @@ from components.evaluation import forecast_metrics as metrics
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.diebold_mariano import Comparison, diebold_mariano, losses_by_time
 from components.evaluation.forecast_backtest import backtest
-from components.evaluation.forecast_baselines import LAST_VALUE, Baseline, measure_baselines
+from components.evaluation.forecast_baselines import Baseline, measure_baselines
 from components.evaluation.forecast_drawings import Line, draw_line, name_moments
 from components.evaluation.forecast_metrics import Forecasts, Scored
 from components.evaluation.forecast_residuals import describe_residuals
@@ -177,7 +177,6 @@ def describe(
 ) -> dict[str, Any]:
     """Return the content of details.json; its keys stand at the top of this file."""
     best = baselines[0]
-    last = next(row for row in baselines if row.name == LAST_VALUE)
     names = name_moments([one.times for one in series], forecasts)
     by_series = metrics.series_rows(scored, forecasts, [one.id for one in series])
     steps = metrics.step_rows(scored)
@@ -194,7 +193,7 @@ def describe(
             "baseline": best.name, "loss": "squared error, mean over a window", "words": describe_test(best, tests[best.name]),
         } | tests[best.name].as_json(),
         "residuals": describe_residuals(forecasts, facts["season"], facts["stride"]),
-        "backtest": backtest(scored.windows["squared"], moments_of(forecasts, series), best, last, names),
+        "backtest": backtest(scored.windows["squared"], moments_of(forecasts, series), baselines, names),
         "series_drawn": [draw_line(line, forecasts) for line in lines_to_draw(forecasts, scored, series, facts)],
     }  # fmt: skip
 

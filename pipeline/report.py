@@ -58,6 +58,19 @@ def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], tar
     replace_text(target, page)
 
 
+def write_apology(error: Exception, target: Path) -> None:
+    """Write in the report's place that it could not be drawn, why, and where the figures are."""
+    from html import escape
+
+    replace_text(
+        target,
+        "<!doctype html><meta charset=utf-8><title>No report</title>"
+        f"<p>This run's report could not be drawn: {escape(f'{type(error).__name__}: {error}')}.</p>"
+        "<p>The run itself is complete; its figures are in run.json beside this page. This is a defect of labline or of the "
+        "task's own report: please report it.</p>",
+    )
+
+
 def task_of(run: dict[str, Any], artifacts: dict[str, Artifact | None]) -> str:
     """Return the task of a run: its recipe's, or that of its examples."""
     examples = artifacts.get("examples")

@@ -151,7 +151,7 @@ class Runner:
 
     def report(self) -> None:
         """Write the run's page from what is sealed so far."""
-        from pipeline.report import write_report
+        from pipeline.report import write_apology, write_report
 
         artifacts: dict[str, Artifact | None] = {
             name: None for node in self.graph.nodes for name in node.spec.signature.outputs
@@ -173,7 +173,15 @@ class Runner:
                 )
         record = asdict(self.record) | {"lineage": lineage, "recipe_values": self.record.values}
         record["started"] = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self.record.started))
-        write_report(record, artifacts, self.folder / "report.html")
+        try:
+            write_report(record, artifacts, self.folder / "report.html")
+        except (OSError, UserError):
+            raise
+        except (
+            Exception
+        ) as error:  # the work is done and sealed, perhaps pushed: a page that cannot be drawn must not take it back
+            self.progress.say(f"warning: the report could not be drawn, {type(error).__name__}: {error}")
+            write_apology(error, self.folder / "report.html")
 
     def step(self, node: Node, number: int) -> None:
         """Reuse a step's sealed result, or run it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +37,15 @@ def test_a_file_where_a_folder_is_needed_is_called_that():
 def test_a_number_in_the_place_of_a_section_is_wrong_usage():
     with pytest.raises(UsageError, match="trainer"):
         recipe.load("digits", ["trainer=5"])
+
+
+def test_a_report_that_cannot_be_drawn_does_not_take_back_the_run(line, monkeypatch):
+    def broken(*_: object) -> None:
+        raise KeyError("<rmse>")
+
+    monkeypatch.setattr("pipeline.report.write_report", broken)
+    record = line.run()
+    assert record.status == "done"
+    assert "KeyError: &#x27;&lt;rmse&gt;&#x27;" in Path(record.report).read_text()
+    monkeypatch.undo()
+    assert "KeyError" not in Path(line.run().report).read_text()

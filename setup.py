@@ -50,6 +50,7 @@ DEV = [
     "types-requests",
     "build>=1",
     *TFDS,
+    *DETECTION,
 ]
 
 setup(
@@ -70,6 +71,7 @@ setup(
     package_data={
         "pipeline": ["recipes/*.yaml", "templates/*"],
         "components": ["tasks/*/*.html"],
+        "object_detection": ["zoo/*.yaml", "zoo/*.pbtxt"],
         "data": ["catalog/*.yaml", "samples/*.csv"],
     },
     install_requires=CORE,

@@ -14,7 +14,7 @@ from pipeline.errors import UserError
 from pipeline.progress import Job, Progress
 
 if TYPE_CHECKING:
-    from data.catalog import CatalogEntry
+    from data.catalog import Downloadable
 
 ATTEMPTS = 5  # per address, without progress between them
 CHUNK = 1 << 18
@@ -35,8 +35,8 @@ def data_folder() -> Path:
     return Path(os.environ.get("LABLINE_DATA_DIR") or "~/.cache/labline/data").expanduser()
 
 
-def download_all(entry: CatalogEntry, folder: Path, progress: Progress) -> None:
-    """Download and unpack the files of a data set.
+def download_all(entry: Downloadable, folder: Path, progress: Progress) -> None:
+    """Download and unpack the files of a data set, or of a trained model.
 
     Raises:
         UserError: no address gave a file with the right checksum, or an archive is not safe to unpack.

@@ -189,6 +189,24 @@ def report(
         webbrowser.open(Path(page).as_uri())
 
 
+@app.command()
+def detect(
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Picture files.")],
+    model: Annotated[
+        str, typer.Option(help="A trained model's name, or a checkpoint, frozen graph, TFLite file or their folder.")
+    ] = "ssd_mobilenet_v1_coco",
+    labels: Annotated[Path | None, typer.Option(help="Label map (.pbtxt); by default the model's own.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File, or folder for several, of the copies with boxes.")] = None,
+    score: Annotated[float, typer.Option(min=0.0, max=1.0, help="Least score of what is shown.")] = 0.5,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw what an SSD-MobileNet sees in photos: a COCO model, or your own checkpoint."""
+    from object_detection.command import detect as run_detect
+
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # Model Garden is written for tf-keras
+    run_detect(photos, model, labels, out, score, as_json)
+
+
 @recipe_app.command("show")
 def recipe_show(recipe: RecipeArgument, overrides: OverridesArgument = None, as_json: JsonOption = False) -> None:
     """Print every value of a recipe, its meaning and where it comes from."""

@@ -32,18 +32,12 @@ class CatalogFile(Settings):
     unpack: bool = Field(False, description="zip or tar to be unpacked")
 
 
-class CatalogEntry(Settings):
-    """A data set."""
+class Downloadable(Settings):
+    """Something with a name that can be fetched."""
 
     name: str
     title: str
     description: str = ""
-    task: str = "image_classification"
-    format: str = "auto"
-    classes: int | None = Field(None, description="classes of pictures; null for series")
-    splits: dict[str, int] = Field(
-        description="pictures or rows in each split as it comes; `all` if it comes without splits"
-    )
     licence: str
     homepage: str
     citation: str = ""
@@ -51,12 +45,23 @@ class CatalogEntry(Settings):
     files: tuple[CatalogFile, ...] = ()
     unpack_inside: tuple[str, ...] = Field((), description="archives inside the archive")
     root: str = Field("", description="folder inside, where the data begin")
+    generated: bool = Field(False, description="made on this machine, without a download")
+    manual: str = Field("", description="how to get it by hand, where it cannot be downloaded")
+
+
+class CatalogEntry(Downloadable):
+    """A data set."""
+
+    task: str = "image_classification"
+    format: str = "auto"
+    classes: int | None = Field(None, description="classes of pictures; null for series")
+    splits: dict[str, int] = Field(
+        description="pictures or rows in each split as it comes; `all` if it comes without splits"
+    )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="values of the recipe's `data` section that these data need"
     )
-    generated: bool = Field(False, description="made on this machine, without a download")
     shipped: str = Field("", description="file of the project's samples that it is, so that nothing is downloaded")
-    manual: str = Field("", description="how to get it by hand, where it cannot be downloaded")
 
 
 def names(task: str = "") -> list[str]:
@@ -92,16 +97,23 @@ def get(name: str, progress: Progress) -> Path:
     """
     from data.download import data_folder
 
-    entry, folder = find(name), data_folder() / name
-    if entry.shipped:
-        return SAMPLES / entry.shipped
+    entry = find(name)
+    return SAMPLES / entry.shipped if entry.shipped else fetch_once(entry, data_folder() / name, progress)
+
+
+def fetch_once(entry: Downloadable, folder: Path, progress: Progress) -> Path:
+    """Return where something begins in its folder, fetching it first if it is not there; two processes at once fetch it once.
+
+    Raises:
+        UserError: it cannot be downloaded, or only by hand.
+    """
     if (folder / COMPLETE).exists():
         return folder / entry.root
     if entry.manual:
         raise UserError(f"{entry.title} cannot be downloaded by a program.", entry.homepage, entry.manual)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with lock(folder.with_name(f".{name}.lock"), progress):
+        with lock(folder.with_name(f".{entry.name}.lock"), progress):
             if not (folder / COMPLETE).exists():
                 fetch(entry, folder, progress)
     except OSError as error:
@@ -109,8 +121,8 @@ def get(name: str, progress: Progress) -> Path:
     return folder / entry.root
 
 
-def fetch(entry: CatalogEntry, folder: Path, progress: Progress) -> None:
-    """Make or download a data set in a folder beside its place and move it there when it is complete."""
+def fetch(entry: Downloadable, folder: Path, progress: Progress) -> None:
+    """Make or download something in a folder beside its place and move it there when it is complete."""
     from data.download import download_all
 
     part = folder.with_name(f".{entry.name}.part")

@@ -1,0 +1,126 @@
+"""`labline detect`: what a trained model sees in photos."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UsageError, UserError, explain_os_error
+from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from object_detection.detector import Detection
+
+MOST_PIXELS = 100_000_000
+
+
+def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None, least: float, as_json: bool) -> None:
+    """Print what is in each photo and write a copy with boxes drawn on it.
+
+    Args:
+        photos: picture files of any kind.
+        model: a trained model's name, or a file or folder of weights.
+        labels: a label map; by default the model's own.
+        out: where the copy goes: a file for one photo, a folder for more; by default `<name>_boxes.jpg` in the working folder.
+        least: score below which an object is left out.
+        as_json: print one JSON object instead of lines.
+
+    Raises:
+        UserError: a photo, the weights or the label map cannot be read, or a copy would replace a photo.
+    """
+    from PIL import Image
+
+    from object_detection import zoo
+    from object_detection.detector import Detector
+    from object_detection.label_map import read_label_map
+    from object_detection.pictures import draw_boxes
+
+    targets = [target_of(photo, out, len(photos)) for photo in photos]
+    refuse_overwriting(photos, targets)
+    pixels = [read_photo(photo) for photo in photos]  # before the slow part, so that a wrong path is told at once
+    progress = Progress()
+    path, own_labels = zoo.locate(model, progress)
+    names = read_label_map(label_map) if (label_map := labels or own_labels) else {}
+    detector = Detector.read(path, names)
+    progress.say(str(detector.loaded))
+    answers = {}
+    for photo, target, picture in zip(photos, targets, pixels, strict=True):
+        found = detector.detect([picture], least)[0]
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draw_boxes(Image.fromarray(picture), found).save(target)
+        except OSError as error:
+            raise explain_os_error(error, target) from error
+        answers[str(photo)] = {"boxes": str(target), "detections": [asdict(item) for item in found]}
+        if not as_json:
+            show(photo, target, found, picture.shape[:2], least)
+    if as_json:
+        print(json.dumps(answers))
+
+
+def show(photo: Path, target: Path, found: list[Detection], size: tuple[int, ...], least: float) -> None:
+    """Print one photo's detections, boxes in pixels."""
+    height, width = size
+    print(
+        f"{photo}: {len(found)} found, drawn in {target}"
+        if found
+        else f"{photo}: nothing with a score of {least:g} or more"
+    )
+    for item in found:
+        ymin, xmin, ymax, xmax = item.box
+        corners = f"x {xmin * width:.0f}-{xmax * width:.0f}, y {ymin * height:.0f}-{ymax * height:.0f}"
+        print(f"  {item.label:16} {item.score:.3f}  {corners}")
+
+
+def read_photo(path: Path) -> np.ndarray:
+    """Return a photo's pixels, uint8 [height, width, 3], upright.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    import numpy as np
+
+    from data.picture import BadPicture, load, recognise, to_grey_or_colour, upright
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    try:
+        pixels = to_grey_or_colour(upright(load(data, recognise(data), MOST_PIXELS)))
+    except BadPicture as error:
+        raise UserError(
+            f"The photo cannot be read: {': '.join(map(str, error.args))}.", str(path), "Give a JPEG or PNG file."
+        ) from error
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def target_of(photo: Path, out: Path | None, number: int) -> Path:
+    """Return where a photo's copy with boxes goes."""
+    name = f"{photo.stem}_boxes.jpg"
+    if out is None:
+        return Path(name)
+    if number > 1 or out.is_dir() or not out.suffix:
+        return out / name
+    if out.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+        raise UsageError(
+            f"Pictures are written as JPEG or PNG, not `{out.suffix}`.", "--out", "Name it `.jpg` or `.png`."
+        )
+    return out
+
+
+def refuse_overwriting(photos: list[Path], targets: list[Path]) -> None:
+    """Stop before a copy replaces a photo, or another copy."""
+    originals = {photo.resolve() for photo in photos}
+    for number, target in enumerate(targets):
+        if target.resolve() in originals:
+            raise UsageError("The copy would replace the photo.", str(target), "Name another file with --out.")
+        if target.resolve() in {other.resolve() for other in targets[:number]}:
+            raise UsageError(
+                "Two photos of one name would be drawn into one file.", str(target), "Ask for them one by one."
+            )

@@ -1,0 +1,50 @@
+"""The Object Detection API's names for the variables of our network, which its checkpoints and frozen graphs use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from object_detection.anchors import LEVELS
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+from object_detection.weights import BODY, NORM
+
+
+def name_variables(model: Any) -> dict[str, tf.Variable]:
+    """Return every variable of `build_ssd`'s model under its old name; 199 of them.
+
+    Widths stand in the old names of the extra layers; here they are left out: `Conv2d_13_pointwise_1_Conv2d_2_1x1`.
+    """
+    found: dict[str, tf.Variable] = {}
+    for number, block in enumerate(layers_with_variables(model.backbone.mobile_net)):
+        if number == 0:
+            found |= {f"{BODY}/Conv2d_0/weights": block._conv0.kernel, **name_norm(f"{BODY}/Conv2d_0", block._norm0)}
+            continue
+        depthwise, pointwise = f"{BODY}/Conv2d_{number}_depthwise", f"{BODY}/Conv2d_{number}_pointwise"
+        found[f"{depthwise}/depthwise_weights"] = block._dwconv0.depthwise_kernel
+        found |= name_norm(depthwise, block._norm0)
+        found[f"{pointwise}/weights"] = block._conv1.kernel
+        found |= name_norm(pointwise, block._norm1)
+    for number in range(2, len(LEVELS)):
+        for part, kind in ((1, "1x1"), (2, "3x3_s2")):
+            name = f"{BODY}/Conv2d_13_pointwise_{part}_Conv2d_{number}_{kind}"
+            found[f"{name}/weights"] = model.decoder.get_layer(f"extra_{number}_{kind}").kernel
+            found |= name_norm(name, model.decoder.get_layer(f"extra_{number}_{kind}_norm"))
+    for number, level in enumerate(LEVELS):
+        for kind, layers in (("BoxEncodingPredictor", model.head.boxes), ("ClassPredictor", model.head.classes)):
+            found[f"BoxPredictor_{number}/{kind}/weights"] = layers[str(level)].kernel
+            found[f"BoxPredictor_{number}/{kind}/biases"] = layers[str(level)].bias
+    return found
+
+
+def layers_with_variables(body: Any) -> list[Any]:
+    """Return the blocks of a MobileNet in their order: one full convolution, then the separable ones."""
+    return [layer for layer in body.layers if layer.variables]
+
+
+def name_norm(name: str, norm: Any) -> dict[str, tf.Variable]:
+    """Return a batch normalisation's four variables by name."""
+    return {f"{name}/BatchNorm/{variable}": getattr(norm, variable) for variable in NORM}

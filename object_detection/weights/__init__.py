@@ -1,0 +1,123 @@
+"""Trained weights from elsewhere, read into arrays under the Object Detection API's names, whatever file they are in.
+
+| file | reader |
+|---|---|
+| TensorFlow checkpoint of the Object Detection API or of slim's classifier (`model.ckpt*`, or their folder) | `checkpoint` |
+| frozen graph (`*.pb`) | `frozen_graph` |
+| quantised or float TFLite model (`*.tflite`) | `tflite` |
+
+Names are brought to one form: without the width of the extra layers, with the body's scope once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BODY = "FeatureExtractor/MobilenetV1"
+EPSILON = 0.001  # of every batch normalisation
+NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Arrays of a trained SSD-MobileNet v1, or of its body alone.
+
+    Attributes:
+        arrays: by the Object Detection API's name; kernels as [height, width, in, out], those of depthwise convolutions as
+            [height, width, channels, 1].
+        folded: batch normalisation was folded into the convolutions, so its statistics say nothing: it must not be trained
+            as it stands.
+        background: the logits of class 0 were trained; quantised models with focal loss leave them as they began.
+        origin: where they were read from.
+    """
+
+    arrays: dict[str, np.ndarray]
+    folded: bool
+    background: bool
+    origin: str
+
+    @property
+    def width(self) -> float:
+        """Factor on the number of channels: that of the first convolution, which has 32 at width 1."""
+        return self.arrays[f"{BODY}/Conv2d_0/weights"].shape[-1] / 32
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes, background not counted; None where there are no predictors."""
+        for name, array in self.arrays.items():
+            if name == "BoxPredictor_0/ClassPredictor/biases":
+                return len(array) // 3 - 1
+        return None
+
+
+def read_weights(path: Path, moving_averages: bool = False) -> Weights:
+    """Read trained weights from a file, or from a folder that holds a checkpoint or a frozen graph.
+
+    Args:
+        path: a checkpoint (its index, its data file, or their common beginning), `*.pb`, `*.tflite`, or a folder.
+        moving_averages: take the exponential moving averages of a checkpoint, where it has them.
+
+    Raises:
+        UserError: there are no such weights, or they are not an SSD-MobileNet v1's.
+    """
+    from object_detection.weights import checkpoint, frozen_graph, tflite
+
+    prefix = checkpoint.find(path)
+    if prefix is not None:
+        found = checkpoint.read(prefix, moving_averages)
+    elif (file := find_file(path, ".pb")) is not None:
+        found = frozen_graph.read(file)
+    elif (file := find_file(path, ".tflite")) is not None:
+        found = tflite.read(file)
+    elif not path.exists():
+        raise UserError("There is no such file or folder.", str(path), "Check `trainer.warm_start`.")
+    else:
+        raise UserError(
+            "Here are no weights that can be read.",
+            str(path),
+            "Give a checkpoint (model.ckpt.index), a frozen graph (.pb), a TFLite model (.tflite), or a folder with one of them.",
+        )
+    if f"{BODY}/Conv2d_0/weights" not in found.arrays:
+        raise UserError(
+            "These are not the weights of an SSD-MobileNet v1: there is no `MobilenetV1/Conv2d_0`.",
+            found.origin,
+            f"It has {', '.join(sorted(found.arrays)[:3]) or 'no variables'} ...",
+        )
+    return found
+
+
+def find_file(path: Path, suffix: str) -> Path | None:
+    """Return the file itself, or the one such file of a folder (a frozen graph before a SavedModel's)."""
+    if path.is_file():
+        return path if path.suffix == suffix else None
+    files = sorted(
+        path.rglob(f"*{suffix}"), key=lambda file: (len(file.parts), not file.name.startswith("frozen"), file)
+    )
+    return files[0] if files else None
+
+
+def plain_name(name: str) -> str:
+    """Return a variable's name in the one form that all files are brought to."""
+    name = re.sub(r"^(FeatureExtractor/)?(MobilenetV1/)+", f"{BODY}/", name)
+    return re.sub(r"(_Conv2d_\d_(?:1x1|3x3_s2))_\d+", r"\1", name)
+
+
+def unfold(name: str, bias: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the batch normalisation that does what a folded convolution's bias does."""
+    import numpy as np
+
+    norm = {
+        "gamma": np.ones_like(bias),
+        "beta": bias,
+        "moving_mean": np.zeros_like(bias),
+        "moving_variance": np.full_like(bias, 1 - EPSILON),  # its root, with epsilon added, is 1
+    }
+    return {f"{name}/BatchNorm/{variable}": norm[variable] for variable in NORM}

@@ -1,0 +1,80 @@
+"""`labline detect` draws what a model sees, and refuses what would cost the user a photo."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from object_detection import command
+from pipeline.errors import UsageError, UserError
+
+
+@pytest.fixture
+def photo(tmp_path):
+    pixels = np.random.default_rng(2).integers(0, 255, (60, 90, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "wood.png")
+    return tmp_path / "wood.png"
+
+
+def test_photos_are_drawn_beside_a_table_of_what_is_in_them(photo, old_checkpoint, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "map.pbtxt").write_text("item { id: 1 name: 'tree' }")
+    before = photo.read_bytes()
+    command.detect([photo], str(old_checkpoint), tmp_path / "map.pbtxt", None, 0.0, True)
+    answer = json.loads(capsys.readouterr().out)[str(photo)]
+    assert answer["boxes"] == "wood_boxes.jpg"
+    assert {"tree", "2", "3"} >= {item["label"] for item in answer["detections"]}
+    assert Image.open(tmp_path / "wood_boxes.jpg").size == (90, 60)
+    assert photo.read_bytes() == before
+
+
+def test_a_grey_photo_that_lies_on_its_side_is_read_upright(tmp_path):
+    grey = Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    grey.save(tmp_path / "grey.jpg", exif=exif)
+    assert command.read_photo(tmp_path / "grey.jpg").shape == (30, 20, 3)
+
+
+def test_photos_that_cannot_be_read_are_named_before_anything_is_loaded(tmp_path, photo):
+    (tmp_path / "broken.jpg").write_bytes(photo.read_bytes()[:100])
+    for name, says in (("none.jpg", "No such file"), ("broken.jpg", "cannot be read")):
+        with pytest.raises(UserError, match=says) as error:
+            command.detect([photo, tmp_path / name], "no model", None, tmp_path / "out", 0.5, False)
+        assert str(tmp_path / name) in error.value.where
+
+
+@pytest.mark.parametrize("out", ["wood.png", "boxes.gif"])
+def test_a_copy_never_replaces_a_photo_and_has_a_kind_that_can_be_written(photo, tmp_path, out):
+    with pytest.raises(UsageError):
+        command.detect([photo], "no model", None, tmp_path / out, 0.5, False)
+
+
+def test_two_photos_of_one_name_are_not_drawn_into_one_file(photo, tmp_path):
+    (tmp_path / "other").mkdir()
+    twin = tmp_path / "other" / "wood.png"
+    twin.write_bytes(photo.read_bytes())
+    with pytest.raises(UsageError, match="one file"):
+        command.detect([photo, twin], "no model", None, tmp_path / "out", 0.5, False)
+
+
+def test_a_body_without_predictors_finds_nothing_and_says_so(old_arrays, write_checkpoint, tmp_path):
+    from object_detection.detector import Detector
+
+    body = {name: array for name, array in old_arrays.items() if name.startswith("FeatureExtractor")}
+    with pytest.raises(UserError, match="without predictors"):
+        Detector.read(write_checkpoint(tmp_path, body), {})
+
+
+def test_models_of_the_zoo_are_found_by_name_or_corrected():
+    from object_detection import zoo
+    from pipeline.progress import Progress
+
+    for name in zoo.names():
+        assert (zoo.FOLDER / zoo.find(name).labels).is_file()
+    with pytest.raises(UserError, match="neither a path") as error:
+        zoo.locate("ssd_mobilnet_v1_coco", Progress(quiet=True))
+    assert "`ssd_mobilenet_v1_coco`" in error.value.fix

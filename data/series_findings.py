@@ -39,7 +39,9 @@ KINDS: dict[str, Kind] = {
     "filled_value": Kind("info", "These missing values were filled as `data.fill` says."),
     "filled_time_step": Kind("info", "Before these lines, missing time steps were filled as `data.fill` says."),
     "filled_target": Kind(
-        "info", "Validation and test windows with a filled target were left out: what was filled is not judged."
+        "info",
+        "Validation and test windows with a filled target were left out, since what was filled is not judged; so were those that "
+        "end in a gap filled from the value behind it, which they are to forecast.",
     ),
     "future_row": Kind("info", "These last rows have covariates and no values yet; they were left out."),
 }

@@ -211,7 +211,8 @@ def plan_and_scale(
         return filled[offsets[series] + start : offsets[series] + stop]
 
     found.filled = int(filled.sum())
-    plan = plan_windows(found.spans, found.cuts, found.history, config.horizon, config.stride, read_filled)
+    looks_ahead = config.fill in ("linear", "seasonal")
+    plan = plan_windows(found.spans, found.cuts, found.history, config.horizon, config.stride, read_filled, looks_ahead)
 
     def report(kind: str, series: int, column: int) -> None:
         name = found.staged.ids[found.kept[series].number]
@@ -225,7 +226,7 @@ def plan_and_scale(
 
 
 def report_windows(found: Survey, plan: Plan) -> None:
-    """Add what the plan shows: series without training windows, targets that were filled."""
+    """Add what the plan shows: series without training windows, windows left out for what was filled."""
     trained = set(plan.runs["train"]["series"].tolist())
     for number, item in enumerate(found.kept):
         if number not in trained:

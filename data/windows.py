@@ -121,7 +121,7 @@ class Plan:
     Attributes:
         runs: for each split, structured [n] with `series`, `row` (the first window's first target row) and `count`; the windows of a run
             are `stride` rows apart.
-        left_out: for each split, how many windows have a filled target and are left out.
+        left_out: for each split, how many windows are left out for values that were filled.
     """
 
     runs: dict[str, numpy.ndarray]
@@ -136,9 +136,22 @@ ReadFilled = Callable[[int, int, int], "numpy.ndarray"]  # series, first row, ro
 
 
 def plan_windows(
-    spans: Sequence[Span], cuts: Cuts, history: int, horizon: int, stride: int, read_filled: ReadFilled
+    spans: Sequence[Span],
+    cuts: Cuts,
+    history: int,
+    horizon: int,
+    stride: int,
+    read_filled: ReadFilled,
+    looks_ahead: bool,
 ) -> Plan:
-    """Say which windows go into which split. A filled value is never judged: validation and test leave such targets out."""
+    """Say which windows go into which split.
+
+    A filled value is never judged: validation and test leave such targets out. They leave out windows whose last history row
+    was filled too, where a fill knows the value behind its gap: that value is the first one to be forecast.
+
+    Args:
+        looks_ahead: whether fills know the value behind their gap.
+    """
     import numpy
 
     runs: dict[str, list[tuple[int, int, int]]] = {name: [] for name in SPLITS}
@@ -153,7 +166,11 @@ def plan_windows(
             if name == "train":
                 runs[name].append((series, row, number))
                 continue
-            good = unfilled_targets(read_filled(series, row, stop), horizon)[::stride][:number]
+            filled = read_filled(series, row - 1, stop)
+            good = unfilled_targets(filled[1:], horizon)
+            if looks_ahead:
+                good &= ~filled[: len(good)]
+            good = good[::stride][:number]
             left_out[name] += number - int(good.sum())
             runs[name] += [(series, row + first * stride, count) for first, count in stretches(good)]
     kind = [("series", "<i4"), ("row", "<i8"), ("count", "<i8")]
@@ -188,7 +205,7 @@ def check_windows(plan: Plan, config: SeriesDataConfig, spans: Sequence[Span], c
         ends = [(0, *cuts.bounds(span), span.rows) for span in spans]
         longest = max(end[number + 1] - end[number] for end in ends)
         if plan.left_out[name]:
-            what = f"All {plan.left_out[name]:,} windows of the {name} part have a target that was filled."
+            what = f"All {plan.left_out[name]:,} windows of the {name} part have a target, or end in a gap, that was filled."
             fix = "Fill in the missing values of that part yourself, or move the cuts with `data.split`."
         else:
             what = f"No window fits into the {name} part: it has {longest:,} rows, the horizon needs {config.horizon}."

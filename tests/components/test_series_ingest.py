@@ -161,6 +161,26 @@ def test_shuffling_the_test_part_changes_nothing_that_is_learnt(tmp_path, fill):
         assert [item["label"] for item in findings(one)["gap_over_cut"]["examples"]] == ["a", "a"]
 
 
+@pytest.mark.parametrize("fill", ["linear", "seasonal", "forward"])
+def test_no_judged_window_shows_anything_of_its_target(tmp_path, fill):
+    """Filling may look at the value behind a gap: the window that is to forecast this value must not show it."""
+    values = wave(365)
+    for row in (300, 301, 340, 350, 351):
+        values[row] = ""
+    judged = {}
+    for name, change in (("one", 0.0), ("two", 50.0)):
+        moved = [
+            value and f"{float(value) + change * (row in (302, 341, 352)):.2f}" for row, value in enumerate(values)
+        ]
+        (tmp_path / name).mkdir()
+        examples = ingest(tmp_path / name, write_days(tmp_path / name / "a.csv", moved), fill=fill)
+        judged[name] = {window.row: window for split in ("validation", "test") for window in windows(examples, split)}
+    assert judged["one"].keys() == judged["two"].keys()
+    assert ({302, 341, 352} <= judged["one"].keys()) == (fill == "forward")
+    for row in {302, 341, 352} & judged["one"].keys():
+        assert judged["one"][row].history[-1] == judged["two"][row].history[-1]
+
+
 # what is wrong
 
 

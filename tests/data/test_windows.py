@@ -26,9 +26,17 @@ def seconds(start: str, stop: str, unit: str) -> Any:
 # the plan
 
 
-def windows_of(spans: list[Span], cuts: Cuts, history: int, horizon: int, stride: int = 1, filled: Any = NONE_FILLED):
+def windows_of(
+    spans: list[Span],
+    cuts: Cuts,
+    history: int,
+    horizon: int,
+    stride: int = 1,
+    filled: Any = NONE_FILLED,
+    looks_ahead: bool = False,
+):
     """Return (split, series, first target row) of every window, in order."""
-    plan = plan_windows(spans, cuts, history, horizon, stride, filled)
+    plan = plan_windows(spans, cuts, history, horizon, stride, filled, looks_ahead)
     return [
         (split, int(series), int(row) + stride * number)
         for split in SPLITS
@@ -90,8 +98,19 @@ def test_filled_targets_are_not_judged_but_may_be_learnt():
     assert [row for split, _, row in found if split == "validation"] == [80, 81, 82, 83, 86, 87, 88]
     assert [row for split, _, row in found if split == "test"] == [90, 91, 92, 93, 94, 95, 96]
     assert {29, 30} < {row for split, _, row in found if split == "train"}
-    plan = plan_windows(span, cuts, 20, 2, 1, lambda series, start, stop: filled[start:stop])
+    plan = plan_windows(span, cuts, 20, 2, 1, lambda series, start, stop: filled[start:stop], looks_ahead=False)
     assert plan.left_out == {"train": 0, "validation": 2, "test": 2}
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_window_that_ends_in_a_gap_filled_from_its_own_target_is_not_judged(stride):
+    filled = numpy.zeros(100, bool)
+    filled[[79, 84, 85, 95]] = True
+    span = [Span(0, 100)]
+    cuts = find_cuts(span, TimeSplitConfig())
+    found = windows_of(span, cuts, 20, 1, stride, lambda series, start, stop: filled[start:stop], looks_ahead=True)
+    judged = [row for split, _, row in found if split != "train"]
+    assert judged == [row for row in range(80, 100, stride) if not filled[row] and not filled[row - 1]]
 
 
 @pytest.mark.parametrize(

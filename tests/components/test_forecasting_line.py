@@ -88,6 +88,16 @@ def test_bounds_hold_the_share_that_was_asked_for_on_what_they_were_calibrated_o
     assert 0.75 <= np.concatenate(inside).mean() <= 0.95
 
 
+def test_bounds_of_many_series_are_numbers_though_histories_of_one_row_show_no_change(tmp_path):
+    folder = tmp_path / "shops"
+    folder.mkdir()
+    write_table(folder / "small.csv")
+    write_table(folder / "large.csv", lambda values: 3 * values)
+    examples = cut_series(folder, tmp_path / "examples", history=1, horizon=1)
+    intervals = train_series(examples, tmp_path / "trained", epochs=1).properties["intervals"]
+    assert intervals["lower"][0][0] < 0 < intervals["upper"][0][0]
+
+
 def test_losses_are_in_units_of_the_scale_and_members_are_judged_one_by_one():
     import tensorflow as tf
 

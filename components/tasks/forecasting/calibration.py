@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 def calibrate(network: keras.Model, examples: Examples, split: str, level: float) -> dict[str, Any]:
     """Return what is added to the bounds of `windows.forecasts`: `level`, `unit`, `lower` and `upper` [P][V], and the `split` used.
 
-    Many series are measured in units of their histories' changes, one series in its own.
+    Many series are measured in units of their histories' changes, one series in its own; so are many whose histories are a
+    single row, which shows no change.
     """
     import numpy as np
 
-    unit = "change" if examples.properties["series"] > 1 else "value"
+    facts = examples.properties
+    unit = "change" if facts["series"] > 1 and facts["history"] > 1 else "value"
     below, above = [], []
     bounded = False
     from data import loader

@@ -95,7 +95,10 @@ def forecasts(outputs: tf.Tensor, history: tf.Tensor, intervals: dict[str, Any] 
 
 
 def spread(history: tf.Tensor) -> tf.Tensor:
-    """Return the mean absolute change from row to row of each history [n, H, V], float32 [n, 1, V]: what many series are measured in."""
+    """Return the mean absolute change from row to row of each history [n, H, V], float32 [n, 1, V]: what many series are measured in.
+
+    Histories have two rows at least.
+    """
     import tensorflow as tf
 
     changes = tf.abs(history[:, 1:] - history[:, :-1])

@@ -12,7 +12,7 @@ from components.infra_validator import InfraValidatorConfig, infra_validator
 from components.tasks.forecasting import calibration, windows
 from components.tasks.forecasting.checks import ForecastValidationConfig, check
 from components.tasks.forecasting.export import ForecastExporterConfig
-from components.tasks.forecasting.training import Forecasting, ForecastTrainerConfig
+from components.tasks.forecasting.training import Forecasting, ForecastTrainerConfig, calibration_split
 from pipeline.artifacts import Examples, InfraBlessing, SavedModel, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UsageError, UserError
@@ -96,6 +96,13 @@ def test_bounds_of_many_series_are_numbers_though_histories_of_one_row_show_no_c
     examples = cut_series(folder, tmp_path / "examples", history=1, horizon=1)
     intervals = train_series(examples, tmp_path / "trained", epochs=1).properties["intervals"]
     assert intervals["lower"][0][0] < 0 < intervals["upper"][0][0]
+
+
+def test_bounds_are_never_calibrated_on_the_test_split_though_it_is_watched(series_examples, tmp_path):
+    config = ForecastTrainerConfig(validation_split="test")
+    assert calibration_split(series_examples, config) == "validation"
+    unwatched = Examples(tmp_path, {**series_examples.properties, "splits": {"train": 40, "validation": 0, "test": 9}})
+    assert calibration_split(unwatched, config) == "train"
 
 
 def test_losses_are_in_units_of_the_scale_and_members_are_judged_one_by_one():

@@ -191,13 +191,18 @@ def pinball(error: tf.Tensor, share: float) -> tf.Tensor:
 def finish(network: keras.Model, examples: Examples, config: ForecastTrainerConfig) -> dict[str, Any]:
     """Return what the model's artifact says of it beside what every model's does, the calibrated bounds among it."""
     facts = examples.properties
-    split = "train" if config.validation_split == "none" else config.validation_split
     kept = ("values", "covariates", "history", "horizon", "frequency", "season", "times", "csv")
     return {
         **{name: facts[name] for name in kept},
         "loss": config.loss,
-        "intervals": calibration.calibrate(network, examples, split, config.interval),
+        "intervals": calibration.calibrate(network, examples, calibration_split(examples, config), config.interval),
     }
+
+
+def calibration_split(examples: Examples, config: ForecastTrainerConfig) -> str:
+    """Return the split that the bounds are calibrated on: never the test split, which is to say whether they hold."""
+    judged = config.validation_split != "none" and examples.splits.get("validation", 0) > 0
+    return "validation" if judged else "train"
 
 
 def write_pictures(

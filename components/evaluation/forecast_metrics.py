@@ -142,11 +142,21 @@ def plain(value: Any) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+def most_windows(forecasts: Forecasts) -> int:
+    """Return the windows of the series that has the most of them."""
+    import numpy as np
+
+    return int(np.unique(forecasts.series, return_counts=True)[1].max())
+
+
 def block_length(number: int, horizon: int, stride: int) -> int:
     """Return how many neighbouring windows are drawn together.
 
     At least as many as share a target row; beyond that the cube root of their number, which lets a block hold the
     dependence of neighbouring errors (Kuensch 1989; Hall, Horowitz and Jing 1995). At most a third of all.
+
+    Args:
+        number: windows of a series, see `most_windows`: a block lies within one.
     """
     overlap = math.ceil(horizon / stride)
     return max(1, min(max(overlap, math.ceil(number ** (1 / 3))), number // 3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from components.evaluation.forecast_metrics import Forecasts
+from components.evaluation.forecast_metrics import Forecasts, most_windows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ def describe_residuals(forecasts: Forecasts, season: int, stride: int) -> dict[s
     residuals = forecasts.forecast[:, 0].astype(np.float64) - forecasts.target[:, 0]
     scaled = residuals / forecasts.scale
     count = scaled.size
-    lags = lags_of(len(scaled), season, stride)
+    lags = lags_of(most_windows(forecasts), season, stride)
     rest: dict[str, Any] = {"mean": [float(value) for value in residuals.mean(axis=0)], "count": count, "step": 1}
     correlations = autocorrelation(scaled, forecasts, lags, stride)
     if not correlations:
@@ -48,7 +48,7 @@ def describe_residuals(forecasts: Forecasts, season: int, stride: int) -> dict[s
 
 
 def lags_of(windows: int, season: int, stride: int) -> int:
-    """Return how many lags to look at: two seasons, ten without one, at most a fifth of the windows (Hyndman 2014)."""
+    """Return how many lags to look at: two seasons, ten without one, at most a fifth of a series' windows (Hyndman 2014)."""
     rows = 2 * season if season > 1 else 10
     return max(0, min(max(1, rows // stride), windows // 5, MOST_LAGS))
 

@@ -9,6 +9,7 @@ from components.evaluation.forecast_metrics import (
     Forecasts,
     block_length,
     column_rows,
+    most_windows,
     score,
     series_rows,
     step_rows,
@@ -153,6 +154,14 @@ def test_lags_pair_only_windows_that_are_really_so_far_apart():
     made = forecasts(np.zeros_like(errors), errors, row=[*range(20), *range(41, 61)])
     found = describe_residuals(made, season=1, stride=1)["autocorrelation"]
     assert found[0] == pytest.approx(-38 / 40)
+
+
+def test_many_short_series_have_no_longer_lags_than_each_of_them_can_show():
+    errors = np.random.default_rng(6).normal(0, 1, (200, 1, 1))
+    made = forecasts(np.zeros_like(errors), errors, series=np.repeat(np.arange(20), 10), row=np.tile(np.arange(10), 20))
+    found = describe_residuals(made, season=12, stride=1)
+    assert found["ljung_box_lags"] == len(found["autocorrelation"]) == 2
+    assert most_windows(made) == 10
 
 
 def test_too_few_windows_give_no_autocorrelation_and_no_failure():

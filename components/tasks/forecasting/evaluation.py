@@ -132,7 +132,7 @@ def evaluate(
 def score(forecasts: Forecasts, model: Model, examples: Examples, config: ForecastEvaluatorConfig) -> Scored:
     """Measure a model's forecasts with intervals from blocks of windows."""
     facts = examples.properties
-    block = metrics.block_length(len(forecasts.row), facts["horizon"], facts["stride"])
+    block = metrics.block_length(metrics.most_windows(forecasts), facts["horizon"], facts["stride"])
     level = model.properties["intervals"]["level"]
     return metrics.score(forecasts, level, block, config.resamples, config.seed)
 

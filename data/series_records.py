@@ -8,7 +8,7 @@ Values are in the data's own units, row-major [time, column]. Features:
     series/id           bytes   name of the series
     series/row          int64   number of the first target row within its series
     series/time         int64   unix seconds (UTC) of the last history row; absent where the data have no times
-    series/scale        float [V] mean absolute change over a season in this series' training part (the denominator of MASE)
+    series/scale        float [V] mean absolute change over a season in this series' training part (the denominator of MASE); without one, in that of all series
     series/mean         float   mean of all values of the history
     series/deviation    float   their standard deviation
     series/filled       int64   rows of the window that were filled

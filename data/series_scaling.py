@@ -1,7 +1,7 @@
 """Constants of the training part: means, deviations and typical changes, by which networks and errors are scaled.
 
 Filled values take no part. All constants are above 0: where nothing varies they are 1, and where there is no season yet to compare with, a
-seasonal change is the change from row to row.
+seasonal change is the change from row to row. A series in which nothing varies, or without a training part, has the scale of all series.
 """
 
 from __future__ import annotations
@@ -69,8 +69,11 @@ class Constants:
         return cls(Moments.of(width), Moments.of(width), Moments.of(width))
 
     def scale(self) -> numpy.ndarray:
-        """Return the mean absolute seasonal change, or what stands in for it; above 0."""
-        return first_positive(self.seasonal.mean_size(), self.changes.mean_size())
+        """Return the mean absolute seasonal change, or where there is none the change from row to row; 0 where nothing varies."""
+        import numpy
+
+        seasonal = self.seasonal.mean_size()
+        return numpy.where(seasonal > 0, seasonal, self.changes.mean_size())
 
     def doubts(self) -> Iterator[tuple[str, int]]:
         """Yield kinds of findings and the columns that they concern."""
@@ -125,8 +128,9 @@ def measure_scaling(
         "deviation": first_positive(together.values.deviation()),
         "change": change,
         "seasonal_change": first_positive(together.seasonal.deviation(), change),
-        "scale": together.scale(),
+        "scale": first_positive(together.scale()),
     }
+    scales = first_positive(scales, numpy.broadcast_to(constants["scale"], scales.shape))
     return {name: column.tolist() for name, column in constants.items()}, scales
 
 

@@ -261,6 +261,13 @@ def test_constants_are_those_of_the_training_part_and_of_known_values():
     assert constants["scale"] == pytest.approx(abs(numpy.concatenate(changes)).mean(axis=0))
 
 
+def test_a_series_without_a_training_part_has_the_scale_of_all_series_in_their_unit():
+    values = numpy.concatenate([numpy.arange(20.0) * 1000, numpy.full(10, 7.0), numpy.arange(10.0) * 1000])[:, None]
+    _, scales = measure_scaling(values, numpy.zeros(40, bool), [(0, 20), (20, 10), (30, 0)], season=1)
+    together = 19 * 1000 / (19 + 9)  # mean size of the changes of the first two series
+    assert scales[:, 0] == pytest.approx([1000, together, together])
+
+
 def test_constants_are_above_nothing_where_nothing_changes():
     constants, scales = measure_scaling(numpy.full((10, 1), 3.0), numpy.zeros(10, bool), [(0, 8), (8, 0)], season=12)
     assert constants == {"mean": [3.0], "deviation": [1.0], "change": [1.0], "seasonal_change": [1.0], "scale": [1.0]}

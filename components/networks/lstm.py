@@ -53,7 +53,9 @@ def build(window: WindowShape, config: Config, statistics: SeriesStatistics) -> 
     mean, deviation = scaling_of(window, config, statistics)
     history = keras.Input((window.history, window.values), name="history")
     inputs = {"history": history}
-    hidden = layers.Normalization(mean=mean, variance=[value**2 for value in deviation], name="scaled")(history)
+    variance = [value**2 for value in deviation]
+    # float32 whatever the precision of the rest: 16 bits cannot hold values in any unit
+    hidden = layers.Normalization(mean=mean, variance=variance, dtype="float32", name="scaled")(history)
     if window.covariates:
         # those of the forecast rows stand beside the rows that end just as far before
         inputs["covariates"] = keras.Input((window.history + window.horizon, window.covariates), name="covariates")
@@ -72,9 +74,7 @@ def build(window: WindowShape, config: Config, statistics: SeriesStatistics) -> 
             hidden = layers.Dropout(config.dropout, name=f"dropout_{number}")(hidden)
     flat = layers.Dense(window.horizon * window.values, name="dense")(hidden)
     steps = layers.Reshape((window.horizon, window.values), name="steps")(flat)
-    forecast = layers.Normalization(
-        mean=mean, variance=[value**2 for value in deviation], invert=True, dtype="float32", name="forecast"
-    )(steps)
+    forecast = layers.Normalization(mean=mean, variance=variance, invert=True, dtype="float32", name="forecast")(steps)
     return keras.Model(inputs, forecast, name="lstm")
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import keras
 
 TASK = "forecasting"
+EXACT = "float32"  # of what sees values in the data's own units, whatever the precision of the rest: 16 bits cannot hold them
 PRESET = {
     "trainer": {
         "steps": 5000,
@@ -68,17 +69,17 @@ def build(window: WindowShape, config: Config, statistics: SeriesStatistics) -> 
     history, months, known = enter(window, config, statistics, inputs)
     last = history[:, -1:]
     relative = history - last
-    size, surprise = _seasonal.Scales(window.season, statistics.change, name="scales")(history)
+    size, surprise = _seasonal.Scales(window.season, statistics.change, dtype=EXACT, name="scales")(history)
     # the naive forecast that is better one step ahead is the one to start from
     seasonal = [
         seasonal_change < change
         for seasonal_change, change in zip(statistics.seasonal_change, statistics.change, strict=True)
     ]
     naive = _seasonal.NaiveMixture(
-        window.season, window.horizon, seasonal, config.memories, config.penalty, name="mixture"
+        window.season, window.horizon, seasonal, config.memories, config.penalty, dtype=EXACT, name="mixture"
     )(relative, size, surprise)
     number = min(config.rows, window.history)
-    rows = [_seasonal.RowFeatures(window.season, number, name="row_features")(relative, size, surprise)]
+    rows = [_seasonal.RowFeatures(window.season, number, dtype=EXACT, name="row_features")(relative, size, surprise)]
     if known is not None:
         naive = naive + surprise * from_last_row(known, window, config)
         rows.append(known[:, -number:])
@@ -87,7 +88,9 @@ def build(window: WindowShape, config: Config, statistics: SeriesStatistics) -> 
     members = []
     for member in range(config.members):
         correction, widths = correct(rows, window, config, member)
-        bounded = _seasonal.WithBounds(name=f"bounds_{member}")(naive + surprise * correction, widths, surprise)
+        bounded = _seasonal.WithBounds(dtype=EXACT, name=f"bounds_{member}")(
+            naive + surprise * correction, widths, surprise
+        )
         forecast = bounded + last[..., None]
         if months is not None:
             forecast = forecast * months[:, window.history :, :, None]
@@ -117,18 +120,22 @@ def enter(
     if periods or monthly:
         inputs["time"] = keras.Input((), dtype="int64", name="time")
     if monthly:
-        months = _calendar.MonthLengths(window.history, window.horizon, name="month_lengths")(inputs["time"])
+        months = _calendar.MonthLengths(window.history, window.horizon, dtype=EXACT, name="month_lengths")(
+            inputs["time"]
+        )
         history = history / months[:, : window.history]
     if periods:
-        known.append(_calendar.Calendar(window.history, seconds, periods, name="calendar")(inputs["time"]))
+        known.append(_calendar.Calendar(window.history, seconds, periods, dtype=EXACT, name="calendar")(inputs["time"]))
     if window.covariates:
         inputs["covariates"] = keras.Input((window.history + window.horizon, window.covariates), name="covariates")
-        scaled = layers.BatchNormalization(center=False, scale=False, name="scaled_covariates")(inputs["covariates"])
+        scaled = layers.BatchNormalization(center=False, scale=False, dtype=EXACT, name="scaled_covariates")(
+            inputs["covariates"]
+        )
         # beside each row those of as many rows later as are forecast: the last ones stand beside the history's end
         known.append(scaled[:, window.horizon :])
     if config.level:
         variance = [deviation**2 or 1.0 for deviation in statistics.deviation]
-        known.append(layers.Normalization(mean=statistics.mean, variance=variance, name="level")(history))
+        known.append(layers.Normalization(mean=statistics.mean, variance=variance, dtype=EXACT, name="level")(history))
     if not known:
         return history, months, None
     return history, months, layers.Concatenate(name="known")(known) if len(known) > 1 else known[0]

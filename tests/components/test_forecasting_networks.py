@@ -41,12 +41,15 @@ def constants(values: int = 1, unit: float = 1.0) -> SeriesStatistics:
     )
 
 
-def build(name: str, window: WindowShape, options: dict[str, Any] | None = None, unit: float = 1.0) -> Any:
+def build(
+    name: str, window: WindowShape, options: dict[str, Any] | None = None, unit: float = 1.0, precision: str = "float32"
+) -> Any:
     """Build a network from a seed, as the trainer does."""
     import keras
 
-    keras.utils.clear_session()
+    keras.utils.clear_session()  # resets the precision too
     keras.utils.set_random_seed(7)
+    keras.config.set_dtype_policy(precision)
     return find_network(name, "forecasting").build(
         window, network_config(name, options or {}), constants(window.values, unit)
     )
@@ -106,6 +109,14 @@ ALL_SHAPES = {
 }
 
 
+@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
+def precision(request):
+    import keras
+
+    yield request.param
+    keras.config.set_dtype_policy("float32")
+
+
 @pytest.mark.parametrize("name", names("forecasting"))
 @pytest.mark.parametrize("window", ALL_SHAPES.values(), ids=ALL_SHAPES)
 def test_a_network_builds_trains_and_forecasts_whatever_the_windows(name, window):
@@ -115,6 +126,18 @@ def test_a_network_builds_trains_and_forecasts_whatever_the_windows(name, window
     forecasts = answer(model, inputs)
     assert forecasts.shape[:3] == (BATCH, window.horizon, window.values)
     assert np.isfinite(forecasts).all()
+
+
+@pytest.mark.parametrize("name", names("forecasting"))
+def test_arithmetic_of_16_bits_costs_little_of_the_forecasts_in_any_unit(name, precision):
+    window = shape(horizon=3, covariates=1)
+    whole, half = build(name, window, unit=1000.0), build(name, window, unit=1000.0, precision=precision)
+    half.set_weights(whole.get_weights())
+    inputs = windows(whole, window)
+    inputs["history"] *= 1000.0  # beyond what float16 can hold
+    np.testing.assert_allclose(answer(half, inputs), answer(whole, inputs), rtol=0.02, atol=5000)  # deviation 100,000
+    assert np.asarray(half(inputs)).dtype == np.float32
+    train_step(half, name, inputs, window)
 
 
 @pytest.mark.parametrize("name", names("forecasting"))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from data.series_filling import Gap, fill_column
 from data.series_findings import SeriesFindings
 from data.series_measuring import BLOCK, Measured, Part, parts, time_of
+from data.series_records import COVARIATES, FILLED, TIMES, VALUES
 from data.series_staging import Staged
 from data.windows import Cuts
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     import numpy
 
     from data.series_data import SeriesDataConfig
-
-VALUES, TIMES, FILLED, COVARIATES = "values.npy", "times.npy", "filled.npy", "covariates.npy"
 
 
 def write_series(

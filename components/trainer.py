@@ -107,7 +107,8 @@ def explained(config: TrainerConfig) -> Iterator[None]:
         raise UserError(
             "Not enough memory for a training step.",
             f"trainer.batch_size: {config.batch_size}",
-            f"Set `trainer.batch_size={max(1, config.batch_size // 2)}`, a smaller `trainer.image_size`, or a smaller `trainer.cache_megabytes`.",
+            f"Set `trainer.batch_size={max(1, config.batch_size // 2)}`, smaller pictures (`trainer.image_size`) or shorter windows "
+            "(`data.history`), or a smaller `trainer.cache_megabytes`.",
         ) from error
 
 
@@ -139,7 +140,8 @@ def open_feeds(
         raise UserError(
             f"There are no examples in split `{config.validation_split}` to judge the training by.",
             "trainer.validation_split",
-            "Hold some out with `data.validation_fraction`, or set `trainer.validation_split=none`.",
+            "Hold some out with `data.validation_fraction` (pictures) or `data.split.validation` (series), or set "
+            "`trainer.validation_split=none`.",
         )
     if config.validation_split == "test":
         context.progress.say(

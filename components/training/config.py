@@ -123,7 +123,7 @@ class TrainerConfig(Settings):
         60, gt=0, description="longest time between two checkpoints"
     )
     steps_per_execution: Annotated[int | Literal["auto"], NotFingerprinted()] = Field(
-        "auto", description="steps in one call of the compiled loop; auto: about a second's worth"
+        "auto", description="steps in one call of the compiled loop; auto: about half a second's worth"
     )
     cache_megabytes: Annotated[int, NotFingerprinted()] = Field(
         2048, ge=0, description="decoded examples are kept in memory up to this; beyond it they are decoded each epoch"

@@ -290,7 +290,7 @@ class Loop:
             checkpoints.write_states(variables, kind, arrays)
         self.best = {name: value for name, value in arrays.items() if name.startswith("best/")}
         self.history = History(**facts["history"])
-        self.history.points = [(int(step), loss, accuracy) for step, loss, accuracy in self.history.points]
+        self.history.points = [(int(step), loss, metric) for step, loss, metric in self.history.points]
         self.say(f"  resumed from the checkpoint of step {self.state.step:,} of {self.total:,}")
 
 

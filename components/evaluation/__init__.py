@@ -1,1 +1,1 @@
-"""What the evaluator does, one subject a file: predicting, measuring, slicing, judging."""
+"""What evaluations share, settings and plots, and what forecasts are measured and judged by, one subject a file."""

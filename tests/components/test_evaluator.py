@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from components.evaluation.blessing import baseline_check, mcnemar
 from components.evaluator import evaluator
+from components.tasks.image_classification.blessing import baseline_check, mcnemar
 from components.tasks.image_classification.evaluation import ImageEvaluatorConfig
 from pipeline.artifacts import Blessing, Evaluation, Model, write_manifest
 from pipeline.component import Context

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.evaluation.blessing import mcnemar
-from components.evaluation.metrics import calibration_bins, calibration_error, score, wilson
-from components.evaluation.predictions import Predicted, losses_of
-from components.evaluation.slices import split_by
+from components.tasks.image_classification.blessing import mcnemar
+from components.tasks.image_classification.metrics import calibration_bins, calibration_error, score, wilson
+from components.tasks.image_classification.predictions import Predicted, losses_of
+from components.tasks.image_classification.slices import split_by
 
 
 def test_wilsons_interval_is_the_published_one():

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from components.evaluation import blessing as judging
-from components.evaluation import metrics
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.plots import write_logs, write_plots
-from components.evaluation.predictions import Predicted, check_features, predict
-from components.evaluation.slices import slice_rows
+from components.tasks.image_classification import blessing as judging
+from components.tasks.image_classification import metrics
+from components.tasks.image_classification.predictions import Predicted, check_features, predict
+from components.tasks.image_classification.slices import slice_rows
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model
 from pipeline.component import Context
 

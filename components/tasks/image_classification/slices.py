@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from components.evaluation.metrics import score
-from components.evaluation.predictions import Predicted
+from components.tasks.image_classification.metrics import score
+from components.tasks.image_classification.predictions import Predicted
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.evaluation.predictions import Predicted
+from components.tasks.image_classification.predictions import Predicted
 from pipeline.artifacts import Examples
 
 if TYPE_CHECKING:

@@ -59,9 +59,11 @@ def build(window: WindowShape, config: Config, statistics: SeriesStatistics) -> 
     if window.covariates:
         # those of the forecast rows stand beside the rows that end just as far before
         inputs["covariates"] = keras.Input((window.history + window.horizon, window.covariates), name="covariates")
-        hidden = layers.Concatenate(name="with_covariates")(
-            [hidden, layers.Cropping1D((window.horizon, 0), name="shifted_covariates")(inputs["covariates"])]
-        )
+        shifted = layers.Cropping1D((window.horizon, 0), name="shifted_covariates")(inputs["covariates"])
+        if config.scaling == "standard":
+            # their scale is learnt from the batches, since only those of the values are known beforehand
+            shifted = layers.BatchNormalization(dtype="float32", name="scaled_covariates")(shifted)
+        hidden = layers.Concatenate(name="with_covariates")([hidden, shifted])
     for number, units in enumerate(config.units, 1):
         hidden = layers.LSTM(
             units,

@@ -14,7 +14,7 @@
 | `looking` | `labline data check` | raw data to facts and findings |
 | `report` | the report | figures and sections of the run's page |
 
-`config.py` holds the task's own settings. Importing a part loads neither TensorFlow nor Beam.
+Other files beside them are theirs: what one of them needs, or several. Importing a part loads neither TensorFlow nor Beam.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.evaluation.forecast_baselines import FITTED, NAIVE, measure_baselines
-from components.evaluation.forecast_metrics import Forecasts
+from components.tasks.forecasting.baselines import FITTED, NAIVE, measure_baselines
+from components.tasks.forecasting.metrics import Forecasts
 from pipeline.progress import Progress
 
 MILK = Path(__file__).parents[2] / "data" / "samples" / "monthly_milk_production.csv"
@@ -130,7 +130,7 @@ def test_running_forward_agrees_with_statsmodels_own_forecasts():
     from statsmodels.tsa.statespace.sarimax import SARIMAX
     from threadpoolctl import threadpool_limits
 
-    from components.evaluation.forecast_state_space import (
+    from components.tasks.forecasting.state_space import (
         arma,
         continue_states,
         difference,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from components.evaluation import forecast_blessing
 from components.evaluation.diebold_mariano import Comparison
-from components.evaluation.forecast_baselines import Baseline
+from components.tasks.forecasting import blessing
+from components.tasks.forecasting.baselines import Baseline
 from components.tasks.forecasting.evaluation import ForecastEvaluatorConfig, evaluate
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model, write_manifest
 from pipeline.component import Context
@@ -191,7 +191,7 @@ def test_drawings_hold_the_series_its_cuts_and_fans_of_what_was_forecast(ahead):
 
 
 def test_long_series_are_thinned_without_losing_their_peaks():
-    from components.evaluation.forecast_drawings import POINTS, envelope
+    from components.tasks.forecasting.drawn import POINTS, envelope
 
     values = np.zeros(100_000)
     values[54_321] = 7.0
@@ -282,7 +282,7 @@ def verdict_of(model, p=0.001, config=QUICK, values=None, **others):
     rows = sorted([*rows, baseline_of("last value", 45.77, model)], key=lambda row: row.rmse)
     tests = {row.name: Comparison(1.0, p, 17) for row in rows}
     values = {"rmse": model, "mae": 4.0, "coverage": 0.75, "mape": None} | (values or {})
-    return forecast_blessing.judge(values, rows, tests, None, config)
+    return blessing.judge(values, rows, tests, None, config)
 
 
 def test_a_model_better_than_every_baseline_is_blessed_and_says_by_what():
@@ -336,6 +336,6 @@ def test_a_baseline_that_could_not_be_fitted_is_named_and_not_counted_as_beaten(
         baseline_of("SARIMA", float("nan"), float("nan"), "did not converge: no likelihood", 0),
     ]
     tests = {row.name: Comparison(1.0, 0.001, 17) for row in rows}
-    verdict = forecast_blessing.judge({"rmse": 5.0}, rows, tests, None, QUICK)
+    verdict = blessing.judge({"rmse": 5.0}, rows, tests, None, QUICK)
     assert "Not compared with SARIMA: did not converge: no likelihood." in verdict["reasons"]
     assert [check["name"] for check in verdict["checks"]] == ["test/rmse better than last value"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.evaluation.forecast_metrics import (
+from components.tasks.forecasting.metrics import (
     Forecasts,
     block_length,
     column_rows,
@@ -14,7 +14,7 @@ from components.evaluation.forecast_metrics import (
     series_rows,
     step_rows,
 )
-from components.evaluation.forecast_residuals import describe_residuals
+from components.tasks.forecasting.residuals import describe_residuals
 
 
 def forecasts(target, forecast, lower=None, upper=None, scale=None, series=None, row=None):
@@ -81,7 +81,7 @@ def test_figures_over_many_windows_do_not_depend_on_how_many_are_measured_at_onc
     random = np.random.default_rng(0)
     made = forecasts(random.normal(5, 1, (100, 3, 2)), random.normal(5, 1, (100, 3, 2)))
     whole = measure(made)
-    monkeypatch.setattr("components.evaluation.forecast_metrics.CELLS_AT_ONCE", 42)
+    monkeypatch.setattr("components.tasks.forecasting.metrics.CELLS_AT_ONCE", 42)
     parts = measure(made)
     assert parts.values == pytest.approx(whole.values)
     assert parts.steps["squared"] == pytest.approx(whole.steps["squared"])

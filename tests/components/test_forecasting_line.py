@@ -204,3 +204,12 @@ def test_splits_without_windows_stop_the_run_and_few_windows_are_told(series_exa
     small = Examples(tmp_path, {**series_examples.properties, "splits": {"train": 40, "validation": 3, "test": 0}})
     found = {item["name"]: item["severity"] for item in check(small, ForecastValidationConfig())}
     assert found == {"empty_split": "error", "tiny_data": "warning", "few_judged": "warning"}
+
+
+def test_a_history_that_stands_still_has_bounds_of_a_width():
+    import tensorflow as tf
+
+    still = tf.fill((1, 5, 1), 300.0)
+    intervals = {"unit": "change", "least": [0.2], "lower": [[-1.5]], "upper": [[1.5]]}
+    made = windows.forecasts(tf.fill((1, 1, 1), 300.0), still, intervals)
+    assert (made["lower"].numpy().item(), made["upper"].numpy().item()) == (pytest.approx(299.7), pytest.approx(300.3))

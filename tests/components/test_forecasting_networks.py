@@ -212,3 +212,14 @@ def test_bounds_lie_on_either_side_of_the_default_networks_forecast():
     forecast, lower, upper = np.moveaxis(answer(model, windows(model, window)), -1, 0)
     assert (lower < forecast).all()
     assert (forecast < upper).all()
+
+
+@pytest.mark.parametrize("name", ["lstm", "seasonal_lstm"])
+def test_covariates_of_any_size_leave_forecasts_in_reach(name):
+    window = shape(covariates=1)
+    model = build(name, window, {"activation": "relu"} if name == "lstm" else {})
+    inputs = windows(model, window)
+    inputs["covariates"] = 1e6 + np.random.default_rng(1).normal(0, 1e5, inputs["covariates"].shape).astype(np.float32)
+    for _ in range(3):
+        outputs = np.asarray(model(inputs, training=True))
+    assert np.abs(outputs - 700).max() < 700

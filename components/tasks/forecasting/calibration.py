@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from components.tasks.forecasting import windows
 from pipeline.artifacts import Examples
 
+LEAST = 0.01  # of the training part's mean change: a history that stands still counts as if it changed by so much
+
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
 
 def calibrate(network: keras.Model, examples: Examples, split: str, level: float) -> dict[str, Any]:
-    """Return what is added to the bounds of `windows.forecasts`: `level`, `unit`, `lower` and `upper` [P][V], and the `split` used.
+    """Return what is added to the bounds of `windows.forecasts`: `level`, `unit`, `least`, `lower` and `upper` [P][V], and the `split` used.
 
     Many series are measured in units of their histories' changes, one series in its own; so are many whose histories are a
     single row, which shows no change.
@@ -28,6 +30,7 @@ def calibrate(network: keras.Model, examples: Examples, split: str, level: float
 
     facts = examples.properties
     unit = "change" if facts["series"] > 1 and facts["history"] > 1 else "value"
+    least = [float(np.float32(LEAST * change)) for change in facts["scaling"]["change"]]
     below, above = [], []
     bounded = False
     from data import loader
@@ -36,7 +39,7 @@ def calibrate(network: keras.Model, examples: Examples, split: str, level: float
         outputs = network.predict_on_batch(inputs)
         bounded = outputs.ndim > 3
         made = windows.forecasts(outputs, inputs["history"], None)
-        divisor = windows.spread(inputs["history"]).numpy() if unit == "change" else 1.0
+        divisor = windows.spread(inputs["history"], least).numpy() if unit == "change" else 1.0
         below.append((targets["values"] - made["lower"].numpy()) / divisor)
         above.append((targets["values"] - made["upper"].numpy()) / divisor)
     low, high = np.concatenate(below).astype(np.float64), np.concatenate(above).astype(np.float64)
@@ -48,7 +51,7 @@ def calibrate(network: keras.Model, examples: Examples, split: str, level: float
         tail = (1 - level) / 2
         lower, upper = -quantile(-low, 1 - tail), quantile(high, 1 - tail)
     return {
-        "level": level, "unit": unit, "split": split, "windows": len(low),
+        "level": level, "unit": unit, "least": least, "split": split, "windows": len(low),
         "lower": [[float(np.float32(value)) for value in row] for row in lower],
         "upper": [[float(np.float32(value)) for value in row] for row in upper],
     }  # fmt: skip

@@ -15,7 +15,7 @@ forecast, lower and upper. `details.json`, of which the report draws everything 
 | `diebold_mariano` | against the best baseline: `baseline`, `statistic`, `p`, `windows`, `kernel`, `loss`, `words`, `note` |
 | `residuals` | one step ahead: `autocorrelation` (lag 1 first), `bound`, `bartlett` (by lag), `ljung_box_p`, `ljung_box_lags`, `mean` (by column), `count`, `step` |
 | `backtest` | `baseline` (the best one), `origins`: `first`, `last` (names of target rows), `windows`, `rmse`, `baselines` (RMSE by name) |
-| `series_drawn` | of the first column of the first series, and of the worst where that is another: see `components/evaluation/forecast_drawings.py` |
+| `series_drawn` | of the first column of the first series, and of the worst where that is another: see `drawn.py` |
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from components.evaluation import forecast_blessing as judging
-from components.evaluation import forecast_metrics as metrics
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.diebold_mariano import Comparison, diebold_mariano, losses_by_time
-from components.evaluation.forecast_backtest import backtest
-from components.evaluation.forecast_baselines import Baseline, measure_baselines
-from components.evaluation.forecast_drawings import Line, draw_line, name_moments
-from components.evaluation.forecast_metrics import Forecasts, Scored
-from components.evaluation.forecast_residuals import describe_residuals
 from components.evaluation.plots import write_logs, write_plots
+from components.tasks.forecasting import blessing as judging
+from components.tasks.forecasting import metrics
+from components.tasks.forecasting.backtest import backtest
+from components.tasks.forecasting.baselines import Baseline, measure_baselines
+from components.tasks.forecasting.drawn import Line, draw_line, name_moments
+from components.tasks.forecasting.metrics import Forecasts, Scored
+from components.tasks.forecasting.residuals import describe_residuals
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model
 from pipeline.component import Context
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.evaluation.forecast_metrics import Forecasts
 from components.tasks.forecasting import windows
+from components.tasks.forecasting.metrics import Forecasts
 from pipeline.artifacts import Examples, Model
 from pipeline.errors import UserError
 from pipeline.progress import Progress

@@ -88,18 +88,20 @@ def forecasts(outputs: tf.Tensor, history: tf.Tensor, intervals: dict[str, Any] 
     else:
         point, lower, upper = tf.unstack(outputs, axis=-1)
     if intervals is not None:
-        unit = spread(history) if intervals["unit"] == "change" else 1.0
+        unit = spread(history, intervals["least"]) if intervals["unit"] == "change" else 1.0
         lower = lower + tf.constant(intervals["lower"], tf.float32) * unit
         upper = upper + tf.constant(intervals["upper"], tf.float32) * unit
     return {"forecast": point, "lower": tf.minimum(lower, point), "upper": tf.maximum(upper, point)}
 
 
-def spread(history: tf.Tensor) -> tf.Tensor:
+def spread(history: tf.Tensor, least: list[float]) -> tf.Tensor:
     """Return the mean absolute change from row to row of each history [n, H, V], float32 [n, 1, V]: what many series are measured in.
 
-    Histories have two rows at least.
+    Args:
+        history: [n, H, V], two rows at least.
+        least: smallest spread of each column [V], above 0: a history that stands still is not known to a millionth.
     """
     import tensorflow as tf
 
     changes = tf.abs(history[:, 1:] - history[:, :-1])
-    return tf.reduce_mean(changes, axis=1, keepdims=True) + 1e-6 * (1e-6 + tf.reduce_mean(tf.abs(history), 1, True))
+    return tf.maximum(tf.reduce_mean(changes, axis=1, keepdims=True), tf.constant(least, tf.float32))

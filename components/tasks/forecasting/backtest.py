@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from components.evaluation.forecast_baselines import Baseline
+from components.tasks.forecasting.baselines import Baseline
 
 if TYPE_CHECKING:
     import numpy as np

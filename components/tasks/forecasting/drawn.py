@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.evaluation.forecast_metrics import Forecasts
+from components.tasks.forecasting.metrics import Forecasts
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from components.evaluation.forecast_metrics import Forecasts, most_windows
+from components.tasks.forecasting.metrics import Forecasts, most_windows
 
 if TYPE_CHECKING:
     import numpy as np

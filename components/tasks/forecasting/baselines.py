@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.evaluation.forecast_metrics import Forecasts
-from components.evaluation.forecast_state_space import Fitted, NotFitted, holt_winters, sarima
+from components.tasks.forecasting.metrics import Forecasts
+from components.tasks.forecasting.state_space import Fitted, NotFitted, holt_winters, sarima
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:

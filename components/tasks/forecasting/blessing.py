@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from components.evaluation.diebold_mariano import Comparison, diebold_mariano, losses_by_time
-from components.evaluation.forecast_baselines import LAST_VALUE, Baseline
-from components.evaluation.forecast_metrics import MORE_IS_BETTER, Scored, percentiles
+from components.tasks.forecasting.baselines import LAST_VALUE, Baseline
+from components.tasks.forecasting.metrics import MORE_IS_BETTER, Scored, percentiles
 from pipeline.artifacts import Examples, Model
 
 if TYPE_CHECKING:

@@ -118,6 +118,7 @@ def hparams(config: TrainerConfig) -> dict[str, bool | int | float | str]:
         "seed",
         "image_size",
         "loss",
+        "interval",
         "class_weights",
         "optimizer",
         "fine_tune",

@@ -199,13 +199,11 @@ def test_the_three_ways_to_fill():
     assert filled([1, NAN, NAN, 4], "forward") == [1, 1, 1, 4]
     assert filled([1, NAN, NAN, 4], "linear") == [1, 2, 3, 4]
     wave = [10.0 * (number % 4) + number for number in range(24)]
-    for gap in (slice(9, 11), slice(9, 15), slice(20, 24)):
+    for gap, tolerance in ((slice(9, 11), 1e-9), (slice(20, 24), 1e-9), (slice(9, 15), 2.5)):
         column = numpy.array(wave)
         column[gap] = NAN
-        assert filled(column.tolist(), "seasonal", 4)[:20] == pytest.approx(wave[:20], abs=4.1)
-    column = numpy.array(wave)
-    column[9:11] = NAN
-    assert filled(column.tolist(), "seasonal", 4) == pytest.approx(wave), "a season and a trend are continued exactly"
+        message = "a season and a trend are continued exactly, over more than a season nearly so"
+        assert filled(column.tolist(), "seasonal", 4) == pytest.approx(wave, abs=tolerance), message
 
 
 def test_gaps_over_a_cut_are_filled_from_the_past_alone():

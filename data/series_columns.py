@@ -12,7 +12,7 @@ from data.series_data import NO_TIME
 from data.series_findings import list_names
 from data.series_numbers import all_missing, count_marks, is_number
 from data.series_text import Row, Table, read_cells, read_sample
-from data.series_times import SWAPPED, UNREADABLE, TimeForm, find_form, known_form, parse_times
+from data.series_times import SWAPPED, UNIX, UNREADABLE, TimeForm, find_form, known_form, parse_times, unix_length
 from pipeline.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Layout:
 
     Attributes:
         tables: the files.
-        headers: for each file the line of its header; 0 without one.
+        headers: for each file the last line before its rows; 0 without a header.
         names: of the columns.
         time: numbers of the columns that make up the time; empty without times.
         form: how times are written.
@@ -58,6 +58,12 @@ class Layout:
     def time_column(self) -> str:
         """The recipe's `data.time_column` for another file of this kind."""
         return "+".join(self.names[column] for column in self.time) or NO_TIME
+
+    @property
+    def unused(self) -> list[str]:
+        """The names of the columns that nothing is read from."""
+        used = {*self.time, self.series, *self.values, *self.covariates}
+        return [name for column, name in enumerate(self.names) if column not in used]
 
     def chosen(self, columns: Sequence[int]) -> list[str]:
         """Return the names of columns."""
@@ -101,14 +107,14 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
 
 
 def read_header(table: Table, rows: list[Row], missing: frozenset[str]) -> tuple[list[str], int]:
-    """Return the columns' names and the header's line; a first line of numbers and times is no header, and the names are made."""
+    """Return the columns' names and the line that the header ends with; where the first row is one of numbers and times, the names are made."""
     first = rows[0]
     numbers = [is_number(cell) for cell in first.cells]
     if any(numbers) and all(
         number or cell.casefold() in missing or find_form([cell], numbers=False)
         for number, cell in zip(numbers, first.cells, strict=True)
     ):
-        return [f"column_{number}" for number in range(1, table.width + 1)], 0
+        return [f"column_{number}" for number in range(1, table.width + 1)], first.line - 1
     if len(first.cells) != table.width:
         raise UserError(
             f"The first line has {len(first.cells)} cells, most others have {table.width}.",
@@ -147,6 +153,8 @@ def find_time(
         return tuple(find_column(name.strip(), "data.time_column", names, table) for name in wanted)
     free = [column for column in range(len(names)) if column not in taken]
     written = [
+        column for column in free if (config.time_format and written_as(config.time_format, columns[column], missing))
+    ] or [
         column
         for column in free
         if not numeric(columns[column], missing) and looks_like_times(columns[column], missing, numbers=False)
@@ -176,6 +184,14 @@ def find_time(
 def looks_like_times(cells: Sequence[str], missing: frozenset[str], numbers: bool) -> bool:
     seen = [cell for cell in cells if cell.casefold() not in missing][:TIMES_SEEN]
     return bool(seen) and find_form(seen, numbers) is not None
+
+
+def written_as(form: str, cells: Sequence[str], missing: frozenset[str]) -> bool:
+    """Tell whether most cells are times in the form that the recipe gives."""
+    seen = [cell for cell in cells if cell.casefold() not in missing][:TIMES_SEEN]
+    if form in UNIX:  # any whole number is one, but not of so many digits
+        return bool(seen) and all(unix_length(form, cell) for cell in seen)
+    return bool(seen) and bool((parse_times(seen, known_form(form)) != UNREADABLE).mean() >= MOSTLY)
 
 
 def named_like_time(name: str) -> bool:
@@ -285,7 +301,8 @@ def find_values(
     raise UserError(
         f"Several columns could be forecast: {list_names(names[column] for column in numbers)}.",
         str(table.path),
-        f"Name the one, or those, to forecast: `data.value_columns=[{names[numbers[-1]]}]`.",
+        f"Name the one, or those, to forecast: `data.value_columns=[{names[numbers[-1]]}]`. Others are left out; those known in "
+        "advance go to `data.covariate_columns`, one that says the series to `data.series_column`.",
     )
 
 

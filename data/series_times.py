@@ -23,7 +23,7 @@ DIRECTIVES = {
 }  # fmt: skip
 SHORTHANDS = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y"}
 CLOCK = (
-    r"(?:[ T]+(?:(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?(?: ?(?P<p>[AaPp]\.?[Mm]\.?))?)"
+    r"(?:[ T]+(?:(?P<H>\d{1,2})(?::(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?)?(?: ?(?P<p>[AaPp]\.?[Mm]\.?))?)"
     r"(?: ?(?P<z>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}))?)?"
 )
 MONTH_NAMES = (
@@ -34,12 +34,13 @@ WITH_DAY = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
     "%m/%d/%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %y", "%b %d, %Y", "%b %d %Y", "%Y%m%d",
 )  # fmt: skip
+HOURS = "%Y%m%d%H"  # ten digits, as unix seconds have
 WITHOUT_DAY = (
     "%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%m.%Y", "%b-%y", "%b %y", "%b-%Y", "%b %Y", "%b/%Y", "%b/%y", "%Y-%b", "%Y %b", "%YM%m",
-    "%YQ%q", "%Y Q%q", "%Y-Q%q", "Q%q %Y", "Q%q-%Y", "%G-W%V", "%Y", "%Y%m", "%Y%m%d%H%M", "%Y%m%d%H%M%S",
+    "%YQ%q", "%Y Q%q", "%Y-Q%q", "Q%q %Y", "Q%q-%Y", "%G-W%V", "%Y", "%Y%m", HOURS, "%Y%m%d%H%M", "%Y%m%d%H%M%S",
 )  # fmt: skip
 # a plain number is taken for a time only where the column's name says so
-NUMBERS = ("%Y", "%Y%m", "%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S", *UNIX)
+NUMBERS = ("%Y", "%Y%m", "%Y%m%d", HOURS, "%Y%m%d%H%M", "%Y%m%d%H%M%S", *UNIX)
 FRACTION = re.compile(r"(?<=:\d\d)[.,]\d+")
 SWAPPED = {
     "%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d/%m/%y": "%m/%d/%y",
@@ -119,6 +120,8 @@ def find_form(cells: Sequence[str], numbers: bool) -> tuple[TimeForm, float] | N
             continue
         form = known_form(name)
         if name in UNIX and not all(unix_length(name, cell) for cell in cells):
+            continue
+        if name == HOURS and not all(cell >= "19" for cell in cells):  # unix seconds until 2030
             continue
         if not any(form.pattern.fullmatch(cell) for cell in (*cells[:3], cells[-1])):
             continue

@@ -119,6 +119,8 @@ def describe_layout(layout: Layout, path: Path, name: str) -> str:
         parts.append(f"series {layout.names[layout.series]}")
     if layout.covariates:
         parts.append(f"covariates {', '.join(layout.chosen(layout.covariates))}")
+    if layout.unused:
+        parts.append(f"left out {', '.join(layout.unused)}")
     return f"reading {path} ({name}): {', '.join(parts)}"
 
 

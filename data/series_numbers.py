@@ -27,6 +27,7 @@ GROUPS = {
     ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?([eE][+-]?\d+)?"),
 }
 
+COMMA_FOR_POINT = str.maketrans(",.", ".,")
 LARGEST = 3.4e38  # what the records can hold
 
 Bad = Callable[[int, str, str], None]  # told the row, the kind of problem and the cell
@@ -103,16 +104,19 @@ def to_number(cell: str, decimal: str, missing: frozenset[str]) -> float:
     cell = cell.strip()
     if cell.casefold() in missing:
         return float("nan")
-    if GROUPS[decimal].fullmatch(cell := SPACES.sub("", cell)):
-        cell = cell.replace("," if decimal == "." else ".", "")
-    if decimal == ",":
-        if "." in cell:
-            return float("inf")
-        cell = cell.replace(",", ".")
+    cell = with_point(cell, decimal)
     return float(cell) if PLAIN.fullmatch(cell) else float("inf")
 
 
 def may_be_number(cell: str, decimal: str) -> bool:
     """Tell an infinite number from a text."""
-    cell = SPACES.sub("", cell.strip()).replace("," if decimal == "," else "", "." if decimal == "," else "")
+    cell = with_point(cell.strip(), decimal)
     return bool(INFINITE.fullmatch(cell) or PLAIN.fullmatch(cell))
+
+
+def with_point(cell: str, decimal: str) -> str:
+    """Write a cell's number without thousands separators and with a decimal point; what is no number stays none."""
+    cell = SPACES.sub("", cell)
+    if GROUPS[decimal].fullmatch(cell):
+        cell = cell.replace("," if decimal == "." else ".", "")
+    return cell.translate(COMMA_FOR_POINT) if decimal == "," else cell

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,9 @@ BLOCK = 1 << 21  # bytes
 SAMPLE_BYTES, SAMPLE_ROWS = 1 << 18, 1000
 ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
 BOM = b"\xef\xbb\xbf"
+EXCEL_DELIMITER = re.compile(
+    r'"?sep=(?P<delimiter>[;,|\t])"?[\r\n]'
+)  # a first line for Excel that is no part of the table
 TABULAR = 0.8  # share of the lines with the same number of cells that makes a table
 
 
@@ -85,11 +89,14 @@ def read_sample(path: Path, delimiter: str) -> tuple[Table, list[Row]]:
         start += file.readline()
     for mark, name in ENCODINGS.items():
         if start.startswith(mark):
-            raise UserError(f"This file is in {name}, not in UTF-8.", str(path), "Save it as `CSV UTF-8`.")
+            fix = f"Save it as `CSV UTF-8`, or convert it: iconv -f {name} -t UTF-8."
+            raise UserError(f"This file is in {name}, not in UTF-8.", str(path), fix)
     text = decode(start.removeprefix(BOM), path, 1)
+    named = EXCEL_DELIMITER.match(text)
     if delimiter == "auto":
-        delimiter = find_delimiter(text)
+        delimiter = named["delimiter"] if named else find_delimiter(text)
     rows = [row for row in split_rows(text, delimiter, 1, path, strict=False) if any(row.cells)][:SAMPLE_ROWS]
+    rows = rows[1:] if named else rows
     if not rows:
         raise UserError("This file is empty.", str(path), "Check `data.path`.")
     width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
@@ -186,6 +193,8 @@ def decode(block: bytes, path: Path, first_line: int) -> str:
     try:
         return block.decode()
     except UnicodeDecodeError as error:
+        if b"\0" in block:
+            raise UserError("This is no text.", str(path), "Save or export the table as `CSV UTF-8`.") from None
         line = first_line + block.count(b"\n", 0, error.start)
         raise UserError(
             f"This is no text in UTF-8: byte 0x{block[error.start]:02x}.",

@@ -12,6 +12,7 @@ import contracts_series
 from data import formats, series_text
 from data.formats import csv_series
 from data.series_data import SeriesDataConfig
+from data.series_ingest import describe_layout
 from pipeline.errors import UserError
 from series_tables import plain, read, read_path
 
@@ -49,6 +50,13 @@ def test_any_line_end_and_a_byte_order_mark(file, end):
     for mark in (b"", b"\xef\xbb\xbf"):
         found = read(file, mark + text.encode())
         assert (found.names, found.values, found.lines) == (("Month", "Production"), [589, 561], [2, 3])
+
+
+def test_the_line_that_tells_excel_the_delimiter_is_no_row(file):
+    for header in ("Month;Production\r\n", ""):
+        found = read(file, f"sep=;\r\n{header}1962-01;589,5\r\n1962-02;561,5\r\n")
+        assert (found.values, found.findings) == ([589.5, 561.5], {})
+        assert found.lines == ([3, 4] if header else [2, 3])
 
 
 def test_quoted_cells_with_delimiters_and_newlines_in_them_keep_the_line_numbers(file):
@@ -107,6 +115,7 @@ def test_in_a_table_of_one_column_a_blank_line_is_a_missing_value_but_not_at_the
     [
         (b"Month,Value\n1962-01,5\n1962-02,\xe96\n", "UTF-8: byte 0xe9"),
         ("Month,Value\n1962-01,5\n".encode("utf-16"), "UTF-16"),
+        (b"PK\x03\x04\0\0\xe9\0", "no text"),
         (b"", "empty"),
         (b"Month,Value\n", "no line below"),
         (b'Month,Value\n1962-01,5\n1962-02,"' + b"x\n" * 100_000, "cannot be read as CSV"),
@@ -117,7 +126,7 @@ def test_what_is_no_table_is_refused(file, content, says):
         read(file, content)
     assert says in caught.value.what
     assert caught.value.where.startswith(str(file))
-    if b"\xe9" in content:
+    if b",\xe9" in content:
         assert caught.value.where.endswith("line 3")
         assert "iconv" in caught.value.fix
 
@@ -178,6 +187,11 @@ def test_three_digits_behind_the_mark_are_a_question_where_they_could_be_thousan
     assert "data.decimal" in caught.value.fix
     rows = [("1962-01", "1.234"), ("1962-02", "2.345")]
     assert read(file, plain(rows, ",")).values == [1.234, 2.345]
+
+
+def test_a_point_among_decimal_commas_is_no_infinite_value(file):
+    found = read(file, plain([("1962-01", "589.25"), ("1962-02", "561.5")], ";"), decimal=",")
+    assert list(found.findings) == ["not_a_number"]
 
 
 def test_the_whole_file_is_asked_for_the_decimal_mark(file):
@@ -264,6 +278,13 @@ def test_what_is_no_series_at_all_is_refused(tmp_path):
     with pytest.raises(UserError) as caught:
         formats.detect(tmp_path / "photos", "forecasting")
     assert "CSV" in caught.value.fix
+
+
+def test_columns_that_nothing_is_read_from_are_named(file):
+    file.write_text("t,value,note\n1388534400,1,a\n1388538000,2,b\n")
+    layout = csv_series.open_layout(file, SeriesDataConfig(path=str(file), value_columns=("value",)))
+    assert layout.unused == ["t", "note"]
+    assert describe_layout(layout, file, "csv_series").endswith("values value, no times, left out t, note")
 
 
 def test_one_column_cannot_have_two_purposes():

@@ -278,7 +278,9 @@ def describe(item: ErrorDetails, key: str) -> str:
         return f"Unknown key `{key}`."
     if item["type"] == "missing":
         return f"`{key}` is missing."
-    message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if item["type"] in ("tuple_type", "list_type"):
+        return f"`{key}` must be a list, such as `{key}=[{item['input']}]`; it is {item['input']!r}."
+    message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ").removesuffix(".")
     allowed = message if item["msg"].startswith("Value error") else f"must be {message}"
     return f"`{key}` {allowed}; it is {item['input']!r}."
 

@@ -52,6 +52,11 @@ def test_a_value_of_the_wrong_type_says_what_is_allowed_and_what_was_given():
     assert "`trainer.epochs`" in message and "integer" in message and "'many'" in message
 
 
+def test_a_single_name_where_a_list_belongs_is_answered_with_the_list_to_write():
+    message = error_of("forecasting", ["data.value_columns=Sales"])
+    assert "must be a list, such as `data.value_columns=[Sales]`" in message
+
+
 def test_an_unknown_network_lists_those_there_are():
     message = error_of("image_classification", ["trainer.network=lenet"])
     assert "Did you mean `lenet5`?" in message and "`perceptron`" in message

@@ -51,7 +51,8 @@ FIXES = {
     "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`; see also `data.decimal`.",
     "infinite_value": "Correct these values, or leave the cells empty.",
     "no_series": "Fill in the column that `data.series_column` names.",
-    "duplicate_time": "Keep one line for each time; where a file has several series, name their column with `data.series_column`.",
+    "duplicate_time": "Keep one line for each time; where a file has several series, name their column with `data.series_column`; "
+    "where the time of day has a column of its own, name both: `data.time_column=Date+Time`.",
     "unordered_time": "Sort the lines by time; where a file has several series, name their column with `data.series_column`.",
     "irregular_step": "Correct these times, or name the step with `data.frequency`; times with a zone are compared in UTC; `data.time_column=none` takes the rows as equally spaced.",
     "missing_time_step": "Add the lines, or have the gaps filled: `data.fill=linear` (or forward, seasonal).",

@@ -146,7 +146,7 @@ def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: 
             raise UserError(
                 f"Series `{series.id}`: {', '.join(facts['covariates'])} must be known for the {horizon} rows after the last value.",
                 str(path),
-                "Add these rows, their values left empty.",
+                "Add these rows, the values left empty and the covariates filled in.",
             )
         if ahead is not None:
             check_times(staged, item, ahead, path)

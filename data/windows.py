@@ -106,7 +106,7 @@ def choose_history(
     history = min(wanted, (longest - config.horizon) // 2)
     if history < 1:
         raise UserError(
-            f"The training part has {longest:,} rows, too few for a horizon of {config.horizon}.",
+            f"The training part has {longest:,} row{'s' * (longest != 1)}, too few for a horizon of {config.horizon}.",
             where,
             "Use a longer series or a smaller `data.horizon`.",
         )
@@ -209,6 +209,10 @@ def check_windows(plan: Plan, config: SeriesDataConfig, spans: Sequence[Span], c
             fix = "Fill in the missing values of that part yourself, or move the cuts with `data.split`."
         else:
             what = f"No window fits into the {name} part: it has {longest:,} rows, the horizon needs {config.horizon}."
-            fix = f"Set `data.horizon` to {longest} at most." if longest else "Set another `data.split`."
+            fix = (
+                f"Set `data.horizon` to {longest} at most."
+                if longest
+                else "Use a longer series or another `data.split`."
+            )
             fix += f" Or give the part a larger share: `data.split.{name}`."
         raise UserError(what, where, fix)

@@ -32,7 +32,8 @@ MOST_GENERAL = "image_folder"  # asked last: nearly any folder could be one
 EXPECTED = {
     "image_classification": "A folder of pictures has one folder for each class: photos/cats/1.jpg, photos/dogs/2.jpg. "
     "Pictures that a CSV file names: give that file as `data.path`. See `data.format` for the others.",
-    "forecasting": "Series come as a CSV, TSV or TXT file (also .gz), or as a folder of such files, one series each.",
+    "forecasting": "Series come as a CSV, TSV or TXT file (also .gz), or as a folder of such files, one series each; "
+    "folders below it are not looked into.",
 }
 
 

@@ -43,8 +43,9 @@ def predict(
     if as_json:
         print(json.dumps([describe(file, series, answer, facts) for file, series, answer in answers]))
         return
+    named = facts["csv"]["series_column"] or len(answers) > len(files)
     for file, series, answer in answers:
-        print(table(f"{file}: {series.id}" if len(answers) > len(files) else str(file), series, answer, facts))
+        print(table(f"{file}: {series.id}" if named else str(file), series, answer, facts))
 
 
 def read_facts(workspace: Path | None, name: str, version: int | None, url: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ of workers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ from pipeline.progress import Progress
 
 if TYPE_CHECKING:
     from data.series_data import SeriesDataConfig
+
+SMALLEST_SCALE, LARGEST_SCALE = 1e-18, 1e18  # their squares are numbers of 32 bits still
 
 
 @dataclass
@@ -194,9 +197,25 @@ def prepare_windows(found: Survey, config: SeriesDataConfig, target: Path, where
     rows = [span.rows for span in found.spans]
     offsets = write_names(target, names, rows, layout.chosen(layout.values), layout.chosen(layout.covariates))
     plan, scaling = plan_and_scale(found, config, target, offsets)
+    check_sizes(layout.chosen(layout.values), scaling, where)
     check_windows(plan, config, found.spans, found.cuts, where)
     report_windows(found, plan)
     return plan, scaling
+
+
+def check_sizes(columns: list[str], scaling: dict[str, Any], where: str) -> None:
+    """Refuse columns that a network of 32 bits cannot scale: the squares of their changes would be 0 or infinite.
+
+    Raises:
+        UserError: one changes by too little or too much.
+    """
+    for column, size in zip(columns, scaling["scale"], strict=True):
+        if not SMALLEST_SCALE <= size <= LARGEST_SCALE:
+            raise UserError(
+                f"Column `{column}` changes by {size:.3g} at a time, too {'little' if size < 1 else 'much'} for numbers of 32 bits.",
+                where,
+                f"Give it in another unit: {'multiplied' if size < 1 else 'divided'} by 1e{abs(round(math.log10(size)))}.",
+            )
 
 
 def plan_and_scale(

@@ -326,6 +326,21 @@ def test_changes_that_numbers_of_32_bits_cannot_tell_are_a_warning(tmp_path):
 # several columns, several series
 
 
+@pytest.mark.parametrize(
+    ("factor", "says", "fix"),
+    [
+        ("e-30", "too little", "multiplied by 1e"),
+        ("e-310", "too little", "multiplied by 1e"),
+        ("e36", "too much", "divided by 1e"),
+    ],
+)
+def test_values_that_networks_of_32_bits_cannot_scale_are_asked_for_in_another_unit(tmp_path, factor, says, fix):
+    file = write_days(tmp_path / "unit.csv", [value + factor for value in wave(365)])
+    with pytest.raises(UserError, match=says) as caught:
+        inspect(SeriesDataConfig(path=str(file)), QUIET)
+    assert fix in caught.value.fix
+
+
 def test_series_of_one_file_are_those_of_a_folder(tmp_path):
     folder = tmp_path / "shops"
     folder.mkdir()

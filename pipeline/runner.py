@@ -360,7 +360,7 @@ class Runner:
 
 def named(finding: dict[str, Any]) -> str:
     """Name the first examples of a finding."""
-    names = [example["file"] for example in finding["examples"] if example.get("file")]
+    names = [name for example in finding["examples"] if (name := example.get("file") or example.get("split"))]
     more = f" and {finding['count'] - 3:,} more" if finding["count"] > 3 else ""
     return f"({', '.join(names[:3])}{more})" if names else ""
 

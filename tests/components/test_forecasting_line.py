@@ -213,3 +213,10 @@ def test_a_history_that_stands_still_has_bounds_of_a_width():
     intervals = {"unit": "change", "least": [0.2], "lower": [[-1.5]], "upper": [[1.5]]}
     made = windows.forecasts(tf.fill((1, 1, 1), 300.0), still, intervals)
     assert (made["lower"].numpy().item(), made["upper"].numpy().item()) == (pytest.approx(299.7), pytest.approx(300.3))
+
+
+def test_the_error_that_stops_a_run_names_the_splits_without_windows(series_examples, tmp_path):
+    from pipeline.runner import named
+
+    empty = Examples(tmp_path, {**series_examples.properties, "splits": {"train": 400, "validation": 0, "test": 0}})
+    assert named(check(empty, ForecastValidationConfig())[0]) == "(test, validation)"

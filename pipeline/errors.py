@@ -74,7 +74,7 @@ def explain_os_error(error: OSError, path: Path | str = "") -> UserError:
         return UserError(
             f"No permission: {error.strerror}.",
             where,
-            "Give write permission, or choose another folder with --workspace.",
+            "Give permission to read or write it, or choose another folder with --workspace.",
         )
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return UserError("A file stands where a folder is needed.", where, "Move it away, or name another folder.")

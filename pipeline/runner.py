@@ -213,7 +213,7 @@ class Runner:
     def say_waiting(self, name: str) -> Callable[[str], None]:
         """Tell the user that another run is doing this step."""
         return lambda process: self.progress.say(
-            f"  {name}: another run (process {process}) is doing this step; waiting for it"
+            f"  {name}: another run{f' (process {process})' if process else ''} is doing this step; waiting for it"
         )
 
     def resolve(self, wire: Wire | None) -> Artifact | None:

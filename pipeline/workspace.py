@@ -79,7 +79,7 @@ class Workspace:
         """Hold the lock of one execution; the kernel releases it when the process ends, however it ends.
 
         Args:
-            waiting: called with the process number of the holder when someone else has it.
+            waiting: called with the process number of the holder when someone else has it; empty if it has just got it.
         """
         path = self.path / "locks" / f"{component}-{fingerprint}"
         with path.open("a+") as file:
@@ -87,7 +87,7 @@ class Workspace:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 file.seek(0)
-                waiting(file.read().strip() or "?")
+                waiting(file.read().strip())
                 fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             file.truncate()

@@ -2,59 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from pathlib import Path
-from typing import Any
 
 import numpy
 import pytest
 
-from components.tasks.forecasting.ingest import sources, write_examples
+from components.tasks.forecasting.ingest import sources
 from data import series_cleaning, series_measuring, series_staging, series_workers
 from data.beam import BeamConfig
 from data.series_check import inspect
 from data.series_data import SeriesDataConfig
-from data.series_findings import KINDS
-from data.series_records import Window, decode_window, read_series
-from data.tfrecord import read_records
+from data.series_records import read_series
 from pipeline.artifacts import Examples
-from pipeline.component import Context
 from pipeline.errors import UserError
 from pipeline.progress import Progress
+from series_ingest import DAYS, digests, findings, ingest, wave, windows, write_days
 
 QUIET = Progress(quiet=True)
-DAYS = [str(day) for day in numpy.arange("2010-01-01", "2011-01-01", dtype="datetime64[D]")]
-
-
-def ingest(folder: Path, path: Path | str, beam: BeamConfig | None = None, **settings: Any) -> Examples:
-    examples = Examples.create(folder / "examples")
-    config = SeriesDataConfig(path=str(path), **settings)
-    write_examples(examples, config, beam or BeamConfig(), Context.standalone(folder / "context"))
-    return examples
-
-
-def windows(examples: Examples, split: str) -> list[Window]:
-    sizes = len(examples.properties["values"]), len(examples.properties["covariates"])
-    return [decode_window(data, *sizes) for shard in examples.shards(split) for data in read_records(shard)]
-
-
-def digests(folder: Path, pattern: str = "*") -> dict[str, str]:
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob(pattern))}
-
-
-def findings(examples: Examples) -> dict[str, dict[str, Any]]:
-    return {item["name"]: item for item in examples.read_json("rejected.json")}
-
-
-def wave(rows: int) -> list[str]:
-    steps = numpy.arange(rows)
-    return [f"{value:.2f}" for value in 20 + 5 * numpy.sin(steps * 2 * numpy.pi / 7) + steps / 50]
-
-
-def write_days(file: Path, values: list[str], days: list[str] = DAYS) -> Path:
-    file.write_text("Date,Temp\n" + "".join(f"{day},{value}\n" for day, value in zip(days, values, strict=False)))
-    return file
 
 
 @pytest.fixture
@@ -181,164 +146,7 @@ def test_no_judged_window_shows_anything_of_its_target(tmp_path, fill):
         assert judged["one"][row].history[-1] == judged["two"][row].history[-1]
 
 
-# what is wrong
-
-
-def test_all_lines_that_cannot_be_used_are_named_at_once(tmp_path):
-    lines = ["Date,Temp", *(f"{day},{value}" for day, value in zip(DAYS[:60], wave(60), strict=True))]
-    lines[10] = lines[9]  # line 11: duplicate
-    lines[20], lines[21] = lines[21], lines[20]  # line 22: earlier than line 21
-    lines[30] += ",x"  # line 31: ragged
-    lines[40] = "2010-02-09,cold"  # line 41
-    lines[45] = "2010-02-14,inf"  # line 46
-    lines[50] = "somewhen,5"  # line 51
-    (tmp_path / "bad.csv").write_text("\n".join(lines))
-    with pytest.raises(UserError) as caught:
-        ingest(tmp_path, tmp_path / "bad.csv")
-    for line in (11, 22, 31, 41, 46, 51):
-        assert f"bad.csv, line {line}: " in caught.value.what
-    for kind in ("duplicate_time", "unordered_time", "ragged_line", "not_a_number", "infinite_value", "not_a_time"):
-        assert f"1 x {kind}" in caught.value.what
-    assert caught.value.where == str(tmp_path / "bad.csv")
-
-
-def test_gaps_stop_the_run_unless_they_are_filled(tmp_path):
-    days = [day for day in DAYS if day not in ("2010-03-01", "2010-06-05", "2010-06-06")]
-    file = write_days(tmp_path / "gaps.csv", [value if n != 7 else "NA" for n, value in enumerate(wave(362))], days)
-    with pytest.raises(UserError) as caught:
-        ingest(tmp_path, file)
-    assert "gaps.csv, line 9: no value in column `Temp`" in caught.value.what
-    assert "gaps.csv, line 61: 1 time step is missing between 2010-02-28 and 2010-03-02" in caught.value.what
-    assert "gaps.csv, line 156: 2 time steps are missing between 2010-06-04 and 2010-06-07" in caught.value.what
-    assert "data.fill=linear" in caught.value.fix
-    examples = ingest(tmp_path / "filled", file, fill="linear", horizon=3)
-    series = read_series(examples)[0]
-    assert numpy.flatnonzero(series.filled).tolist() == [7, 59, 155, 156]
-    assert series.values[7, 0] == pytest.approx((series.values[6, 0] + series.values[8, 0]) / 2)
-    assert series.times is not None
-    assert (numpy.diff(series.times) == 86_400).all()
-    assert (examples.properties["filled"], examples.properties["rows"]) == (4, 365)
-    assert {name: item["count"] for name, item in findings(examples).items()} == {
-        "filled_value": 1,
-        "filled_time_step": 2,
-    }
-    window = next(window for window in windows(examples, "train") if window.row == 160)
-    assert (window.filled, window.longest_gap) == (2, 2)
-
-
-def test_only_the_first_lines_are_named_and_the_others_counted(tmp_path):
-    with pytest.raises(UserError) as caught:
-        ingest(tmp_path, write_days(tmp_path / "bad.csv", ["1", "NA"] * 100))
-    assert caught.value.what.count("line ") == 20
-    assert "and 80 more" in caught.value.what
-
-
-@pytest.mark.parametrize(
-    ("change", "fill", "says"),
-    [
-        ({0: "", 1: ""}, "linear", ["line 2: no value", "line 3: no value"]),
-        ({364: ""}, "linear", ["line 366: 1 rows from 2010-12-31 on: nothing behind"]),
-        ({3: ""}, "seasonal", ["line 5: 1 rows from 2010-01-04 on: not a season (7 rows)"]),
-    ],
-)
-def test_what_cannot_be_filled_is_named(tmp_path, change, fill, says):
-    values = [change.get(row, value) for row, value in enumerate(wave(365))]
-    with pytest.raises(UserError) as caught:
-        ingest(tmp_path, write_days(tmp_path / "bad.csv", values), fill=fill)
-    assert all(text in caught.value.what for text in says)
-
-
-def test_irregular_steps_are_named_and_rows_may_be_taken_as_equally_spaced(tmp_path):
-    days = [f"{day} 00:00" for day in DAYS]
-    days[100] = "2010-04-11 07:30"
-    file = write_days(tmp_path / "odd.csv", wave(365), days)
-    with pytest.raises(UserError) as caught:
-        ingest(tmp_path, file)
-    assert (
-        "odd.csv, line 102: 2010-04-11 07:30:00 is off the steps of 1 day, 2010-04-11 and 2010-04-12"
-        in caught.value.what
-    )
-    examples = ingest(tmp_path / "rows", file, time_column="none", value_columns=("Temp",))
-    assert (examples.properties["frequency"], examples.properties["times"]) == (None, False)
-    assert windows(examples, "train")[0].time is None
-    assert not (examples.path / "times.npy").exists()
-
-
-def test_a_time_far_away_does_not_fill_the_disk(tmp_path):
-    days = [*DAYS[:364], "9010-12-31"]
-    with pytest.raises(UserError) as caught:
-        ingest(tmp_path, write_days(tmp_path / "far.csv", wave(365), days), fill="linear")
-    assert "mostly_missing" in caught.value.what
-
-
-def test_constant_and_short_series_are_left_out_and_reported(tmp_path):
-    folder = tmp_path / "shops"
-    folder.mkdir()
-    write_days(folder / "good.csv", wave(365))
-    write_days(folder / "flat.csv", ["5"] * 365)
-    write_days(folder / "short.csv", wave(9))
-    examples = ingest(tmp_path, folder, horizon=3)
-    assert [series.id for series in read_series(examples)] == ["good"]
-    found = findings(examples)
-    assert {name: item["severity"] for name, item in found.items()} == {
-        "short_series": "warning",
-        "constant_series": "warning",
-    }
-    assert found["constant_series"]["examples"][0]["detail"] == "365 rows of 5"
-    assert found["short_series"]["examples"][0]["file"] == "short.csv, line 2"
-    assert examples.properties["rejected"] == 2
-    assert set(found) <= set(KINDS)
-
-
-@pytest.mark.parametrize(
-    ("values", "settings", "what"),
-    [
-        (["5"] * 365, {}, "never change"),
-        (wave(1), {}, "single row"),
-        (wave(365), {"time_column": "none", "value_columns": ("Temp",), "fill": "seasonal"}, "no season"),
-        (wave(40), {"horizon": 33}, "32 rows, too few for a horizon"),
-        (wave(365), {"history": 400, "horizon": 12}, "400 \\+ 12 rows; the training part has 292"),
-        (wave(100), {"horizon": 12}, "No window fits into the validation part: it has 10 rows"),
-    ],
-)
-def test_series_of_which_nothing_is_left_say_why(tmp_path, values, settings, what):
-    with pytest.raises(UserError, match=what):
-        ingest(tmp_path, write_days(tmp_path / "few.csv", values), **settings)
-
-
-def test_columns_that_do_not_change_in_the_training_part_are_named_even_if_they_do_later(tmp_path):
-    late = ["5.1"] * 300 + wave(65)
-    lines = [f"{day},{a},{b}" for day, a, b in zip(DAYS, wave(365), late, strict=True)]
-    (tmp_path / "late.csv").write_text("\n".join(["Date,moving,still", *lines]))
-    found = findings(ingest(tmp_path, tmp_path / "late.csv", value_columns=("moving", "still"), horizon=3))
-    assert found.keys() == {"constant_column"}
-    assert [item["detail"] for item in found["constant_column"]["examples"]] == ["column `still`"]
-
-
-def test_changes_that_numbers_of_32_bits_cannot_tell_are_a_warning(tmp_path):
-    counter = [f"{1e9 + float(value):.2f}" for value in wave(365)]
-    found = findings(ingest(tmp_path / "far", write_days(tmp_path / "far.csv", counter), horizon=3))
-    assert (found["coarse_column"]["severity"], found.keys()) == ("warning", {"coarse_column"})
-    near = [f"{1e5 + float(value):.2f}" for value in wave(365)]
-    assert findings(ingest(tmp_path / "near", write_days(tmp_path / "near.csv", near), horizon=3)) == {}
-
-
 # several columns, several series
-
-
-@pytest.mark.parametrize(
-    ("factor", "says", "fix"),
-    [
-        ("e-30", "too little", "multiplied by 1e"),
-        ("e-310", "too little", "multiplied by 1e"),
-        ("e36", "too much", "divided by 1e"),
-    ],
-)
-def test_values_that_networks_of_32_bits_cannot_scale_are_asked_for_in_another_unit(tmp_path, factor, says, fix):
-    file = write_days(tmp_path / "unit.csv", [value + factor for value in wave(365)])
-    with pytest.raises(UserError, match=says) as caught:
-        inspect(SeriesDataConfig(path=str(file)), QUIET)
-    assert fix in caught.value.fix
 
 
 def test_series_of_one_file_are_those_of_a_folder(tmp_path):

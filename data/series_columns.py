@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -228,10 +228,10 @@ def find_time_form(
     label = "+".join(names[column] for column in time)
     if found is None:
         raise unknown_times(label, cells, tables[0])
-    form, _ = found
+    form = found[0].held_to(cells)
     if form.name not in SWAPPED:
         return form
-    other = known_form(SWAPPED[form.name])
+    other = replace(form, name=SWAPPED[form.name], pattern=known_form(SWAPPED[form.name]).pattern)
     for cells in read_times(tables, headers, names, time):
         one, two = (parse_times(cells, item) != UNREADABLE for item in (form, other))
         if (one != two).any():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,11 +57,29 @@ class TimeForm:
         name: as the recipe's `data.time_format` has it.
         pattern: what a cell must match; its groups are named after the directives.
         scale: for unix times, how many make a second; else 0.
+        zoned: whether times have a zone; None where some may have one and others not.
     """
 
     name: str
     pattern: re.Pattern[str]
     scale: int = 0
+    zoned: bool | None = None
+
+    def reads(self, match: re.Match[str]) -> bool:
+        """Tell whether a match of the pattern has a zone where there must be one, and none where there must be none."""
+        return self.zoned is None or bool(match.groupdict().get("z")) == self.zoned
+
+    def asked_of(self, cell: str) -> str:
+        """Name the form for a cell that is not in it; the zone only where that is what is wrong."""
+        match = self.pattern.fullmatch(cell.strip())
+        if match is None or self.reads(match):
+            return self.name
+        return f"{self.name} {'with a zone, as' if self.zoned else 'without a zone, as'} the other times are"
+
+    def held_to(self, cells: Sequence[str]) -> TimeForm:
+        """Return this form with or without zones for all, as most cells have it: an hour of another zone is another hour."""
+        found = [bool(match.groupdict().get("z")) for cell in cells if (match := self.pattern.fullmatch(cell.strip()))]
+        return replace(self, zoned=2 * sum(found) > len(found)) if any(found) else replace(self, zoned=False)
 
 
 @functools.cache
@@ -170,11 +188,12 @@ def parse_alike(cells: Sequence[str], form: TimeForm) -> numpy.ndarray:
             continue
         alike = written_alike(letters[left], letters[left[0]], match)
         rows = left[alike]
-        seconds[rows] = join(read_parts(letters[rows], match), form.scale)
+        if form.reads(match):
+            seconds[rows] = join(read_parts(letters[rows], match), form.scale)
         left = left[~alike]
     for row in left:
         match = form.pattern.fullmatch(texts[row].decode())
-        if match is not None:
+        if match is not None and form.reads(match):
             seconds[row] = join(read_parts(letters[row : row + 1], match), form.scale)[0]
     return seconds
 

@@ -38,6 +38,7 @@ def show_result(result: Run, workspace: Path) -> None:
     """Print what came out of a run and what can be done with it."""
     print()
     show_metrics(result.metrics)
+    show_warnings(result)
     show_verdict(result)
     name = (result.pushed or {}).get("name")
     place = "" if str(workspace) == "workspace" else f" --workspace {workspace}"
@@ -47,6 +48,16 @@ def show_result(result: Run, workspace: Path) -> None:
         print(f"  serve it    labline serve{place}")
         print(f"  ask it      labline predict {name} FILE{place}")
     print(f"  took {duration(result.seconds)}, run {result.run}")
+
+
+def show_warnings(result: Run) -> None:
+    """Say what the data checks found that did not stop the run."""
+    from pipeline.artifacts import Anomalies
+
+    if "anomalies" in result.artifacts:
+        found = Anomalies.open(Path(result.artifacts["anomalies"])).properties
+        if found["warnings"]:
+            print(f"  data        {found['summary']}")
 
 
 def show_metrics(metrics: dict[str, float]) -> None:

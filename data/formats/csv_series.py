@@ -122,7 +122,7 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
         written = join_parts(layout.chosen(layout.time), [cells.columns[column] for column in layout.time])
         times = parse_times(written, layout.form)
         for row in numpy.flatnonzero(times == UNREADABLE).tolist():
-            detail = f"`{written[row][:40]}` is no time in the form {layout.form.name}"
+            detail = f"`{written[row][:40]}` is no time in the form {layout.form.asked_of(written[row])}"
             findings.add("not_a_time", table.path.name, int(cells.lines[row]), detail)
         good &= times != UNREADABLE
     if good.all():

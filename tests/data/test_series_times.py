@@ -147,3 +147,19 @@ def test_a_given_way_to_write_times_finds_their_column(file):
     assert found.times[-1] == "2010-01-01 23:00:00"
     seconds = "t,value\n" + "".join(f"{1388534400 + 3600 * hour},{hour}\n" for hour in range(24))
     assert read(file, seconds, time_format="unix seconds").times[-1] == "2014-01-01 23:00:00"
+
+
+@pytest.mark.parametrize(("odd", "usual", "asked"), [("", "Z", "with a zone"), ("+01:00", "", "without a zone")])
+def test_times_with_a_zone_among_times_without_are_named(file, odd, usual, asked):
+    hours = [f"2024-01-01T{hour:02d}:00{odd if hour == 3 else usual}" for hour in range(6)]
+    found = read(file, plain([(hour, "1.5") for hour in hours])).findings["not_a_time"]
+    assert found == [f"milk.csv, line 5: `{hours[3]}` is no time in the form %Y-%m-%d {asked}, as the other times are"]
+
+
+def test_zones_may_change_with_the_clock(file):
+    hours = ["2024-03-31T01:00+01:00", "2024-03-31T03:00+02:00", "2024-03-31T04:00+02:00"]
+    assert read(file, plain([(hour, "1.5") for hour in hours])).times == [
+        "2024-03-31",
+        "2024-03-31 01:00:00",
+        "2024-03-31 02:00:00",
+    ]

@@ -10,7 +10,7 @@ import pytest
 
 from components.tasks.forecasting import asking
 from pipeline import screen
-from pipeline.artifacts import Blessing, PushedModel, write_manifest
+from pipeline.artifacts import Anomalies, Blessing, PushedModel, write_manifest
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,15 @@ def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_se
     monkeypatch.setattr(asking, "predict", lambda *given: asked.append(given[4]))
     screen.show_predictions("sales", [Path("sales.csv")], Path("mine"), url, None, 3, False)
     assert asked == [Path("mine")]
+
+
+def test_warnings_about_the_data_are_told_at_the_end_of_a_run(tmp_path, capsys):
+    anomalies = Anomalies.create(tmp_path / "anomalies")
+    anomalies.properties = {
+        "errors": 0,
+        "warnings": 1,
+        "summary": "Nothing that stops the run; warnings: tiny_data (1).",
+    }
+    write_manifest(anomalies, created=0.0)
+    screen.show_warnings(SimpleNamespace(artifacts={"anomalies": str(anomalies.path)}))  # type: ignore[arg-type]
+    assert "warnings: tiny_data (1)" in capsys.readouterr().out

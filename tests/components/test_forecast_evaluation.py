@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -273,7 +274,9 @@ def test_a_last_blessed_model_of_other_windows_is_skipped_and_named(examples, la
 
 def baseline_of(name, rmse, model_rmse, note="", cells=17):
     losses = np.full(17, rmse**2)
-    return Baseline(name, "repeating the last value", note, cells, rmse, rmse, 1.0, model_rmse, losses, losses, losses)
+    return Baseline(
+        name, "repeating the last value", note, cells, rmse, rmse, 1.0, model_rmse, 0.9, losses, losses, losses
+    )
 
 
 def verdict_of(model, p=0.001, config=QUICK, values=None, **others):
@@ -290,6 +293,18 @@ def test_a_model_better_than_every_baseline_is_blessed_and_says_by_what():
     assert verdict["blessed"] is True
     assert "Better than last value: RMSE 5.9 against 45.8 (Diebold-Mariano p = 0.001)." in verdict["reasons"]
     assert "There is no blessed model yet to compare with." in verdict["reasons"]
+
+
+def test_many_series_need_a_better_mase_too_since_the_largest_decide_the_rmse():
+    rows = [baseline_of("last value", 45.0, 5.0)]
+    tests = {"last value": Comparison(1.0, 0.001, 17)}
+    values = {"rmse": 5.0, "mae": 4.0}
+    assert blessing.judge(values, rows, tests, None, QUICK, many=True)["blessed"] is True
+    worse = [replace(rows[0], model_mase=1.1)]
+    assert blessing.judge(values, worse, tests, None, QUICK)["blessed"] is True
+    verdict = blessing.judge(values, worse, tests, None, QUICK, many=True)
+    assert verdict["blessed"] is False
+    assert verdict["reasons"][0] == "No better than last value over series and columns of any size: MASE 1.1 against 1."
 
 
 def test_one_baseline_that_is_better_forbids_the_blessing():

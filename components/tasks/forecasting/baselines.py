@@ -34,7 +34,7 @@ class Baseline:
         note: what to know, such as a fit that did not converge or the share of the series it stands for.
         cells: values that it forecast; with 0 there are no figures.
         rmse, mae, mase: over these values.
-        model_rmse: the model's RMSE over the same values.
+        model_rmse, model_mase: the model's errors over the same values.
         steps: RMSE at each step ahead [P].
         losses: mean squared error of each window [n], NaN where it has no forecast.
         model_losses: the model's, over the same values [n].
@@ -48,6 +48,7 @@ class Baseline:
     mae: float
     mase: float
     model_rmse: float
+    model_mase: float
     steps: np.ndarray
     losses: np.ndarray
     model_losses: np.ndarray
@@ -243,15 +244,16 @@ def compare(name: str, words: str, note: str, cells: np.ndarray, forecasts: Fore
     count = int(known.sum())
     error = np.where(known, cells.astype(np.float64) - forecasts.target, 0.0)
     model = np.where(known, forecasts.forecast.astype(np.float64) - forecasts.target, 0.0) ** 2
-    scaled = np.abs(error) / forecasts.scale[:, np.newaxis, :]
+    unit = forecasts.scale[:, np.newaxis, :].astype(np.float64)
     in_window, at_step = known.sum(axis=(1, 2)), known.sum(axis=(0, 2))
     with np.errstate(invalid="ignore", divide="ignore"):
         return Baseline(
             name, words, note, count,
             rmse=float(np.sqrt((error**2).sum() / np.float64(count))),
             mae=float(np.abs(error).sum() / np.float64(count)),
-            mase=float(scaled.sum() / np.float64(count)),
+            mase=float((np.abs(error) / unit).sum() / np.float64(count)),
             model_rmse=float(np.sqrt(model.sum() / np.float64(count))),
+            model_mase=float((np.sqrt(model) / unit).sum() / np.float64(count)),
             steps=np.sqrt((error**2).sum(axis=(0, 2)) / at_step),
             losses=(error**2).sum(axis=(1, 2)) / in_window,
             model_losses=model.sum(axis=(1, 2)) / in_window,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from components.evaluation.diebold_mariano import Comparison, diebold_mariano, losses_by_time
-from components.tasks.forecasting.baselines import LAST_VALUE, Baseline
+from components.tasks.forecasting.baselines import LAST_VALUE, ROUNDING, Baseline
 from components.tasks.forecasting.metrics import MORE_IS_BETTER, Scored, percentiles
 from pipeline.artifacts import Examples, Model
 
@@ -24,6 +24,7 @@ def judge(
     tests: dict[str, Comparison],
     comparison: dict[str, Any] | None,
     config: ForecastEvaluatorConfig,
+    many: bool = False,
 ) -> dict[str, Any]:
     """Return `blessed`, `reasons` in sentences, `checks` with value and limit, and the comparison.
 
@@ -32,8 +33,11 @@ def judge(
         baselines: the best one first.
         tests: Diebold and Mariano's test against each, by name.
         comparison: with the last blessed model, see `compare`.
+        many: several series or columns are judged together: since the largest of them decide the RMSE, the MASE must be better too.
     """
     checks = [baseline_check(baseline, tests[baseline.name], config.split) for baseline in baselines if baseline.cells]
+    if many:
+        checks += [scaled_check(baseline, config.split) for baseline in baselines if baseline.cells]
     checks += threshold_checks(values, config)
     if config.significance is not None:
         checks.append(significance_check(baselines, tests, config.significance, config.split))
@@ -87,6 +91,16 @@ def baseline_check(baseline: Baseline, test: Comparison, split: str) -> dict[str
     else:
         sentence = f"Better than {baseline.name}: {figures}."
     return check(f"{split}/rmse better than {baseline.name}", baseline.model_rmse, baseline.rmse, beaten, sentence)
+
+
+def scaled_check(baseline: Baseline, split: str) -> dict[str, Any]:
+    """Check that the model's MASE is below a baseline's on the same values: every series and column weighs the same in it."""
+    beaten = baseline.model_mase < baseline.mase * (1 - ROUNDING)
+    figures = f"MASE {baseline.model_mase:.3g} against {baseline.mase:.3g}"
+    sentence = (
+        f"{'Better' if beaten else 'No better'} than {baseline.name} over series and columns of any size: {figures}."
+    )
+    return check(f"{split}/mase better than {baseline.name}", baseline.model_mase, baseline.mase, beaten, sentence)
 
 
 def check(name: str, value: float | None, limit: float, passed: bool, reason: str) -> dict[str, Any]:

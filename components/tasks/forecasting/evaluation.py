@@ -113,7 +113,8 @@ def evaluate(
             comparison = judging.compare(
                 scored, score(before, baseline, examples, config), moments_of(forecasts, series), overlap_of(facts)
             )
-    verdict = judging.judge(scored.values, baselines, tests, comparison, config)
+    many = len(facts["values"]) > 1 or facts["series"] > 1
+    verdict = judging.judge(scored.values, baselines, tests, comparison, config, many)
     details = describe(
         forecasts, scored, baselines, tests, series, facts, config.split, model.properties["intervals"]["level"]
     )

@@ -287,7 +287,10 @@ def summary_text(summary: dict[str, Any]) -> str:
     ]
     for item in findings:
         lines.append(f"{item['severity']}: {item['name']}: {item['description']}")
-        lines += [f"    {example['file']}: {example.get('detail', '')}" for example in item["examples"][:5]]
+        lines += [
+            f"    {example['file'] or example['split']}: {example.get('detail', '')}"
+            for example in item["examples"][:5]
+        ]
     return "\n".join(lines)
 
 

@@ -33,7 +33,7 @@ def forecasts(target, forecast, lower=None, upper=None, scale=None, series=None,
 
 
 def measure(made, block=1, level=0.8, resamples=200):
-    return score(made, level, block, resamples, seed=7)
+    return score(made, made.row, level, block, resamples, seed=7)
 
 
 def test_each_figure_is_its_textbook_formula():
@@ -169,3 +169,17 @@ def test_too_few_windows_give_no_autocorrelation_and_no_failure():
     assert found["autocorrelation"] == []
     assert found["ljung_box_p"] is None
     assert found["mean"] == [0.5]
+
+
+def test_series_that_err_together_make_the_interval_as_wide_as_one_of_them():
+    random = np.random.default_rng(4)
+    errors = random.normal(0, 1, 120)
+    one = forecasts(np.zeros((120, 1, 1)), errors[:, None, None])
+    alike = forecasts(
+        np.zeros((600, 1, 1)),
+        np.tile(errors, 5)[:, None, None],
+        series=np.repeat(range(5), 120),
+        row=np.tile(range(120), 5),
+    )
+    widths = [np.diff(measure(made, block=5).intervals["rmse"])[0] for made in (one, alike)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from data.series_data import SeriesDataConfig
 from data.series_reading import read_recent
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -75,3 +76,11 @@ def test_keys_of_a_recipe_are_told_to_be_the_runs(tmp_path):
     with pytest.raises(UserError, match="line 3: no value") as error:
         read(path)
     assert "those of the run that trained the model" in error.value.fix
+
+
+def test_a_look_at_the_data_tells_what_would_stop_the_run_later():
+    from components.tasks.forecasting.looking import inspect
+
+    config = SeriesDataConfig(path="milk", split={"train": 0.9, "validation": 0.1, "test": 0.0})
+    found = {item["name"]: item for item in inspect(config, Progress(quiet=True))["findings"]}
+    assert (found["empty_split"]["severity"], found["empty_split"]["examples"][0]["split"]) == ("error", "test")

@@ -23,39 +23,39 @@ class ForecastValidationConfig(ValidationConfig):
 
 def check(examples: Examples, config: ForecastValidationConfig) -> list[Finding]:
     """Return the findings that the numbers of windows give."""
-    return [
-        finding
-        for finding in (empty_splits(examples), tiny_data(examples, config), few_judged(examples, config))
-        if finding is not None
-    ]
+    return check_splits(examples.splits, config)
 
 
-def empty_splits(examples: Examples) -> Finding | None:
+def check_splits(splits: dict[str, int], config: ForecastValidationConfig) -> list[Finding]:
+    """Return the findings that the numbers of windows in the splits give."""
+    found = (empty_splits(splits), tiny_data(splits, config), few_judged(splits, config))
+    return [finding for finding in found if finding is not None]
+
+
+def empty_splits(splits: dict[str, int]) -> Finding | None:
     """A split without windows: nothing to learn from, or nothing to judge by."""
-    empty = [
-        {"split": split, "detail": "no windows"} for split, number in sorted(examples.splits.items()) if number == 0
-    ]
+    empty = [{"split": split, "detail": "no windows"} for split, number in sorted(splits.items()) if number == 0]
     if not empty:
         return None
     needed = any(row["split"] in ("train", "test") for row in empty)
     text = "These splits have no windows: the part is shorter than the horizon, or its values were filled in."
-    return make("empty_split", "error" if needed else "warning", len(examples.splits), text, empty)
+    return make("empty_split", "error" if needed else "warning", len(splits), text, empty)
 
 
-def tiny_data(examples: Examples, config: ForecastValidationConfig) -> Finding | None:
+def tiny_data(splits: dict[str, int], config: ForecastValidationConfig) -> Finding | None:
     """So few training windows that results are a matter of luck."""
-    number = examples.splits.get("train", 0)
+    number = splits.get("train", 0)
     if number >= config.min_train_examples:
         return None
     row = {"split": "train", "detail": f"{number} training windows; fewer than {config.min_train_examples}"}
     return make("tiny_data", "warning", 1, "There are few windows to learn from; expect wide intervals.", [row])
 
 
-def few_judged(examples: Examples, config: ForecastValidationConfig) -> Finding | None:
+def few_judged(splits: dict[str, int], config: ForecastValidationConfig) -> Finding | None:
     """So few windows in a split that its figures are a matter of luck."""
     rows = [
         {"split": split, "detail": f"{number} windows; fewer than {config.min_judged_examples}"}
-        for split, number in sorted(examples.splits.items())
+        for split, number in sorted(splits.items())
         if split != "train" and 0 < number < config.min_judged_examples
     ]
     return (

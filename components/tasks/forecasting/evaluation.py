@@ -98,7 +98,8 @@ def evaluate(
 
     series = read_series(examples)
     forecasts = predict(model, examples, config.split, config.batch_size, context.progress)
-    scored = score(forecasts, model, examples, config)
+    moments = moments_of(forecasts, series)
+    scored = score(forecasts, moments, model, examples, config)
     facts = examples.properties
     baselines = measure_baselines(
         [one.values for one in series], forecasts, facts["season"], config.fitted_series, config.seed, context.progress
@@ -111,7 +112,7 @@ def evaluate(
         if not reason:
             before = predict(baseline, examples, config.split, config.batch_size, context.progress)
             comparison = judging.compare(
-                scored, score(before, baseline, examples, config), moments_of(forecasts, series), overlap_of(facts)
+                scored, score(before, moments, baseline, examples, config), moments, overlap_of(facts)
             )
     many = len(facts["values"]) > 1 or facts["series"] > 1
     verdict = judging.judge(scored.values, baselines, tests, comparison, config, many)
@@ -130,12 +131,14 @@ def evaluate(
     blessing.properties = {**verdict, "baseline": baseline.digest if baseline is not None else None}
 
 
-def score(forecasts: Forecasts, model: Model, examples: Examples, config: ForecastEvaluatorConfig) -> Scored:
+def score(
+    forecasts: Forecasts, moments: np.ndarray, model: Model, examples: Examples, config: ForecastEvaluatorConfig
+) -> Scored:
     """Measure a model's forecasts with intervals from blocks of windows."""
     facts = examples.properties
     block = metrics.block_length(metrics.most_windows(forecasts), facts["horizon"], facts["stride"])
     level = model.properties["intervals"]["level"]
-    return metrics.score(forecasts, level, block, config.resamples, config.seed)
+    return metrics.score(forecasts, moments, level, block, config.resamples, config.seed)
 
 
 def overlap_of(facts: dict[str, Any]) -> int:

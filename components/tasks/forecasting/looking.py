@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.tasks.forecasting.checks import ForecastValidationConfig, check_splits
 from data.series_data import SeriesDataConfig
 from pipeline.progress import Progress
 
 
 def inspect(config: SeriesDataConfig, progress: Progress) -> dict[str, Any]:
-    """Return what the series are like, and the findings; see `data.series_check.inspect`."""
+    """Return what the series are like, and the findings of ingest and of the checks that a run makes next; see `data.series_check.inspect`."""
     from data.series_check import inspect
 
-    return inspect(config, progress)
+    found = inspect(config, progress)
+    found["findings"] += check_splits(found["splits"], ForecastValidationConfig())
+    return found

@@ -61,16 +61,17 @@ class Scored:
     drawn: dict[str, np.ndarray]
 
 
-def score(forecasts: Forecasts, level: float, block: int, resamples: int, seed: int) -> Scored:
+def score(forecasts: Forecasts, moments: np.ndarray, level: float, block: int, resamples: int, seed: int) -> Scored:
     """Measure forecasts.
 
     Args:
+        moments: time, or number, of each window's first target row, int64 [n].
         level: share of the targets that the intervals shall hold, such as 0.8.
-        block: windows that depend on each other, see `block_length`.
+        block: neighbouring moments that depend on each other, see `block_length`.
     """
     windows, steps, columns = mean_errors(forecasts, level)
     values = {name: plain(value) for name, value in figures({kind: mean(row) for kind, row in windows.items()}).items()}
-    drawn = bootstrap(windows, forecasts, block, resamples, seed)
+    drawn = bootstrap(windows, moments, block, resamples, seed)
     return Scored(values, {name: percentiles(row) for name, row in drawn.items()}, windows, steps, columns, drawn)
 
 
@@ -163,27 +164,36 @@ def block_length(number: int, horizon: int, stride: int) -> int:
 
 
 def bootstrap(
-    windows: dict[str, np.ndarray], forecasts: Forecasts, block: int, resamples: int, seed: int
+    windows: dict[str, np.ndarray], moments: np.ndarray, block: int, resamples: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Return each figure on samples of whole blocks of neighbouring windows, since these are not independent.
+    """Return each figure on samples of whole blocks of neighbouring moments, since their windows are not independent.
 
-    Blocks are drawn with replacement and wrap round within their series (circular block bootstrap, Politis and Romano 1992).
+    A moment is drawn with the windows of all series at it, which err together. Blocks are drawn with replacement and wrap round
+    (circular block bootstrap, Politis and Romano 1992).
+
+    Args:
+        windows: kind of error -> its mean in each window [n].
+        moments: time, or number, of each window's first target row [n].
+        block: moments drawn together.
     """
     import numpy as np
 
     kinds = list(windows)
-    order = np.lexsort((forecasts.row, forecasts.series))
-    ordered = np.stack([windows[kind][order] for kind in kinds], axis=1)
-    ordered[~np.isfinite(ordered)] = np.nan
-    series, first, count = np.unique(forecasts.series[order], return_index=True, return_counts=True)
-    place = np.repeat(np.arange(len(series)), count)
-    begin, length, within = first[place], count[place], np.arange(len(order)) - first[place]
-    totals = np.zeros_like(ordered)
+    cells = np.stack([windows[kind] for kind in kinds], axis=1)
+    cells[~np.isfinite(cells)] = np.nan
+    _, place, counts = np.unique(moments, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), len(kinds)))
+    np.add.at(sums, place, cells)
+    totals, numbers = np.zeros_like(sums), np.zeros_like(counts)
     for step in range(block):
-        totals += ordered[begin + (within + step) % length]
+        totals += np.roll(sums, -step, axis=0)
+        numbers += np.roll(counts, -step)
     random = np.random.default_rng(seed)
-    draws = math.ceil(len(order) / block)
-    drawn = [totals[random.integers(0, len(order), draws)].sum(axis=0) / (draws * block) for _ in range(resamples)]
+    draws = math.ceil(len(counts) / block)
+    drawn = []
+    for _ in range(resamples):
+        chosen = random.integers(0, len(counts), draws)
+        drawn.append(totals[chosen].sum(axis=0) / numbers[chosen].sum())
     columns = np.array(drawn)
     return figures({kind: columns[:, place] for place, kind in enumerate(kinds)})
 

@@ -220,3 +220,22 @@ def test_the_error_that_stops_a_run_names_the_splits_without_windows(series_exam
 
     empty = Examples(tmp_path, {**series_examples.properties, "splits": {"train": 400, "validation": 0, "test": 0}})
     assert named(check(empty, ForecastValidationConfig())[0]) == "(test, validation)"
+
+
+def test_requests_whose_inputs_differ_in_number_are_refused_in_words():
+    import tensorflow as tf
+
+    from components.networks import SeriesStatistics, WindowShape, find_network, network_config
+    from components.tasks.forecasting.export import make_signatures
+
+    shape = WindowShape(history=13, horizon=1, values=1, covariates=1, season=12, times=True, step_seconds=2629746.0)
+    ones = SeriesStatistics((0.0,), (1.0,), (1.0,), (1.0,), (1.0,))
+    network = find_network("seasonal_lstm").build(shape, network_config("seasonal_lstm", {}), ones)
+    functions = make_signatures(network, shape, {"unit": "value", "lower": [[0.0]], "upper": [[0.0]]})
+    history, covariates = tf.ones([2, 13, 1]), tf.ones([1, 14, 1])
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="`covariates` must have one entry for each entry of `history`"
+    ):
+        functions["serving_default"](history, covariates)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`times` must have one entry for each entry"):
+        functions["with_times"](history, tf.zeros([3, 13], tf.int64), tf.ones([2, 14, 1]))

@@ -72,11 +72,11 @@ def make_signatures(network: keras.Model, shape: WindowShape, intervals: dict[st
         if "covariates" in names:
             assert covariates is not None
             checked = check_shape(covariates, [None, width, shape.covariates], "covariates")
-            inputs["covariates"] = check_finite(checked, "covariates")
+            inputs["covariates"] = check_finite(as_many_as(history, checked, "covariates"), "covariates")
         return windows.forecasts(network(inputs, training=False), known, intervals)
 
-    def last_time(times: tf.Tensor) -> tf.Tensor:
-        return check_times(times, shape)[:, -1]
+    def last_time(times: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
+        return as_many_as(history, check_times(times, shape), "times")[:, -1]
 
     functions: dict[str, Any] = {}
     if "covariates" in names:
@@ -85,7 +85,7 @@ def make_signatures(network: keras.Model, shape: WindowShape, intervals: dict[st
             input_signature=[history_spec, covariates_spec],
         )
         functions["with_times"] = tf.function(
-            lambda history, times, covariates: answer(history, last_time(times), covariates),
+            lambda history, times, covariates: answer(history, last_time(times, history), covariates),
             input_signature=[history_spec, times_spec, covariates_spec],
         )
     else:
@@ -93,7 +93,8 @@ def make_signatures(network: keras.Model, shape: WindowShape, intervals: dict[st
             lambda history: answer(history, None, None), input_signature=[history_spec]
         )
         functions["with_times"] = tf.function(
-            lambda history, times: answer(history, last_time(times), None), input_signature=[history_spec, times_spec]
+            lambda history, times: answer(history, last_time(times, history), None),
+            input_signature=[history_spec, times_spec],
         )
     if "time" not in names:
         del functions["with_times"]
@@ -124,6 +125,15 @@ def check_times(times: tf.Tensor, shape: WindowShape) -> tf.Tensor:
     message = f"`times` must have at least {shape.history} unix times, one for each row of `history`"
     with tf.control_dependencies([tf.debugging.assert_greater_equal(tf.shape(checked)[1], shape.history, message)]):
         return tf.identity(checked)
+
+
+def as_many_as(history: tf.Tensor, values: tf.Tensor, name: str) -> tf.Tensor:
+    """Return the tensor; in the graph, refuse another number of instances than there are histories."""
+    import tensorflow as tf
+
+    message = f"`{name}` must have one entry for each entry of `history`"
+    with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(values)[0], tf.shape(history)[0], message)]):
+        return tf.identity(values)
 
 
 def check_finite(values: tf.Tensor, name: str) -> tf.Tensor:

@@ -70,6 +70,12 @@ def printable(name: str) -> str:
     return name if name.isascii() else name.encode("utf-8", "replace").decode("utf-8")
 
 
+def list_files(path: Path) -> list[Path]:
+    """Return every file below a folder, links followed."""
+    files = (Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names)
+    return sorted(file for file in files if file.is_file())
+
+
 def list_folder(path: Path) -> Iterator[Entry | Problem]:
     """Yield the files below a folder, by name; links are followed, but never round in circles."""
 

@@ -7,6 +7,10 @@ A format of pictures is a module with
     open_reader(path) -> context manager         of a function from a sample's locator to the file's bytes or a uint8 array
     sources(path, config) -> list of files       whose content decides what comes out
 
+A format of labelled photos has the same functions and
+    TASK = "object_detection"
+    list_samples(path, config) -> iterator       `PhotoSample`s with their boxes, and `Problem`s
+
 A format of series is a module with `detect` and `sources` as above and
     TASK = "forecasting"
     open_layout(path, config) -> Layout          what the columns are, after a look at the data

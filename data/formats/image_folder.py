@@ -19,6 +19,7 @@ from data.file_tree import (
     Entry,
     extension_of,
     is_visible,
+    list_files,
     list_folder,
     list_zip,
     open_archive,
@@ -75,8 +76,7 @@ def sources(path: Path, config: ImageDataConfig) -> list[Path]:
         return [path]
     if archives := split_archives(path):
         return [path / name for name in archives]
-    files = (Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names)
-    return sorted(file for file in files if file.is_file())
+    return list_files(path)
 
 
 def split_archives(path: Path) -> dict[str, Split]:

@@ -1,0 +1,242 @@
+"""Photos with Pascal VOC annotations, as LabelImg writes them: an xml file for each photo, in a folder or a zip.
+
+    raccoon/annotations/1.xml  raccoon/images/1.jpg            any folders will do
+    VOC2012/Annotations  JPEGImages  ImageSets/Main/train.txt  lists of names give the splits
+    data/train_labels.csv  data/test_labels.csv                so do tables with a `filename` column
+    train/images  train/annotations  test/images ...           and folders
+
+A photo is found by the `filename` of its annotation, or by the annotation's own name, nearest to it. Photos without annotation are
+reported and left out; an annotation without objects says that there is nothing on its photo.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+from xml.parsers import expat
+
+from data.boxes import Box, PhotoSample
+from data.file_tree import Entry, Read, extension_of, open_reader, printable
+from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
+from data.picture import BadPicture
+from data.sample import SPLIT_FOLDERS, SPLITS, Problem, Split
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+__all__ = ["detect", "list_samples", "open_reader", "sources"]
+
+TASK = "object_detection"
+NUMBERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+@dataclass
+class Annotation:
+    """What an xml file says.
+
+    Attributes:
+        filename: the photo's name, without folders; empty if it has none.
+        size: (height, width); None if it says none.
+        boxes: label, edges and line of each object.
+        problems: kind, line and words of what could not be read.
+    """
+
+    filename: str = ""
+    size: tuple[int, int] | None = None
+    boxes: list[Box] = field(default_factory=list)
+    problems: list[tuple[str, int, str]] = field(default_factory=list)
+
+
+def detect(path: Path) -> bool:
+    """Tell whether there is an xml file with an `annotation` in a folder or zip."""
+    entries = list(list_entries(path)) if path.is_dir() or path.suffix.lower() == ".zip" else []
+    found = [entry for entry in entries if isinstance(entry, Entry) and extension_of(entry.parts[-1]) == "xml"]
+    if not found:
+        return False
+    with open_reader(path) as read:
+        try:
+            return b"<annotation" in read(found[0].locator)[:4096]
+        except (BadPicture, OSError):
+            return False
+
+
+def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem]:
+    """Yield the photos in the order of their annotations' names, then photos that have none as problems."""
+    entries: list[Entry] = []
+    for entry in list_entries(path):
+        if isinstance(entry, Problem):
+            yield entry
+        else:
+            entries.append(entry)
+    photos = PhotoIndex(photos_of(entries))
+    annotations = [entry for entry in entries if extension_of(entry.parts[-1]) == "xml"]
+    taken: dict[tuple[str, ...], str] = {}
+    with open_reader(path) as read:
+        splits = read_splits(entries, read)
+        for entry in annotations:
+            key = printable("/".join(entry.parts))
+            try:
+                annotation = parse(read(entry.locator), key)
+            except (BadPicture, OSError, ValueError) as error:
+                yield Problem("unreadable_annotation", key, str(error))
+                continue
+            for kind, line, words in annotation.problems:
+                yield Problem(kind, f"{key}, line {line}", words)
+            photo = photos.find(entry.parts, annotation.filename)
+            if photo is None:
+                yield Problem("missing_photo", key, f"there is no photo `{annotation.filename or entry.parts[-1]}`")
+                continue
+            if photo.parts in taken:
+                yield Problem("duplicate_annotation", key, f"{taken[photo.parts]} is about the same photo")
+                continue
+            taken[photo.parts] = key
+            split = split_of(photo.parts, entry.parts, splits)
+            name = printable("/".join(photo.parts))
+            yield PhotoSample(name, photo.locator, tuple(annotation.boxes), annotation.size, split, key)
+    for photo in photos.entries:
+        if photo.parts not in taken:
+            yield Problem("photo_without_annotation", printable("/".join(photo.parts)))
+
+
+def read_splits(entries: list[Entry], read: Read) -> dict[str, Split]:
+    """Return the split of photos by their stems: from ImageSets, else from tables of which one is for training and one is not.
+
+    Of a photo that stands in several, the split that is further from training counts.
+    """
+    lists = [(split, entry) for entry in entries if (split := split_of_list(entry.parts))]
+    tables = [(split, entry) for entry in entries if (split := split_of_table(entry.parts))]
+    if {split for split, _ in tables} <= {"train"} or "train" not in {split for split, _ in tables}:
+        tables = []  # a lone table named `test` is about all photos
+    found: dict[str, Split] = {}
+    for split, entry in sorted(lists or tables, key=lambda item: SPLITS.index(item[0])):
+        text = read(entry.locator).decode("utf-8-sig", "replace")
+        for name in names_of_list(text, entry.parts[-1]):
+            found[PurePosixPath(name.lower()).stem] = split
+    return found
+
+
+def split_of_list(parts: tuple[str, ...]) -> Split | None:
+    """Return the split of a list of names such as ImageSets/Main/val.txt; those of single classes have other names."""
+    if extension_of(parts[-1]) != "txt" or "imagesets" not in [part.lower() for part in parts[:-1]]:
+        return None
+    stem = PurePosixPath(parts[-1].lower()).stem
+    return "train" if stem == "trainval" else SPLIT_FOLDERS.get(stem)
+
+
+def split_of_table(parts: tuple[str, ...]) -> Split | None:
+    """Return the split of a table such as train_labels.csv or test.csv."""
+    stem = PurePosixPath(parts[-1].lower()).stem
+    return SPLIT_FOLDERS.get(stem.partition("_")[0]) if extension_of(parts[-1]) == "csv" else None
+
+
+def names_of_list(text: str, name: str) -> Iterator[str]:
+    """Yield the photos' names of a list, or of the `filename` column of a table."""
+    if extension_of(name) == "txt":
+        yield from (line.split()[0] for line in text.splitlines() if line.strip())
+        return
+    rows = csv.reader(io.StringIO(text))
+    columns = next(rows, [])
+    if "filename" in columns:
+        place = columns.index("filename")
+        yield from (row[place] for row in rows if len(row) > place)
+
+
+def split_of(photo: tuple[str, ...], annotation: tuple[str, ...], splits: dict[str, Split]) -> Split | None:
+    """Return the split of a photo: that of a list, else that of a folder around it or its annotation."""
+    listed = splits.get(PurePosixPath(photo[-1].lower()).stem)
+    return listed or split_of_folders(photo) or split_of_folders(annotation)
+
+
+def parse(data: bytes, key: str) -> Annotation:
+    """Read an annotation.
+
+    Raises:
+        ValueError: it is no xml, or no annotation; says the line.
+    """
+    reader = Reader(key)
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = reader.open, reader.close
+    parser.CharacterDataHandler, parser.EntityDeclHandler = reader.text, refuse_entities
+    reader.line = lambda: parser.CurrentLineNumber
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        raise ValueError(f"line {error.lineno}: {expat.ErrorString(error.code)}") from None
+    if reader.root != "annotation":
+        raise ValueError(f"its outermost element is `{reader.root}`, not `annotation`")
+    return reader.found
+
+
+def refuse_entities(*_: Any) -> None:
+    """Refuse what could blow a small file up to any size."""
+    raise ValueError("it declares entities, which no annotation needs")
+
+
+class Reader:
+    """Gathers an annotation from the parser's events; parts of objects, such as a person's head, are passed over."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.root = ""
+        self.path: list[str] = []
+        self.words = ""
+        self.found = Annotation()
+        self.fields: dict[str, tuple[str, int]] = {}
+        self.begun = 0
+        self.line: Any = None
+
+    def open(self, name: str, attributes: dict[str, str]) -> None:
+        self.root = self.root or name
+        self.path.append(name)
+        self.words = ""
+        if self.path[1:] == ["object"]:
+            self.fields, self.begun = {}, self.line()
+
+    def text(self, words: str) -> None:
+        self.words += words
+
+    def close(self, name: str) -> None:
+        value, inner = self.words.strip(), self.path[1:]
+        if inner[:1] == ["object"] and len(inner) in (2, 3) and (len(inner) == 2 or inner[1] == "bndbox"):
+            self.fields[name] = (value, self.line())
+        elif inner == ["object"]:
+            self.add_object()
+        elif inner == ["filename"]:
+            self.found.filename = value
+        elif inner in (["size", "width"], ["size", "height"]):
+            self.fields[name] = (value, self.line())
+        elif inner == ["size"]:
+            self.add_size()
+        self.path.pop()
+        self.words = ""
+
+    def add_size(self) -> None:
+        """Keep the stated size; LabelImg and others write 0 x 0 where they did not know it."""
+        sizes = [self.fields.get(name, ("", 0))[0] for name in ("height", "width")]
+        if all(value.isdigit() and int(value) for value in sizes):
+            self.found.size = int(sizes[0]), int(sizes[1])
+
+    def add_object(self) -> None:
+        """Keep an object, or say why it cannot be used."""
+        label = self.fields.get("name", ("", 0))[0]
+        if not label:
+            self.found.problems.append(("box_without_class", self.begun, "the object has no name"))
+            return
+        edges = {}
+        for name in NUMBERS:
+            value, line = self.fields.get(name, ("", self.begun))
+            try:
+                edges[name] = float(value)
+            except ValueError:
+                words = f"`{label}`: {name} is `{value}`" if value else f"`{label}`: there is no {name}"
+                self.found.problems.append(("box_not_a_number", line, words))
+                return
+        flags = {flag: self.fields.get(flag, ("0", 0))[0] == "1" for flag in ("difficult", "truncated")}
+        corners = (edges["ymin"], edges["xmin"], edges["ymax"], edges["xmax"])
+        place = f"{self.key}, line {self.begun}"
+        self.found.boxes.append(Box(label, *corners, place, flags["difficult"], flags["truncated"]))

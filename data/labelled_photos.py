@@ -1,0 +1,62 @@
+"""Photos and the files that say what is on them, in a folder or a zip: what the formats of labelled photos share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive
+from data.picture import EXTENSIONS
+from data.sample import SPLIT_FOLDERS, Problem, Split
+
+
+def list_entries(path: Path) -> Iterator[Entry | Problem]:
+    """Yield the files of a folder or zip."""
+    return list_folder(path) if path.is_dir() else list_zip(open_archive(path), (path.name,))
+
+
+def photos_of(entries: list[Entry]) -> list[Entry]:
+    """Return the files that are photos by their names."""
+    return [entry for entry in entries if extension_of(entry.parts[-1]) in EXTENSIONS]
+
+
+def sources(path: Path, config: Any) -> list[Path]:
+    """List the zip file, or every file below the folder."""
+    return [path] if path.is_file() else list_files(path)
+
+
+def split_of_folders(parts: tuple[str, ...]) -> Split | None:
+    """Return the split that a folder around a file is named after; None if none is."""
+    return next((SPLIT_FOLDERS[part.lower()] for part in parts[:-1] if part.lower() in SPLIT_FOLDERS), None)
+
+
+class PhotoIndex:
+    """Photos by name: of several of one name that nearest to the annotation is meant."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.entries = entries
+        self.by_name: dict[str, list[Entry]] = {}
+        self.by_stem: dict[str, list[Entry]] = {}
+        for entry in entries:
+            name = entry.parts[-1].lower()
+            self.by_name.setdefault(name, []).append(entry)
+            self.by_stem.setdefault(PurePosixPath(name).stem, []).append(entry)
+
+    def find(self, annotation: tuple[str, ...], filename: str) -> Entry | None:
+        """Return the photo of an annotation: by the name that it states, else by its own."""
+        name = filename.replace("\\", "/").rpartition("/")[2].lower()
+        own = PurePosixPath(annotation[-1].lower()).stem
+        stated = self.by_name.get(name) or (self.by_stem.get(PurePosixPath(name).stem) if name else None)
+        found = stated or self.by_stem.get(own) or []
+        return max(found, key=lambda entry: (common(entry.parts, annotation), entry.parts), default=None)
+
+
+def common(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """Return how many folders two files share."""
+    count = 0
+    for first, second in zip(one[:-1], other[:-1], strict=False):
+        if first != second:
+            break
+        count += 1
+    return count

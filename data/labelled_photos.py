@@ -49,14 +49,14 @@ class PhotoIndex:
         own = PurePosixPath(annotation[-1].lower()).stem
         stated = self.by_name.get(name) or (self.by_stem.get(PurePosixPath(name).stem) if name else None)
         found = stated or self.by_stem.get(own) or []
-        return max(found, key=lambda entry: (common(entry.parts, annotation), entry.parts), default=None)
+        return max(found, key=lambda entry: (nearness(entry.parts, annotation), entry.parts), default=None)
 
 
-def common(one: tuple[str, ...], other: tuple[str, ...]) -> int:
-    """Return how many folders two files share."""
+def nearness(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[int, int]:
+    """Return how many folders two files share from the top, and how many names of folders anywhere: train of labels/train."""
     count = 0
     for first, second in zip(one[:-1], other[:-1], strict=False):
         if first != second:
             break
         count += 1
-    return count
+    return count, len(set(one[:-1]) & set(other[:-1]))

@@ -1,0 +1,131 @@
+"""Photos with boxes in CSV tables, one line a box: filename, width, height, class, xmin, ymin, xmax, ymax, in a folder or zip.
+
+    data/train_labels.csv  data/test_labels.csv  images/1.jpg     the tables' names give the splits
+    annotations.csv  photos/1.jpg                                 or a column `split`
+
+Width and height may be missing. A line whose class and edges are all empty says that there is nothing on its photo.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from data.boxes import Box, PhotoSample
+from data.file_tree import Entry, Read, extension_of, open_reader, printable
+from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
+from data.picture import BadPicture
+from data.sample import SPLIT_FOLDERS, Problem, Split
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+__all__ = ["detect", "list_samples", "open_reader", "sources"]
+
+TASK = "object_detection"
+EDGES = ("ymin", "xmin", "ymax", "xmax")
+NEEDED = {"filename", "class", *EDGES}
+
+
+@dataclass
+class Photo:
+    """The lines about one photo."""
+
+    entry: Entry
+    place: str
+    split: Split | None
+    size: tuple[int, int] | None
+    boxes: list[Box] = field(default_factory=list)
+
+
+def detect(path: Path) -> bool:
+    """Tell whether a folder or zip has a table with the columns of this format."""
+    if not (path.is_dir() or path.suffix.lower() == ".zip"):
+        return False
+    with open_reader(path) as read:
+        return bool(find_tables([entry for entry in list_entries(path) if isinstance(entry, Entry)], read))
+
+
+def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem]:
+    """Yield the photos in the order in which the tables first name them."""
+    entries: list[Entry] = []
+    for entry in list_entries(path):
+        if isinstance(entry, Problem):
+            yield entry
+        else:
+            entries.append(entry)
+    index, photos = PhotoIndex(photos_of(entries)), dict[tuple[str, ...], Photo]()
+    with open_reader(path) as read:
+        for entry, rows in find_tables(entries, read):
+            for line, row in rows:
+                yield from add_line(row, f"{printable('/'.join(entry.parts))}, line {line}", entry, index, photos)
+    for photo in photos.values():
+        key = printable("/".join(photo.entry.parts))
+        yield PhotoSample(key, photo.entry.locator, tuple(photo.boxes), photo.size, photo.split, photo.place)
+    for left in index.entries:
+        if left.parts not in photos:
+            yield Problem("photo_without_annotation", printable("/".join(left.parts)))
+
+
+def find_tables(entries: list[Entry], read: Read) -> list[tuple[Entry, list[tuple[int, dict[str, str]]]]]:
+    """Return the tables with boxes and their numbered lines; where some are named after splits, those alone.
+
+    A table of all photos often lies beside those of the splits that were cut from it.
+    """
+    found = []
+    for entry in entries:
+        if extension_of(entry.parts[-1]) == "csv":
+            try:
+                text = read(entry.locator).decode("utf-8-sig")
+            except (BadPicture, OSError, UnicodeDecodeError):
+                continue
+            reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=text.partition("\n")[0].count))
+            columns = [name.strip().lower() for name in next(reader, [])]
+            if set(columns) >= NEEDED:
+                rows = [
+                    (reader.line_num, dict(zip(columns, map(str.strip, row), strict=False))) for row in reader if row
+                ]
+                found.append((entry, rows))
+    named = [table for table in found if split_of_name(table[0].parts)]
+    return named if "train" in [split_of_name(entry.parts) for entry, _ in named] and len(named) > 1 else found
+
+
+def split_of_name(parts: tuple[str, ...]) -> Split | None:
+    """Return the split that a table is named after: train_labels.csv, test.csv."""
+    return SPLIT_FOLDERS.get(PurePosixPath(parts[-1].lower()).stem.partition("_")[0])
+
+
+def add_line(
+    row: dict[str, str], place: str, table: Entry, index: PhotoIndex, photos: dict[tuple[str, ...], Photo]
+) -> Iterator[Problem]:
+    """Add a line's box to its photo, or yield what is wrong with the line."""
+    entry = index.find(table.parts, row.get("filename", "")) if row.get("filename") else None
+    if entry is None:
+        yield Problem("missing_photo", place, f"there is no photo `{row.get('filename', '')}`")
+        return
+    split = (
+        SPLIT_FOLDERS.get(row.get("split", "").lower()) or split_of_name(table.parts) or split_of_folders(entry.parts)
+    )
+    size = [row.get(name, "") for name in ("height", "width")]
+    stated = (int(size[0]), int(size[1])) if all(value.isdigit() and int(value) for value in size) else None
+    photo = photos.setdefault(entry.parts, Photo(entry, place, split, stated))
+    if photo.split != split:
+        yield Problem("conflicting_splits", place, f"the photo is in {photo.split or 'no split'} by {photo.place}")
+        return
+    label, edges = row.get("class", ""), [row.get(name, "") for name in EDGES]
+    if not label and not any(edges):
+        return
+    if not label:
+        yield Problem("box_without_class", place, "the class is empty")
+        return
+    try:
+        ymin, xmin, ymax, xmax = map(float, edges)
+    except ValueError:
+        wrong = ", ".join(f"{name} is `{value}`" for name, value in zip(EDGES, edges, strict=True))
+        yield Problem("box_not_a_number", place, f"`{label}`: {wrong}", "", label)
+        return
+    photo.boxes.append(Box(label, ymin, xmin, ymax, xmax, place))

@@ -1,0 +1,143 @@
+"""Photos with COCO annotations: a json file with `images`, `annotations` and `categories`, in a folder or zip with the photos.
+
+    annotations/instances_train2017.json  train2017/000000000009.jpg   a word of the file's name gives the split
+    train/_annotations.coco.json  train/1.jpg  valid/...               or a folder around it
+
+Boxes are [x, y, width, height] in pixels. Of keypoints and masks nothing is read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from data.boxes import Box, PhotoSample
+from data.file_tree import Entry, extension_of, open_reader, printable
+from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
+from data.picture import BadPicture
+from data.sample import SPLIT_FOLDERS, Problem, Split
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+__all__ = ["detect", "list_samples", "open_reader", "sources"]
+
+TASK = "object_detection"
+HEAD = 1 << 16  # bytes of a file that are looked at to recognise it
+
+
+def detect(path: Path) -> bool:
+    """Tell whether a json file of a folder or zip has COCO's lists."""
+    if not (path.is_dir() or path.suffix.lower() == ".zip"):
+        return False
+    with open_reader(path) as read:
+        for entry in list_entries(path):
+            if isinstance(entry, Entry) and extension_of(entry.parts[-1]) == "json":
+                try:
+                    head = read(entry.locator)
+                except (BadPicture, OSError):
+                    continue
+                found = head[:HEAD] + head[-HEAD:]
+                if b'"images"' in found or (b'"annotations"' in found and b'"categories"' in found):
+                    return True
+    return False
+
+
+def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem]:
+    """Yield the photos of each json file in the order of its list."""
+    entries: list[Entry] = []
+    for entry in list_entries(path):
+        if isinstance(entry, Problem):
+            yield entry
+        else:
+            entries.append(entry)
+    photos, taken = PhotoIndex(photos_of(entries)), set[tuple[str, ...]]()
+    with open_reader(path) as read:
+        for entry in entries:
+            if extension_of(entry.parts[-1]) != "json":
+                continue
+            key = printable("/".join(entry.parts))
+            try:
+                content = json.loads(read(entry.locator))
+            except (BadPicture, OSError, ValueError, RecursionError) as error:
+                yield Problem("unreadable_annotation", key, str(error))
+                continue
+            if isinstance(content, dict) and isinstance(content.get("images"), list):
+                yield from list_images(content, key, entry.parts, photos, taken)
+    for photo in photos.entries:
+        if photo.parts not in taken:
+            yield Problem("photo_without_annotation", printable("/".join(photo.parts)))
+
+
+def list_images(
+    content: dict[str, Any], key: str, parts: tuple[str, ...], photos: PhotoIndex, taken: set[tuple[str, ...]]
+) -> Iterator[PhotoSample | Problem]:
+    """Yield the photos of one json file and what is wrong in it; `taken` gathers the photos that were met.
+
+    Raises:
+        UserError: its lists are not COCO's.
+    """
+    names = {row.get("id"): str(row.get("name", row.get("id"))) for row in rows_of(content, "categories", key)}
+    boxes: dict[Any, list[Box]] = {}
+    for row in rows_of(content, "annotations", key):
+        found = read_box(row, names, key)
+        if isinstance(found, Problem):
+            yield found
+        else:
+            boxes.setdefault(row.get("image_id"), []).append(found)
+    split = split_of_name(parts)
+    for row in rows_of(content, "images", key):
+        place = f"{key}, image {row.get('id')}"
+        name = row.get("file_name")
+        photo = photos.find(parts, name) if isinstance(name, str) else None
+        own = tuple(boxes.pop(row.get("id"), ()))
+        if photo is None:
+            yield Problem("missing_photo", place, f"there is no photo `{name}`", split or "")
+        elif photo.parts in taken:
+            yield Problem("duplicate_annotation", place, f"`{name}` was listed before", split or "")
+        else:
+            taken.add(photo.parts)
+            size = (row.get("height"), row.get("width"))
+            known = all(isinstance(value, int) and value > 0 for value in size)
+            yield PhotoSample(
+                printable("/".join(photo.parts)), photo.locator, own, size if known else None,  # type: ignore[arg-type]
+                split or split_of_folders(photo.parts), place,
+            )  # fmt: skip
+    for image, left in boxes.items():
+        yield Problem("box_without_photo", left[0].place, f"there is no image with id {image}")
+
+
+def rows_of(content: dict[str, Any], name: str, key: str) -> list[dict[str, Any]]:
+    """Return one of the lists; none is an empty one.
+
+    Raises:
+        UserError: it is no list of objects.
+    """
+    rows = content.get(name) or []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"`{name}` is no list of objects.", key, "Export the annotations as COCO json again.")
+    return rows
+
+
+def read_box(row: dict[str, Any], names: dict[Any, str], key: str) -> Box | Problem:
+    """Return an annotation's box, or why it has none."""
+    place = f"{key}, annotation {row.get('id')}"
+    label = names.get(row.get("category_id"))
+    if label is None:
+        return Problem("box_without_class", place, f"there is no category with id {row.get('category_id')}")
+    edges = row.get("bbox")
+    numbers = isinstance(edges, list) and len(edges) == 4 and all(type(edge) in (int, float) for edge in edges)
+    if not numbers:
+        return Problem("box_not_a_number", place, f"`{label}`: bbox is {json.dumps(edges)[:60]}", "", label)
+    x, y, width, height = map(float, edges)  # type: ignore[arg-type]
+    return Box(label, y, x, y + height, x + width, place, crowd=row.get("iscrowd") == 1)
+
+
+def split_of_name(parts: tuple[str, ...]) -> Split | None:
+    """Return the split that a json file's name has a word of, such as instances_val2017; else that of its folders."""
+    words = re.split(r"[^a-z]+", PurePosixPath(parts[-1].lower()).stem)
+    return next((SPLIT_FOLDERS[word] for word in words if word in SPLIT_FOLDERS), None) or split_of_folders(parts)

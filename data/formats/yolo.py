@@ -1,0 +1,169 @@
+"""Photos with YOLO labels: a txt file for each photo with lines `class x y width height`, shares of the photo, in a folder or zip.
+
+    images/train/1.jpg  labels/train/1.txt        beside each other or in folders of their own
+    train/images/1.jpg  train/labels/1.txt
+    data.yaml, classes.txt or obj.names           name the classes, which are numbered from 0
+
+A photo with an empty txt file, or without one while others of its folder have theirs, shows nothing but background.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.boxes import Box, PhotoSample
+from data.file_tree import Entry, Read, extension_of, open_reader, printable
+from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
+from data.picture import BadPicture
+from data.sample import Problem
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+__all__ = ["detect", "list_samples", "open_reader", "sources"]
+
+TASK = "object_detection"
+CLASS_LISTS = ("classes.txt", "obj.names", "_darknet.labels", "predefined_classes.txt")
+
+
+def detect(path: Path) -> bool:
+    """Tell whether most photos of a folder or zip with labels have a txt file of their name with numbers in it."""
+    if not (path.is_dir() or path.suffix.lower() == ".zip"):
+        return False
+    entries = [entry for entry in list_entries(path) if isinstance(entry, Entry)]
+    photos = PhotoIndex(photos_of(entries))
+    labels = [entry for entry in label_files(entries) if photos.find(entry.parts, "") is not None]
+    with open_reader(path) as read:
+        for entry in labels[:20]:
+            try:
+                words = read(entry.locator).decode("utf-8-sig", "replace").split()
+            except (BadPicture, OSError):
+                continue
+            if words:
+                return len(words) % 5 == 0 and all(is_number(word) for word in words[:5])
+    return False
+
+
+def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem]:
+    """Yield the photos in the order of their names."""
+    entries: list[Entry] = []
+    for entry in list_entries(path):
+        if isinstance(entry, Problem):
+            yield entry
+        else:
+            entries.append(entry)
+    photos = photos_of(entries)
+    index, labels = PhotoIndex(photos), dict[tuple[str, ...], Entry]()
+    with open_reader(path) as read:
+        names = class_names(entries, read)
+        for entry in label_files(entries):
+            photo = index.find(entry.parts, "")
+            if photo is None:
+                yield Problem("missing_photo", printable("/".join(entry.parts)), "there is no photo of this name")
+            elif photo.parts in labels:
+                yield Problem(
+                    "duplicate_annotation", printable("/".join(entry.parts)), "another file is about the photo"
+                )
+            else:
+                labels[photo.parts] = entry
+        for photo in photos:
+            key, boxes, place = printable("/".join(photo.parts)), list[Box](), ""
+            if label := labels.get(photo.parts):
+                place = printable("/".join(label.parts))
+                try:
+                    text = read(label.locator).decode("utf-8-sig")
+                except (BadPicture, OSError, UnicodeDecodeError) as error:
+                    yield Problem("unreadable_annotation", place, str(error))
+                    continue
+                for found in read_lines(text, place, names):
+                    if isinstance(found, Problem):
+                        yield found
+                    else:
+                        boxes.append(found)
+            split = split_of_folders(photo.parts) or (split_of_folders(label.parts) if label else None)
+            yield PhotoSample(key, photo.locator, tuple(boxes), None, split, place, shares=True)
+
+
+def label_files(entries: list[Entry]) -> list[Entry]:
+    """Return the txt files that are neither lists of classes nor lists of photos."""
+    lists = {
+        *CLASS_LISTS,
+        "train.txt",
+        "valid.txt",
+        "val.txt",
+        "test.txt",
+        "readme.txt",
+        "license.txt",
+        "requirements.txt",
+    }
+    return [
+        entry
+        for entry in entries
+        if extension_of(entry.parts[-1]) == "txt"
+        and entry.parts[-1].lower() not in lists
+        and not entry.parts[-1].lower().startswith("readme.")
+    ]
+
+
+def read_lines(text: str, place: str, names: dict[int, str]) -> Iterator[Box | Problem]:
+    """Yield the boxes of a txt file, as shares of the photo, or what is wrong with its lines."""
+    for line, words in enumerate(map(str.split, text.splitlines()), 1):
+        where = f"{place}, line {line}"
+        if not words:
+            continue
+        if len(words) != 5:
+            more = "; outlines are not read" if len(words) > 6 else ""
+            yield Problem("box_not_a_number", where, f"{len(words)} values instead of 5{more}")
+        elif not words[0].isdigit() or not all(is_number(word) for word in words[1:]):
+            yield Problem("box_not_a_number", where, f"`{' '.join(words)[:60]}`")
+        elif names and int(words[0]) not in names:
+            yield Problem("box_without_class", where, f"class {words[0]} is not among the {len(names)} names")
+        else:
+            x, y, width, height = map(float, words[1:])
+            label = names.get(int(words[0]), words[0])
+            yield Box(label, y - height / 2, x - width / 2, y + height / 2, x + width / 2, where)
+
+
+def is_number(word: str) -> bool:
+    """Tell whether a word is a finite number."""
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
+
+
+def class_names(entries: list[Entry], read: Read) -> dict[int, str]:
+    """Return the names of the classes by number: of a data.yaml, else of a list; none if there is neither.
+
+    Raises:
+        UserError: the file with the names cannot be read.
+    """
+    for entry in sorted(entries, key=lambda entry: len(entry.parts)):
+        key = printable("/".join(entry.parts))
+        if extension_of(entry.parts[-1]) in ("yaml", "yml"):
+            if names := names_of_yaml(read(entry.locator), key):
+                return names
+        elif entry.parts[-1].lower() in CLASS_LISTS:
+            lines = read(entry.locator).decode("utf-8-sig", "replace").splitlines()
+            return {number: line.strip() for number, line in enumerate(lines) if line.strip()}
+    return {}
+
+
+def names_of_yaml(data: bytes, key: str) -> dict[int, str]:
+    """Return `names` of a data.yaml, a list or a dictionary; none if it has no such key."""
+    import yaml
+
+    try:
+        content: Any = yaml.safe_load(data)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"This is no YAML file: {error}.", key, "Mend it, or take it away.") from None
+    names = content.get("names") if isinstance(content, dict) else None
+    if isinstance(names, list):
+        return dict(enumerate(map(str, names)))
+    if isinstance(names, dict) and all(isinstance(number, int) for number in names):
+        return {number: str(name) for number, name in names.items()}
+    return {}

@@ -6,7 +6,7 @@ Formats: https://www.tensorflow.org/tutorials/load_data/tfrecord and https://pro
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +29,15 @@ def integer_feature(key: bytes, value: int) -> bytes:
     """Return a feature of one whole number, not below 0."""
     number = varint(value)
     return feature_entry(key, INT64, b"\x0a" + varint(len(number)) + number)
+
+
+def list_feature(key: bytes, kind: int, values: Sequence[FeatureValue]) -> bytes:
+    """Return a feature of any number of values of a kind: BYTES, FLOAT or INT64 (not below 0); none is an empty list of that kind."""
+    if kind == BYTES:
+        texts = [value for value in values if isinstance(value, bytes)]
+        return feature_entry(key, kind, b"".join(b"\x0a" + varint(len(text)) + text for text in texts))
+    packed = struct.pack(f"<{len(values)}f", *values) if kind == FLOAT else b"".join(map(varint, values))  # type: ignore[arg-type]
+    return feature_entry(key, kind, b"\x0a" + varint(len(packed)) + packed if values else b"")
 
 
 def feature_entry(key: bytes, kind: int, values: bytes) -> bytes:

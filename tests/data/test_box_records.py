@@ -1,0 +1,81 @@
+"""Records of labelled photos are what the Object Detection API's tools and Model Garden read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.box_records import encode_photo
+from data.boxes import Box
+from data.records import decode_example
+
+BOXES = [
+    Box("cat", 0.1, 0.2, 0.5, 0.8, "a.xml, line 3", difficult=True),
+    Box("café", 0.0, 0.0, 1.0, 0.25, "a.xml, line 9", crowd=True),
+]
+
+
+@pytest.fixture
+def photo() -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.zeros((8, 12, 3), np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def encode(photo: bytes, boxes: list[Box]) -> bytes:
+    return encode_photo(photo, b"png", b"cats/1.png", 17, (8, 12, 3), 0.25, boxes, {"cat": 1, "café": 300})
+
+
+def test_a_record_has_the_object_detection_apis_keys(photo):
+    found = decode_example(encode(photo, BOXES))
+    assert found["image/encoded"] == [photo]
+    assert found["image/key/sha256"] == [hashlib.sha256(photo).hexdigest().encode()]
+    assert [found[f"image/{name}"] for name in ("height", "width", "format", "filename")] == [
+        [8],
+        [12],
+        [b"png"],
+        [b"cats/1.png"],
+    ]
+    assert found["image/object/bbox/ymin"] == pytest.approx([0.1, 0.0])
+    assert found["image/object/bbox/xmax"] == pytest.approx([0.8, 0.25])
+    assert found["image/object/class/label"] == [1, 300]
+    assert found["image/object/class/text"] == [b"cat", "café".encode()]
+    assert [found[f"image/object/{name}"] for name in ("difficult", "truncated", "is_crowd")] == [
+        [1, 0],
+        [0, 0],
+        [0, 1],
+    ]
+    assert (found["image/boxes"], found["image/box/smallest"], found["image/box/largest"]) == (
+        [2],
+        [pytest.approx(0.24)],
+        [pytest.approx(0.25)],
+    )
+
+
+def test_the_bytes_are_those_that_tensorflow_writes(photo):
+    import tensorflow as tf
+
+    for boxes in (BOXES, []):
+        data = encode(photo, boxes)
+        example = tf.train.Example.FromString(data)
+        assert dict(example.features.feature)["image/boxes"].int64_list.value == [len(boxes)]
+        assert tf.train.Example.FromString(example.SerializeToString()) == example
+        assert encode(photo, boxes) == data
+
+
+@pytest.mark.parametrize("number", [2, 0])
+def test_model_gardens_decoder_reads_the_records_as_they_are(photo, number):
+    from official.vision.dataloaders.tf_example_decoder import TfExampleDecoder
+
+    found = TfExampleDecoder().decode(encode(photo, BOXES[:number]))
+    assert found["image"].shape == (8, 12, 3)
+    assert found["source_id"].numpy() == b"17"
+    np.testing.assert_allclose(
+        found["groundtruth_boxes"], [box[1:5] for box in BOXES[:number]] or np.zeros((0, 4)), rtol=1e-6
+    )
+    assert found["groundtruth_classes"].numpy().tolist() == [1, 300][:number]
+    assert found["groundtruth_is_crowd"].numpy().tolist() == [False, True][:number]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -39,6 +40,7 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
     from object_detection.label_map import read_label_map
     from object_detection.pictures import draw_boxes
 
+    require_model_garden()
     targets = [target_of(photo, out, len(photos)) for photo in photos]
     refuse_overwriting(photos, targets)
     pixels = [read_photo(photo) for photo in photos]  # before the slow part, so that a wrong path is told at once
@@ -60,6 +62,20 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
             show(photo, target, found, picture.shape[:2], least)
     if as_json:
         print(json.dumps(answers))
+
+
+def require_model_garden() -> None:
+    """Stop before anything else where the extra is not installed.
+
+    Raises:
+        UserError: it is not.
+    """
+    if importlib.util.find_spec("official") is None or importlib.util.find_spec("tf_keras") is None:
+        raise UserError(
+            "Object detection needs TensorFlow's Model Garden, which is not installed.",
+            "",
+            "Install the extra: `sh bootstrap.sh dev,detection`, or `pip install 'labline[detection]'`.",
+        )
 
 
 def show(photo: Path, target: Path, found: list[Detection], size: tuple[int, ...], least: float) -> None:

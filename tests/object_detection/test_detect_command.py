@@ -78,3 +78,10 @@ def test_models_of_the_zoo_are_found_by_name_or_corrected():
     with pytest.raises(UserError, match="neither a path") as error:
         zoo.locate("ssd_mobilnet_v1_coco", Progress(quiet=True))
     assert "`ssd_mobilenet_v1_coco`" in error.value.fix
+
+
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(photo, monkeypatch):
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="Model Garden, which is not installed") as error:
+        command.detect([photo], "no model", None, None, 0.5, False)
+    assert "labline[detection]" in error.value.fix

@@ -1,0 +1,101 @@
+"""Photos changed at random with their boxes, as SSD is trained: mirrored, and cropped as in Liu et al. 2016.
+
+What is drawn depends on the seed alone, so a resumed training sees what the undisturbed one would have seen.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+COVERED = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)  # least share of some box that a crop holds; one of these is drawn
+ASPECT = (0.5, 2.0)  # width / height of crops
+AREA = (0.1, 1.0)  # of crops, as a share of the photo
+UNCROPPED = 0.15  # chance that the photo stays whole
+ATTEMPTS = 100  # to find such a crop; if there is none, the photo stays whole
+
+
+class Labelled(NamedTuple):
+    """A photo with its boxes.
+
+    Attributes:
+        pixels: [height, width, 3] of any type.
+        boxes: float32 [m, 4], (ymin, xmin, ymax, xmax) as shares of the photo.
+        labels: int [m].
+        weights: float32 [m].
+    """
+
+    pixels: tf.Tensor
+    boxes: tf.Tensor
+    labels: tf.Tensor
+    weights: tf.Tensor
+
+
+def augment(photo: Labelled, seed: tf.Tensor, crop: bool = True) -> Labelled:
+    """Return a photo mirrored with a chance of a half, and cropped.
+
+    Args:
+        photo: any photo; it may have no boxes.
+        seed: int [2].
+        crop: whether to crop too.
+    """
+    one, two = tf.unstack(tf.random.split(seed, 2))
+    photo = random_flip(photo, one)
+    return ssd_random_crop(photo, two) if crop else photo
+
+
+def random_flip(photo: Labelled, seed: tf.Tensor) -> Labelled:
+    """Return a photo mirrored left to right with a chance of a half."""
+    flip = tf.random.stateless_uniform([], seed) < 0.5
+    ymin, xmin, ymax, xmax = tf.unstack(photo.boxes, axis=1)
+    mirrored = tf.stack([ymin, 1.0 - xmax, ymax, 1.0 - xmin], axis=1)
+    pixels = tf.cond(flip, lambda: tf.reverse(photo.pixels, [1]), lambda: photo.pixels)
+    return photo._replace(pixels=pixels, boxes=tf.where(flip, mirrored, photo.boxes))
+
+
+def ssd_random_crop(photo: Labelled, seed: tf.Tensor) -> Labelled:
+    """Return a part of a photo that holds at least a drawn share of one of its boxes, or the whole of it.
+
+    A box stays if at least that share of it lies in the crop, and any of it does; its edges are cut at the crop's.
+    """
+    seeds = tf.random.split(seed, 3)
+    whole = tf.random.stateless_uniform([], seeds[0]) < UNCROPPED
+    covered = tf.gather(COVERED, tf.random.stateless_uniform([], seeds[1], 0, len(COVERED), tf.int32))
+
+    def crop() -> tuple[tf.Tensor, ...]:
+        begin, size, window = tf.image.stateless_sample_distorted_bounding_box(
+            tf.shape(photo.pixels),
+            tf.clip_by_value(photo.boxes, 0.0, 1.0)[tf.newaxis],
+            seed=seeds[2],
+            min_object_covered=covered,
+            aspect_ratio_range=ASPECT,
+            area_range=AREA,
+            max_attempts=ATTEMPTS,
+            use_image_if_no_bounding_boxes=True,
+        )
+        boxes, kept = reframe(photo.boxes, window[0, 0], covered)
+        pixels = tf.slice(photo.pixels, begin, size)
+        return pixels, boxes[kept], photo.labels[kept], photo.weights[kept]
+
+    changed = Labelled(*tf.cond(whole, lambda: tuple(photo), crop))
+    pixels = tf.ensure_shape(changed.pixels, [None, None, photo.pixels.shape[-1]])
+    return changed._replace(pixels=pixels, boxes=tf.ensure_shape(changed.boxes, [None, 4]))
+
+
+def reframe(boxes: tf.Tensor, window: tf.Tensor, least: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return boxes as shares of a window, cut at its edges, and which of them stay.
+
+    Args:
+        boxes: float32 [m, 4].
+        window: float32 [4], in the same shares.
+        least: share of a box that must lie in the window.
+    """
+    low, high = window[:2], window[2:]
+    inside_low, inside_high = tf.maximum(boxes[:, :2], low), tf.minimum(boxes[:, 2:], high)
+    inside = tf.reduce_prod(tf.maximum(inside_high - inside_low, 0.0), axis=1)
+    area = tf.reduce_prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    kept = (inside > 0.0) & (inside >= least * area * (1 - 1e-6))
+    size = high - low
+    cut = tf.concat([(inside_low - low) / size, (inside_high - low) / size], axis=1)
+    return tf.clip_by_value(cut, 0.0, 1.0), kept

@@ -20,6 +20,7 @@ The last three are there to be measured by the statistics. The Object Detection 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -27,6 +28,13 @@ from data.boxes import Box
 from data.tfrecord import BYTES, FLOAT, INT64, FeatureValue, list_feature, varint
 
 EDGES = ("ymin", "xmin", "ymax", "xmax")
+RECURRING = frozenset(
+    f"image/{name}"
+    for name in (
+        "format", "channels", "height", "width", "boxes", "object/class/label", "object/class/text", "object/difficult", "object/truncated",
+        "object/is_crowd",
+    )
+)  # fmt: skip
 
 
 def encode_photo(
@@ -38,6 +46,7 @@ def encode_photo(
     brightness: float,
     boxes: Sequence[Box],
     labels: Mapping[str, int],
+    checksum: str = "",
 ) -> bytes:
     """Return a photo's serialized `tf.train.Example`; features in the order of their names, so equal input gives equal bytes.
 
@@ -50,6 +59,7 @@ def encode_photo(
         brightness: mean pixel value in 0..1.
         boxes: with edges as shares of the photo, see `data.boxes.fit_boxes`.
         labels: number of each class, from 1.
+        checksum: SHA-256 of `encoded` in hexadecimal digits, where it is known already.
     """
     areas = [(box.ymax - box.ymin) * (box.xmax - box.xmin) for box in boxes]
     values: dict[str, tuple[int, Sequence[FeatureValue]]] = {
@@ -57,7 +67,7 @@ def encode_photo(
         "image/format": (BYTES, [photo_format]),
         "image/filename": (BYTES, [filename]),
         "image/source_id": (BYTES, [str(number).encode()]),
-        "image/key/sha256": (BYTES, [hashlib.sha256(encoded).hexdigest().encode()]),
+        "image/key/sha256": (BYTES, [(checksum or hashlib.sha256(encoded).hexdigest()).encode()]),
         "image/brightness": (FLOAT, [brightness]),
         "image/bytes": (INT64, [len(encoded)]),
         "image/boxes": (INT64, [len(boxes)]),
@@ -73,5 +83,13 @@ def encode_photo(
     values |= {
         f"image/{name}": (INT64, [value]) for name, value in zip(("height", "width", "channels"), size, strict=True)
     }
-    features = b"".join(list_feature(name.encode(), kind, items) for name, (kind, items) in sorted(values.items()))
+    features = b"".join(
+        recurring_feature(name, kind, tuple(items)) if name in RECURRING else list_feature(name.encode(), kind, items)
+        for name, (kind, items) in sorted(values.items())
+    )
     return b"\x0a" + varint(len(features)) + features
+
+
+@functools.lru_cache(maxsize=4096)  # few values recur in many records
+def recurring_feature(name: str, kind: int, values: tuple[FeatureValue, ...]) -> bytes:
+    return list_feature(name.encode(), kind, values)

@@ -44,20 +44,32 @@ KINDS: dict[str, Kind] = {
 
 
 class Findings:
-    """Counts problems by kind and remembers the first few of each."""
+    """Counts problems by kind and remembers the first few of each.
 
-    def __init__(self) -> None:
+    Args:
+        kinds: what can be found, worst first; by default in pictures.
+    """
+
+    def __init__(self, kinds: dict[str, Kind] = KINDS) -> None:
+        self.kinds = kinds
         self.counts: dict[str, int] = {}
         self.examples: dict[str, list[dict[str, Any]]] = {}
 
-    def add(self, problem: Problem) -> None:
-        """Count one problem."""
-        self.counts[problem.name] = self.counts.get(problem.name, 0) + 1
-        examples = self.examples.setdefault(problem.name, [])
-        if len(examples) < NAMED:
-            examples.append(
-                {"file": problem.file, "detail": problem.detail, "split": problem.split, "label": problem.label}
-            )
+    def add(self, problem: Problem, photo: str = "") -> None:
+        """Count one problem.
+
+        Args:
+            photo: the photo to show beside it, where its file is another one.
+        """
+        row = {"file": problem.file, "detail": problem.detail, "split": problem.split, "label": problem.label}
+        self.merge({problem.name: 1}, {problem.name: [{**row, "photo": photo} if photo else row]})
+
+    def merge(self, counts: dict[str, int], examples: dict[str, list[dict[str, Any]]]) -> None:
+        """Add what was found elsewhere."""
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+            named = self.examples.setdefault(name, [])
+            named += examples[name][: NAMED - len(named)]
 
     def report(self, total: int) -> list[Finding]:
         """Return the findings in the Anomalies form, worst first.
@@ -74,6 +86,6 @@ class Findings:
                 description=kind.description,
                 examples=self.examples[name],
             )
-            for name, kind in KINDS.items()
+            for name, kind in self.kinds.items()
             if name in self.counts
         ]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ from data.findings import Findings
 from data.listing import Listing, ListingReader, write_listing
 from data.sample import SPLITS, Problem
 from data.whole_files import watch
-from pipeline.errors import UserError
+from pipeline.errors import UserError, explain_os_error
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from data.picture_workers import Source
 
 PIECE = 512  # pictures looked at in one piece of work
+FEW = 8  # pieces of work that are done without a pipeline
 
 
 @dataclass
@@ -100,26 +103,67 @@ def look_at_pictures(
     listing: Listing, source: Source, beam: BeamConfig, progress: Progress, findings: Findings
 ) -> numpy.ndarray:
     """Decode every picture once; return FACTS [n] in the order of the listing and count what is wrong."""
-    import apache_beam
-    import numpy
-
     from data.picture_workers import LookAtPictures
 
+    facts, pieces = look_in_pieces(listing, LookAtPictures(listing.folder, source), PIECE, beam, progress)
+    count_problems(listing, [listing.folder / f"{number:07d}.problems.json" for number in range(pieces)], findings)
+    return facts
+
+
+def look_in_pieces(
+    listing: Listing, work: Any, piece: int, beam: BeamConfig, progress: Progress
+) -> tuple[numpy.ndarray, int]:
+    """Let workers look at all pictures, so many in a piece of work.
+
+    Args:
+        work: a DoFn that takes (number, first row, row after the last) and leaves `<number>.facts.npy` in the listing's folder.
+
+    Returns:
+        The facts in the order of the listing, and the number of pieces.
+    """
+    import numpy
+
     total = len(listing.labels)
-    pieces = [(number, start, min(start + PIECE, total)) for number, start in enumerate(range(0, total, PIECE))]
+    pieces = [(number, start, min(start + piece, total)) for number, start in enumerate(range(0, total, piece))]
     sizes = {f"{number:07d}.facts.npy": stop - start for number, start, stop in pieces}
-    with watch(listing.folder, sizes, "looking at pictures", progress), run_pipeline(beam) as pipeline:
-        _ = (
-            pipeline
-            | apache_beam.Create(pieces)
-            | apache_beam.Reshuffle()
-            | apache_beam.ParDo(LookAtPictures(listing.folder, source))
-        )
+    with watch(listing.folder, sizes, "looking at pictures", progress):
+        do_all(pieces, work, beam)
     facts = numpy.concatenate([numpy.load(listing.folder / name) for name in sizes])
-    count_problems(listing, [listing.folder / f"{number:07d}.problems.json" for number, *_ in pieces], findings)
     for name in sizes:
         (listing.folder / name).unlink()
-    return facts
+    return facts, len(pieces)
+
+
+def do_all(items: Sequence[Any], work: Any, beam: BeamConfig) -> None:
+    """Let workers do every item of a list of work, each in a file of its own.
+
+    Args:
+        work: a DoFn.
+    """
+    if len(items) <= FEW and beam == BeamConfig():
+        do_here(items, work)
+        return
+    import apache_beam
+
+    with run_pipeline(beam) as pipeline:
+        _ = pipeline | apache_beam.Create(items) | apache_beam.Reshuffle() | apache_beam.ParDo(work)
+
+
+def do_here(items: Sequence[Any], work: Any) -> None:
+    """Do what Beam's one local worker would do; for little work, starting a pipeline takes longer than the work.
+
+    Raises:
+        UserError: a full disk or a missing permission.
+    """
+    try:
+        work.setup()
+        try:
+            for item in items:
+                deque(work.process(item), maxlen=0)
+        finally:
+            work.teardown()
+    except OSError as error:
+        raise explain_os_error(error) from error
 
 
 def count_problems(listing: Listing, files: list[Path], findings: Findings) -> None:
@@ -203,6 +247,26 @@ def drop_duplicates(
     findings: Findings,
 ) -> None:
     """Report equal pictures; where two given splits share one, leave it only in the split that is further from training."""
+    reader = ListingReader(listing.folder)
+    for kept, row_number, beside in find_duplicates(contents, splits, usable):
+        first, row = reader[kept], reader[row_number]
+        if not beside:
+            findings.add(describe("duplicate_across_splits", row, listing, f"same bytes as {first.key}"))
+            usable[row_number] = False
+        elif row_number != kept:
+            findings.add(describe("duplicate_image", row, listing, f"same bytes as {first.key}"))
+        if labels[row_number] != labels[kept]:
+            findings.add(describe("conflicting_labels", row, listing, f"same bytes as {first.key}"))
+    reader.close()
+
+
+def find_duplicates(
+    contents: numpy.ndarray, splits: numpy.ndarray, usable: numpy.ndarray
+) -> Iterator[tuple[int, int, bool]]:
+    """Yield for every picture whose bytes occur more than once (row of the first that is kept, its row, whether it is in that one's split).
+
+    Kept are those in the split that is furthest from training.
+    """
     import numpy
 
     rows = numpy.flatnonzero(usable)
@@ -210,42 +274,41 @@ def drop_duplicates(
     same = contents[order[1:]] == contents[order[:-1]]
     if not same.any():
         return
-    reader = ListingReader(listing.folder)
     starts = numpy.flatnonzero(numpy.r_[True, ~same])
     repeated = [
         order[start:stop] for start, stop in zip(starts, [*starts[1:], len(order)], strict=True) if stop - start > 1
     ]
     for group in sorted(repeated, key=lambda group: int(group[0])):
-        furthest = int(numpy.maximum(splits[group], 0).max())
-        kept = group[numpy.maximum(splits[group], 0) == furthest]
-        first = reader[int(kept[0])]
-        for row_number in group:
-            row = reader[int(row_number)]
-            if max(int(splits[row_number]), 0) != furthest:
-                findings.add(describe("duplicate_across_splits", row, listing, f"same bytes as {first.key}"))
-                usable[row_number] = False
-            elif row_number != kept[0]:
-                findings.add(describe("duplicate_image", row, listing, f"same bytes as {first.key}"))
-            if labels[row_number] != labels[kept[0]]:
-                findings.add(describe("conflicting_labels", row, listing, f"same bytes as {first.key}"))
-    reader.close()
+        places = numpy.maximum(splits[group], 0)
+        kept = int(group[places == places.max()][0])
+        for row_number, place in zip(group.tolist(), places.tolist(), strict=True):
+            yield kept, row_number, place == places.max()
 
 
 def write_shards(found: Survey, config: ImageDataConfig, beam: BeamConfig, target: Path, progress: Progress) -> None:
     """Write `<split>-<number>-of-<count>.tfrecord` files; the records of a split are in an order that mixes the classes."""
-    import apache_beam
+    from data.picture_workers import WriteShards
 
-    from data.picture_workers import PLAN, WriteShards
+    work = WriteShards(found.listing.folder, found.source, target, found.names)
+    write_planned(found, work, config, beam, target, progress)
+
+
+def write_planned(found: Any, work: Any, config: Any, beam: BeamConfig, target: Path, progress: Progress) -> None:
+    """Let workers write the shards that the splits of a survey make.
+
+    Args:
+        work: a DoFn that takes a `Shard` and writes it, as the plan in the listing's folder says.
+    """
+    from data.picture_workers import PLAN
 
     plan, shards = plan_shards(found, config)
     save_array(found.listing.folder / PLAN, plan)
     sizes = {shard.name: shard.stop - shard.start for shard in shards}
-    work = WriteShards(found.listing.folder, found.source, target, found.names)
-    with watch(target, sizes, "writing records", progress), run_pipeline(beam) as pipeline:
-        _ = pipeline | apache_beam.Create(shards) | apache_beam.Reshuffle() | apache_beam.ParDo(work)
+    with watch(target, sizes, "writing records", progress):
+        do_all(shards, work, beam)
 
 
-def plan_shards(found: Survey, config: ImageDataConfig) -> tuple[numpy.ndarray, list[Any]]:
+def plan_shards(found: Any, config: Any) -> tuple[numpy.ndarray, list[Any]]:
     """Return row and class of each record in the order of writing, and the shards as ranges of it."""
     import numpy
 

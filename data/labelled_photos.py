@@ -21,6 +21,12 @@ def photos_of(entries: list[Entry]) -> list[Entry]:
     return [entry for entry in entries if extension_of(entry.parts[-1]) in EXTENSIONS]
 
 
+def has_photos(path: Path) -> bool:
+    """Tell whether there is a photo anywhere in a folder."""
+    entries = list_entries(path) if path.is_dir() else iter(())
+    return any(isinstance(entry, Entry) and extension_of(entry.parts[-1]) in EXTENSIONS for entry in entries)
+
+
 def sources(path: Path, config: Any) -> list[Path]:
     """List the zip file, or every file below the folder."""
     return [path] if path.is_file() else list_files(path)

@@ -175,18 +175,22 @@ class ListingReader:
         self.offsets = numpy.load(folder / ROWS, mmap_mode="r")
         self.file = (folder / SAMPLES).open("rb")
 
-    def __getitem__(self, row: int) -> Row:
+    def __getitem__(self, row: int) -> Any:
         self.file.seek(self.offsets[row])
-        return Row(*decode(self.file.readline().decode()))
+        return self.make(decode(self.file.readline().decode()))
 
-    def between(self, start: int, stop: int) -> list[Row]:
+    def make(self, fields: list[Any]) -> Any:
+        """Return a row from what is written of it."""
+        return Row(*fields)
+
+    def between(self, start: int, stop: int) -> list[Any]:
         """Return the rows of a range; faster than one by one where they lie side by side."""
         first, last = int(self.offsets[start]), int(self.offsets[stop - 1])
         self.file.seek(first)
         lines = self.file.read(last - first) + self.file.readline()
         if lines.count(b"\n") != stop - start:  # not all rows between them were chosen
             return [self[row] for row in range(start, stop)]
-        return [Row(*fields) for fields in decode(f"[{lines.decode()[:-1].replace(NEWLINE, ',')}]")]
+        return [self.make(fields) for fields in decode(f"[{lines.decode()[:-1].replace(NEWLINE, ',')}]")]
 
     def close(self) -> None:
         self.file.close()

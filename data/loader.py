@@ -110,14 +110,22 @@ def dataset(
         epoch: number of the pass.
         skip: batches to leave out at the beginning; they are not decoded.
     """
-    import numpy as np
     import tensorflow as tf
 
     count(examples, split)
+    batches = records(examples, split, shuffle, seed, epoch).batch(batch_size).skip(skip)
+    return batches.map(read_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def records(examples: Examples, split: str, shuffle: int, seed: int, epoch: int) -> tf.data.Dataset:
+    """Return a dataset of a split's serialized records, once; see `dataset`."""
+    import numpy as np
+    import tensorflow as tf
+
     files = [str(path) for path in examples.shards(split)]
     if shuffle:
         files = [files[number] for number in np.random.default_rng([seed, epoch]).permutation(len(files))]
-    records = tf.data.Dataset.from_tensor_slices(files).interleave(
+    found = tf.data.Dataset.from_tensor_slices(files).interleave(
         tf.data.TFRecordDataset,
         cycle_length=min(FILES_AT_ONCE, len(files)),
         block_length=16,
@@ -126,9 +134,8 @@ def dataset(
     )
     if shuffle:
         buffer_seed = int(np.random.default_rng([seed, epoch, 1]).integers(1, 2**31))
-        records = records.shuffle(shuffle, seed=buffer_seed, reshuffle_each_iteration=False)
-    batches = records.batch(batch_size).skip(skip)
-    return batches.map(read_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+        found = found.shuffle(shuffle, seed=buffer_seed, reshuffle_each_iteration=False)
+    return found
 
 
 def order(number: int, seed: int, epoch: int) -> np.ndarray:

@@ -31,6 +31,8 @@ def locate(config: RawDataConfigT, progress: Progress) -> tuple[Path, RawDataCon
         return tfds.prepare(config.path.removeprefix("tfds:"), progress), config
     if path.exists():
         return unpacked(path.resolve(), progress), config
+    if config.task == "object_detection" and any(path.parent.glob(path.name)):
+        return path.resolve(), config  # a pattern for record files
     known = catalog.names(config.task)
     if config.path in known:
         return catalog.get(config.path, progress), catalog.fill_in(config)

@@ -140,7 +140,7 @@ def read_jpeg_head(data: bytes) -> tuple[int, int, int, bool] | None:
             continue
         size = data[position + 2] << 8 | data[position + 3]
         if marker == 0xE1 and data[position + 4 : position + 8] == b"Exif":
-            upright = upright and is_upright(data)
+            upright = upright and is_upright(data[position + 4 : position + 2 + size])
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             bits, height, width, channels = struct.unpack_from(">BHHB", data, position + 4)
             return height, width, channels, upright and bits == 8
@@ -150,13 +150,14 @@ def read_jpeg_head(data: bytes) -> tuple[int, int, int, bool] | None:
     return None
 
 
-def is_upright(data: bytes) -> bool:
+def is_upright(segment: bytes) -> bool:
     """Tell whether a JPEG's EXIF data leave it as it is; damaged EXIF data do."""
-    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL import Image
 
     try:
-        image: Image.Image = JpegImageFile(io.BytesIO(data))
-        return image.getexif().get(ORIENTATION, 1) not in range(2, 9)
+        exif = Image.Exif()
+        exif.load(segment)
+        return exif.get(ORIENTATION, 1) not in range(2, 9)
     except Exception:
         return True
 

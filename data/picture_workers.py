@@ -56,12 +56,14 @@ class Shard(NamedTuple):
 class PictureWork(apache_beam.DoFn):
     """Keeps the listing and the raw data open on a worker."""
 
+    listing: type[ListingReader] = ListingReader
+
     def __init__(self, folder: Path, source: Source) -> None:
         self.folder, self.source = folder, source
 
     def setup(self) -> None:
         self.open_files = ExitStack()
-        self.rows = ListingReader(self.folder)
+        self.rows = self.listing(self.folder)
         self.open_files.callback(self.rows.close)
         reader = formats.find_module(self.source.format).open_reader(Path(self.source.path))
         self.read = self.open_files.enter_context(reader)
@@ -145,7 +147,13 @@ PLAN, ALL_FACTS = "plan.npy", "facts.npy"
 
 def hash_picture(data: Any) -> tuple[int, int]:
     """Return 128 bits of the SHA-256 of a file's bytes, or of an array's shape and values."""
-    digest = hashlib.sha256(data if isinstance(data, bytes) else repr(data.shape).encode() + data.tobytes()).digest()
+    return half_of(
+        hashlib.sha256(data if isinstance(data, bytes) else repr(data.shape).encode() + data.tobytes()).digest()
+    )
+
+
+def half_of(digest: bytes) -> tuple[int, int]:
+    """Return the first 128 bits of a checksum as two numbers."""
     return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:16], "little")
 
 

@@ -32,19 +32,6 @@ class Labelled(NamedTuple):
     weights: tf.Tensor
 
 
-def augment(photo: Labelled, seed: tf.Tensor, crop: bool = True) -> Labelled:
-    """Return a photo mirrored with a chance of a half, and cropped.
-
-    Args:
-        photo: any photo; it may have no boxes.
-        seed: int [2].
-        crop: whether to crop too.
-    """
-    one, two = tf.unstack(tf.random.split(seed, 2))
-    photo = random_flip(photo, one)
-    return ssd_random_crop(photo, two) if crop else photo
-
-
 def random_flip(photo: Labelled, seed: tf.Tensor) -> Labelled:
     """Return a photo mirrored left to right with a chance of a half."""
     flip = tf.random.stateless_uniform([], seed) < 0.5
@@ -99,3 +86,19 @@ def reframe(boxes: tf.Tensor, window: tf.Tensor, least: tf.Tensor) -> tuple[tf.T
     size = high - low
     cut = tf.concat([(inside_low - low) / size, (inside_high - low) / size], axis=1)
     return tf.clip_by_value(cut, 0.0, 1.0), kept
+
+
+AUGMENTATIONS = {"horizontal_flip": random_flip, "ssd_random_crop": ssd_random_crop}
+
+
+def augment(photo: Labelled, seed: tf.Tensor, names: tuple[str, ...] = tuple(AUGMENTATIONS)) -> Labelled:
+    """Return a photo with some of `AUGMENTATIONS` applied in their order.
+
+    Args:
+        photo: any photo; it may have no boxes.
+        seed: int [2].
+        names: what is done.
+    """
+    for number, name in enumerate(names):
+        photo = AUGMENTATIONS[name](photo, tf.random.experimental.stateless_fold_in(seed, number))
+    return photo

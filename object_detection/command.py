@@ -33,12 +33,9 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
     Raises:
         UserError: a photo, the weights or the label map cannot be read, or a copy would replace a photo.
     """
-    from PIL import Image
-
     from object_detection import zoo
     from object_detection.detector import Detector
     from object_detection.label_map import read_label_map
-    from object_detection.pictures import draw_boxes
 
     require_model_garden()
     targets = [target_of(photo, out, len(photos)) for photo in photos]
@@ -52,11 +49,7 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
     answers = {}
     for photo, target, picture in zip(photos, targets, pixels, strict=True):
         found = detector.detect([picture], least)[0]
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            draw_boxes(Image.fromarray(picture), found).save(target)
-        except OSError as error:
-            raise explain_os_error(error, target) from error
+        save_drawn(picture, found, target)
         answers[str(photo)] = {"boxes": str(target), "detections": [asdict(item) for item in found]}
         if not as_json:
             show(photo, target, found, picture.shape[:2], least)
@@ -78,14 +71,31 @@ def require_model_garden() -> None:
         )
 
 
-def show(photo: Path, target: Path, found: list[Detection], size: tuple[int, ...], least: float) -> None:
-    """Print one photo's detections, boxes in pixels."""
+def save_drawn(photo: np.ndarray, found: list[Detection], target: Path) -> None:
+    """Write a copy of a photo with boxes on it.
+
+    Args:
+        photo: uint8 [height, width, 3].
+
+    Raises:
+        UserError: it cannot be written there.
+    """
+    from PIL import Image
+
+    from object_detection.pictures import draw_boxes
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draw_boxes(Image.fromarray(photo), found).save(target)
+    except OSError as error:
+        raise explain_os_error(error, target) from error
+
+
+def show(photo: Path, target: Path | None, found: list[Detection], size: tuple[int, ...], least: float) -> None:
+    """Print one photo's detections, boxes in pixels, and where they are drawn."""
     height, width = size
-    print(
-        f"{photo}: {len(found)} found, drawn in {target}"
-        if found
-        else f"{photo}: nothing with a score of {least:g} or more"
-    )
+    drawn = f", drawn in {target}" if target else ""
+    print(f"{photo}: {len(found)} found{drawn}" if found else f"{photo}: nothing with a score of {least:g} or more")
     for item in found:
         ymin, xmin, ymax, xmax = item.box
         corners = f"x {xmin * width:.0f}-{xmax * width:.0f}, y {ymin * height:.0f}-{ymax * height:.0f}"

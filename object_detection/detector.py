@@ -76,7 +76,7 @@ class Detector:
         import tensorflow as tf
 
         from object_detection.pictures import to_network
-        from object_detection.ssd import anchors_by_level
+        from object_detection.outputs import anchors_by_level
 
         images = tf.stack([to_network(tf.constant(photo), self.config.size) for photo in photos])
         found = self.model(images, anchor_boxes=anchors_by_level(self.config, len(photos)), training=False)

@@ -1,30 +1,44 @@
-"""SSD's loss as the Object Detection API computed it: classes by sigmoid, boxes by Huber, hard negatives three for each positive.
+"""The losses of the Object Detection API: SSD's with hard negatives, three for each positive, and the focal one of FPNLite.
 
-Only anchors that are kept by the mining count, in both parts. Both are divided by the number of positives of the whole batch.
+Both take the classes by sigmoid and the boxes by Huber. In SSD's, only anchors that are kept by the mining count, in both parts. Both are divided by the number of positives of the whole batch.
 The API's miner suppressed, among the anchors of a picture, boxes that overlap by more than .99 with a worse predicted one; that
 leaves out next to none of them, and is not done here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
+import tf_keras
+from official.vision.losses.focal_loss import FocalLoss
 
 from object_detection.targets import Targets
 
 NEGATIVES = 3  # for each positive anchor; a picture without positives contributes nothing
+ALPHA, GAMMA = 0.25, 2.0  # of the focal loss
 
 
 class Losses(NamedTuple):
-    """The two parts of the loss, scalars: to be weighed 1 to 1 and added to the regularisation."""
+    """The two parts of the loss: to be weighed 1 to 1 and added to the regularisation."""
 
     classification: tf.Tensor
     localization: tf.Tensor
 
 
+PhotoLosses = Callable[[tf.Tensor, tf.Tensor, Targets], Losses]  # codes, logits, targets -> of each photo
+
+
 def multibox_loss(codes: tf.Tensor, logits: tf.Tensor, targets: Targets, negatives: int = NEGATIVES) -> Losses:
-    """Return the loss of a batch.
+    """Return the loss of a batch, scalars; see `photo_losses`."""
+    parts = photo_losses(codes, logits, targets, negatives)
+    number = tf.maximum(tf.reduce_sum(targets.box_weights), 1.0)
+    return Losses(tf.reduce_sum(parts.classification) / number, tf.reduce_sum(parts.localization) / number)
+
+
+def photo_losses(codes: tf.Tensor, logits: tf.Tensor, targets: Targets, negatives: int = NEGATIVES) -> Losses:
+    """Return what each photo adds to the loss before it is divided, float32 [n].
 
     Args:
         codes: float32 [n, anchors, 4], the network's box codes.
@@ -37,8 +51,25 @@ def multibox_loss(codes: tf.Tensor, logits: tf.Tensor, targets: Targets, negativ
     classes = tf.reduce_sum(each, axis=-1) * targets.weights
     boxes = tf.reduce_sum(huber(codes - targets.boxes), axis=-1) * targets.box_weights
     kept = tf.cast(mine(classes, targets.classes > 0, negatives), tf.float32)
-    number = tf.maximum(tf.reduce_sum(targets.box_weights), 1.0)
-    return Losses(tf.reduce_sum(classes * kept) / number, tf.reduce_sum(boxes * kept) / number)
+    return Losses(tf.reduce_sum(classes * kept, axis=1), tf.reduce_sum(boxes * kept, axis=1))
+
+
+def focal_photo_losses(codes: tf.Tensor, logits: tf.Tensor, targets: Targets) -> Losses:
+    """Return what each photo adds to the focal loss (Lin et al. 2017) before it is divided, float32 [n].
+
+    All anchors count, but those that are right already hardly do. Background is the absence of all classes: the column of
+    class 0 is to be 0 as well. Of the four numbers of a box code the mean is taken.
+
+    Args:
+        codes: float32 [n, anchors, 4], the network's box codes.
+        logits: float32 [n, anchors, classes + 1], background first.
+        targets: of the batch, [n, anchors, ...].
+    """
+    wanted = tf.one_hot(tf.where(targets.classes > 0, targets.classes, -1), logits.shape[-1])
+    each = FocalLoss(ALPHA, GAMMA, reduction=tf_keras.losses.Reduction.NONE)(wanted, logits)
+    classes = tf.reduce_sum(each, axis=-1) * targets.weights
+    boxes = tf.reduce_mean(huber(codes - targets.boxes), axis=-1) * targets.box_weights
+    return Losses(tf.reduce_sum(classes, axis=1), tf.reduce_sum(boxes, axis=1))
 
 
 def huber(errors: tf.Tensor) -> tf.Tensor:

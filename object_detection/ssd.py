@@ -9,7 +9,7 @@ other numbers of anchors on the first feature map than on the others. Architectu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import tensorflow as tf
 import tf_keras
@@ -19,10 +19,16 @@ from official.vision.modeling.layers import detection_generator
 
 from object_detection.anchors import LEVELS, AnchorShapes, make_anchors
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from object_detection.families import DetectorConfig
+
 BOX_SCALES = [10.0, 10.0, 5.0, 5.0]  # of the offsets in y, x and of the logarithms of height, width
 EPSILON = 0.001  # of every batch normalisation
 WEIGHT_DECAY = 2e-5  # Keras' l2: half of slim's 4e-5
 EXTRA_DEPTHS = (512, 256, 256, 128)
+FULL = "float32"  # where the body computes in 16 bits, what follows it does not: its gradients would not stay finite
 LEAST_SIZE = 33  # pixels: below, the first feature map is the only one with more than a cell
 
 
@@ -39,6 +45,9 @@ class SsdConfig:
         score_threshold, iou_threshold, most: of non-maximum suppression; `most` boxes are kept, of each class and in all.
     """
 
+    family: ClassVar[str] = "ssd_mobilenet_v1"
+    levels: ClassVar[tuple[int, ...]] = LEVELS
+
     classes: int
     size: int = 300
     width: float = 1.0
@@ -52,7 +61,19 @@ class SsdConfig:
         if self.size < LEAST_SIZE:
             raise ValueError(f"SSD-MobileNet needs pictures of at least {LEAST_SIZE} pixels, not {self.size}.")
 
+    def make_anchors(self) -> list[np.ndarray]:
+        """Return the anchors of each feature map, [cells, cells, anchors, 4], as shares of the picture."""
+        return make_anchors(self.size, self.anchors)
 
+
+def read_config(settings: dict[str, Any]) -> SsdConfig:
+    """Return the config from what was read from JSON."""
+    shapes = settings["anchors"]
+    shapes = AnchorShapes(**{**shapes, "aspect_ratios": tuple(shapes["aspect_ratios"])})
+    return SsdConfig(**{**settings, "anchors": shapes})
+
+
+@tf.autograph.experimental.do_not_convert  # Model Garden's layers need no conversion, and it takes most of the time
 def build_ssd(config: SsdConfig) -> retinanet_model.RetinaNetModel:
     """Return the model, built: pictures [n, size, size, 3], -1..1, to Model Garden's dictionary of outputs.
 
@@ -69,23 +90,27 @@ def build_ssd(config: SsdConfig) -> retinanet_model.RetinaNetModel:
         kernel_initializer=tf_keras.initializers.TruncatedNormal(stddev=0.09),
         kernel_regularizer=tf_keras.regularizers.L2(WEIGHT_DECAY),
     )
-    generator = detection_generator.MultilevelDetectionGenerator(
+    model = retinanet_model.RetinaNetModel(
+        backbone=TwoLevels(backbone),
+        decoder=build_extra_layers(backbone.output_specs, config),
+        head=SsdHead(config),
+        detection_generator=make_generator(config),
+        min_level=LEVELS[0],
+        max_level=LEVELS[-1],
+    )
+    model(tf.zeros([1, config.size, config.size, 3]), training=True)
+    return model
+
+
+def make_generator(config: DetectorConfig) -> detection_generator.MultilevelDetectionGenerator:
+    """Return what decodes boxes and suppresses those that say the same."""
+    return detection_generator.MultilevelDetectionGenerator(
         pre_nms_score_threshold=config.score_threshold,
         nms_iou_threshold=config.iou_threshold,
         max_num_detections=config.most,
         nms_version="batched",
         box_coder_weights=BOX_SCALES,
     )
-    model = retinanet_model.RetinaNetModel(
-        backbone=TwoLevels(backbone),
-        decoder=build_extra_layers(backbone.output_specs, config),
-        head=SsdHead(config),
-        detection_generator=generator,
-        min_level=LEVELS[0],
-        max_level=LEVELS[-1],
-    )
-    model(tf.zeros([1, config.size, config.size, 3]), training=True)
-    return model
 
 
 @tf_keras.utils.register_keras_serializable("labline")
@@ -132,10 +157,13 @@ def normalised_convolution(features: Any, channels: int, kernel: int, name: str,
         use_bias=False,
         kernel_initializer=tf_keras.initializers.TruncatedNormal(stddev=0.03),
         kernel_regularizer=tf_keras.regularizers.L2(WEIGHT_DECAY),
+        dtype=FULL,
         name=name,
     )(features)
-    features = tf_keras.layers.BatchNormalization(momentum=momentum, epsilon=EPSILON, name=f"{name}_norm")(features)
-    return tf_keras.layers.ReLU(6.0, name=f"{name}_relu6")(features)
+    features = tf_keras.layers.BatchNormalization(momentum=momentum, epsilon=EPSILON, dtype=FULL, name=f"{name}_norm")(
+        features
+    )
+    return tf_keras.layers.ReLU(6.0, dtype=FULL, name=f"{name}_relu6")(features)
 
 
 @tf_keras.utils.register_keras_serializable("labline")
@@ -164,24 +192,6 @@ def predictor(channels: int, name: str) -> tf_keras.layers.Layer:
         1,
         kernel_initializer=tf_keras.initializers.TruncatedNormal(stddev=0.03),
         kernel_regularizer=tf_keras.regularizers.L2(WEIGHT_DECAY),
+        dtype=FULL,
         name=name,
-    )
-
-
-def anchors_by_level(config: SsdConfig, batch: tf.Tensor | int) -> dict[str, tf.Tensor]:
-    """Return the anchors as Model Garden takes them: for each level [batch, cells, cells, anchors * 4], in pixels."""
-    found = {}
-    for level, boxes in zip(LEVELS, make_anchors(config.size, config.anchors), strict=True):
-        table = tf.constant(boxes.reshape(*boxes.shape[:2], -1) * config.size)
-        found[str(level)] = tf.tile(table[tf.newaxis], [batch, 1, 1, 1])
-    return found
-
-
-def flatten_outputs(outputs: dict[str, Any], config: SsdConfig) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return all anchors' box codes [n, anchors, 4] and class logits [n, anchors, classes + 1], in the anchors' order."""
-    boxes = [outputs["box_outputs"][str(level)] for level in LEVELS]
-    scores = [outputs["cls_outputs"][str(level)] for level in LEVELS]
-    return (
-        tf.concat([tf.reshape(table, [tf.shape(table)[0], -1, 4]) for table in boxes], axis=1),
-        tf.concat([tf.reshape(table, [tf.shape(table)[0], -1, config.classes + 1]) for table in scores], axis=1),
     )

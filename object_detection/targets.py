@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from official.vision.ops.anchor import AnchorLabeler
 
-from object_detection.anchors import AnchorShapes, make_anchors
 from object_detection.ssd import BOX_SCALES
 
 OVERLAP = 0.5  # intersection over union from which on an anchor belongs to a box; there is no band that is ignored
@@ -38,14 +38,12 @@ class Matcher:
     """Matches the anchors of one network with boxes.
 
     Args:
-        size: height and width of the network's pictures.
-        shapes: of its anchors.
+        anchors: of each feature map, float32 [cells, cells, anchors, 4], as shares of the picture.
     """
 
-    def __init__(self, size: int, shapes: AnchorShapes) -> None:
+    def __init__(self, anchors: list[np.ndarray]) -> None:
         self.anchors = {
-            str(level): tf.constant(boxes.reshape(*boxes.shape[:2], -1))
-            for level, boxes in enumerate(make_anchors(size, shapes))
+            str(level): tf.constant(boxes.reshape(*boxes.shape[:2], -1)) for level, boxes in enumerate(anchors)
         }
         self.labeler = AnchorLabeler(OVERLAP, OVERLAP, BOX_SCALES)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from object_detection.anchors import LEVELS
+from object_detection.ssd import EXTRA_DEPTHS, channels_of
+from object_detection.weights import BODY, NORM
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-
-from object_detection.weights import BODY, NORM
 
 
 def name_variables(model: Any) -> dict[str, tf.Variable]:
@@ -40,11 +40,25 @@ def name_variables(model: Any) -> dict[str, tf.Variable]:
     return found
 
 
+def in_body(name: str) -> bool:
+    """Tell whether a variable belongs to the MobileNet, Conv2d_0 to Conv2d_13, and not to the extra layers or predictors."""
+    return name.startswith(f"{BODY}/") and "_Conv2d_" not in name
+
+
 def layers_with_variables(body: Any) -> list[Any]:
-    """Return the blocks of a MobileNet in their order: one full convolution, then the separable ones."""
+    """Return the blocks of a MobileNet in their order: one full convolution, then the others."""
     return [layer for layer in body.layers if layer.variables]
 
 
 def name_norm(name: str, norm: Any) -> dict[str, tf.Variable]:
     """Return a batch normalisation's four variables by name."""
     return {f"{name}/BatchNorm/{variable}": getattr(norm, variable) for variable in NORM}
+
+
+def full_name(name: str, width: float) -> str:
+    """Return a variable's name with the channels that the Object Detection API wrote into those of the extra layers."""
+    match = re.search(r"_Conv2d_(\d)_(1x1|3x3_s2)(?=/)", name)
+    if match is None:
+        return name
+    channels = channels_of(EXTRA_DEPTHS[int(match[1]) - 2], width)
+    return f"{name[: match.end()]}_{channels // 2 if match[2] == '1x1' else channels}{name[match.end() :]}"

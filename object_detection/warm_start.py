@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from object_detection.weights import BODY, Weights
+from object_detection.weights import Weights, body_of
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,13 +55,19 @@ def warm_start(variables: dict[str, Any], weights: Weights, parts: Parts = "body
     Args:
         variables: by the Object Detection API's names, as `name_variables` gives them.
         weights: what was read.
-        parts: `body` as the Object Detection API did from a detection checkpoint; `body_and_boxes`: the box predictors too,
-            which know no classes; `all`: for the same classes.
+        parts: `body` as the Object Detection API did from a detection checkpoint: all feature maps; `body_and_boxes`: all but
+            the class predictors; `all`: for the same classes.
 
     Raises:
-        UserError: they are of another width, or nothing of them fits.
+        UserError: they are of another body or width, or nothing of them fits.
     """
-    ours = variables[f"{BODY}/Conv2d_0/weights"].shape[-1] / 32
+    (body, ours), theirs = body_of(variables), body_of(weights.arrays)[0]
+    if body != theirs:
+        raise UserError(
+            f"The weights are a {theirs.rpartition('/')[2]}'s, the network has a {body.rpartition('/')[2]}.",
+            weights.origin,
+            "Set `trainer.network` to one that they fit.",
+        )
     if weights.width != ours:
         raise UserError(
             f"The weights are of width {weights.width:g}, the network of width {ours:g}.",
@@ -89,7 +95,7 @@ def wanted(name: str, parts: Parts) -> bool:
     """Tell whether a variable belongs to the parts that are to be loaded."""
     if "/ClassPredictor/" in name:
         return parts == "all"
-    return "/BoxEncodingPredictor/" not in name or parts != "body"
+    return parts != "body" or name.startswith("FeatureExtractor/")
 
 
 def shorten(names: list[str], most: int = 3) -> str:

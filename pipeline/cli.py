@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from pipeline.errors import EXIT_INTERRUPTED, EXIT_USAGE, NotBlessed, UserError
+from pipeline.errors import EXIT_INTERRUPTED, EXIT_USAGE, NotBlessed, UsageError, UserError
 
 app = typer.Typer(
     name="labline", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -282,12 +282,18 @@ def predict(
     url: Annotated[str, typer.Option(help="The server; by default the one of this workspace.")] = "",
     version: Annotated[int, typer.Option(help="A version; the newest by default.")] = 0,
     top: Annotated[int, typer.Option(help="How many classes to show.")] = 3,
+    out: Annotated[
+        Path | None, typer.Option(help="File, or folder for several, of copies with a detector's boxes.")
+    ] = None,
+    score: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Least score of what a detector found; .5 by default.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a served model about pictures or series, over REST."""
     from pipeline.screen import show_predictions
 
-    show_predictions(name, files, workspace, url, version or None, top, as_json)
+    show_predictions(name, files, workspace, url, version or None, top, as_json, out, score)
 
 
 @app.command()
@@ -324,12 +330,36 @@ def doctor(
 @app.command()
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
-    task: Annotated[str, typer.Option(help="The kind of problem.")] = "image_classification",
+    task: Annotated[
+        str | None, typer.Option(help="The kind of problem; image_classification if you do not say.")
+    ] = None,
+    pipeline_config: Annotated[
+        Path | None,
+        typer.Option("--from-pipeline-config", help="An Object Detection API's pipeline.config to carry over."),
+    ] = None,
 ) -> None:
     """Start a project: a recipe with every key explained, and a network of your own to change."""
-    from pipeline.new import create
+    from pipeline.new import create, create_from_pipeline_config
 
-    create(folder, task)
+    if pipeline_config is None:
+        create(folder, task or "image_classification")
+        return
+    if task not in (None, "object_detection"):
+        raise UsageError("A pipeline.config is for object detection.", "--task", "Leave `--task` out.")
+    create_from_pipeline_config(folder, pipeline_config)
+
+
+@app.command("export-config")
+def export_config(
+    recipe: RecipeArgument,
+    overrides: OverridesArgument = None,
+    classes: Annotated[int | None, typer.Option(min=1, help="Their number; by default the label map's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; by default it is printed.")] = None,
+) -> None:
+    """Write an object detection recipe as a pipeline.config of the Object Detection API."""
+    from object_detection.pipeline_config.writing import export
+
+    export(recipe, overrides or [], classes, out)
 
 
 def existing(workspace: Path) -> Any:

@@ -85,7 +85,7 @@ def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore, part
         path = waiting.pop()
         if path in found:
             continue
-        digest, imports = store.remember("code", path, read_code)
+        digest, imports = store.remember("code without types", path, read_code)
         found[path] = digest
         waiting += [file for name in imports for file in files_of_module(name)]
     return {code_name(path): found[path] for path in sorted(found)}
@@ -104,8 +104,9 @@ def module_files(marker: ModuleIn, name: str) -> list[Path]:
 
 
 def read_code(path: Path) -> list[Any]:
-    """Return a Python file's syntax hash and the names of the project modules it imports."""
+    """Return a Python file's syntax hash and the names of the project modules it imports; what is for type checkers does not count."""
     tree = ast.parse(path.read_text("utf-8"), str(path))
+    tree.body = [item for item in tree.body if not is_for_type_checkers(item)]
     imports: set[str] = set()
     for item in ast.walk(tree):
         if isinstance(item, ast.Import):
@@ -119,6 +120,10 @@ def read_code(path: Path) -> list[Any]:
             item.body = item.body[1:] or [ast.Pass()]
     digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
     return [digest, sorted(name for name in imports if name.split(".")[0] in CODE_FOLDERS)]
+
+
+def is_for_type_checkers(item: ast.stmt) -> bool:
+    return isinstance(item, ast.If) and isinstance(item.test, ast.Name) and item.test.id == "TYPE_CHECKING"
 
 
 def files_of_module(name: str) -> list[Path]:
@@ -185,18 +190,20 @@ def source_of(node: Node, store: MetadataStore, progress: Any) -> dict[str, Any]
 
 
 def marked_sources(config: Settings) -> list[SourceTree]:
-    """Return the files that settings marked `SourceFile` name: the file itself, or every file below the folder."""
+    """Return the files that settings marked `SourceFile` name."""
     trees = []
     for name in markers(config, SourceFile):
         if value := getattr(config, name):
             path = Path(value)
-            files = (
-                sorted(Path(folder, file) for folder, _, names in os.walk(path) for file in names)
-                if path.is_dir()
-                else [path]
-            )
-            trees.append(SourceTree(path if path.is_dir() else path.parent, files))
+            trees.append(SourceTree(path if path.is_dir() else path.parent, files_of(path)))
     return trees
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the file itself, every file below a folder, or those that begin as a checkpoint's `model.ckpt` does."""
+    if path.is_dir():
+        return sorted(Path(folder, file) for folder, _, names in os.walk(path) for file in names)
+    return [path] if path.exists() else sorted(path.parent.glob(f"{path.name}.*")) or [path]
 
 
 def hash_sources(paths: list[Path], store: MetadataStore, progress: Any) -> list[tuple[int, str]]:

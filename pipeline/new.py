@@ -1,4 +1,4 @@
-"""`labline new`: a project folder with a recipe that explains every key and a network of one's own."""
+"""`labline new`: a project folder with a recipe that explains every key and a network of one's own, or with that of an old configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def create(folder: Path, task: str) -> None:
-    """Write `recipe.yaml` and `my_network.py` into a new folder.
+    """Write `recipe.yaml`, and `my_network.py` for tasks whose networks are written by their users, into a new folder.
 
     Raises:
         UserError: the task is unknown, or the folder has files in it.
@@ -24,17 +24,59 @@ def create(folder: Path, task: str) -> None:
             "--task",
             did_you_mean(task, [name for name in shipped() if (RECIPES / f"{name}.py").exists()]),
         )
+    check_new(folder)
+    files = {"recipe.yaml": recipe_text(task, folder, recipe_name(folder))}
+    template = TEMPLATES / f"my_network_{task}.py.txt"
+    if template.exists():
+        files["my_network.py"] = template.read_text("utf-8")
+    write(folder, files)
+    print(f"{folder}/recipe.yaml     every key with its default; set data.path to your data")
+    if template.exists():
+        print(f"{folder}/my_network.py   a network to change: trainer.network={folder}/my_network.py")
+    print(f"Next: labline run {folder}/recipe.yaml")
+
+
+def create_from_pipeline_config(folder: Path, file: Path) -> None:
+    """Write the `recipe.yaml` of an Object Detection API's pipeline.config into a new folder.
+
+    Raises:
+        UserError: the folder has files in it, or the file has what cannot be had here.
+    """
+    from object_detection.pipeline_config.new_recipe import recipe_from
+
+    check_new(folder)
+    text, translation = recipe_from(file, folder, recipe_name(folder))
+    write(folder, {"recipe.yaml": text})
+    given = sum(item.given for item in translation.settings)
+    defaults = sum(bool(item.sources) for item in translation.settings) - given
+    print(f"{folder}/recipe.yaml   {given} values of {file}, {defaults} defaults of the Object Detection API")
+    for difference in translation.differs:
+        print(f"a little different here: {difference}")
+    if translation.ignored:
+        print(f"{len(translation.ignored)} fields without effect here stand at its end")
+    if todo := [item.key for item in translation.settings if item.to_do]:
+        print(f"TODO, with your own paths: {', '.join(todo)}")
+    print(f"Next: labline run {folder}/recipe.yaml")
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder with files in it.
+
+    Raises:
+        UserError: it has some.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError("This folder is not empty.", str(folder.absolute()), "Name a new one; nothing was written.")
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    """Write files into a folder, making it first."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "recipe.yaml").write_text(recipe_text(task, folder, recipe_name(folder)), "utf-8")
-        (folder / "my_network.py").write_text((TEMPLATES / f"my_network_{task}.py.txt").read_text("utf-8"), "utf-8")
+        for name, text in files.items():
+            (folder / name).write_text(text, "utf-8")
     except OSError as error:
         raise explain_os_error(error, folder) from None
-    print(f"{folder}/recipe.yaml     every key with its default; set data.path to your data")
-    print(f"{folder}/my_network.py   a network to change: trainer.network={folder}/my_network.py")
-    print(f"Next: labline run {folder}/recipe.yaml")
 
 
 def recipe_name(folder: Path) -> str:

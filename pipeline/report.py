@@ -18,7 +18,7 @@ MOST_BYTES = 3_000_000  # of pictures, so that the page stays below 5 MB
 
 
 def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], target: Path) -> None:
-    """Write `target` from a run's record and the artifacts that are sealed so far; only JSON and PNG files are read.
+    """Write `target` from a run's record and the artifacts that are sealed so far; only JSON, PNG and JPEG files are read.
 
     Args:
         run: the run's record: `run`, `recipe`, `command`, `started`, `seconds`, `steps`, `metrics`, `blessed`, `pushed`,
@@ -85,7 +85,7 @@ class Pictures:
         self.used = self.left_out = 0
 
     def inline(self, artifact: Artifact, name: str) -> str:
-        """Return a PNG of an artifact as an address that needs no other file; empty if it is missing or too much."""
+        """Return a PNG or JPEG of an artifact as an address that needs no other file; empty if it is missing or too much."""
         path = artifact.file(name)
         if not path.is_file():
             return ""
@@ -94,7 +94,8 @@ class Pictures:
             self.left_out += 1
             return ""
         self.used += size
-        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+        kind = "jpeg" if path.suffix == ".jpg" else "png"
+        return f"data:image/{kind};base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def state_of(run: dict[str, Any]) -> dict[str, str]:

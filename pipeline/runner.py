@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from components.tasks import prepare_process
 from pipeline.artifacts import Anomalies, Artifact, Evaluation
 from pipeline.component import Context, Graph, Node, Wire, building
 from pipeline.errors import EXIT_INTERNAL, DataStopped, UsageError, UserError, did_you_mean, explain_os_error
@@ -122,6 +123,7 @@ class Runner:
             self.folder.mkdir(parents=True)
             self.store.begin_run(self.record.run, self.record.recipe, self.record.served, self.record.started)
             self.save()
+            prepare_process(self.task)
             for number, node in enumerate(self.graph.nodes, 1):
                 self.step(node, number)
             self.record.status = "done"

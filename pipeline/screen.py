@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError, did_you_mean
+from pipeline.errors import UsageError, UserError, did_you_mean
 from pipeline.runner import Run, Step, duration
 from pipeline.workspace import Workspace
 
@@ -266,14 +266,23 @@ def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -
 
 
 def task_of_data(path: str) -> str:
-    """Say whose data they are: the catalogue's entry knows; a table that names pictures, or anything but tables, is pictures."""
+    """Say whose data they are: the catalogue's entry knows; photos with annotations beside them are labelled photos; a table that
+    names pictures, a folder that has some, or anything but tables, is pictures.
+    """
     from data import catalog
-    from data.formats import csv_series, image_csv
+    from data.formats import csv_series, image_csv, looks_like
+    from data.labelled_photos import has_photos
 
     place = Path(path).expanduser()
+    if looks_like(place, "object_detection"):
+        return "object_detection"
     if not place.exists():
         return catalog.find(path).task if path in catalog.names() else "image_classification"
-    if not csv_series.detect(place) or (image_csv.detect(place) and image_csv.names_pictures(place)):
+    if (
+        has_photos(place)
+        or not csv_series.detect(place)
+        or (image_csv.detect(place) and image_csv.names_pictures(place))
+    ):
         return "image_classification"
     return "forecasting"
 
@@ -288,36 +297,51 @@ def summary_text(summary: dict[str, Any]) -> str:
     for item in findings:
         lines.append(f"{item['severity']}: {item['name']}: {item['description']}")
         lines += [
-            f"    {example['file'] or example['split']}: {example.get('detail', '')}"
+            f"    {example['file'] or example['label'] or example['split']}: {example.get('detail', '')}"
             for example in item["examples"][:5]
         ]
     return "\n".join(lines)
 
 
 def show_predictions(
-    name: str, files: list[Path], workspace: Path, url: str, version: int | None, top: int, as_json: bool
+    name: str,
+    files: list[Path],
+    workspace: Path,
+    url: str,
+    version: int | None,
+    top: int,
+    as_json: bool,
+    out: Path | None = None,
+    least: float | None = None,
 ) -> None:
     """Ask a served model about files, as its task does, and print the answers.
 
+    Args:
+        out, least: where a detector's boxes are drawn, and from which score on.
+
     Raises:
-        UserError: the model takes nothing that any task would send.
+        UserError: the model answers as none of the tasks does.
+        UsageError: boxes are asked for of a model that finds none.
     """
     from components.tasks import find_part, names
     from serving.client import Client
 
     with Client(url or server_of(workspace)) as client:
-        inputs = client.metadata(name, version).get("serving_default", {}).get("inputs", {})
+        outputs = client.metadata(name, version).get("serving_default", {}).get("outputs", {})
         parts = [find_part(task, "asking") for task in names()]
-        part = next((part for part in parts if part.INPUT in inputs), None)
+        part = next((part for part in parts if part.OUTPUT in outputs), None)
         if part is None:
-            taken = ", ".join(f"`{item}`" for item in inputs) or "nothing"
+            given = ", ".join(f"`{item}`" for item in outputs) or "nothing"
             raise UserError(
-                f"Model `{name}` takes {taken}: it is none of labline's tasks.",
+                f"Model `{name}` answers {given}: it is none of labline's tasks.",
                 client.url,
                 "Ask it with `serving.client.Client.predict`.",
             )
         place = workspace if not url or getattr(part, "READS_WORKSPACE", False) else None
-        part.predict(client, name, files, version, place, top, as_json)
+        boxes = {"out": out, "least": least} if getattr(part, "DRAWS", False) else {}
+        if not boxes and (out or least is not None):
+            raise UsageError(f"Model `{name}` finds no boxes.", "--out, --score", "Leave them out.")
+        part.predict(client, name, files, version, place, top, as_json, **boxes)
 
 
 def server_of(workspace: Path) -> str:

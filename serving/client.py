@@ -23,6 +23,8 @@ from pipeline.errors import UserError
 if TYPE_CHECKING:
     import requests
 
+    from object_detection.detector import Detection
+
 PICTURES_AT_ONCE = 32
 HISTORIES_AT_ONCE = 256
 BYTES_AT_ONCE = 32 * 2**20
@@ -117,6 +119,35 @@ class Client:
                 self.url,
                 "Ask it with `Client.predict`; `Client.metadata` tells its signatures.",
             ) from None
+
+    def detect(
+        self, name: str, images: Sequence[Path | str | bytes], version: int | None = None
+    ) -> list[list[Detection]]:
+        """Return what a detector finds in each photo, surest first; photos are given as files or as their bytes.
+
+        They are sent upright, as `predict_images` sends pictures, and boxes are shares of the upright photo.
+
+        Raises:
+            UserError: a file is no picture, or the server refused; its message is passed on.
+        """
+        signature = self.signature_of_bytes(name, version)
+        answers: list[dict[str, Any]] = []
+        for batch in batches([Path(image).read_bytes() for image in images]):
+            answers += self.predict(name, instances=batch, signature=signature, version=version)
+        try:
+            return [read_detections(answer) for answer in answers]
+        except (TypeError, KeyError):
+            raise ServerError(
+                f"Model `{name}` answers without boxes, scores, classes and labels; it is no detector of labline.",
+                self.url,
+                "Ask it with `Client.predict`; `Client.metadata` tells its signatures.",
+            ) from None
+
+    def signature_of_bytes(self, name: str, version: int | None) -> str:
+        """Return the signature that takes encoded pictures; the default one where none says so."""
+        signatures = self.metadata(name, version)
+        named = sorted(signatures, key=lambda item: item != "serving_default")
+        return next((item for item in named if "image_bytes" in signatures[item].get("inputs", {})), "")
 
     def forecast(
         self, name: str, history: Any, times: Any = None, covariates: Any = None, version: int | None = None
@@ -273,6 +304,18 @@ def prepare(image: Path | str | bytes) -> bytes:
         raise UserError(f"This is not a readable picture: {error.args[-1]}.", where, fix) from None
     except OSError as error:
         raise UserError(f"The picture cannot be read: {error.strerror}.", where) from None
+
+
+def read_detections(answer: dict[str, Any]) -> list[Detection]:
+    """Return one photo's detections from a detector's answer about it."""
+    from object_detection.detector import Detection
+
+    number = round(answer["num_detections"])
+    columns = [answer[f"detection_{part}"][:number] for part in ("boxes", "scores", "classes", "labels")]
+    return [
+        Detection(tuple(box), score, round(label_number), label)
+        for box, score, label_number, label in zip(*columns, strict=True)
+    ]
 
 
 def batches(encoded: Sequence[bytes]) -> list[list[bytes]]:

@@ -15,12 +15,14 @@ class Parity:
         max_difference: largest absolute difference of any probability.
         worst: number of the picture it occurred in.
         problem: why the answers cannot be compared or do not hold together; empty if they do.
+        tolerance: largest difference that is let pass, where it is not the recipe's.
     """
 
     examples: int
     max_difference: float
     worst: int
     problem: str = ""
+    tolerance: float | None = None
 
 
 def compare(answers: Any, expected: Any) -> Parity:

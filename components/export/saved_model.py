@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 
 def write_saved_model(
-    network: keras.Model, functions: dict[str, Any], assets: dict[str, str], name: str, folder: Path
+    network: keras.Model | None, functions: dict[str, Any], assets: dict[str, str], name: str, folder: Path
 ) -> None:
     """Write graph, variables and assets; nothing of Keras but the variables is tracked.
 
     Args:
+        network: whose variables are written; None where the functions hold its weights as constants.
         functions: signature -> tf.function.
         assets: file name -> its text, kept in `assets/`.
         name: of the module.
@@ -25,7 +26,7 @@ def write_saved_model(
 
     with tempfile.TemporaryDirectory() as scratch:
         module = tf.Module(name=name)
-        module.state = [variable.value for variable in network.variables]
+        module.state = [variable.value for variable in network.variables] if network else []
         module.files = []
         for file_name, text in assets.items():
             file = Path(scratch, file_name)

@@ -20,6 +20,8 @@ Other files beside them are theirs: what one of them needs, or several. Importin
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -35,6 +37,26 @@ def find_part(task: str, part: str) -> ModuleType:
     if task not in names():
         raise UserError(f"There is no task `{task}`.", "task", did_you_mean(task, names()))
     return importlib.import_module(f"components.tasks.{task}.{part}")
+
+
+def prepare_process(task: str) -> None:
+    """Make ready what a task needs of the process before TensorFlow is imported: `ENVIRONMENT` and `EXTRA` of its folder.
+
+    Raises:
+        UserError: packages of an extra are not installed.
+    """
+    if task not in names():
+        return  # a pipeline of the user's own
+    module = importlib.import_module(f"components.tasks.{task}")
+    extra, packages = getattr(module, "EXTRA", ("", ()))
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"{task} needs packages that are not installed: {', '.join(missing)}.",
+            f"task: {task}",
+            f"Install labline with its extra: pip install 'labline[{extra}]'.",
+        )
+    os.environ.update(getattr(module, "ENVIRONMENT", {}))
 
 
 def names() -> list[str]:

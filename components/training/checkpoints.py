@@ -15,7 +15,6 @@ from pipeline.errors import explain_os_error
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
 
 KEPT = 2  # the newest may have been cut short by a power failure; then the one before it serves
@@ -72,26 +71,12 @@ def newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*.npz"), reverse=True)
 
 
-def read_states(variables: Sequence[keras.Variable], prefix: str) -> dict[str, np.ndarray]:
+def read_states(variables: Sequence[Any], prefix: str) -> dict[str, np.ndarray]:
     """Return the values of variables, named by their place."""
-    import keras
-
-    return {f"{prefix}/{number:05d}": keras.ops.convert_to_numpy(item) for number, item in enumerate(variables)}
+    return {f"{prefix}/{number:05d}": item.numpy() for number, item in enumerate(variables)}
 
 
-def write_states(variables: Sequence[keras.Variable], prefix: str, arrays: dict[str, np.ndarray]) -> None:
+def write_states(variables: Sequence[Any], prefix: str, arrays: dict[str, np.ndarray]) -> None:
     """Set variables to the values that `read_states` returned."""
     for number, item in enumerate(variables):
         item.assign(arrays[f"{prefix}/{number:05d}"])
-
-
-def random_states(model: keras.Model) -> list[keras.Variable]:
-    """Return the states of a model's seed generators, and of Keras' global one.
-
-    `.weights.h5` and so `keras.callbacks.BackupAndRestore` leave these out: Dropout and augmentation would draw other numbers.
-    """
-    from keras.src.random.seed_generator import global_seed_generator
-
-    weights = {id(variable) for variable in model.weights}
-    own = [variable for variable in model.variables if id(variable) not in weights]
-    return [*own, global_seed_generator().state]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from pipeline.settings import ModuleIn, NotFingerprinted, Settings, SourceFile
 
@@ -20,6 +20,7 @@ class OptimizerConfig(Settings):
     learning_rate: float = Field(0.001, gt=0, description="step size, before the schedule")
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of sgd and rmsprop")
     nesterov: bool = Field(False, description="Nesterov's momentum for sgd")
+    rho: float = Field(0.9, ge=0, lt=1, description="rmsprop: share that its mean of squared gradients keeps a step")
     epsilon: float | None = Field(
         None,
         gt=0,
@@ -33,7 +34,7 @@ class OptimizerConfig(Settings):
         lt=1,
         description="momentum of a moving average of the weights, such as 0.999; it is what is judged and saved",
     )
-    schedule: Literal["constant", "cosine", "exponential", "step", "inverse_time"] = Field(
+    schedule: Literal["constant", "cosine", "exponential", "step", "inverse_time", "manual"] = Field(
         "constant", description="course of the learning rate over the steps"
     )
     decay: float = Field(
@@ -43,14 +44,33 @@ class OptimizerConfig(Settings):
     )
     decay_steps: int = Field(1000, gt=0, description="steps between two decays of exponential, step and inverse_time")
     final: float = Field(0.0, ge=0, le=1, description="share of the learning rate that cosine ends at")
-    warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate grows from 0")
+    cosine_steps: int | None = Field(
+        None, gt=0, description="steps, warm-up included, after which cosine has ended; null: at the training's end"
+    )
+    rates: tuple[tuple[PositiveInt, NonNegativeFloat], ...] = Field(
+        (), description="manual: [step, learning rate] from that step on, in the order of the steps"
+    )
+    warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate grows to its own")
+    warmup_rate: float = Field(0.0, ge=0, description="learning rate that the warm-up begins above")
+
+    @model_validator(mode="after")
+    def check_rates(self) -> OptimizerConfig:
+        """Refuse a list of rates without its schedule, and the other way round, or out of order."""
+        if (self.schedule == "manual") != bool(self.rates):
+            raise ValueError("`schedule: manual` and `rates`, such as [[1000, 0.0001]], belong together")
+        steps = [step for step, _ in self.rates]
+        if steps != sorted(set(steps)):
+            raise ValueError(f"the steps of `rates` must grow, not {steps}")
+        if self.warmup_rate and not self.warmup_steps:
+            raise ValueError("`warmup_rate` needs `warmup_steps`")
+        return self
 
 
 class EarlyStoppingConfig(Settings):
     """When to stop before the last epoch."""
 
     metric: str = Field("loss", description="validation metric that is watched: loss, or the task's other one")
-    patience: int = Field(5, gt=0, description="epochs without improvement before training stops")
+    patience: int = Field(5, gt=0, description="judgements without improvement before training stops")
     min_delta: float = Field(0.0, ge=0, description="smallest change that counts as improvement")
 
 
@@ -97,7 +117,10 @@ class TrainerConfig(Settings):
     )
 
     validation_split: Literal["validation", "test", "none"] = Field(
-        "validation", description="split judged after each epoch; `test` only to repeat a published set-up"
+        "validation", description="split that the training is judged by; `test` only to repeat a published set-up"
+    )
+    judge_steps: int | None = Field(
+        None, gt=0, description="steps between two judgements, at the ends of epochs; null: after each epoch"
     )
     early_stopping: EarlyStoppingConfig | None = Field(
         None, description="stop when the validation metric no longer improves"

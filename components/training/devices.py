@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from components.training.config import TrainerConfig
+from components.training.engine import Engine
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,28 +16,22 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def placed(config: TrainerConfig) -> Iterator[tf.distribute.Strategy]:
+def placed(config: TrainerConfig, engine: Engine) -> Iterator[tf.distribute.Strategy]:
     """Run the block on the devices and in the precision that the settings ask for; yields the strategy.
 
     Raises:
         UserError: a GPU is asked for and there is none.
     """
-    import keras
     import tensorflow as tf
 
     strategy = make_strategy(config)
-    before = keras.config.dtype_policy()
     on_gpu = config.device != "cpu" and bool(tf.config.list_logical_devices("GPU"))
-    if config.mixed_precision:
-        keras.config.set_dtype_policy("mixed_float16" if on_gpu else "mixed_bfloat16")
-    try:
+    with engine.precision(config.mixed_precision, on_gpu):
         if strategy.num_replicas_in_sync > 1 or on_gpu:
             yield strategy
         else:
             with tf.device("/CPU:0"):
                 yield strategy
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def make_strategy(config: TrainerConfig) -> tf.distribute.Strategy:

@@ -11,21 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from components.training import checkpoints, steps
 from components.training.config import DEFAULT_EPOCHS, OptimizerConfig, TrainerConfig
+from components.training.engine import Engine
 from components.training.feeding import Feed
 from components.training.history import History, means
-from components.training.optimizers import learning_rate_at, make_optimizer
+from components.training.judging import Judge
+from components.training.optimizers import learning_rate_at
 from components.training.tensorboard import TensorBoard
 from pipeline.component import Context
 from pipeline.errors import UserError
 from pipeline.progress import Job
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
     import tensorflow as tf
 
 # length of one call of the compiled loop: long enough to cost nothing, short enough to show progress
 CALL_SECONDS = 0.5
+MORE_IS_BETTER = ("accuracy", "mAP")
 EPOCHS_TOLD = 20  # of a longer training every so many epochs are told
 
 
@@ -66,21 +68,23 @@ class Setup:
     """What a training is made of.
 
     Attributes:
+        engine: the Keras it is written in.
         model: the network.
         unfreeze: makes the network's body trainable, for the second phase.
         objective: what is minimised.
         feed: the training split.
-        validation: the split judged after each epoch; none judges nothing.
+        judge: gives loss and metrics of another split; none judges nothing.
         config: the settings.
         strategy: the devices.
         context: scratch folder and progress.
     """
 
-    model: keras.Model
+    engine: Engine
+    model: Any
     unfreeze: Callable[[], None]
     objective: steps.Objective
     feed: Feed
-    validation: Feed | None
+    judge: Judge | None
     config: TrainerConfig
     strategy: tf.distribute.Strategy
     context: Context
@@ -107,11 +111,8 @@ class Loop:
         self.folder = setup.context.scratch / "checkpoints"
         self.phases = plan_phases(self.config, self.feed.steps)
         self.total = self.phases[-1].end
-        self.state, self.history = State(), History.for_steps(self.total, setup.objective.metric)
+        self.state, self.history = State(), History.for_steps(self.total, *setup.objective.metrics)
         self.best: dict[str, np.ndarray] = {}
-        self.judge: steps.Block | None = None
-        if setup.validation is not None:
-            self.judge = steps.evaluation_block(self.model, setup.objective, setup.validation, setup.strategy)
         self.saved_at = self.started = time.monotonic()
         self.calls = CallLength(self.config.steps_per_execution)
 
@@ -124,7 +125,7 @@ class Loop:
         if found is not None:
             self.restore(*found)
         else:
-            self.logs.write_graph(self.model)
+            self.logs.write_graph(self.setup.engine.trace(self.model))
         with self.setup.context.progress.job(f"training {self.model.name}", self.total) as job:
             job(self.state.step)
             while not self.state.stopping["stopped"] and self.state.step < self.total:
@@ -155,11 +156,8 @@ class Loop:
                 f"  fine-tuning the whole network from step {self.phase.start:,}, learning rate {self.phase.optimizer.learning_rate}"
             )
         with self.setup.strategy.scope():
-            self.optimizer = make_optimizer(self.phase.optimizer, self.phase.end - self.phase.start)
-            if self.config.mixed_precision and self.model.compute_dtype == "float16":
-                import keras
-
-                self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
+            steps_in_phase = self.phase.end - self.phase.start
+            self.optimizer = self.setup.engine.make_optimizer(self.phase.optimizer, steps_in_phase, self.model)
             self.optimizer.build(self.model.trainable_variables)
         self.train = steps.training_block(
             self.model, self.optimizer, self.setup.objective, self.feed, self.setup.strategy
@@ -178,8 +176,8 @@ class Loop:
             self.state.step += size
             fresh = self.history.add(results, self.state.step)
             self.logs.write_points(fresh, self.phase.rate(self.state.step))
-            loss, metric = means(self.history.sums)
-            job(size, f"epoch {epoch + 1} loss {loss:.4f} {self.history.metric} {metric:.4f}")
+            shown = zip(("loss", *self.history.metrics), means(self.history.sums), strict=True)
+            job(size, " ".join([f"epoch {epoch + 1}", *(f"{name} {value:.4f}" for name, value in shown)]))
             if self.state.step < end and self.checkpoint_due():
                 self.save()
         self.close_epoch(epoch + 1)
@@ -216,19 +214,25 @@ class Loop:
             "learning_rate": self.phase.rate(self.state.step),
         }
         with self.averaged():
-            if self.judge is not None and self.setup.validation is not None:
-                results = evaluate(self.judge, self.setup.validation)
-                row["validation/loss"], row[f"validation/{self.history.metric}"] = means(results)
+            if self.setup.judge is not None and self.judgement_due():
+                row |= {f"validation/{name}": value for name, value in self.setup.judge().items()}
                 self.note_best(epoch, row)
             if self.config.histograms:
-                self.logs.write_histograms(self.model, epoch)
+                self.logs.write_histograms(self.setup.engine.named_weights(self.model), epoch)
         row = self.history.close_epoch(row)
         self.logs.write_epoch(row)
         epochs = -(-self.total // self.feed.steps)
         if epoch % max(1, epochs // EPOCHS_TOLD) == 0 or self.state.step == self.total:
-            measured = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if "/" in name)
+            told = [f"{split}/{name}" for split in ("validation", "train") for name in ("loss", self.config.metric)]
+            measured = ", ".join(f"{name} {row[name]:.4f}" for name in told if name in row)
             self.say(f"  epoch {epoch}, step {self.state.step:,}: {measured}")
-        self.note_stopping(row)
+        if any(name.startswith("validation/") for name in row):
+            self.note_stopping(row)
+
+    def judgement_due(self) -> bool:
+        """Say whether the epoch that ends now is judged: it holds a multiple of `judge_steps`, or it is the last one."""
+        every, step = self.config.judge_steps, self.state.step
+        return every is None or step == self.total or step // every > max(step - self.feed.steps, 0) // every
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -267,11 +271,11 @@ class Loop:
             stopping["stopped"] = True
             self.say(f"  stopped early: validation/{watched.metric} has not improved for {watched.patience} epochs")
 
-    def states(self) -> dict[str, list[keras.Variable]]:
+    def states(self) -> dict[str, list[Any]]:
         """Return the variables that a checkpoint holds, by kind."""
         return {
             "model": self.model.weights,
-            "random": checkpoints.random_states(self.model),
+            "random": self.setup.engine.random_states(self.model),
             "optimizer": self.optimizer.variables,
         }
 
@@ -289,14 +293,14 @@ class Loop:
         for kind, variables in self.states().items():
             checkpoints.write_states(variables, kind, arrays)
         self.best = {name: value for name, value in arrays.items() if name.startswith("best/")}
-        self.history = History(**facts["history"])
-        self.history.points = [(int(step), loss, metric) for step, loss, metric in self.history.points]
+        self.history = History(**{**facts["history"], "metrics": tuple(facts["history"]["metrics"])})
+        self.history.points = [(int(step), *values) for step, *values in self.history.points]
         self.say(f"  resumed from the checkpoint of step {self.state.step:,} of {self.total:,}")
 
 
 def sign_of(metric: str) -> int:
     """Return 1 where more of a metric is better, else -1."""
-    return 1 if metric == "accuracy" else -1
+    return 1 if metric in MORE_IS_BETTER else -1
 
 
 class CallLength:
@@ -319,11 +323,3 @@ class CallLength:
             elif spent > CALL_SECONDS * 2:
                 self.size = max(1, self.size // 2)
         self.compiled = True
-
-
-def evaluate(judge: steps.Block, feed: Feed) -> list[float]:
-    """Return the sums of loss * n, metric * n and n over a whole split."""
-    import numpy as np
-
-    results = judge(feed.source(0, 0), 0, feed.steps)
-    return np.sum(results.astype(np.float64), axis=0).tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from components.training.config import OptimizerConfig
@@ -16,7 +17,7 @@ KERAS_EPSILON = 1e-7
 
 
 def make_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimiser; `total_steps` is the length of the cosine."""
+    """Return the optimiser; `total_steps` is the length of the cosine where the settings give none."""
     import keras
 
     common: dict[str, Any] = {
@@ -32,7 +33,7 @@ def make_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizer
         return keras.optimizers.Lion(**common)
     common["epsilon"] = config.epsilon or KERAS_EPSILON
     if config.name == "rmsprop":
-        return keras.optimizers.RMSprop(momentum=config.momentum, **common)
+        return keras.optimizers.RMSprop(rho=config.rho, momentum=config.momentum, **common)
     if config.name == "adamw" and config.weight_decay is None:
         common["weight_decay"] = 0.004  # Keras' own default for AdamW
     kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "adagrad": keras.optimizers.Adagrad,
@@ -74,16 +75,25 @@ def course(config: OptimizerConfig, total_steps: int, step: Any, ops: Any) -> An
         "exponential": lambda: ops.power(config.decay, step / config.decay_steps),
         "step": lambda: ops.power(config.decay, ops.floor(step / config.decay_steps)),
         "inverse_time": lambda: 1.0 / (1.0 + config.decay * step / config.decay_steps),
+        "manual": lambda: 1.0,
     }
     rate = config.learning_rate * factors[config.schedule]()
+    for (_, before), (start, after) in pairwise(((0, config.learning_rate), *config.rates)):
+        rate = rate + (after - before) * reached(step, start, ops)
     if config.warmup_steps:
-        rate = rate * ops.minimum(1.0, (step + 1.0) / config.warmup_steps)
+        share = ops.minimum(1.0, (step + 1.0) / config.warmup_steps)
+        rate = config.warmup_rate + (rate - config.warmup_rate) * share
     return rate
+
+
+def reached(step: Any, start: int, ops: Any) -> Any:
+    """Return 1 from a step on, 0 before; without a comparison, whose names and types differ between the libraries."""
+    return ops.minimum(1.0, ops.maximum(0.0, ops.floor(step - start) + 1.0))
 
 
 def cosine(config: OptimizerConfig, total_steps: int, step: Any, ops: Any) -> Any:
     """Return half a cosine from 1 after the warm-up to `final` at the end (Loshchilov and Hutter 2017, no restarts)."""
-    length = max(1, total_steps - config.warmup_steps)
+    length = max(1, (config.cosine_steps or total_steps) - config.warmup_steps)
     share = ops.minimum(1.0, ops.maximum(0.0, (step - config.warmup_steps) / length))
     return config.final + (1.0 - config.final) * 0.5 * (1.0 + ops.cos(math.pi * share))
 

@@ -1,4 +1,4 @@
-"""Compiled loops: many training or evaluation steps in one call, each giving its loss, its metric and its size."""
+"""Compiled loops: many training or evaluation steps in one call, each giving its loss, its metrics and its size."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from components.training.feeding import Feed
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
     import tensorflow as tf
 
 Block = Callable[
     [Any, int, int], "np.ndarray"
-]  # source, first step, number of steps -> [steps, 3]: loss * n, metric * n, n
+]  # source, first step, number of steps -> [steps, 2 + metrics]: loss * n, each metric * n, n
 
 
 class Objective(Protocol):
     """What a task minimises and measures.
 
     Attributes:
-        metric: name of what is measured beside the loss, such as `accuracy`.
+        metrics: names of what is measured beside the loss, such as `accuracy`.
     """
 
-    metric: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]]
 
     def inputs(self, batch: Any) -> Any:
         """Return what the network is given of a decoded batch."""
@@ -35,18 +34,21 @@ class Objective(Protocol):
     def weights(self, targets: Any) -> tf.Tensor | float:
         """Return the weight of each example in the training loss, float32 [n], or one for all."""
 
-    def measure(self, targets: Any, outputs: Any) -> tf.Tensor:
-        """Return the metric of each example, float32 [n]; the mean over the examples is told."""
+    def measure(self, targets: Any, outputs: Any) -> tuple[tf.Tensor, ...]:
+        """Return each metric of each example, float32 [n]; the means over the examples are told."""
+
+    def tags(self, values: dict[str, float]) -> dict[str, float]:
+        """Return further scalars for TensorBoard by tag, made of loss, metrics and, in training, `learning_rate`."""
 
 
 def training_block(
-    model: keras.Model,
-    optimizer: keras.optimizers.Optimizer,
+    model: Any,
+    optimizer: Any,
     objective: Objective,
     feed: Feed,
     strategy: tf.distribute.Strategy,
 ) -> Block:
-    """Return a function that trains the model on a run of consecutive batches."""
+    """Return a function that trains the model on a run of consecutive batches; see `engine.Engine.make_optimizer`."""
     import tensorflow as tf
 
     variables = model.trainable_variables
@@ -64,12 +66,13 @@ def training_block(
             scaled = optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, variables)
         optimizer.apply(gradients, variables)
-        return tf.stack([loss * everywhere, tf.reduce_sum(objective.measure(targets, outputs)), number])
+        measured = [tf.reduce_sum(values) for values in objective.measure(targets, outputs)]
+        return tf.stack([loss * everywhere, *measured, number])
 
-    return compiled_loop(train_on, feed, strategy)
+    return compiled_loop(train_on, 2 + len(objective.metrics), feed, strategy)
 
 
-def evaluation_block(model: keras.Model, objective: Objective, feed: Feed, strategy: tf.distribute.Strategy) -> Block:
+def evaluation_block(model: Any, objective: Objective, feed: Feed, strategy: tf.distribute.Strategy) -> Block:
     """Return a function that judges the model on a run of consecutive batches; every example weighs the same."""
     import tensorflow as tf
 
@@ -77,13 +80,17 @@ def evaluation_block(model: keras.Model, objective: Objective, feed: Feed, strat
         number = tf.cast(tf.shape(tf.nest.flatten(targets)[0])[0], tf.float32)
         outputs = model(objective.inputs(batch), training=False)
         loss = tf.reduce_sum(objective.losses(targets, outputs)) + penalties(model) * number
-        return tf.stack([loss, tf.reduce_sum(objective.measure(targets, outputs)), number])
+        return tf.stack([loss, *(tf.reduce_sum(values) for values in objective.measure(targets, outputs)), number])
 
-    return compiled_loop(judge, feed, strategy)
+    return compiled_loop(judge, 2 + len(objective.metrics), feed, strategy)
 
 
-def compiled_loop(step: Callable[..., tf.Tensor], feed: Feed, strategy: tf.distribute.Strategy) -> Block:
-    """Return a function that runs `step` on consecutive batches inside one graph: no Python between two steps."""
+def compiled_loop(step: Callable[..., tf.Tensor], columns: int, feed: Feed, strategy: tf.distribute.Strategy) -> Block:
+    """Return a function that runs `step` on consecutive batches inside one graph: no Python between two steps.
+
+    Args:
+        columns: numbers that a step gives.
+    """
     import numpy as np
     import tensorflow as tf
 
@@ -98,7 +105,7 @@ def compiled_loop(step: Callable[..., tf.Tensor], feed: Feed, strategy: tf.distr
         def body(done: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             return done + 1, results.write(done, one(source, first + done, size))
 
-        results = tf.TensorArray(tf.float32, size=count, element_shape=[3])
+        results = tf.TensorArray(tf.float32, size=count, element_shape=[columns])
         return tf.while_loop(lambda done, results: done < count, body, (tf.constant(0), results))[1].stack()
 
     compiled = tf.function(loop, reduce_retracing=True)
@@ -113,7 +120,7 @@ def compiled_loop(step: Callable[..., tf.Tensor], feed: Feed, strategy: tf.distr
     return run
 
 
-def penalties(model: keras.Model) -> tf.Tensor:
+def penalties(model: Any) -> tf.Tensor:
     """Return the sum of the losses that layers add, such as weight decay by regularisers."""
     import tensorflow as tf
 

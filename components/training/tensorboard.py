@@ -8,75 +8,80 @@
 | graph `network`, histograms `<layer>/<weight>`, pictures | train | epoch; pictures: training step |
 | hparams | run folder itself | - |
 
-A tag of the folder `train` is what reports call `train/<metric>`.
+A tag of the folder `train` is what reports call `train/<metric>`. A task may add tags of its own, such as those that other tools
+look for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from components.training.config import TrainerConfig
 
-if TYPE_CHECKING:
-    import keras
+Tags = Callable[[dict[str, float]], dict[str, float]]  # values by name -> further scalars by tag
 
 
 class TensorBoard:
     """Writes a run's logs.
 
     Args:
-        metric: what is measured beside the loss.
+        metrics: what is measured beside the loss in training.
+        tags: further scalars at a step.
     """
 
-    def __init__(self, folder: Path, metric: str) -> None:
+    def __init__(self, folder: Path, metrics: tuple[str, ...], tags: Tags = lambda values: {}) -> None:
         import tensorflow as tf
 
-        self.folder, self.metric = folder, metric
+        self.folder, self.metrics, self.tags = folder, metrics, tags
         self.train = tf.summary.create_file_writer(str(folder / "train"))
         self.validation = tf.summary.create_file_writer(str(folder / "validation"))
 
-    def write_points(self, points: list[tuple[int, float, float]], rate: float) -> None:
-        """Write (step, loss, metric) of the training and the learning rate at the last of them."""
+    def write_points(self, points: list[tuple[float, ...]], rate: float) -> None:
+        """Write (step, loss, metrics) of the training and the learning rate at the last of them."""
         import tensorflow as tf
 
         with self.train.as_default():
-            for step, loss, metric in points:
-                tf.summary.scalar("step/loss", loss, step)
-                tf.summary.scalar(f"step/{self.metric}", metric, step)
+            for number, *values in points:
+                step, named = int(number), dict(zip(("loss", *self.metrics), values, strict=True))
+                for name, value in named.items():
+                    tf.summary.scalar(f"step/{name}", value, step)
+                for tag, value in self.tags({**named, "learning_rate": rate}).items():
+                    tf.summary.scalar(tag, value, step)
             if points:
-                tf.summary.scalar("step/learning_rate", rate, points[-1][0])
+                tf.summary.scalar("step/learning_rate", rate, int(points[-1][0]))
 
     def write_epoch(self, row: dict[str, Any]) -> None:
         """Write one row of the history."""
         import tensorflow as tf
 
         for split, writer in (("train", self.train), ("validation", self.validation)):
+            measured = {name.partition("/")[2]: row[name] for name in row if name.startswith(f"{split}/")}
             with writer.as_default():
-                for metric in ("loss", self.metric):
-                    if f"{split}/{metric}" in row:
-                        tf.summary.scalar(f"epoch/{metric}", row[f"{split}/{metric}"], row["epoch"])
-                    if split == "validation" and f"{split}/{metric}" in row:
-                        tf.summary.scalar(f"step/{metric}", row[f"{split}/{metric}"], row["step"])
+                for name, value in measured.items():
+                    tf.summary.scalar(f"epoch/{name}", value, row["epoch"])
+                    if split == "validation":
+                        tf.summary.scalar(f"step/{name}", value, row["step"])
+                if split == "validation" and measured:
+                    for tag, value in self.tags(measured).items():
+                        tf.summary.scalar(tag, value, row["step"])
             writer.flush()
 
-    def write_histograms(self, model: keras.Model, epoch: int) -> None:
+    def write_histograms(self, weights: dict[str, Any], epoch: int) -> None:
         """Write a histogram of each weight."""
         import tensorflow as tf
 
         with self.train.as_default():
-            for weight in model.weights:
-                tf.summary.histogram(weight.path.removeprefix(f"{model.name}/"), weight.value, epoch)
+            for name, value in weights.items():
+                tf.summary.histogram(name, value, epoch)
 
-    def write_graph(self, model: keras.Model) -> None:
+    def write_graph(self, graph: Any) -> None:
         """Write the graph of the network's forward pass."""
         import tensorflow as tf
 
-        forward = tf.function(lambda inputs: model(inputs, training=False))
-        shapes = {item.name: tf.TensorSpec(item.shape, item.dtype) for item in model.inputs}
-        concrete = forward.get_concrete_function(shapes if takes_dictionary(model) else next(iter(shapes.values())))
         with self.train.as_default():
-            tf.summary.graph(concrete.graph)
+            tf.summary.graph(graph)
         self.train.flush()
 
     def write_hparams(self, config: TrainerConfig, metrics: dict[str, float]) -> None:
@@ -98,13 +103,6 @@ class TensorBoard:
         """Flush and close the files."""
         self.train.close()
         self.validation.close()
-
-
-def takes_dictionary(model: keras.Model) -> bool:
-    """Say whether a model's inputs are given by name; those of a Sequential are not, and it does not tell."""
-    import keras
-
-    return not isinstance(model, keras.Sequential) and isinstance(model.input, dict)
 
 
 def hparams(config: TrainerConfig) -> dict[str, bool | int | float | str]:

@@ -8,8 +8,8 @@ from typing import Any
 from data.finding import Finding, make
 from pipeline.artifacts import Schema, Statistics
 
-# a number by its type, a name by its meaning: `image/class/text` is compared instead
-NOT_COMPARED = "image/class/label"
+# numbers by their type, names by their meaning: `image/class/text` and `image/object/class/text` are compared instead
+NOT_COMPARED = ("image/class/label", "image/object/class/label")
 
 
 def check_schema(statistics: Statistics, schema: Schema) -> list[Finding]:
@@ -104,7 +104,7 @@ def set_limits(
     by_chance = chance_distances(*counts)
     chosen = {}
     for feature in proto.feature:
-        if feature.name == NOT_COMPARED and feature.name not in features:
+        if feature.name in NOT_COMPARED and feature.name not in features:
             continue
         text = feature.type == schema_pb2.FeatureType.BYTES
         general = max(categorical, by_chance[0]) if text else max(numeric, by_chance[1])

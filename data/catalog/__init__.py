@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,9 @@ class Downloadable(Settings):
     files: tuple[CatalogFile, ...] = ()
     unpack_inside: tuple[str, ...] = Field((), description="archives inside the archive")
     root: str = Field("", description="folder inside, where the data begin")
-    generated: bool = Field(False, description="made on this machine, without a download")
+    generated: str = Field(
+        "", description="module of `data` whose `write_<name>(folder)` makes it on this machine, without a download"
+    )
     manual: str = Field("", description="how to get it by hand, where it cannot be downloaded")
 
 
@@ -54,7 +57,7 @@ class CatalogEntry(Downloadable):
 
     task: str = "image_classification"
     format: str = "auto"
-    classes: int | None = Field(None, description="classes of pictures; null for series")
+    classes: int | None = Field(None, description="classes of pictures or boxes; null for series")
     splits: dict[str, int] = Field(
         description="pictures or rows in each split as it comes; `all` if it comes without splits"
     )
@@ -128,10 +131,9 @@ def fetch(entry: Downloadable, folder: Path, progress: Progress) -> None:
     part = folder.with_name(f".{entry.name}.part")
     part.mkdir(exist_ok=True)
     if entry.generated:
-        from data.digits import write_digits
-
         progress.say(f"making {entry.title}")
-        write_digits(part / entry.root)
+        module = importlib.import_module(f"data.{entry.generated}")
+        getattr(module, f"write_{entry.name}")(part / entry.root)
     else:
         download_all(entry, part, progress)
     (part / COMPLETE).touch()

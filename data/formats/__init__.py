@@ -10,6 +10,9 @@ A format of pictures is a module with
 A format of labelled photos has the same functions and
     TASK = "object_detection"
     list_samples(path, config) -> iterator       `PhotoSample`s with their boxes, and `Problem`s
+and may have
+    classes(path, config) -> number -> name      where the data's own numbers of the classes are to be kept
+    TURNED_BY_EXIF = False                       where boxes are on the pixels as they are stored, whatever EXIF data say
 
 A format of series is a module with `detect` and `sources` as above and
     TASK = "forecasting"
@@ -32,10 +35,17 @@ if TYPE_CHECKING:
     from data.image_data import ImageDataConfig
 
 Read = Callable[[Any], Any]  # locator -> bytes of a file, or a uint8 array [height, width] or [height, width, 3]
-MOST_GENERAL = "image_folder"  # asked last: nearly any folder could be one
+ASKED_LAST = (
+    "detection_records",  # often made of annotations that lie beside them
+    "box_csv",  # so are tables
+    "image_folder",  # nearly any folder could be one
+)
 EXPECTED = {
     "image_classification": "A folder of pictures has one folder for each class: photos/cats/1.jpg, photos/dogs/2.jpg. "
     "Pictures that a CSV file names: give that file as `data.path`. See `data.format` for the others.",
+    "object_detection": "Labelled photos come as a folder or zip with the photos and their annotations in it: Pascal VOC xml, COCO json, "
+    "YOLO txt or a CSV with the columns filename, class, xmin, ymin, xmax, ymax (give the folder, not the table); or as TFRecord files "
+    "(`data/*.record`) of the Object Detection API with a label map beside them.",
     "forecasting": "Series come as a CSV, TSV or TXT file (also .gz), or as a folder of such files, one series each; "
     "folders below it are not looked into.",
 }
@@ -81,6 +91,16 @@ def find(name: str, task: str = "image_classification") -> Any:
     return find_module(name)
 
 
+def in_turn(known: list[str]) -> list[str]:
+    """Return formats in the order in which data are tried on them."""
+    return sorted(known, key=lambda name: (ASKED_LAST.index(name) + 1 if name in ASKED_LAST else 0, name))
+
+
+def looks_like(path: Path, task: str) -> bool:
+    """Tell whether the data at `path` are in one of a task's formats."""
+    return any(find_module(name).detect(path) for name in in_turn(names(task)))
+
+
 def detect(path: Path, task: str = "image_classification") -> str:
     """Return the name of the format that the data at `path` are in.
 
@@ -88,7 +108,7 @@ def detect(path: Path, task: str = "image_classification") -> str:
         UserError: none fits.
     """
     known = names(task)
-    for name in sorted(known, key=lambda name: (name == MOST_GENERAL, name)):
+    for name in in_turn(known):
         if find_module(name).detect(path):
             return name
     if path.is_dir() and not any(path.iterdir()):

@@ -1,11 +1,11 @@
-"""Variables of a TensorFlow checkpoint of the Object Detection API, or of slim's MobileNet classifier."""
+"""Variables of a TensorFlow checkpoint of the Object Detection API, or of a MobileNet classifier of slim's or Keras'."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from object_detection.weights import Weights, plain_name
+from object_detection.weights import Weights, object_graph, plain_name
 from pipeline.errors import UserError
 
 AVERAGE = "/ExponentialMovingAverage"
@@ -13,10 +13,16 @@ OPTIMIZER = re.compile(r"/(RMSProp|Momentum|Adam)(_\d+)?$|^(global_step|beta\d_p
 
 
 def find(path: Path) -> Path | None:
-    """Return the common beginning of a checkpoint's files: from it, from one of its files, or from their folder."""
+    """Return the common beginning of a checkpoint's files: from it, from one of its files, or from their folder.
+
+    What was trained with TensorFlow 2 has it in `checkpoint`, a SavedModel in `variables`.
+    """
     if path.is_dir():
-        indices = sorted(path.glob("*.index"), key=lambda file: (file.stat().st_mtime, file.name))
-        return indices[-1].with_suffix("") if indices else None
+        for folder in (path, path / "checkpoint", path / "variables"):
+            indices = sorted(folder.glob("*.index"), key=lambda file: (file.stat().st_mtime, file.name))
+            if indices:
+                return indices[-1].with_suffix("")
+        return None
     prefix = path.with_name(re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path.name))
     return prefix if prefix.with_name(prefix.name + ".index").is_file() else None
 
@@ -37,6 +43,8 @@ def read(prefix: Path, moving_averages: bool) -> Weights:
         raise UserError(
             f"The checkpoint cannot be read: {error}", str(prefix), "Copy or download all its files again."
         ) from error
+    if object_graph.GRAPH in stored:
+        return object_graph.rename(stored, moving_averages, str(prefix))
     averages = {name.removesuffix(AVERAGE): value for name, value in stored.items() if name.endswith(AVERAGE)}
     if moving_averages and not averages:
         raise UserError(

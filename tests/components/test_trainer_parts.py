@@ -78,6 +78,10 @@ def test_inverse_time_is_the_decay_of_old_keras():
         ({"schedule": "exponential", "decay": 0.25, "decay_steps": 100}, [1.0, 0.5, 0.25, 0.0625]),
         ({"schedule": "step", "decay": 0.25, "decay_steps": 100}, [1.0, 1.0, 0.25, 0.0625]),
         ({"warmup_steps": 100}, [0.01, 0.51, 1.0, 1.0]),
+        ({"warmup_steps": 100, "warmup_rate": 0.2}, [0.208, 0.608, 1.0, 1.0]),
+        ({"schedule": "cosine", "cosine_steps": 200}, [1.0, 0.8535534, 0.5, 0.0]),
+        ({"schedule": "manual", "rates": [(50, 0.1), (200, 3.0)]}, [1.0, 0.1, 0.1, 3.0]),
+        ({"schedule": "manual", "rates": [(51, 0.1), (200, 0.0)], "warmup_steps": 10}, [0.1, 1.0, 0.1, 0.0]),
     ],
 )
 def test_the_optimiser_follows_the_schedule_that_is_logged(settings, expected):
@@ -103,6 +107,25 @@ def test_every_optimiser_takes_its_settings(name):
 def test_epsilon_is_keras_own_unless_it_is_given():
     assert make_optimizer(OptimizerConfig(name="rmsprop"), 10).epsilon == 1e-7
     assert make_optimizer(OptimizerConfig(name="rmsprop", epsilon=1e-14), 10).epsilon == 1e-14
+
+
+def test_rmsprop_takes_its_memory_of_squared_gradients():
+    assert make_optimizer(OptimizerConfig(name="rmsprop", rho=0.75), 10).rho == 0.75
+    assert make_optimizer(OptimizerConfig(name="rmsprop"), 10).rho == 0.9
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"schedule": "manual"}, "belong together"),
+        ({"rates": [(5, 0.1)]}, "belong together"),
+        ({"schedule": "manual", "rates": [(5, 0.1), (5, 0.2)]}, "must grow"),
+        ({"warmup_rate": 0.1}, "needs `warmup_steps`"),
+    ],
+)
+def test_a_schedule_that_makes_no_sense_is_refused(settings, says):
+    with pytest.raises(ValueError, match=says):
+        OptimizerConfig(**settings)
 
 
 def test_history_does_not_depend_on_how_steps_are_grouped():

@@ -10,6 +10,7 @@ import pytest
 from data import catalog
 from data.image_data import ImageDataConfig
 from data.locate import locate
+from data.photo_data import PhotoDataConfig
 from data.series_data import SeriesDataConfig
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -17,6 +18,11 @@ from pipeline.progress import Progress
 NAMED_IN_THE_LABS = {
     "mnist", "fashion_mnist", "cifar10", "cifar100", "linnaeus5", "caltech101", "caltech256", "core50", "cityscapes", "hasyv2", "digits", "flowers",
 }  # fmt: skip
+SECTIONS = {
+    "image_classification": ImageDataConfig,
+    "forecasting": SeriesDataConfig,
+    "object_detection": PhotoDataConfig,
+}
 
 
 def test_every_data_set_of_the_labs_has_an_entry():
@@ -29,7 +35,7 @@ def test_an_entry_says_where_the_data_are_and_under_which_licence(entry):
     assert entry.homepage.startswith("http")
     assert entry.checksum_source
     assert entry.files or entry.generated or entry.manual or entry.shipped
-    section = {"image_classification": ImageDataConfig, "forecasting": SeriesDataConfig}[entry.task]
+    section = SECTIONS[entry.task]
     assert catalog.fill_in(section(path=entry.name)).format == entry.format
 
 

@@ -30,7 +30,7 @@ def test_the_smallest_network_has_384_791_parameters(make_ssd):
 def test_outputs_are_in_the_anchors_order(small_ssd, small_config):
     import tensorflow as tf
 
-    from object_detection.ssd import flatten_outputs
+    from object_detection.outputs import flatten_outputs
 
     outputs = small_ssd(tf.zeros([2, 160, 160, 3]), training=True)
     boxes, scores = flatten_outputs(outputs, small_config)
@@ -52,7 +52,7 @@ def decode(codes: np.ndarray, anchors: np.ndarray) -> np.ndarray:
 def test_detections_are_the_surest_decoded_boxes(small_ssd, small_config):
     import tensorflow as tf
 
-    from object_detection.ssd import anchors_by_level, flatten_outputs
+    from object_detection.outputs import anchors_by_level, flatten_outputs
 
     image = tf.random.stateless_uniform([1, 160, 160, 3], (1, 2), -1, 1)
     found = small_ssd(image, anchor_boxes=anchors_by_level(small_config, 1), training=False)
@@ -68,7 +68,7 @@ def test_detections_are_the_surest_decoded_boxes(small_ssd, small_config):
 def test_no_two_detections_of_a_class_overlap_by_more_than_the_threshold(small_ssd, small_config):
     import tensorflow as tf
 
-    from object_detection.ssd import anchors_by_level
+    from object_detection.outputs import anchors_by_level
 
     image = tf.random.stateless_uniform([1, 160, 160, 3], (1, 2), -1, 1)
     found = small_ssd(image, anchor_boxes=anchors_by_level(small_config, 1), training=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from object_detection.anchors import ORIGINAL, make_anchors
+from object_detection.anchors import make_anchors
 
 ANCHORS = np.concatenate([boxes.reshape(-1, 4) for boxes in make_anchors(300)]).astype(np.float64)
 
@@ -14,7 +14,7 @@ ANCHORS = np.concatenate([boxes.reshape(-1, 4) for boxes in make_anchors(300)]).
 def matcher():
     from object_detection.targets import Matcher
 
-    return Matcher(300, ORIGINAL)
+    return Matcher(make_anchors(300))
 
 
 def overlaps(boxes: np.ndarray) -> np.ndarray:

@@ -180,7 +180,7 @@ def test_quantised_coco_weights_compute_what_tensorflow_lite_computes(coco, real
     import tensorflow as tf
     from PIL import Image
 
-    from object_detection.ssd import anchors_by_level, flatten_outputs
+    from object_detection.outputs import anchors_by_level, flatten_outputs
 
     image = (
         Image.open(real_data / f"weights/tflite-support/{photo}.jpg")

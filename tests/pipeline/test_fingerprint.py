@@ -36,6 +36,12 @@ def test_imports_inside_functions_are_followed(tmp_path):
     assert set(module.read_code(path)[1]) == {"data", "data.split", "components.networks.cnn"}
 
 
+def test_what_is_imported_for_type_checkers_alone_does_not_count(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from data import split\n")
+    assert module.read_code(path)[1] == []
+
+
 def code_files(name, store, **settings):
     import importlib
 
@@ -85,3 +91,13 @@ def test_a_network_of_the_users_own_counts_by_its_content(store, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def build(input_shape, outputs, config, pixels): ...\n")
     assert "mine.py" in code_files("trainer", store, config=ImageTrainerConfig(network=str(path)))
+
+
+def test_a_checkpoint_that_is_named_by_its_beginning_counts_with_all_its_files(tmp_path):
+    for name in ("model.ckpt.index", "model.ckpt.data-00000-of-00001", "other.txt"):
+        (tmp_path / name).write_text(name)
+    assert [path.name for path in module.files_of(tmp_path / "model.ckpt")] == [
+        "model.ckpt.data-00000-of-00001",
+        "model.ckpt.index",
+    ]
+    assert module.files_of(tmp_path / "nowhere") == [tmp_path / "nowhere"]

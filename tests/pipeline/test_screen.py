@@ -49,7 +49,7 @@ def test_reasons_against_a_push_are_not_told_twice(tmp_path, capsys):
 
 @pytest.mark.parametrize("url", ["", "http://127.0.0.1:8501"])
 def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_server(url, monkeypatch):
-    signature = {"serving_default": {"inputs": {"history": {}}}}
+    signature = {"serving_default": {"outputs": {"forecast": {}}}}
     client = SimpleNamespace(url=url, metadata=lambda name, version: signature)
     monkeypatch.setattr("serving.client.Client", lambda address: contextlib.nullcontext(client))
     monkeypatch.setattr(screen, "server_of", lambda workspace: "http://127.0.0.1:1")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from data.series_reading import Recent
     from serving.client import Client
 
-INPUT = "history"  # of the default signature: how a served forecaster is known
+OUTPUT = "forecast"  # of the default signature: how a served forecaster is known
 SERIES = Path("assets", "series.json")
 READS_WORKSPACE = True  # how a file is read stands in the exported model, whatever server is asked
 

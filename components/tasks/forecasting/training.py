@@ -10,8 +10,12 @@ from pydantic import Field
 
 from components.networks import SeriesStatistics, WindowShape, find_network, network_config
 from components.tasks.forecasting import calibration, windows
+from components.training import judging
 from components.training.config import TrainerConfig
-from components.training.tensorboard import TensorBoard, takes_dictionary
+from components.training.engine import KerasEngine, takes_dictionary, warm_start
+from components.training.feeding import Feed
+from components.training.judging import Judge
+from components.training.tensorboard import TensorBoard
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.errors import UserError
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from data.loader import ReadBatch
 
 TASK = "forecasting"
+ENGINE = KerasEngine()
 
 
 class ForecastTrainerConfig(TrainerConfig):
@@ -53,7 +58,6 @@ def build_network(
     """
     import keras
 
-    del context
     module, options = find_network(config.network, TASK), network_config(config.network, config.options)
     shape = windows.window_shape(examples)
     constants = SeriesStatistics.from_properties(statistics.properties["scaling"])
@@ -68,6 +72,7 @@ def build_network(
             str(getattr(module, "__file__", config.network)),
         ) from error
     check_network(network, shape, config)
+    warm_start(network, config, context)
     return network, module, options
 
 
@@ -95,6 +100,19 @@ def check_network(network: Any, shape: WindowShape, config: ForecastTrainerConfi
     given = tuple(network.output.shape)
     if given[1:] not in (wanted, (*wanted, 3)) and not (len(given) == 5 and given[2:] == (*wanted, 3)):
         raise UserError(f"The network gives {given}, but {(None, *wanted)} is needed.", where, fix)
+
+
+def open_feeds(
+    examples: Examples,
+    network: keras.Model,
+    objective: Forecasting,
+    config: ForecastTrainerConfig,
+    strategy: tf.distribute.Strategy,
+    context: Context,
+) -> tuple[Feed, Judge | None]:
+    """Return the training split, and what judges by another one."""
+    reader, size = read_batch(examples, network), example_bytes(network)
+    return judging.open_feeds(examples, reader, size, network, objective, config, strategy, context)
 
 
 def read_batch(examples: Examples, network: keras.Model) -> ReadBatch:
@@ -135,7 +153,7 @@ class Forecasting:
     loss: str
     interval: float
 
-    metric: ClassVar[str] = "mae"
+    metrics: ClassVar[tuple[str, ...]] = ("mae",)
 
     def inputs(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Return what the network is given."""
@@ -173,12 +191,17 @@ class Forecasting:
         del targets
         return 1.0
 
-    def measure(self, targets: dict[str, tf.Tensor], outputs: tf.Tensor) -> tf.Tensor:
+    def tags(self, values: dict[str, float]) -> dict[str, float]:
+        """Return the scalars that are logged beside those that all tasks log: none."""
+        del values
+        return {}
+
+    def measure(self, targets: dict[str, tf.Tensor], outputs: tf.Tensor) -> tuple[tf.Tensor]:
         """Return the mean absolute error of each window, float32 [n], in the series' own units."""
         import tensorflow as tf
 
         made = windows.forecasts(outputs, targets["values"], None)["forecast"]
-        return tf.reduce_mean(tf.abs(targets["values"] - made), axis=[1, 2])
+        return (tf.reduce_mean(tf.abs(targets["values"] - made), axis=[1, 2]),)
 
 
 def pinball(error: tf.Tensor, share: float) -> tf.Tensor:

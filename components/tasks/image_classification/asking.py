@@ -13,7 +13,7 @@ from pipeline.artifacts import Examples
 if TYPE_CHECKING:
     from serving.client import Client
 
-INPUT = "image_bytes"  # of the default signature: how a served classifier is known
+OUTPUT = "probabilities"  # of the default signature: how a served classifier is known
 UNSURE = 0.6  # below this the answer may be about something that is none of the classes
 
 

@@ -12,7 +12,11 @@ from pydantic import Field, PositiveInt
 
 from components.networks import PixelStatistics, find_network, network_config
 from components.tasks.image_classification import pictures
+from components.training import judging
 from components.training.config import TrainerConfig
+from components.training.engine import KerasEngine, warm_start
+from components.training.feeding import Feed
+from components.training.judging import Judge
 from components.training.tensorboard import TensorBoard
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from data.loader import ReadBatch
 
 TASK = "image_classification"
+ENGINE = KerasEngine()
 PICTURED = 25  # examples that pictures of the data and the network are drawn from
 
 
@@ -84,6 +89,7 @@ def build_network(
         )
         shape, network = larger, build(larger)
     check_network(network, shape, outputs, config)
+    warm_start(network, config, context)
     return network, module, options
 
 
@@ -144,6 +150,19 @@ def check_network(network: Any, shape: pictures.Shape, outputs: int, config: Ima
         )
 
 
+def open_feeds(
+    examples: Examples,
+    network: keras.Model,
+    objective: Classification,
+    config: ImageTrainerConfig,
+    strategy: tf.distribute.Strategy,
+    context: Context,
+) -> tuple[Feed, Judge | None]:
+    """Return the training split, and what judges by another one."""
+    reader, size = read_batch(examples, network), example_bytes(network)
+    return judging.open_feeds(examples, reader, size, network, objective, config, strategy, context)
+
+
 def read_batch(examples: Examples, network: keras.Model) -> ReadBatch:
     """Return what decodes serialized records for the network."""
     return pictures.reader(examples, network.input_shape[1:])
@@ -188,7 +207,7 @@ class Classification:
     outputs: int
     class_weights: tuple[float, ...] | None = None
 
-    metric: ClassVar[str] = "accuracy"
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     def inputs(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return what the network is given, float32 [n, H, W, C]."""
@@ -212,11 +231,16 @@ class Classification:
 
         return 1.0 if self.class_weights is None else tf.gather(tf.constant(self.class_weights, tf.float32), targets)
 
-    def measure(self, targets: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    def tags(self, values: dict[str, float]) -> dict[str, float]:
+        """Return the scalars that are logged beside those that all tasks log: none."""
+        del values
+        return {}
+
+    def measure(self, targets: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor]:
         """Return 1 for each example that has its highest score at the right class, else 0, float32 [n]."""
         import tensorflow as tf
 
-        return tf.cast(tf.equal(tf.argmax(scores, axis=-1, output_type=targets.dtype), targets), tf.float32)
+        return (tf.cast(tf.equal(tf.argmax(scores, axis=-1, output_type=targets.dtype), targets), tf.float32),)
 
 
 def finish(network: keras.Model, examples: Examples, config: ImageTrainerConfig) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""Asks a served detector about photos, for `labline predict` and the demo, and puts into words and draws what it found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.artifacts import Examples
+
+if TYPE_CHECKING:
+    from object_detection.detector import Detection
+    from serving.client import Client
+
+OUTPUT = "detection_boxes"  # of the default signature: how a served detector is known
+DRAWS = True  # takes `out` and `least`
+LEAST = 0.5
+PNG = b"\x89PNG"  # how such a file begins
+
+
+def predict(
+    client: Client,
+    name: str,
+    files: list[Path],
+    version: int | None,
+    workspace: Path | None,
+    top: int,
+    as_json: bool,
+    out: Path | None = None,
+    least: float | None = None,
+) -> None:
+    """Print what is in each photo, and draw it where `out` says so.
+
+    Args:
+        workspace, top: not used here.
+        out: where the copies with boxes go: a file for one photo, a folder for several.
+        least: score below which an object is left out.
+
+    Raises:
+        UserError: a file is no picture, a copy would replace a photo, or the server refused.
+    """
+    from object_detection.command import read_photo, refuse_overwriting, save_drawn, show, target_of
+
+    del workspace, top
+    least = LEAST if least is None else least
+    targets = [target_of(file, out, len(files)) if out else None for file in files]
+    refuse_overwriting(files, [target for target in targets if target])
+    photos = [read_photo(file) for file in files]
+    answers = [[item for item in found if item.score >= least] for found in client.detect(name, files, version=version)]
+    for photo, target, found in zip(photos, targets, answers, strict=True):
+        if target:
+            save_drawn(photo, found, target)
+    rows = list(zip(files, targets, answers, [photo.shape[:2] for photo in photos], strict=True))
+    if as_json:
+        print(json.dumps([describe(*row) for row in rows]))
+        return
+    for file, target, found, size in rows:
+        show(file, target, found, size, least)
+
+
+def describe(file: Path, target: Path | None, found: list[Detection], size: tuple[int, ...]) -> dict[str, Any]:
+    """Return one photo's answer as JSON values; `pixels` are (ymin, xmin, ymax, xmax) in the upright photo."""
+    scale = (*size, *size)
+    rows = [
+        {**asdict(item), "pixels": [round(edge * side, 1) for edge, side in zip(item.box, scale, strict=True)]}
+        for item in found
+    ]
+    return {
+        "file": str(file), "drawn": str(target) if target else None, "height": size[0], "width": size[1], "detections": rows,
+    }  # fmt: skip
+
+
+def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> None:
+    """Ask about one test photo, and print the request, the answer and the truth; the photo with boxes lies beside it.
+
+    Args:
+        folder: where the photo is put.
+    """
+    from data.records import decode_example
+    from object_detection.command import read_photo, save_drawn, show
+    from serving.samples import encoded_picture, sample_records
+
+    split, records = sample_records(examples, 1)
+    content = encoded_picture(records[0])
+    suffix = ".png" if content.startswith(PNG) else ".jpg"
+    photo, drawn = folder / f"asked{suffix}", folder / "asked_boxes.jpg"
+    photo.write_bytes(content)
+    names = [bytes(text).decode() for text in decode_example(records[0])["image/object/class/text"]]  # type: ignore[arg-type]
+    print(f"asking about one photo of the {split} split:")
+    body = '{"instances": [{"b64": "\'$(base64 -w0 ' + str(photo) + ")'\"}]}"
+    print(f"  curl -d '{body}' {client.url}/v1/models/{name}:predict")
+    found = [item for item in client.detect(name, [photo])[0] if item.score >= LEAST]
+    pixels = read_photo(photo)
+    save_drawn(pixels, found, drawn)
+    show(photo, drawn, found, pixels.shape[:2], LEAST)
+    print(f"  truth: {', '.join(names) or 'nothing'}")

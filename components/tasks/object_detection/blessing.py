@@ -1,0 +1,152 @@
+"""The verdict on a detector: better than one box for all photos, within the recipe's limits, not worse than the last blessed model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from components.tasks.object_detection.bootstrap import percentiles
+from pipeline.artifacts import Model
+
+if TYPE_CHECKING:
+    from components.tasks.object_detection.baselines import ConstantBox
+    from components.tasks.object_detection.evaluation import DetectionEvaluatorConfig, Scored
+
+LEAST = 0.05  # mAP50 of a network without training is below .01
+
+
+def judge(
+    scored: Scored,
+    constant: ConstantBox,
+    constant_scored: Scored,
+    comparison: dict[str, Any] | None,
+    config: DetectionEvaluatorConfig,
+) -> dict[str, Any]:
+    """Return `blessed`, `reasons` in sentences, `checks` with value and limit, and the comparison.
+
+    Args:
+        scored: the model.
+        constant, constant_scored: the box that is the same for all photos, and what it reaches on the same ones.
+        comparison: with the last blessed model, see `compare`; None without one.
+    """
+    values = scored.values
+    checks = [
+        constant_check(
+            values["mAP"], constant, constant_scored.values["mAP"], change(scored, constant_scored, "mAP"), config.split
+        )
+    ]
+    checks.append(least_check(values["mAP50"], config.split))
+    checks += threshold_checks(values, config.thresholds)
+    notes = []
+    if comparison is None:
+        notes.append("There is no blessed model yet to compare with.")
+    elif "skipped" in comparison:
+        notes.append(comparison["skipped"])
+    else:
+        checks.append(earlier_check(comparison, config))
+    failed = [check["reason"] for check in checks if not check["passed"]]
+    reasons = failed or [check["reason"] for check in checks]
+    plain = [{key: check[key] for key in ("name", "value", "limit", "passed")} for check in checks]
+    return {"blessed": not failed, "reasons": [*reasons, *notes], "checks": plain, "comparison": comparison}
+
+
+def constant_check(
+    value: float, constant: ConstantBox, limit: float, interval: list[float] | None, split: str
+) -> dict[str, Any]:
+    """Check that the mAP is above that of one box for all photos; the interval of the difference is told, not asked."""
+    passed = value > limit
+    words = f"the median training box{f' (`{constant.label}`)' if constant.label else ''} drawn on every photo"
+    sentence = (
+        f"mAP {value:.4f} is {'above' if passed else 'not above'} that of {words}, {limit:.4f}{luck(passed, interval)}."
+    )
+    return check(f"{split}/mAP above one box for all", value, limit, passed, sentence)
+
+
+def luck(passed: bool, interval: list[float] | None) -> str:
+    """Say that an advantage may be luck, if it may."""
+    if not passed or interval is None or interval[0] > 0:
+        return ""
+    return f", though that may be luck: the difference lies between {interval[0]:+.4f} and {interval[1]:+.4f} (95 %)"
+
+
+def least_check(value: float, split: str) -> dict[str, Any]:
+    """Check that objects are found at all: where they lie anywhere, one box for all finds none, and that alone is soon beaten."""
+    passed = value >= LEAST
+    sentence = f"mAP50 {value:.4f} is {'at least' if passed else 'below'} {LEAST:g}: {'objects are found' if passed else 'next to nothing is found'}."
+    return check(f"{split}/mAP50 above next to nothing", value, LEAST, passed, sentence)
+
+
+def threshold_checks(values: dict[str, float], thresholds: dict[str, float]) -> list[dict[str, Any]]:
+    """Check the recipe's limits, the least values that pass; what cannot be computed does not pass."""
+    checks = []
+    for name, limit in thresholds.items():
+        metric = name.partition("/")[2]
+        if metric not in values:
+            words = f"{name} cannot be computed: no object of that size is in the split. So the recipe's limit {limit:g} is not met."
+            checks.append(check(name, None, limit, False, words))
+            continue
+        value = values[metric]
+        passed = value >= limit
+        words = f"{name} is {value:.4f}, {'at least' if passed else 'below'} the recipe's {limit:g}."
+        checks.append(check(name, value, limit, passed, words))
+    return checks
+
+
+def earlier_check(comparison: dict[str, Any], config: DetectionEvaluatorConfig) -> dict[str, Any]:
+    """Check that the mAP has not fallen by more than the tolerance against the last blessed model."""
+    change = comparison["metrics"]["mAP"]
+    difference, interval = change["difference"], change["difference_interval"]
+    passed = difference >= -config.baseline_tolerance
+    span = f" (95 % interval {interval[0]:+.4f} to {interval[1]:+.4f})" if interval else ""
+    sentence = (
+        f"mAP changed by {difference:+.4f}{span} against the last blessed model's {change['value']:.4f}, "
+        f"{'within' if passed else 'more than'} the tolerated loss of {config.baseline_tolerance:g}."
+    )
+    name = f"{config.split}/mAP against the last blessed model"
+    return check(name, difference, 0.0 - config.baseline_tolerance, passed, sentence)  # never -0.0
+
+
+def check(name: str, value: float | None, limit: float, passed: bool, reason: str) -> dict[str, Any]:
+    """Return one check."""
+    return {"name": name, "value": value, "limit": limit, "passed": bool(passed), "reason": reason}
+
+
+def why_not_comparable(earlier: Model, model: Model) -> str:
+    """Say why the last blessed model cannot be asked about the same photos; empty if it can."""
+    old, new = earlier.properties.get("labels") or [], model.properties["labels"]
+    if set(old) == set(new):
+        return ""
+    parts = [
+        f"{word} {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        for word, names in (("without", sorted(set(new) - set(old))), ("with", sorted(set(old) - set(new))))
+        if names
+    ]
+    return f"The last blessed model knows other classes ({'; '.join(parts)}), so it was not compared with."
+
+
+def compare(scored: Scored, before: Scored) -> dict[str, Any]:
+    """Compare with the last blessed model, which was scored on the same photos.
+
+    Returns:
+        `metrics`: for each figure that both have, the earlier model's `value` and `interval`, and the `difference` to it with its
+        interval (None where photos were not drawn anew for it).
+    """
+    return {
+        "metrics": {
+            name: {
+                "value": before.values[name],
+                "interval": before.intervals.get(name),
+                "difference": value - before.values[name],
+                "difference_interval": change(scored, before, name),
+            }
+            for name, value in scored.values.items()
+            if name in before.values
+        }
+    }  # fmt: skip
+
+
+def change(scored: Scored, before: Scored, name: str) -> list[float] | None:
+    """Return the 95 % interval of a figure's difference, on the samples of photos that both were scored on."""
+    if name not in scored.drawn:
+        return None
+    shared = min(len(scored.drawn[name]), len(before.drawn[name]))
+    return percentiles(scored.drawn[name][:shared] - before.drawn[name][:shared])

@@ -1,0 +1,197 @@
+"""Checks the numbers of photos and boxes in splits and classes, and shows the photos that findings name."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.tasks.object_detection.labelled import draw, to_labelled
+from components.validation.config import Limits, ValidationConfig
+from data.finding import Finding, make
+from data.photo_findings import ABOUT_BOXES
+from data.records import decode_example, read_records
+from pipeline.artifacts import Anomalies, Examples
+
+SIDE = 128  # pixels of the pictures beside findings: smaller ones would not show boxes
+COARSE = {
+    "image/channels": 1.0,
+    "image/boxes": 0.5,
+}  # few whole numbers: their histograms differ by where the bins fall
+COMPARED = ("schema", "skew", "drift")  # findings about features, not photos
+
+
+class DetectionValidationConfig(ValidationConfig):
+    """Which findings stop the run (errors), and which are only told (warnings)."""
+
+    min_class_boxes: int = Field(
+        10, ge=0, description="fewer boxes of a class than this, over all splits, are a warning"
+    )
+    min_judged_boxes: int = Field(
+        10, ge=0, description="fewer boxes in the validation or test split than this are a warning"
+    )
+    max_class_ratio: float = Field(
+        20.0,
+        gt=1,
+        description="boxes of the largest class over those of the smallest one in the training split, above which a warning is given",
+    )
+    drift: Limits = Field(
+        Limits(features=COARSE), description="limits for the training split against the previous run's"
+    )
+    skew: Limits = Field(Limits(features=COARSE), description="limits for every other split against the training split")
+
+
+def check(examples: Examples, config: DetectionValidationConfig) -> list[Finding]:
+    """Return the findings that the numbers of photos and boxes by split and class give."""
+    return check_counts(examples.labels, examples.properties["label_counts"], examples.splits, config)
+
+
+def bad_share(findings: list[Finding], examples: Examples) -> float:
+    """Return the share of unusable photos, or that of unusable boxes if it is larger."""
+    bad = [finding for finding in findings if finding["severity"] == "error"]
+    boxes = sum(finding["count"] for finding in bad if finding["name"] in ABOUT_BOXES)
+    photos = sum(finding["count"] for finding in bad if finding["name"] not in ABOUT_BOXES)
+    return max(
+        boxes / max(boxes + sum(examples.properties["boxes"].values()), 1),
+        photos / max(photos + sum(examples.splits.values()), 1),
+    )
+
+
+def check_counts(
+    labels: list[str], counts: dict[str, list[int]], splits: dict[str, int], config: DetectionValidationConfig
+) -> list[Finding]:
+    """Return the findings that numbers give.
+
+    Args:
+        labels: the classes.
+        counts: boxes of each class by split.
+        splits: photos by split.
+    """
+    found = (
+        empty_splits(counts),
+        tiny_data(splits.get("train", 0), config.min_train_examples),
+        few_judged(counts, config.min_judged_boxes),
+        unused_classes(labels, counts),
+        missing_from_train(labels, counts),
+        missing_from_others(labels, counts),
+        few_boxes(labels, counts, config.min_class_boxes),
+        imbalance(labels, counts["train"], config.max_class_ratio),
+    )
+    return [finding for finding in found if finding is not None]
+
+
+def empty_splits(counts: dict[str, list[int]]) -> Finding | None:
+    """A split without boxes; without test boxes no model can be judged."""
+    rows = [{"split": split, "detail": "no boxes"} for split, numbers in sorted(counts.items()) if not sum(numbers)]
+    if not rows:
+        return None
+    needed = any(row["split"] in ("train", "test") for row in rows)
+    return make("empty_split", "error" if needed else "warning", len(counts), "These splits have no boxes.", rows)
+
+
+def tiny_data(number: int, least: int) -> Finding | None:
+    """So few training photos that results are a matter of luck, unless the network comes with weights."""
+    if number >= least:
+        return None
+    row = {"split": "train", "detail": f"{number} training photos; fewer than {least}"}
+    text = "There are few photos to learn from; start from trained weights (`trainer.warm_start`)."
+    return make("tiny_data", "warning", 1, text, [row])
+
+
+def few_judged(counts: dict[str, list[int]], least: int) -> Finding | None:
+    """So few boxes in a split that its figures are a matter of luck."""
+    rows = [
+        {"split": split, "detail": f"{sum(numbers)} boxes; fewer than {least}"}
+        for split, numbers in sorted(counts.items())
+        if split != "train" and 0 < sum(numbers) < least
+    ]
+    return (
+        make("few_judged", "warning", len(counts), "Figures of these splits rest on few boxes.", rows) if rows else None
+    )
+
+
+def unused_classes(labels: list[str], counts: dict[str, list[int]]) -> Finding | None:
+    """Classes of a label map without a box anywhere: they cost a little time and learn nothing."""
+    rows = [{"label": label, "detail": "no boxes"} for label, total in totals(labels, counts).items() if not total]
+    return make("unused_class", "info", len(labels), "The label map has these classes, the photos do not.", rows) if rows else None  # fmt: skip
+
+
+def missing_from_train(labels: list[str], counts: dict[str, list[int]]) -> Finding | None:
+    """Classes that cannot be learnt."""
+    rows = [
+        {"label": label, "split": "train", "detail": "no training boxes"}
+        for label, number, total in zip(labels, counts["train"], totals(labels, counts).values(), strict=True)
+        if number == 0 and total
+    ]
+    text = "These classes have no boxes in training and cannot be learnt."
+    return make("class_missing_from_train", "error", len(labels), text, rows) if rows else None
+
+
+def missing_from_others(labels: list[str], counts: dict[str, list[int]]) -> Finding | None:
+    """Classes that cannot be judged in a split that has boxes of others."""
+    rows = [
+        {"label": label, "split": split, "detail": f"no boxes in {split}"}
+        for split, numbers in sorted(counts.items())
+        if split != "train" and any(numbers)
+        for label, number, total in zip(labels, numbers, totals(labels, counts).values(), strict=True)
+        if number == 0 and total
+    ]
+    text = "These classes have no boxes in a split, so it says nothing about them."
+    return make("class_missing_from_split", "warning", len(labels) * len(counts), text, rows) if rows else None
+
+
+def few_boxes(labels: list[str], counts: dict[str, list[int]], least: int) -> Finding | None:
+    """Classes with few boxes."""
+    rows = [
+        {"label": label, "detail": f"{total} {'box' if total == 1 else 'boxes'} in all splits"}
+        for label, total in totals(labels, counts).items()
+        if 0 < total < least
+    ]
+    text = f"These classes have fewer than {least} boxes."
+    return make("few_boxes_of_class", "warning", len(labels), text, rows) if rows else None
+
+
+def imbalance(labels: list[str], numbers: list[int], max_ratio: float) -> Finding | None:
+    """A class that is many times larger than another."""
+    present = [(number, label) for number, label in zip(numbers, labels, strict=True) if number]
+    if not present or max(present)[0] <= max_ratio * min(present)[0]:
+        return None
+    largest = max(present)[0]
+    rows = [
+        {"label": label, "split": "train", "detail": f"{number:,} boxes against {largest:,} of `{max(present)[1]}`"}
+        for number, label in sorted(present)
+        if number * max_ratio < largest
+    ]
+    text = (
+        f"These classes have less than 1/{max_ratio:g} of the largest one's training boxes; look at their own figures."
+    )
+    return make("class_imbalance", "warning", len(labels), text, rows)
+
+
+def totals(labels: list[str], counts: dict[str, list[int]]) -> dict[str, int]:
+    """Return the boxes of each class in all splits."""
+    return {label: sum(numbers[place] for numbers in counts.values()) for place, label in enumerate(labels)}
+
+
+def illustrate(findings: list[Finding], examples: Examples, anomalies: Anomalies) -> None:
+    """Write `thumbnails/<number>.png`, with boxes, of every photo among the examples that a finding concerns, and note it there.
+
+    Photos that were left out cannot be shown: nothing of them but their names came this far.
+    """
+    rows = [row for finding in findings if finding["name"] not in COMPARED for row in finding["examples"]]
+    wanted = {row.get("photo") or row["file"] for row in rows} - {""}
+    shown: dict[str, str] = {}
+    for split in examples.splits:
+        for shard in examples.shards(split):
+            if not wanted:
+                break
+            for record in read_records(shard):
+                # nearly every record is passed over by this search of bytes; only a hit is worth decoding
+                if any(name.encode() in record for name in wanted):
+                    photo = to_labelled(decode_example(record))
+                    if photo.source in wanted:
+                        wanted.remove(photo.source)
+                        shown[photo.source] = f"thumbnails/{len(shown)}.png"
+                        anomalies.file("thumbnails").mkdir(exist_ok=True)
+                        draw(photo, SIDE).save(anomalies.file(shown[photo.source]), "PNG")
+    for row in rows:
+        if name := shown.get(row.get("photo") or row["file"]):
+            row["thumbnail"] = name

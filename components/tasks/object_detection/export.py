@@ -1,0 +1,182 @@
+"""Exports a detector: signatures as the Object Detection API's exporter named them, and TensorFlow Lite on request."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from components.export.config import ExporterConfig
+from components.export.saved_model import check_shape, write_saved_model
+from pipeline.artifacts import Examples, Model, SavedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import tensorflow as tf
+
+    from components.tasks.object_detection.photos import Photos
+    from object_detection.trained import Trained
+
+DEFAULT = "serving_default"
+Kind = Literal["image_bytes", "image_tensor", "tf_example"]
+Precision = Literal["none", "float32", "float16", "int8"]
+LITE_FILE = Path("assets.extra", "model.tflite")
+AT_ONCE = 8  # photos, when the network itself is asked
+
+
+class DetectionExporterConfig(ExporterConfig):
+    """What is exported."""
+
+    default_signature: Kind = Field(
+        "image_bytes",
+        description="what `serving_default` takes; `image_tensor` for clients of models that the Object Detection API exported",
+    )
+    tflite: Precision = Field("none", description="also write `assets.extra/model.tflite` with numbers of this kind")
+    tflite_examples: int = Field(
+        100, gt=0, description="photos TensorFlow Lite's answers are checked on; int8 is calibrated on as many"
+    )
+
+
+def export(examples: Examples, model: Model, saved_model: SavedModel, config: DetectionExporterConfig) -> None:
+    """Write a SavedModel with three signatures, of which the default one is called `serving_default`.
+
+    `image_bytes` takes `image_bytes` (string [n]: JPEG, PNG, GIF or BMP of any sizes), `image_tensor` takes `inputs` (uint8
+    [n, height, width, 3]), `tf_example` takes `inputs` (string [n]: tf.train.Example with `image/encoded`). `inputs` is what
+    the Object Detection API called its input: an old client names the signature and changes nothing else. All answer as
+    `object_detection.answering` says. The labels lie in assets/labels.txt and assets/label_map.pbtxt, the warm-up requests in
+    assets.extra.
+    """
+    from components.tasks.object_detection.photos import sample_photos
+    from object_detection.trained import LABEL_MAP, read_trained
+
+    trained = read_trained(model.path)
+    functions = make_signatures(trained, config.default_signature)
+    assets = {
+        "labels.txt": "".join(f"{label}\n" for label in trained.labels),
+        LABEL_MAP: model.file(LABEL_MAP).read_text("utf-8"),
+    }
+    write_saved_model(None, functions, assets, "detector", saved_model.path)
+    if config.warmup_examples:
+        photos = sample_photos(examples, config.warmup_examples)
+        write_warmup_requests(photos, config.default_signature, saved_model.path)
+    saved_model.properties = {
+        "task": examples.task,
+        "signatures": list(functions),
+        "default_signature": config.default_signature,
+        "labels": trained.labels,
+        "input_size": trained.config.size,
+        "network": model.properties.get("network", ""),
+        "tflite": write_tflite(trained, examples, config, saved_model.path),
+    }
+
+
+def make_signatures(trained: Trained, default: Kind) -> dict[str, Any]:
+    """Return the functions behind the signatures, by name, the default one first.
+
+    Each makes sure of its input's rank first: some of TensorFlow's fused kernels end the whole process on a wrong one
+    instead of refusing the request.
+    """
+    import tensorflow as tf
+
+    from object_detection.answering import prepare_bytes, prepare_examples, prepare_images
+
+    size, answer = trained.config.size, freeze(trained)
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    def image_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answer(prepare_bytes(check_input(image_bytes, [None], "image_bytes"), size))
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="inputs")])
+    def image_tensor(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answer(prepare_images(check_input(inputs, [None, None, None, 3], "inputs"), size))
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
+    def tf_example(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answer(prepare_examples(check_input(inputs, [None], "inputs"), size))
+
+    functions = {"image_bytes": image_bytes, "image_tensor": image_tensor, "tf_example": tf_example}
+    return {DEFAULT: functions.pop(default), **functions}
+
+
+def freeze(trained: Trained) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Return the network from prepared photos to answers with its weights as constants, as the Object Detection API froze it.
+
+    TensorFlow then folds batch normalisation into the convolutions and lays out their weights once, which takes a quarter off
+    the time of a request.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    from object_detection.answering import answer_prepared
+
+    size = trained.config.size
+    network = tf.function(partial(answer_prepared, trained), autograph=False)
+    function = network.get_concrete_function(tf.TensorSpec([None, size, size, 3], tf.float32))
+    names, frozen = sorted(function.structured_outputs), convert_variables_to_constants_v2(function)
+    return lambda prepared: dict(zip(names, frozen(prepared), strict=True))
+
+
+def check_input(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Tensor:
+    """Return the tensor; in the graph, refuse one of another shape, and one of no photos, on which convolutions fail otherwise."""
+    import tensorflow as tf
+
+    checked = check_shape(tensor, shape, name)
+    with tf.control_dependencies([tf.debugging.assert_greater(tf.shape(checked)[0], 0, f"`{name}` holds no photo")]):
+        return tf.identity(checked)
+
+
+def write_warmup_requests(photos: Photos, default: Kind, folder: Path) -> None:
+    """Write requests of one real photo and of all of them; as pixels one by one, since their sizes differ."""
+    from components.tasks.object_detection.photos import few_pixels
+    from serving.warmup import write_warmup
+
+    sizes = dict.fromkeys((1, len(photos.encoded)))
+    requests: list[tuple[Kind, dict[str, Any]]] = [
+        *(("image_bytes", {"image_bytes": photos.encoded[:size]}) for size in sizes),
+        *(("image_tensor", {"inputs": few_pixels(photo)[None]}) for photo in photos.encoded),
+        *(("tf_example", {"inputs": photos.records[:size]}) for size in sizes),
+    ]
+    write_warmup(folder, [(DEFAULT if kind == default else kind, arrays) for kind, arrays in requests])
+
+
+def write_tflite(
+    trained: Trained, examples: Examples, config: DetectionExporterConfig, folder: Path
+) -> dict[str, Any] | None:
+    """Convert to TensorFlow Lite, compare with Keras on real photos, and return the facts; None if not asked for.
+
+    Raises:
+        UserError: the network cannot be converted.
+    """
+    if config.tflite == "none":
+        return None
+    import numpy as np
+    import tensorflow as tf
+
+    from components.tasks.object_detection.parity import agreement, compare
+    from components.tasks.object_detection.photos import sample_photos
+    from object_detection.answering import answer_prepared, prepare_bytes
+    from object_detection.lite import LEAST, LiteDetector, convert
+
+    photos = sample_photos(examples, config.tflite_examples)
+    with tf.device("CPU"):  # a GPU's convolutions have fewer digits
+        prepared = tf.function(prepare_bytes, autograph=False)(tf.constant(photos.encoded), trained.config.size).numpy()
+        answer = tf.function(partial(answer_prepared, trained), autograph=False, reduce_retracing=True)
+        batches = [answer(prepared[start : start + AT_ONCE]) for start in range(0, len(prepared), AT_ONCE)]
+    expected = {part: np.concatenate([batch[part].numpy() for batch in batches]) for part in batches[0]}
+    content = convert(trained, config.tflite, prepared)
+    target = folder / LITE_FILE
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(content)
+    answers = LiteDetector(content).answer(prepared)
+    return {
+        "precision": config.tflite,
+        "bytes": len(content),
+        "split": photos.split,
+        "examples": len(photos.encoded),
+        "least_score": LEAST,
+        "max_difference": round(compare(answers, expected, LEAST).max_difference, 9),
+        **agreement(answers, expected, LEAST),
+    }

@@ -1,0 +1,77 @@
+"""Turns labelled photos into sharded TFRecords under the Object Detection API's keys, a label map, and a list of what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from data.beam import BeamConfig
+from data.finding import Finding
+from data.photo_data import PhotoDataConfig
+from pipeline.artifacts import Examples
+from pipeline.component import Context, SourceTree
+from pipeline.errors import UserError
+from pipeline.progress import Progress
+
+REQUIRES = ["pillow"]
+REJECTED = "rejected.json"
+LEFT_OUT = ("duplicate_across_splits", "photo_without_annotation")  # no errors, and yet photos that are not used
+
+
+def sources(config: PhotoDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
+    """Find the raw files, fetching a data set of the catalogue that is not here yet.
+
+    Raises:
+        UserError: no such data or label map.
+    """
+    from data.locate import source_trees
+
+    trees = [SourceTree(root, files) for root, files in source_trees(config, progress)]
+    if config.label_map:
+        if not config.label_map.is_file():
+            raise UserError("There is no such label map.", str(config.label_map), "Check `data.label_map`.")
+        trees.append(SourceTree(config.label_map.resolve().parent, [config.label_map.resolve()]))
+    return trees
+
+
+def write_examples(examples: Examples, config: PhotoDataConfig, beam: BeamConfig, context: Context) -> None:
+    """Write `<split>-*.tfrecord`, `label_map.pbtxt` and `rejected.json`.
+
+    Raises:
+        UserError: no such data, or nothing in them can be used.
+    """
+    from data.locate import locate
+    from data.photo_ingest import survey, write_shards
+
+    path, config = locate(config, context.progress)
+    found = survey(path, config, beam, context.scratch / "ingest", context.progress)
+    write_shards(found, config, beam, examples.path, context.progress)
+    rejected = found.findings.report(len(found.listing.labels))
+    examples.write_json(REJECTED, rejected)
+    examples.properties = describe(found, config, rejected)
+
+
+def describe(found: Any, config: PhotoDataConfig, rejected: list[Finding]) -> dict[str, Any]:
+    """Return the facts that the steps after this one need."""
+    from data.photo_ingest import count_boxes, count_photos
+
+    boxes, photos = count_boxes(found), count_photos(found)
+    return {
+        "task": "object_detection",
+        "splits": {name: number for name, (number, _) in photos.items()},
+        "labels": found.names,
+        "label_counts": boxes,
+        "boxes": {name: sum(count) for name, count in boxes.items()},
+        "empty": {name: empty for name, (_, empty) in photos.items()},
+        "image_shape": None,
+        "channels": 3,
+        "rejected": sum(item["count"] for item in rejected if is_about_photos_left_out(item)),
+        "source": f"{Path(config.path).name} ({found.format})",
+    }
+
+
+def is_about_photos_left_out(finding: Finding) -> bool:
+    """Tell whether a finding counts photos that are not among the examples; others count boxes that were left out, or leave nothing out."""
+    from data.photo_findings import ABOUT_BOXES
+
+    return finding["name"] in LEFT_OUT or (finding["severity"] == "error" and finding["name"] not in ABOUT_BOXES)

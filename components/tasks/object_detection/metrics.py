@@ -1,0 +1,243 @@
+"""COCO's metrics of boxes that were found against those that are there, by pycocotools; what a training watches and an evaluation reports.
+
+Boxes are compared in pixels of the photo as it is, not as the network sees it: small, medium and large are areas below 32 x 32, up to
+96 x 96, and above. Crowd boxes count neither for nor against. Boxes that are called difficult count like any other, as COCO knows no
+such mark; Pascal VOC's average precision (`voc.py`) leaves them out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SIZES = ("small", "medium", "large")  # COCO's areas, in this order after "all"
+MOST = (1, 10, 100)  # detections of a photo that are looked at, the surest ones, of each class
+OVERLAPS = 10  # .5, .55 ... .95: intersection over union from which on a box is found
+HALF, THREE_QUARTERS = 0, 5  # places of .5 and .75 among them
+PLACES = 3  # of a pixel, to which the truth is rounded: shares of the photo are kept as 32-bit numbers
+# metric -> the name that the Object Detection API gave it in TensorBoard
+TAGS = {
+    "mAP": "DetectionBoxes_Precision/mAP",
+    "mAP50": "DetectionBoxes_Precision/mAP@.50IOU",
+    "mAP75": "DetectionBoxes_Precision/mAP@.75IOU",
+    **{f"mAP_{size}": f"DetectionBoxes_Precision/mAP ({size})" for size in SIZES},
+    **{f"AR{most}": f"DetectionBoxes_Recall/AR@{most}" for most in MOST},
+    **{f"AR_{size}": f"DetectionBoxes_Recall/AR@100 ({size})" for size in SIZES},
+}
+NAMES = tuple(TAGS)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is on a photo.
+
+    Attributes:
+        filename: where the photo came from.
+        size: (height, width) in pixels.
+        boxes: float64 [m, 4], (ymin, xmin, ymax, xmax) as shares of the photo.
+        classes: int64 [m], from 1.
+        difficult, crowd: bool [m].
+    """
+
+    filename: str
+    size: tuple[int, int]
+    boxes: np.ndarray
+    classes: np.ndarray
+    difficult: np.ndarray
+    crowd: np.ndarray
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found on a photo.
+
+    Attributes:
+        boxes: float64 [n, 4], (ymin, xmin, ymax, xmax) as shares of the photo.
+        scores: float64 [n], 0..1.
+        classes: int64 [n], from 1.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    classes: np.ndarray
+
+
+@dataclass(frozen=True)
+class ClassMatches:
+    """All detections of one class, the surest first, and the objects they were matched to at each overlap.
+
+    Attributes:
+        photos: int64 [n] which photo.
+        rows: int64 [n] which of the photo's detections.
+        scores: float64 [n].
+        objects: int64 [10, n] which of the photo's boxes was found; -1 for none.
+        ignored: bool [10, n]: on a crowd, so neither right nor wrong.
+        present: int64 [photos], objects of the class on each photo, crowds left out.
+    """
+
+    photos: np.ndarray
+    rows: np.ndarray
+    scores: np.ndarray
+    objects: np.ndarray
+    ignored: np.ndarray
+    present: np.ndarray
+
+    @property
+    def hits(self) -> np.ndarray:
+        """Which detections are right, bool [10, n]."""
+        return (self.objects >= 0) & ~self.ignored
+
+
+@dataclass(frozen=True)
+class Judged:
+    """COCO's verdict.
+
+    Attributes:
+        values: metric -> value, see `NAMES`; without those of sizes that do not occur.
+        classes: a row a class: `boxes`, `photos`, and `ap`, `ap50`, `ap75`, `ap_small` ..., `ar100`, which are None where no object is.
+        sizes: a row a size: `size`, `boxes`, `ap`, `ar`.
+        matches: by class.
+    """
+
+    values: dict[str, float]
+    classes: list[dict[str, Any]]
+    sizes: list[dict[str, Any]]
+    matches: list[ClassMatches]
+
+
+def coco_metrics(truth: Sequence[Truth], detections: Sequence[Detections], labels: Sequence[str]) -> dict[str, float]:
+    """Return metric -> value, see `NAMES`; those of sizes that do not occur are absent, and all are where there is no object at all.
+
+    Args:
+        truth: of each photo.
+        detections: of the same photos, in the same order.
+        labels: names of the classes in the order of their numbers.
+    """
+    return judge(truth, detections, labels).values
+
+
+def judge(truth: Sequence[Truth], detections: Sequence[Detections], labels: Sequence[str]) -> Judged:
+    """Compare detections with the truth as `coco_metrics` does, and keep what else there is to know."""
+    coco = run_coco(truth, detections, len(labels))
+    precision, recall = coco.eval["precision"], coco.eval["recall"]  # [10, 101, classes, 4, 3] and [10, classes, 4, 3]
+    means = {
+        "mAP": known_mean(precision[..., 0, 2]),
+        "mAP50": known_mean(precision[HALF, ..., 0, 2]),
+        "mAP75": known_mean(precision[THREE_QUARTERS, ..., 0, 2]),
+        **{f"mAP_{size}": known_mean(precision[..., place, 2]) for place, size in enumerate(SIZES, 1)},
+        **{f"AR{most}": known_mean(recall[..., 0, place]) for place, most in enumerate(MOST)},
+        **{f"AR_{size}": known_mean(recall[..., place, 2]) for place, size in enumerate(SIZES, 1)},
+    }
+    matches = [collect_matches(coco, number, truth, detections) for number in range(len(labels))]
+    classes = [
+        {"label": label, "boxes": int(found.present.sum()), "photos": int((found.present > 0).sum())}
+        | class_figures(precision[:, :, number], recall[:, number])
+        for number, (label, found) in enumerate(zip(labels, matches, strict=True))
+    ]
+    sizes = [
+        {"size": size, "boxes": count_size(coco, place), "ap": means[f"mAP_{size}"], "ar": means[f"AR_{size}"]}
+        for place, size in enumerate(SIZES, 1)
+    ]
+    values = {name: value for name, value in means.items() if value is not None}
+    return Judged(values, classes, sizes, matches)
+
+
+def run_coco(truth: Sequence[Truth], detections: Sequence[Detections], classes: int) -> Any:
+    """Return pycocotools' evaluation, accumulated, without a word on the screen."""
+    from pycocotools.cocoeval import COCOeval
+
+    coco = COCOeval(iouType="bbox")
+    coco.params.imgIds = list(range(1, len(truth) + 1))
+    coco.params.catIds = list(range(1, classes + 1))
+    coco._prepare = lambda: fill(coco, truth, detections)  # without its COCO class, which wants json files
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco.evaluate()
+        coco.accumulate()
+    return coco
+
+
+def fill(coco: Any, truth: Sequence[Truth], detections: Sequence[Detections]) -> None:
+    """Give pycocotools boxes by photo and class. Their numbers tell their rows: those of a photo follow each other."""
+    coco.evalImgs, coco.eval = [], {}
+    first = 1  # 0 would pass for no match
+    for photo, present in enumerate(truth, 1):
+        boxes = to_pixels(present.boxes, present.size).round(PLACES).tolist()
+        for row, (box, number, crowd) in enumerate(
+            zip(boxes, present.classes.tolist(), present.crowd.tolist(), strict=True)
+        ):
+            coco._gts[photo, number].append(
+                {"id": first + row, "bbox": box, "area": box[2] * box[3], "iscrowd": int(crowd), "ignore": int(crowd)}
+            )
+        first += len(boxes)
+    first = 1
+    for photo, (present, found) in enumerate(zip(truth, detections, strict=True), 1):
+        boxes = to_pixels(found.boxes, present.size).tolist()
+        for row, (box, number, score) in enumerate(
+            zip(boxes, found.classes.tolist(), found.scores.tolist(), strict=True)
+        ):
+            coco._dts[photo, number].append({"id": first + row, "bbox": box, "area": box[2] * box[3], "score": score})
+        first += len(boxes)
+
+
+def to_pixels(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return COCO's form of boxes, float64 [n, 4]: left, top, width and height in pixels."""
+    import numpy as np
+
+    height, width = size
+    ymin, xmin, ymax, xmax = (np.asarray(boxes, np.float64).reshape(-1, 4) * (height, width, height, width)).T
+    return np.stack([xmin, ymin, xmax - xmin, ymax - ymin], axis=1)
+
+
+def known_mean(values: np.ndarray) -> float | None:
+    """Return the mean of what pycocotools could compute; None where that is nothing."""
+    known = values[values > -1]
+    return float(known.mean()) if known.size else None
+
+
+def class_figures(precision: np.ndarray, recall: np.ndarray) -> dict[str, float | None]:
+    """Return the figures of a class, from its precision [10, 101, 4, 3] and recall [10, 4, 3]."""
+    return {
+        "ap": known_mean(precision[:, :, 0, 2]),
+        "ap50": known_mean(precision[HALF, :, 0, 2]),
+        "ap75": known_mean(precision[THREE_QUARTERS, :, 0, 2]),
+        **{f"ap_{size}": known_mean(precision[:, :, place, 2]) for place, size in enumerate(SIZES, 1)},
+        "ar100": known_mean(recall[:, 0, 2]),
+    }
+
+
+def count_size(coco: Any, place: int) -> int:
+    """Return the number of objects whose area lies in a range of COCO's; the ranges share their ends."""
+    low, high = coco.params.areaRng[place]
+    return sum(low <= box["area"] <= high and not box["ignore"] for boxes in list(coco._gts.values()) for box in boxes)
+
+
+def collect_matches(coco: Any, number: int, truth: Sequence[Truth], detections: Sequence[Detections]) -> ClassMatches:
+    """Return what pycocotools matched of a class, counted from 0, in boxes of any size."""
+    import numpy as np
+
+    photos = len(truth)
+    first_object = np.cumsum([1, *(len(present.boxes) for present in truth)])
+    first_row = np.cumsum([1, *(len(found.boxes) for found in detections)])
+    start = number * len(coco.params.areaRng) * photos
+    present = np.zeros(photos, np.int64)
+    parts = []
+    for photo, found in enumerate(coco.evalImgs[start : start + photos]):
+        if found is None:
+            continue
+        present[photo] = int((found["gtIgnore"] == 0).sum())
+        ids, matched = np.array(found["dtIds"], np.int64), found["dtMatches"].astype(np.int64)
+        objects = np.where(matched > 0, matched - first_object[photo], -1)
+        parts.append((np.full(len(ids), photo), ids - first_row[photo], np.array(found["dtScores"], np.float64), objects, found["dtIgnore"]))  # fmt: skip
+    if not parts:
+        none = np.zeros(0, np.int64)
+        return ClassMatches(none, none, np.zeros(0), np.zeros((OVERLAPS, 0), np.int64), np.zeros((OVERLAPS, 0), bool), present)  # fmt: skip
+    columns = [np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)]
+    order = np.argsort(-columns[2], kind="mergesort")
+    places, rows, scores, objects, ignored = (column[..., order] for column in columns)
+    return ClassMatches(places, rows, scores, objects, ignored.astype(bool), present)

@@ -1,0 +1,48 @@
+"""Real photos of a split as clients send them: encoded, as records, and as pixels of bearable number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.artifacts import Examples
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_VALUES = 200_000  # of a photo sent as pixels; as JSON numbers about 0.8 MB
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photos of a split.
+
+    Attributes:
+        records: serialized `tf.train.Example`s.
+        encoded: JPEG or PNG files.
+    """
+
+    split: str
+    records: list[bytes]
+    encoded: list[bytes]
+
+
+def sample_photos(examples: Examples, count: int) -> Photos:
+    """Return up to `count` photos, spread evenly over the test split, or over the next one that is not empty."""
+    from serving.samples import encoded_picture, sample_records
+
+    split, records = sample_records(examples, count)
+    return Photos(split, records, [encoded_picture(record) for record in records])
+
+
+def few_pixels(encoded: bytes) -> np.ndarray:
+    """Return a photo's pixels, uint8 [height, width, 3], large photos thinned to every second, third ... of them."""
+    import math
+
+    import tensorflow as tf
+
+    from object_detection.answering import decode
+
+    pixels = decode(tf.constant(encoded)).numpy()
+    step = math.ceil(math.sqrt(max(pixels.size / MOST_VALUES, 1)))
+    return pixels[::step, ::step]

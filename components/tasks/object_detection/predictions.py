@@ -1,0 +1,160 @@
+"""What a trained detector finds on every photo of a split, beside what is there; photos come and go, so memory does not grow with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from components.tasks.object_detection.metrics import Detections, Truth
+from data.box_records import EDGES
+from data.tfrecord import FeatureValue, decode_example, read_records
+from pipeline.artifacts import Examples, Model
+from pipeline.errors import UserError, did_you_mean
+from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    from object_detection.trained import Trained
+
+Features = dict[str, list[FeatureValue]]
+Answerer = Callable[[Sequence[bytes]], list[Detections]]
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Photos in the order of the records: what is on each and what was found; classes are numbered as the examples number them."""
+
+    truth: list[Truth]
+    detections: list[Detections]
+
+
+def predict(model: Model, examples: Examples, split: str, batch_size: int, progress: Progress) -> Predicted:
+    """Answer about every photo of a split as the served model does.
+
+    Raises:
+        UserError: the model knows a class that the examples lack, or the split has no photos.
+    """
+    from object_detection.trained import read_trained
+
+    trained = read_trained(model.path)
+    size = max(1, min(batch_size, examples.splits.get(split, 0)))
+    return answer_split(compile_answers(trained, size, examples.labels), examples, split, size, progress)
+
+
+def compile_answers(trained: Trained, batch_size: int, labels: Sequence[str]) -> Answerer:
+    """Return a function from at most `batch_size` encoded photos to detections; it is traced once, so keep it.
+
+    Args:
+        labels: names of the classes in the order in which detections shall number them.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    from object_detection.answering import answer_bytes
+
+    numbers = np.array([0, *numbers_of(trained.labels, labels)])
+    answer = tf.function(
+        lambda encoded: answer_bytes(trained, encoded),
+        input_signature=[tf.TensorSpec([batch_size], tf.string)],
+        autograph=False,
+    )
+
+    def detect(photos: Sequence[bytes]) -> list[Detections]:
+        filled = [*photos, *[photos[-1]] * (batch_size - len(photos))]
+        found = {name: tensor.numpy() for name, tensor in answer(tf.constant(filled)).items()}
+        return [one_photo(found, place, numbers) for place in range(len(photos))]
+
+    return detect
+
+
+def numbers_of(known: Sequence[str], labels: Sequence[str]) -> list[int]:
+    """Return which number of the labels each class of a network has; an earlier network may know the classes in another order."""
+    places = {label: number for number, label in enumerate(labels, 1)}
+    for label in known:
+        if label not in places:
+            raise UserError(
+                f"The model finds `{label}`, a class that the examples do not have.",
+                "evaluator",
+                did_you_mean(label, labels),
+            )
+    return [places[label] for label in known]
+
+
+def one_photo(found: dict[str, Any], place: int, numbers: Any) -> Detections:
+    """Return the detections of one photo of a batch's answer."""
+    import numpy as np
+
+    count = int(found["num_detections"][place])
+    return Detections(
+        found["detection_boxes"][place, :count].astype(np.float64),
+        found["detection_scores"][place, :count].astype(np.float64),
+        numbers[found["detection_classes"][place, :count].astype(np.int64)],
+    )
+
+
+def answer_split(
+    answer: Answerer, examples: Examples, split: str, batch_size: int, progress: Progress, job: str = "scoring"
+) -> Predicted:
+    """Ask `answer` about every photo of a split."""
+    truth: list[Truth] = []
+    detections: list[Detections] = []
+    with progress.job(f"{job} {split}", total=examples.splits.get(split)) as advance:
+        for rows in batches(read_split(examples, split), batch_size):
+            truth += [read_truth(row) for row in rows]
+            detections += answer([encoded_of(row) for row in rows])
+            advance(len(rows))
+    if not truth:
+        raise UserError(f"There are no photos in split `{split}`.", str(examples.path), "Name another split.")
+    return Predicted(truth, detections)
+
+
+def batches(rows: Iterator[Features], size: int) -> Iterator[list[Features]]:
+    """Yield lists of at most `size` rows."""
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+def read_split(examples: Examples, split: str) -> Iterator[Features]:
+    """Yield the features of every record of a split, in order."""
+    for shard in examples.shards(split):
+        for record in read_records(shard):
+            yield decode_example(record)
+
+
+def read_truth(features: Features) -> Truth:
+    """Return what a record says is on its photo; marks that records of others lack are taken as 0."""
+    import numpy as np
+
+    classes = np.array(features.get("image/object/class/label", []), np.int64)
+
+    def marks(name: str) -> Any:
+        values = np.array(features.get(f"image/object/{name}", []), bool)
+        return values if len(values) == len(classes) else np.zeros(len(classes), bool)
+
+    edges = [np.array(features.get(f"image/object/bbox/{edge}", []), np.float64) for edge in EDGES]
+    height, width = (int(features[f"image/{name}"][0]) for name in ("height", "width"))
+    filename = next(iter(features.get("image/filename", [])), b"")
+    return Truth(
+        filename.decode("utf-8", "replace") if isinstance(filename, bytes) else str(filename),
+        (height, width),
+        np.stack(edges, axis=1).reshape(-1, 4),
+        classes,
+        marks("difficult"),
+        marks("is_crowd"),
+    )
+
+
+def encoded_of(features: Features) -> bytes:
+    """Return a record's JPEG or PNG file."""
+    content = features["image/encoded"][0]
+    assert isinstance(content, bytes)
+    return content
+
+
+def read_photos(examples: Examples, split: str, wanted: Sequence[int]) -> dict[int, bytes]:
+    """Return the encoded photos at some places of a split."""
+    chosen = set(wanted)
+    return {
+        place: encoded_of(features) for place, features in enumerate(read_split(examples, split)) if place in chosen
+    }

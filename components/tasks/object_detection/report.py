@@ -1,0 +1,132 @@
+"""What the report of a detector shows: its figures beside one box for all photos, classes with photos, curves, truth beside what it found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.tasks.object_detection import drawings
+from pipeline.artifacts import Artifact
+from pipeline.report_sections import Artifacts, Inline, features, in_order, read
+
+METRICS = ("loss", "mAP", "classification_loss", "localization_loss")  # curves of the training
+WIDE_PICTURES = True
+FIGURES = {
+    "mAP": "average precision, mean of classes and of overlaps from .5 to .95 (COCO)",
+    "mAP50": "average precision at an overlap of .5, mean of classes",
+    "mAP75": "average precision at an overlap of .75, mean of classes",
+    "mAP_small": "average precision of objects below 32 x 32 pixels",
+    "mAP_medium": "average precision of objects from 32 x 32 to 96 x 96 pixels",
+    "mAP_large": "average precision of objects above 96 x 96 pixels",
+    "AR1": "share of objects found by the surest box of each class and photo, mean of overlaps",
+    "AR10": "share of objects found by the ten surest boxes",
+    "AR100": "share of objects found by the hundred surest boxes",
+    "voc_mAP50": "Pascal VOC's average precision from all points",
+    "f1": "F1 at the best score",
+    "precision": "share of boxes that are right, at the best score",
+    "recall": "share of objects that are found, at the best score",
+}
+SCALED = ("mAP", "mAP50", "mAP75")  # drawn on a line from 0 to 1
+CLASSES = 60  # rows of the tables by class; a confusion matrix of more classes is shown as a picture
+MATRIX_CLASSES = 20
+STRIPS = 8  # classes whose training photos are shown
+
+
+def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
+    """Return the headline figures with intervals, and what one box for all photos and the last blessed model reach."""
+    evaluation, blessing = artifacts.get("evaluation"), artifacts.get("blessing")
+    metrics = run.get("metrics") or (evaluation.properties.get("metrics") if evaluation else None) or {}
+    intervals = evaluation.properties.get("intervals", {}) if evaluation else {}
+    details = read(evaluation, "details.json") or {}
+    before = ((blessing.properties.get("comparison") if blessing else None) or {}).get("metrics", {})
+    constant = details.get("constant_box", {}).get("values", {})
+    split = details.get("split", "test")
+    rows = []
+    for name, words in FIGURES.items():
+        key = f"{split}/{name}"
+        if key not in metrics:
+            continue
+        others = [("one box for all", constant.get(name)), ("last blessed", before.get(name, {}).get("value"))]
+        rows.append({
+            "key": key, "words": words, "value": metrics[key], "interval": intervals.get(name), "before": before.get(name),
+            "others": [(label, value) for label, value in others if value is not None], "scale": name in SCALED,
+        })  # fmt: skip
+    return rows
+
+
+def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
+    """Return boxes by class and split with photos, sizes of boxes, and the statistics of every feature side by side."""
+    examples, statistics, schema = (artifacts.get(name) for name in ("examples", "statistics", "schema"))
+    if examples is None:
+        return None
+    facts = examples.properties
+    counts = in_order(facts.get("label_counts") or {})
+    measures = in_order((read(statistics, "statistics.json") or {}).get("splits", {}))
+    labels = facts.get("labels") or []
+    rows = [
+        {"label": label, "counts": [numbers[place] for numbers in counts.values()]}
+        for place, label in enumerate(labels[:CLASSES])
+    ]
+    strips = [
+        {"label": label, "picture": picture}
+        for place, label in enumerate(labels[:STRIPS])
+        if statistics and (picture := inline(statistics, f"samples/{place}.png"))
+    ]
+    text = schema.file("schema.pbtxt") if schema else None
+    sizes = (read(artifacts.get("evaluation"), "details.json") or {}).get("box_sizes", {})
+    return {
+        "facts": facts, "splits": list(counts), "classes": rows, "more": max(0, len(labels) - CLASSES), "strips": strips,
+        "most": max((count for numbers in counts.values() for count in numbers), default=0), "sizes": in_order(sizes), "drawings": drawings,
+        "features": features(measures), "feature_splits": list(measures),
+        "schema": text.read_text("utf-8") if text and text.is_file() else "",
+        "curated": bool(schema and schema.properties.get("curated")),
+    }  # fmt: skip
+
+
+def pictures(model: Artifact, inline: Inline) -> dict[str, list[str]]:
+    """Return pictures of what the network is taught and what it answers, by title."""
+    groups = {
+        "Training photos as the network sees them, with the anchors that belong to a box": "matched_anchors",
+        "Truth beside prediction, as the training ended": "truth_beside_prediction",
+    }
+    return {title: [picture] for title, name in groups.items() if (picture := inline(model, f"pictures/{name}.png"))}
+
+
+def remark(model: Artifact) -> str:
+    """Say what the training started from."""
+    start = model.properties.get("warm_start")
+    if not start:
+        return ""
+    words = f"Started from {start['origin']}: {start['loaded']:,} variables loaded, {start['fresh']:,} fresh"
+    for name in ("missing", "mismatched"):
+        words += f", {start[name]:,} {name}" if start.get(name) else ""
+    return words + "."
+
+
+def evaluation(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
+    """Return curves, confusion, classes, sizes and photos, with the functions that draw them."""
+    artifact = artifacts.get("evaluation")
+    details = read(artifact, "details.json")
+    if artifact is None or details is None:
+        return None
+    details["names"] = [*details["labels"], "background"]
+    details["matrix_picture"] = ""
+    if len(details["labels"]) > MATRIX_CLASSES:
+        details["matrix_picture"] = inline(artifact, "plots/confusion_matrix.png")
+    details["left_out"] = max(0, len(details["classes"]) - CLASSES)
+    details["by_class"] = sorted(details["classes"], key=lambda row: -row["boxes"])[:CLASSES]
+    for row in details["worst"] + details["shown"]:
+        row["inline"] = inline(artifact, row["picture"])
+    return {**details, "drawings": drawings}
+
+
+def queries(name: str, address: str, workspace: str) -> dict[str, str]:
+    """Return what to type to ask the served model.
+
+    Args:
+        address: of its `:predict`.
+        workspace: the option that names the workspace, or nothing.
+    """
+    return {
+        "predict": f"labline predict {name} photo.jpg --out boxed.jpg{workspace}",
+        "query": f"""(printf '{{"instances": [{{"b64": "'; base64 -w0 photo.jpg; printf '"}}]}}') | curl -s -d @- {address}""",
+    }

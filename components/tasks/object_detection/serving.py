@@ -1,0 +1,156 @@
+"""Asks a served detector about real photos, and compares its answers with what the trained network says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from components.infra_validator import InfraValidatorConfig
+from pipeline.artifacts import Examples, Model, SavedModel
+from serving.parity import Parity
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from components.tasks.object_detection.photos import Photos
+    from serving.client import Client
+
+AT_ONCE = 8  # photos, when the network itself is asked
+MOST_AS_PIXELS = 8  # photos sent as JSON numbers
+LITE_SHARE = {
+    "float16": 0.95,
+    "int8": 0.8,
+}  # of detections that files of fewer digits must have in common with the network
+
+
+class DetectionServingCheck(InfraValidatorConfig):
+    """How the served detector is compared with the trained one."""
+
+    # the weights' being constants changes answers by up to 7e-6; 1e-4 is a thirtieth of a pixel of 300
+    tolerance: float = Field(
+        1e-4, gt=0, description="largest difference of a score, or of a box as a share of the photo, that is let pass"
+    )
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the trained network says of some photos, worked out as a user of the checkpoint would.
+
+    Attributes:
+        photos: encoded and as records.
+        pixels: some of them decoded, uint8 [height, width, 3] each.
+        prepared: as the network takes them, float32 [n, size, size, 3].
+        of_files, of_pixels: the answers about `photos` and about `pixels`, arrays by name.
+        labels: in the order of the classes.
+    """
+
+    photos: Photos
+    pixels: list[np.ndarray]
+    prepared: np.ndarray
+    of_files: dict[str, np.ndarray]
+    of_pixels: dict[str, np.ndarray]
+    labels: list[str]
+
+    @property
+    def split(self) -> str:
+        return self.photos.split
+
+    def __len__(self) -> int:
+        return len(self.photos.encoded)
+
+
+def expect(examples: Examples, model: Model, count: int) -> Expectation:
+    """Ask the trained network itself."""
+    import tensorflow as tf
+
+    from components.tasks.object_detection.photos import few_pixels, sample_photos
+    from object_detection.answering import answer_images, answer_prepared, prepare_bytes
+    from object_detection.trained import read_trained
+
+    photos, trained = sample_photos(examples, count), read_trained(model.path)
+    pixels = [few_pixels(photo) for photo in photos.encoded[:MOST_AS_PIXELS]]
+    size = trained.config.size
+    network = tf.function(partial(answer_prepared, trained), autograph=False, reduce_retracing=True)
+    as_pixels = tf.function(partial(answer_images, trained), autograph=False, reduce_retracing=True)
+    # where the server computes: a GPU's convolutions have fewer digits
+    with tf.device("CPU"):
+        prepared = tf.function(prepare_bytes, autograph=False)(tf.constant(photos.encoded), size).numpy()
+        of_files = gather(network, [prepared[start : start + AT_ONCE] for start in range(0, len(prepared), AT_ONCE)])
+        of_pixels = gather(as_pixels, [photo[None] for photo in pixels])
+    return Expectation(photos, pixels, prepared, of_files, of_pixels, trained.labels)
+
+
+def gather(answer: Callable[[Any], dict[str, Any]], batches: list[Any]) -> dict[str, np.ndarray]:
+    """Return the answers about all batches as arrays."""
+    import numpy as np
+
+    given = [answer(batch) for batch in batches]
+    return {part: np.concatenate([answers[part].numpy() for answers in given]) for part in given[0]}
+
+
+def ask(client: Client, name: str, expected: Expectation) -> tuple[dict[str, Parity], str]:
+    """Send the photos by every signature; return the parity of each, and what is wrong with labels and order."""
+    from components.tasks.object_detection.parity import compare
+    from serving.client import batches as bearable
+
+    signatures = {key: given["inputs"] for key, given in client.metadata(name).items() if given.get("inputs")}
+    differences, problem = {}, ""
+    for signature, inputs in signatures.items():
+        if next(iter(inputs.values()))["dtype"] == "DT_UINT8":
+            batches: list[list[Any]] = [[photo] for photo in expected.pixels]
+            wanted = expected.of_pixels
+        else:
+            sent = expected.photos.encoded if "image_bytes" in inputs else expected.photos.records
+            batches, wanted = list(bearable(sent)), expected.of_files
+        answers = [row for batch in batches for row in client.predict(name, instances=batch, signature=signature)]
+        differences[signature] = compare(columns(answers), wanted)
+        problem = problem or check(answers, expected.labels, signature)
+    return differences, problem
+
+
+def columns(answers: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return answers photo by photo as lists by name."""
+    return {part: [answer[part] for answer in answers] for part in answers[0]}
+
+
+def check(answers: list[dict[str, Any]], labels: list[str], signature: str) -> str:
+    """Say what in the answers does not hold together; empty if all does."""
+    for place, answer in enumerate(answers):
+        number, where = round(answer["num_detections"]), f"signature `{signature}`, photo {place}"
+        scores, given = answer["detection_scores"], answer["detection_labels"]
+        classes = [round(item) for item in answer["detection_classes"]]
+        if sorted(scores, reverse=True) != scores:
+            return f"{where}: the detections are not in the order of their scores"
+        if any(scores[number:]) or any(given[number:]):
+            return f"{where}: there is something beyond the {number} detections"
+        for label, item in zip(given[:number], classes[:number], strict=True):
+            if not 1 <= item <= len(labels) or label != labels[item - 1]:
+                return f"{where}: label `{label}` was given for class {item}"
+    return ""
+
+
+def ask_files(saved_model: SavedModel, expected: Expectation) -> dict[str, Parity]:
+    """Ask what lies beside the SavedModel for other runtimes: TensorFlow Lite, if it was exported.
+
+    A file of fewer digits finds other boxes where the network hesitates, so of it a share of the detections is asked for.
+    """
+    from components.tasks.object_detection.parity import agreement, compare
+    from object_detection.lite import LEAST, LiteDetector
+
+    facts = saved_model.properties.get("tflite")
+    if not facts:
+        return {}
+    answers = LiteDetector(saved_model.file("assets.extra", "model.tflite").read_bytes()).answer(expected.prepared)
+    if facts["precision"] not in LITE_SHARE:
+        return {"tflite": compare(answers, expected.of_files)}
+    counts, share = agreement(answers, expected.of_files, LEAST), LITE_SHARE[facts["precision"]]
+    found = compare(answers, expected.of_files, LEAST, float("inf"))
+    total = counts["detections"] + counts["extra"]
+    if not found.problem and counts["matched"] < share * total:
+        words = f"only {counts['matched']} of {total} detections are found by both; at least {share:.0%} should be"
+        found = replace(found, problem=words)
+    return {"tflite": found}

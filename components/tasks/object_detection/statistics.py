@@ -1,0 +1,43 @@
+"""What TFDV is not shown of labelled photos, and training photos with their boxes to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.tasks.object_detection.labelled import Labelled, draw, read_labelled, side_by_side
+from pipeline.artifacts import Examples, Statistics
+
+REQUIRES = ["pillow"]
+# the photo, its name and what follows from them: nothing to count there
+PAYLOAD = ("image/encoded", "image/filename", "image/source_id", "image/key/sha256")
+SUMMED = ""
+SAMPLES_A_CLASS, SAMPLE_CLASSES, SAMPLE_SIDE = 6, 20, 160
+ENOUGH = 5_000  # photos to look through for samples of rare classes
+
+
+def describe(sums: list[list[int]], examples: Examples) -> dict[str, Any]:
+    """Return the properties of the statistics: the classes."""
+    del sums
+    return {"labels": examples.labels}
+
+
+def page(examples: Examples) -> dict[str, Any]:
+    """Return what `statistics.json` tells beside the features."""
+    return {name: examples.properties[name] for name in ("labels", "label_counts", "boxes", "empty")}
+
+
+def write_samples(examples: Examples, statistics: Statistics) -> None:
+    """Write one strip of the first training photos for each of the first classes, as `samples/<place of the class>.png`."""
+    wanted = min(SAMPLE_CLASSES, len(examples.labels))
+    found: list[list[Labelled]] = [[] for _ in range(wanted)]
+    for number, photo in enumerate(read_labelled(examples, "train")):
+        for label in sorted(set(photo.labels)):
+            if label <= wanted and len(found[label - 1]) < SAMPLES_A_CLASS:
+                found[label - 1].append(photo)
+        if number >= ENOUGH or all(len(photos) == SAMPLES_A_CLASS for photos in found):
+            break
+    statistics.file("samples").mkdir()
+    for place, photos in enumerate(found):
+        if photos:
+            strip = side_by_side([draw(photo, SAMPLE_SIDE) for photo in photos])
+            strip.save(statistics.file("samples", f"{place}.png"), "PNG")

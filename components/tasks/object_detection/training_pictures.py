@@ -1,0 +1,117 @@
+"""Draws what a detector learns from and has learnt: changed training photos with the anchors that matched, and truth beside prediction."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from components.tasks.object_detection import matching, metrics, photo_pairs
+from components.tasks.object_detection.metrics import Detections
+from components.tasks.object_detection.predictions import encoded_of, read_split, read_truth
+from data.tfrecord import read_records
+from pipeline.artifacts import Examples, Model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+    from components.training.tensorboard import TensorBoard
+    from object_detection.training.network import DetectorInTraining
+
+PHOTOS = 6
+COLUMNS = 3
+SHOWN = 0.5  # score from which on a box is drawn
+SIDE = 300  # pixels of a drawn training photo
+ANCHOR, BOX = (255, 190, 30), (60, 200, 110)
+
+
+def draw(
+    model: Model,
+    network: DetectorInTraining,
+    step: int,
+    examples: Examples,
+    logs: TensorBoard,
+    augmentation: tuple[str, ...],
+) -> None:
+    """Write `pictures/*.png` and the same as images in the logs."""
+    import tensorflow as tf
+
+    split = "validation" if examples.splits.get("validation") else "train"
+    sheets = {
+        "matched_anchors": draw_matches(network, examples, augmentation),
+        "truth_beside_prediction": draw_predictions(network, examples, split),
+    }
+    model.file("pictures").mkdir(exist_ok=True)
+    for name, sheet in sheets.items():
+        content = photo_pairs.encode(sheet, "PNG")
+        model.file("pictures", f"{name}.png").write_bytes(content)
+        with logs.train.as_default():
+            tf.summary.image(name, tf.io.decode_png(content, channels=3)[tf.newaxis], step)
+
+
+def draw_matches(network: DetectorInTraining, examples: Examples, augmentation: tuple[str, ...]) -> Image.Image:
+    """Return training photos as the network sees them, changed at random, with the anchors that belong to a box."""
+    import numpy as np
+    import tensorflow as tf
+
+    from object_detection.training.feed import preparer
+
+    anchors = np.concatenate([boxes.reshape(-1, 4) for boxes in network.trained.config.make_anchors()])
+    prepare = preparer(network.trained, augmentation)
+    records = (record for shard in examples.shards("train") for record in read_records(shard))
+    drawn = []
+    for number, record in enumerate(islice(records, PHOTOS)):
+        pixels, targets = prepare(tf.constant(record), tf.constant([0, number]))
+        positive = targets.classes.numpy() > 0
+        decoded = decode_boxes(anchors[positive], targets.boxes.numpy()[positive])
+        picture = ((pixels.numpy() + 1) * 127.5).clip(0, 255).astype("uint8")
+        drawn.append(draw_anchors(picture, anchors[positive], decoded))
+    return photo_pairs.sheet_of(drawn, COLUMNS)
+
+
+def decode_boxes(anchors: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return the boxes [n, 4] that codes mean at anchors; the inverse of SSD's box code."""
+    import numpy as np
+
+    from object_detection.ssd import BOX_SCALES
+
+    size = anchors[:, 2:] - anchors[:, :2]
+    middle = (anchors[:, 2:] + anchors[:, :2]) / 2 + codes[:, :2] / BOX_SCALES[0] * size
+    half = np.exp(codes[:, 2:] / BOX_SCALES[2]) * size / 2
+    return np.concatenate([middle - half, middle + half], axis=1)
+
+
+def draw_anchors(pixels: np.ndarray, anchors: np.ndarray, boxes: np.ndarray) -> Image.Image:
+    """Return a photo with anchors, yellow and dashed, and the boxes they belong to, green."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    pen = ImageDraw.Draw(picture)
+    for rows, colour, dash in ((anchors, ANCHOR, 5), (boxes, BOX, 0)):
+        for row in rows:
+            top, left, bottom, right = (round(float(edge) * SIDE) for edge in row)
+            photo_pairs.draw_frame(pen, (left, top, max(right, left + 1), max(bottom, top + 1)), colour, dash)
+    return picture
+
+
+def draw_predictions(network: DetectorInTraining, examples: Examples, split: str) -> Image.Image:
+    """Return photos of a split with what is there beside what is found."""
+    import tensorflow as tf
+
+    from object_detection.answering import answer_bytes
+
+    rows = list(islice(read_split(examples, split), PHOTOS))
+    photos, truths = [encoded_of(row) for row in rows], [read_truth(row) for row in rows]
+    found = {name: value.numpy() for name, value in answer_bytes(network.trained, tf.constant(photos)).items()}
+    detections = [one_photo(found, place) for place in range(len(photos))]
+    matches = metrics.judge(truths, detections, examples.labels).matches
+    told = zip(photos, truths, detections, matching.outcomes(truths, detections, matches, SHOWN), strict=True)
+    pairs = [photo_pairs.draw_pair(*facts, examples.labels) for facts in told]
+    return photo_pairs.sheet_of(pairs)
+
+
+def one_photo(found: dict[str, Any], place: int) -> Detections:
+    """Return the detections of one photo of a batch's answer."""
+    count = int(found["num_detections"][place])
+    boxes, scores, classes = (found[f"detection_{name}"][place, :count] for name in ("boxes", "scores", "classes"))
+    return Detections(boxes.astype("float64"), scores.astype("float64"), classes.astype("int64"))

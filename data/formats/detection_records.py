@@ -1,0 +1,250 @@
+"""Photos with boxes in TFRecord files of the Object Detection API: a file, a folder, or a pattern such as `data/train.record-*`.
+
+    data/train.record  data/test.record  data/label_map.pbtxt     a word of the names gives the splits
+    train.record-00000-of-00010 ...                               files in parts; eval is read as test
+    train-00000-of-00004.tfrecord                                 what labline writes
+
+One label map among the data gives the numbers of the classes (else `data.label_map` does, else they are numbered by name). Boxes are
+shares of the photo as it lies in the file: TensorFlow, which was trained with these files, leaves EXIF data alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from data.boxes import Box, PhotoSample
+from data.file_tree import list_files, printable
+from data.picture import BadPicture
+from data.sample import SPLIT_FOLDERS, Problem, Split
+from data.tfrecord import FeatureValue, decode_example, masked_crc
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from data.photo_data import PhotoDataConfig
+
+TASK = "object_detection"
+TURNED_BY_EXIF = False
+NAME = re.compile(r"\.tf_?records?$|\.records?$|\.(?:tf_?)?records?-\d{5}-of-\d{5}$", re.IGNORECASE)
+PART = re.compile(r"-(\d{5})-of-(\d{5})")
+EDGES = ("ymin", "xmin", "ymax", "xmax")
+FLAGS = {"difficult": "difficult", "truncated": "truncated", "is_crowd": "crowd", "group_of": "crowd"}
+SPLIT_WORDS: dict[str, Split] = {**SPLIT_FOLDERS, "eval": "test", "evaluation": "test"}
+WILD = "*?["
+MAX_RECORD_BYTES = 1 << 30
+
+
+class Record(NamedTuple):
+    """A record's place in its file."""
+
+    offset: int
+    data: bytes
+
+
+def detect(path: Path) -> bool:
+    """Tell whether there is a TFRecord file whose first record has boxes."""
+    for file in find_records(path)[:1]:
+        try:
+            with file.open("rb") as stream:
+                record = next(read_file(stream), None)
+            return record is not None and "image/object/bbox/xmin" in decode_example(record.data)
+        except (OSError, ValueError, KeyError, IndexError, struct.error):
+            return False
+    return False
+
+
+def list_samples(path: Path, config: PhotoDataConfig) -> Iterator[PhotoSample | Problem]:
+    """Yield the photos in the order of the files' names and of the records in them."""
+    files, names = find_records(path), classes(path, config)
+    yield from missing_parts(files, root_of(path))
+    for file in files:
+        key = printable(file.relative_to(root_of(path)).as_posix())
+        split, number = split_of(key), 0
+        try:
+            with file.open("rb") as stream:
+                for number, record in enumerate(read_file(stream), 1):
+                    place = f"{key}, record {number}"
+                    locator = (os.fsdecode(file.relative_to(root_of(path))), record.offset, len(record.data))
+                    yield from read_sample(record.data, key, place, locator, split, names)
+        except (OSError, ValueError) as error:
+            yield Problem("damaged_record", f"{key}, record {number + 1}", str(error), split or "")
+
+
+def classes(path: Path, config: PhotoDataConfig) -> dict[int, str]:
+    """Return the classes by number: of the recipe's label map, else of the one among the data; none without.
+
+    Raises:
+        UserError: there are several.
+    """
+    from object_detection.label_map import read_label_map
+
+    if config is not None and config.label_map:
+        return read_label_map(config.label_map)
+    return read_label_map(found) if (found := find_label_map(path)) else {}
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[Callable[[Any], bytes]]:
+    """Give a function that reads a record's photo."""
+    files: dict[str, BinaryIO] = {}
+
+    def read(locator: tuple[str, int, int]) -> bytes:
+        name, offset, size = locator
+        if name not in files:
+            files[name] = (root_of(path) / name).open("rb")
+        files[name].seek(offset)
+        try:
+            return photo_of(decode_example(files[name].read(size)))
+        except (ValueError, KeyError, IndexError, struct.error):
+            raise BadPicture("corrupt_file", "the record is damaged") from None
+
+    try:
+        yield read
+    finally:
+        for file in files.values():
+            file.close()
+
+
+def sources(path: Path, config: PhotoDataConfig) -> list[Path]:
+    """List the record files and the label map among them."""
+    label_map = None if config is not None and config.label_map else find_label_map(path)
+    return [*find_records(path), *([label_map] if label_map else [])]
+
+
+def is_pattern(path: Path) -> bool:
+    """Tell whether a path stands for several files."""
+    return any(sign in path.name for sign in WILD) and not path.exists()
+
+
+def root_of(path: Path) -> Path:
+    """Return the folder that names are relative to."""
+    return path if path.is_dir() else path.parent
+
+
+def find_records(path: Path) -> list[Path]:
+    """Return the record files, by name."""
+    if is_pattern(path):
+        return sorted(file for file in path.parent.glob(path.name) if file.is_file())
+    if path.is_file():
+        return [path] if NAME.search(path.name) else []
+    return [file for file in list_files(path) if NAME.search(file.name)] if path.is_dir() else []
+
+
+def find_label_map(path: Path) -> Path | None:
+    """Return the label map among the data: below the folder, or beside the files.
+
+    Raises:
+        UserError: there are several that differ.
+    """
+    files = list_files(path) if path.is_dir() else sorted(path.parent.glob("*.pbtxt"))
+    found = [file for file in files if file.suffix == ".pbtxt" and re.match(rb"(?:\s|#.*\n)*item\b", file.read_bytes())]
+    if len({file.read_bytes() for file in found}) > 1:
+        raise UserError(
+            f"There are {len(found)} label maps: {', '.join(file.name for file in found)}.",
+            str(path),
+            "Name the one that counts: `data.label_map=FILE`.",
+        )
+    return found[0] if found else None
+
+
+def missing_parts(files: list[Path], root: Path) -> Iterator[Problem]:
+    """Yield the parts that the names of the others promise."""
+    families: dict[str, set[int]] = {}
+    for file in files:
+        if part := PART.search(file.name):
+            family = str(file.relative_to(root).with_name(PART.sub(f"-{{}}-of-{part[2]}", file.name)))
+            families.setdefault(family, set()).add(int(part[1]))
+    for family, numbers in families.items():
+        count = int(re.findall(r"-of-(\d{5})", family)[-1])
+        for number in sorted(set(range(count)) - numbers):
+            yield Problem("missing_shard", printable(family.replace("{}", f"{number:05d}")), f"1 of {count} files")
+
+
+def split_of(key: str) -> Split | None:
+    """Return the split that a word of a file's name, or a folder around it, says."""
+    words = re.split(r"[^a-z]+", key.lower().rpartition("/")[2])
+    folders = key.lower().split("/")[:-1]
+    return next((SPLIT_WORDS[word] for word in [*words, *reversed(folders)] if word in SPLIT_WORDS), None)
+
+
+def read_file(stream: BinaryIO) -> Iterator[Record]:
+    """Yield a file's records.
+
+    Raises:
+        ValueError: the file is damaged; says where.
+    """
+    position = 0
+    while head := stream.read(12):
+        if position == 0 and head[:2] in (b"\x1f\x8b", b"\x78\x9c"):
+            raise ValueError("it is compressed; unpack it first")
+        size = int.from_bytes(head[:8], "little")
+        if len(head) < 12 or size > MAX_RECORD_BYTES or masked_crc(head[:8]) != int.from_bytes(head[8:], "little"):
+            raise ValueError(f"no record begins at byte {position:,}")
+        data, foot = stream.read(size), stream.read(4)
+        if len(data) < size or len(foot) < 4:
+            raise ValueError(f"the file ends in the record at byte {position:,}")
+        if masked_crc(data) != int.from_bytes(foot, "little"):
+            raise ValueError(f"wrong checksum of the record at byte {position:,}")
+        yield Record(position + 12, data)
+        position += size + 16
+
+
+def read_sample(
+    data: bytes, file: str, place: str, locator: tuple[Any, ...], split: Split | None, names: dict[int, str]
+) -> Iterator[PhotoSample | Problem]:
+    """Yield a record's photo with its boxes, or what is wrong with it."""
+    try:
+        features = decode_example(data)
+        photo_of(features)
+    except (ValueError, KeyError, IndexError, struct.error):
+        yield Problem("unreadable_annotation", place, "no `tf.train.Example` with image/encoded", split or "")
+        return
+    edges = [features.get(f"image/object/bbox/{edge}", []) for edge in EDGES]
+    texts, numbers = features.get("image/object/class/text", []), features.get("image/object/class/label", [])
+    count = len(edges[0])
+    if any(len(values) != count for values in edges) or count not in (len(texts), len(numbers)):
+        words = f"{', '.join(str(len(values)) for values in edges)} edges, {len(numbers)} numbers and {len(texts)} names of classes"
+        yield Problem("unreadable_annotation", place, words, split or "")
+        return
+    flags = {flag: features.get(f"image/object/{flag}", []) for flag in FLAGS}
+    boxes = []
+    for index in range(count):
+        text = texts[index] if len(texts) == count else b""
+        label = name_of(text, numbers[index] if len(numbers) == count else 0, names)
+        if not label:
+            yield Problem("box_without_class", f"{place}, box {index + 1}", "neither number nor name", split or "")
+            continue
+        marked = {FLAGS[flag] for flag, values in flags.items() if len(values) == count and values[index]}
+        ymin, xmin, ymax, xmax = (float(values[index]) for values in edges)
+        kinds = ("difficult" in marked, "truncated" in marked, "crowd" in marked)
+        boxes.append(Box(label, ymin, xmin, ymax, xmax, f"{place}, box {index + 1}", *kinds))
+    filename = features.get("image/filename") or features.get("image/source_id") or [b""]
+    name = filename[0].decode("utf-8", "replace") if isinstance(filename[0], bytes) else ""
+    sizes = [features.get(f"image/{side}", [0])[:1] for side in ("height", "width")]
+    size = (int(sizes[0][0]), int(sizes[1][0])) if all(side and int(side[0]) > 0 for side in sizes) else None
+    yield PhotoSample(f"{file}/{name}" if name else place, locator, tuple(boxes), size, split, place, shares=True)
+
+
+def photo_of(features: dict[str, list[FeatureValue]]) -> bytes:
+    """Return the photo's file.
+
+    Raises:
+        KeyError, IndexError, ValueError: there is none.
+    """
+    encoded = features["image/encoded"][0]
+    if not isinstance(encoded, bytes):
+        raise ValueError("image/encoded holds no bytes")
+    return encoded
+
+
+def name_of(text: FeatureValue, number: FeatureValue, names: dict[int, str]) -> str:
+    """Return a box's class: its name if the label map has it, else what the map calls its number, else what there is."""
+    name = text.decode("utf-8", "replace") if isinstance(text, bytes) else ""
+    if name and (not names or name in names.values()):
+        return name
+    return names.get(int(number)) or name or (str(number) if number else "")

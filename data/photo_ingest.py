@@ -1,0 +1,297 @@
+"""From labelled photos to shards: list them, look at each once, decide the splits, write whole shards of records.
+
+It works as `data.ingest` does: two Beam pipelines over ranges of rows, results as files in a shared folder, the same bytes whatever
+the number of workers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data import formats, split
+from data.beam import BeamConfig, quieten
+from data.findings import Findings
+from data.ingest import find_duplicates, look_in_pieces, save_array, write_planned
+from data.listing import Listing
+from data.photo_findings import photo_findings
+from data.photo_listing import PhotoListingReader, rarest, write_photo_listing
+from data.sample import SPLITS, Problem
+from pipeline.errors import UserError, did_you_mean
+from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy
+
+    from data.photo_data import PhotoDataConfig
+    from data.picture_workers import Source
+
+PIECE = 64  # photos looked at in one piece of work
+
+
+@dataclass
+class PhotoSurvey:
+    """What is known of labelled photos before anything is written.
+
+    Attributes:
+        format: name of the data's format.
+        listing: all photos that were found.
+        facts: what a look at each of them showed (`photo_workers.FACTS`).
+        boxes: the usable boxes (`photo_workers.BOXES`), their labels as numbers from 0 in the order of `names`.
+        names: the classes; their numbers in the records are their places, counted from 1.
+        labels: int32 [n] rarest class on each photo, -1 without boxes.
+        splits: int8 [n] split of each photo, -1 where it is left out.
+        findings: everything that is wrong with the data.
+    """
+
+    format: str
+    source: Source
+    listing: Listing
+    facts: numpy.ndarray
+    boxes: numpy.ndarray
+    names: list[str]
+    labels: numpy.ndarray
+    splits: numpy.ndarray
+    findings: Findings
+
+
+def survey(path: Path, config: PhotoDataConfig, beam: BeamConfig, folder: Path, progress: Progress) -> PhotoSurvey:
+    """Look at all photos and decide where each belongs.
+
+    Args:
+        path: the raw data.
+        config: the recipe's `data` section.
+        beam: where to work.
+        folder: for lists and facts; what is in it is removed.
+        progress: where to tell how far it is.
+
+    Raises:
+        UserError: nothing usable is there.
+    """
+    quieten()
+    from data.picture_workers import ALL_FACTS, Source
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    name = formats.detect(path, config.task) if config.format == "auto" else config.format
+    module = formats.find(name, config.task)
+    source, findings = Source(name, str(path), config.max_pixels), photo_findings()
+    progress.say(f"listing photos in {path} ({name})")
+    known = mapped_classes(path, config, module)
+    listing = write_photo_listing(module.list_samples(path, config), config, folder, findings)
+    if not len(listing.labels):
+        raise nothing_usable("There are no photos with annotations.", path, name, findings)
+    facts, boxes = look_at_photos(listing, source, known, beam, progress, findings)
+    save_array(folder / ALL_FACTS, facts)
+    names = number_classes(listing, boxes, known, config, findings)
+    boxes = used_boxes(listing, boxes, names)
+    labels = rarest(boxes["row"], boxes["label"], len(facts))
+    if not len(boxes):
+        raise nothing_usable("There is no photo with a usable box.", path, name, findings)
+    usable = facts["usable"] & ((labels >= 0) | (facts["boxes_hash"] == facts["boxes_hash"].dtype.type(empty_hash())))
+    splits = choose_splits(listing, facts, labels, usable, config, findings)
+    if not (splits[labels >= 0] == split.TRAIN).any():
+        raise nothing_usable("No photo with a box is left to train on.", path, name, findings)
+    return PhotoSurvey(name, source, listing, facts, boxes, names, labels, splits, findings)
+
+
+def empty_hash() -> int:
+    """Return what stands in the facts of a photo without boxes."""
+    from data.photo_workers import hash_boxes
+
+    return hash_boxes([])
+
+
+def mapped_classes(path: Path, config: PhotoDataConfig, module: Any) -> dict[int, str]:
+    """Return the classes by number, of the recipe's label map or of one that the format demands; none without.
+
+    Raises:
+        UserError: the map cannot be read, or lacks a class that the recipe names.
+    """
+    from object_detection.label_map import read_label_map
+
+    if config.label_map:
+        known = read_label_map(config.label_map)
+    else:
+        known = module.classes(path, config) if hasattr(module, "classes") else {}
+    for name in config.classes or ():
+        if known and name not in known.values():
+            raise UserError(
+                f"The label map has no class `{name}`.", "data.classes", did_you_mean(name, list(known.values()))
+            )
+    return known
+
+
+def look_at_photos(
+    listing: Listing,
+    source: Source,
+    known: dict[int, str],
+    beam: BeamConfig,
+    progress: Progress,
+    findings: Findings,
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Decode every photo once; return FACTS [n] in the order of the listing and BOXES, and count what is wrong."""
+    import numpy
+
+    from data.photo_workers import LookAtPhotos
+
+    work = LookAtPhotos(listing.folder, source, listing.names, frozenset(known.values()) or None)
+    facts, pieces = look_in_pieces(listing, work, PIECE, beam, progress)
+    boxes = []
+    for number in range(pieces):
+        file = listing.folder / f"{number:07d}.findings.json"
+        findings.merge(*json.loads(file.read_text("utf-8")))
+        file.unlink()
+        file = listing.folder / f"{number:07d}.boxes.npy"
+        boxes.append(numpy.load(file))
+        file.unlink()
+    return facts, numpy.concatenate(boxes)
+
+
+def number_classes(
+    listing: Listing, boxes: numpy.ndarray, known: dict[int, str], config: PhotoDataConfig, findings: Findings
+) -> list[str]:
+    """Return the classes in the order of their numbers, which count from 1: as the label map has them, as the recipe lists them,
+    else sorted (numbers by value). Numbers that the map leaves out get a name that no box has.
+    """
+    import numpy
+
+    report_similar(listing.names, findings)
+    if known:
+        return [known.get(number, f"unused_{number}") for number in range(1, max(known) + 1)]
+    counts = numpy.bincount(boxes["label"], minlength=len(listing.names))
+    used = [name for name, count in zip(listing.names, counts, strict=True) if count]
+    if config.classes:
+        return [name for name in config.classes if name in used]
+    return sorted(used, key=int) if all(name.isascii() and name.isdigit() for name in used) else sorted(used)
+
+
+def report_similar(names: list[str], findings: Findings) -> None:
+    """Add a finding for each class whose name another one has but for case, spaces and dashes."""
+    first: dict[str, str] = {}
+    for name in sorted(names):
+        other = first.setdefault(re.sub(r"[\s_-]+", "", name.casefold()), name)
+        if other != name:
+            findings.add(Problem("similar_classes", name, f"`{name}` and `{other}`", "", name))
+
+
+def used_boxes(listing: Listing, boxes: numpy.ndarray, names: list[str]) -> numpy.ndarray:
+    """Return the boxes of the classes that are used, with the places of these as labels."""
+    import numpy
+
+    places = {name: place for place, name in reversed(list(enumerate(names)))}
+    numbers = numpy.array([places.get(name, -1) for name in listing.names], numpy.int32)
+    boxes = boxes.copy()
+    boxes["label"] = numbers[boxes["label"]] if len(boxes) else boxes["label"]
+    return boxes[boxes["label"] >= 0]
+
+
+def choose_splits(
+    listing: Listing,
+    facts: numpy.ndarray,
+    labels: numpy.ndarray,
+    usable: numpy.ndarray,
+    config: PhotoDataConfig,
+    findings: Findings,
+) -> numpy.ndarray:
+    """Return the split of every photo: the given one, or by its rarest class in the recipe's shares; -1 if it is left out."""
+    import numpy
+
+    contents = facts["hash"][:, 0] ^ (facts["hash"][:, 1] << numpy.uint64(1))
+    splits = numpy.where(usable, listing.splits, split.GIVEN_NONE)
+    drop_duplicates(listing, contents, facts["boxes_hash"], splits, usable, findings)
+    given = {int(item) for item in numpy.unique(splits[usable])} - {split.GIVEN_NONE}
+    if given:
+        report_without_split(listing, numpy.flatnonzero(usable & (splits == split.GIVEN_NONE)), findings)
+    shares = (config.split.train, config.split.validation, config.split.test)
+    fractions = split.fractions_for(given, shares, config.validation_fraction)
+    pool = numpy.flatnonzero(usable & (splits <= split.TRAIN))
+    units = split.join_groups(contents[pool], listing.groups[pool]) if len(listing.groups) else contents[pool]
+    if len(pool):
+        splits[pool] = split.assign_splits(units, labels[pool], fractions, config.seed)
+    splits[~usable] = split.GIVEN_NONE
+    return splits
+
+
+def drop_duplicates(
+    listing: Listing,
+    contents: numpy.ndarray,
+    boxes: numpy.ndarray,
+    splits: numpy.ndarray,
+    usable: numpy.ndarray,
+    findings: Findings,
+) -> None:
+    """Report equal photos; where two given splits share one, leave it only in the split that is further from training.
+
+    Args:
+        contents, boxes: uint64 [n], hashes of the photos' bytes and of their boxes.
+    """
+    reader = PhotoListingReader(listing.folder)
+    for kept, row_number, beside in find_duplicates(contents, splits, usable):
+        if row_number == kept:
+            continue
+        first, sample = reader[kept], reader[row_number]
+        words = f"same bytes as {first.key}"
+        kinds = ["duplicate_image" if beside else "duplicate_across_splits"]
+        if boxes[row_number] != boxes[kept]:
+            kinds.append("conflicting_boxes")
+        for kind in kinds:
+            findings.add(Problem(kind, sample.key, words, sample.split or ""))
+        usable[row_number] = usable[row_number] and beside
+    reader.close()
+
+
+def report_without_split(listing: Listing, rows: numpy.ndarray, findings: Findings) -> None:
+    """Add a finding for each photo that the data's own splits do not name."""
+    reader = PhotoListingReader(listing.folder)
+    for row_number in rows:
+        findings.add(Problem("photo_without_split", reader[int(row_number)].key))
+    reader.close()
+
+
+def write_shards(
+    found: PhotoSurvey, config: PhotoDataConfig, beam: BeamConfig, target: Path, progress: Progress
+) -> None:
+    """Write `<split>-<number>-of-<count>.tfrecord` files and `label_map.pbtxt`."""
+    from data.photo_workers import WritePhotos
+    from object_detection.label_map import write_label_map
+
+    selected = set(config.classes or found.names)
+    labels = {name: place for place, name in reversed(list(enumerate(found.names, 1))) if name in selected}
+    work = WritePhotos(found.listing.folder, found.source, target, labels, config.max_side)
+    write_planned(found, work, config, beam, target, progress)
+    write_label_map(target / "label_map.pbtxt", dict(enumerate(found.names, 1)))
+
+
+def count_boxes(found: PhotoSurvey) -> dict[str, list[int]]:
+    """Return how many boxes of each class go into each split."""
+    import numpy
+
+    splits = found.splits[found.boxes["row"]]
+    return {
+        name: numpy.bincount(found.boxes["label"][splits == number], minlength=len(found.names)).tolist()
+        for number, name in enumerate(SPLITS)
+    }
+
+
+def count_photos(found: PhotoSurvey) -> dict[str, tuple[int, int]]:
+    """Return how many photos go into each split, and how many of them have no boxes."""
+    return {
+        name: (int((found.splits == number).sum()), int(((found.splits == number) & (found.labels < 0)).sum()))
+        for number, name in enumerate(SPLITS)
+    }
+
+
+def nothing_usable(what: str, path: Path, format_name: str, findings: Findings) -> UserError:
+    """Say why nothing is left, with the most frequent problem."""
+    fix = f"The data were read as `{format_name}` (data.format)."
+    if findings.counts:
+        kind = max(findings.counts, key=lambda name: findings.counts[name])
+        example = findings.examples[kind][0]
+        detail = f" ({example['detail']})" if example["detail"] else ""
+        fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}. {fix}"
+    return UserError(what, str(path), fix)

@@ -1,0 +1,12 @@
+"""The Object Detection API's pipeline.config, read into a recipe and written back.
+
+| module | does |
+|---|---|
+| `fields` | the one table: what every field becomes, or why it is ignored or refused |
+| `reading` | a file to the value of every field, the proto's default where there is none |
+| `translation` | those values to recipe keys |
+| `new_recipe` | recipe keys to `recipe.yaml`, each with the field it came from |
+| `writing` | a recipe to a pipeline.config |
+
+Fields and defaults are those of the API's `protos` folder, of every version of it that we know.
+"""

@@ -1,0 +1,238 @@
+"""A pipeline.config as the value of every field: the file's own, or the proto's default where it has none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from object_detection.pipeline_config.fields import CHOICES, FIELDS, Choice, Field
+from object_detection.text_proto import Message, Scalar, parse
+from pipeline.errors import UserError, did_you_mean
+
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes", "word": "a name without quotes"}  # fmt: skip
+TRUTH = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a field holds.
+
+    Attributes:
+        value: a bool, int, float or str; a list of them, or of `Message`s, for a repeated field.
+        line: where it stands, or where the message stands that it is missing from.
+        given: the file has it; else it is the proto's default.
+    """
+
+    value: Any
+    line: int
+    given: bool
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Something that stops the reading."""
+
+    line: int
+    what: str
+    fix: str
+
+
+@dataclass
+class PipelineConfig:
+    """A file that was read.
+
+    Attributes:
+        source: its name.
+        values: by path, those of alternatives that were not chosen left out.
+        chosen: path of a message with alternatives -> the one that is set, and its line.
+        ignored: path, line and reason of every field that has no effect here.
+        wrong: what cannot be carried over.
+    """
+
+    source: str
+    values: dict[str, Value] = field(default_factory=dict)
+    chosen: dict[str, tuple[str, int]] = field(default_factory=dict)
+    ignored: list[tuple[str, int, str]] = field(default_factory=list)
+    wrong: list[Wrong] = field(default_factory=list)
+
+    def __getitem__(self, path: str) -> Any:
+        """Return a field's value."""
+        return self.values[path].value
+
+    def stop(self, path: str, what: str, fix: str) -> None:
+        """Note that a field cannot be carried over; `check` tells."""
+        self.wrong.append(Wrong(self.values[path].line, f"`{path}` {what}", fix))
+
+    def check(self) -> None:
+        """Raise what was found wrong, all of it.
+
+        Raises:
+            UserError: there is something.
+        """
+        wrong = sorted(self.wrong, key=lambda item: item.line)
+        if len(wrong) == 1:
+            raise UserError(wrong[0].what, f"{self.source}, line {wrong[0].line}", wrong[0].fix)
+        if wrong:
+            told = "".join(f"\n  line {item.line}: {item.what} {item.fix}" for item in wrong)
+            raise UserError(
+                f"{len(wrong)} fields cannot be carried over.{told}", self.source, "Mend them in a copy of the file."
+            )
+
+
+def read_pipeline_config(path: Path) -> PipelineConfig:
+    """Read a file; call `check` on the result when all of it was looked at.
+
+    Raises:
+        UserError: it cannot be read, or is not in text format.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise UserError(
+            f"The pipeline.config cannot be read: {error.strerror}.", str(path), "Check the path."
+        ) from None
+    except UnicodeDecodeError:
+        raise UserError("This is no text in UTF-8.", str(path), "Give a pipeline.config in text format.") from None
+    config = PipelineConfig(str(path))
+    settle(parse(text, str(path)), "", 1, config)
+    return config
+
+
+def settle(message: Message | None, path: str, line: int, config: PipelineConfig) -> None:
+    """Note the value of every field at and below a message; one that is missing has the proto's defaults."""
+    given = dict(message.fields) if message else {}
+    choice = CHOICES.get(path)
+    chosen = choose(choice, given, path, line, config) if choice else None
+    known = children(path)
+    for name, values in given.items():
+        if name not in known and (choice is None or name not in choice.refused):
+            shown = join(path, name)
+            near, _, listed = did_you_mean(name, [*known, *(choice.refused if choice else ())]).partition("? ")
+            config.wrong.append(Wrong(values[0].line, f"There is no field `{shown}`.", f"{near}?" if listed else near))
+    for name in known:
+        values = given.get(name, [])
+        if choice is not None and name in choice.taken and name != chosen:
+            continue
+        inner = join(path, name)
+        item = FIELDS.get(inner)
+        if item is not None:
+            read_field(item, inner, values, line, config)
+            if item.kind != "empty":
+                continue
+        if len(values) > 1:
+            config.wrong.append(
+                Wrong(values[1].line, f"`{inner}` stands here a second time.", "Leave one of them out.")
+            )
+        if values and isinstance(values[0], Scalar):
+            config.wrong.append(Wrong(values[0].line, f"`{inner}` is no message.", f"Write `{name} {{ ... }}`."))
+            continue
+        settle(values[0] if values else None, inner, values[0].line if values else line, config)  # type: ignore[arg-type]
+
+
+def choose(choice: Choice, given: dict[str, Any], path: str, line: int, config: PipelineConfig) -> str | None:
+    """Return which alternative of a message is set."""
+    found = [name for name in given if name in choice.taken or name in choice.refused]
+    for name in found:
+        if name in choice.refused:
+            config.wrong.append(
+                Wrong(given[name][0].line, f"`{join(path, name)}` cannot be had here.", choice.refused[name])
+            )
+    if not found and choice.needed:
+        some = "` or `".join(choice.taken)
+        config.wrong.append(Wrong(line, f"`{path}` is missing or empty.", f"Add `{some}`."))
+    if len(found) > 1:
+        config.wrong.append(Wrong(given[found[1]][0].line, f"`{path}` has {len(found)} alternatives.", "Leave one."))
+    taken = [name for name in found if name in choice.taken]
+    if taken:
+        config.chosen[path] = (taken[0], given[taken[0]][0].line)
+    return taken[0] if taken else None
+
+
+def children(path: str) -> dict[str, None]:
+    """List the names below a path, in the table's order."""
+    start = f"{path}." if path else ""
+    return {known[len(start) :].partition(".")[0]: None for known in FIELDS if known.startswith(start)}
+
+
+def join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def read_field(item: Field, path: str, values: list[Any], line: int, config: PipelineConfig) -> None:
+    """Note a field's value, or what is wrong with it."""
+    if item.kind == "empty":
+        return
+    if item.kind == "any":
+        if values and item.refused:
+            config.wrong.append(Wrong(values[0].line, f"`{path}` cannot be had here.", item.refused))
+        elif values:
+            config.ignored.append((path, values[0].line, item.ignored))
+        return
+    line = values[0].line if values else line
+    if len(values) > 1 and not item.repeated:
+        config.wrong.append(Wrong(values[1].line, f"`{path}` stands here a second time.", "Leave one of them out."))
+    read = []
+    for value in values:
+        try:
+            read.append(convert(value, item.kind))
+        except ValueError:
+            shown = f"`{value.value}`" if isinstance(value, Scalar) else "a message"
+            what = f"`{path}` must be {KINDS.get(item.kind, 'a message')}, not {shown}."
+            config.wrong.append(Wrong(value.line, what, "Mend the line."))
+            read.append(item.default)
+    if item.repeated:
+        config.values[path] = Value(read or list(item.default), line, bool(values))
+        return
+    value = read[0] if read else item.default
+    config.values[path] = Value(value, line, bool(values))
+    if item.only and not any(same(value, allowed) for allowed in item.only):
+        allowed = " or ".join(show(one) for one in item.only if one != "")
+        left_out = "" if values else " as it is left out"
+        fix = (
+            item.refused
+            or f"Here it is {allowed}: set `{path.rpartition('.')[2]}: {show(item.only[0])}` if that will do."
+        )
+        config.wrong.append(Wrong(line, f"`{path}` is {show(value)}{left_out}, which cannot be had here.", fix))
+
+
+def convert(value: Scalar | Message, kind: Any) -> Any:
+    """Return what a file has, as the proto's kind.
+
+    Raises:
+        ValueError: it is of another kind.
+    """
+    if kind == "message":
+        if isinstance(value, Message):
+            return value
+        raise ValueError
+    if isinstance(value, Message):
+        raise ValueError
+    if kind is bool and value.word and value.value in TRUTH:
+        return TRUTH[str(value.value)]
+    if kind is bool and not value.word and value.value in (0, 1):
+        return bool(value.value)
+    if kind is int and isinstance(value.value, int):
+        return value.value
+    if kind is float and isinstance(value.value, (int, float)):
+        return float(value.value)
+    if (kind is str and isinstance(value.value, str) and not value.word) or (kind == "word" and value.word):
+        return value.value
+    raise ValueError
+
+
+def same(value: Any, allowed: Any) -> bool:
+    """Tell whether two values are equal, numbers as closely as a file tells them."""
+    if isinstance(value, float) and isinstance(allowed, float):
+        return math.isclose(value, allowed, rel_tol=1e-6)
+    return bool(value == allowed)
+
+
+def show(value: Any) -> str:
+    """Write a value as a pipeline.config has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value if value.isupper() else f'"{value}"'
+    return f"{value:g}" if isinstance(value, float) else str(value)

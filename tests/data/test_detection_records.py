@@ -1,0 +1,171 @@
+"""TFRecord files of the Object Detection API are taken over with their splits, classes and boxes; damage is named by file and record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.example_gen import example_gen
+from data.beam import BeamConfig
+from data.boxes import PhotoSample
+from data.formats import detection_records
+from data.photo_data import PhotoDataConfig
+from data.sample import Problem
+from labelled_shapes import PATCH, SIZE, draw
+from pipeline.artifacts import Examples
+from pipeline.component import Context
+from pipeline.errors import UserError
+
+LABEL_MAP = "item {\n  id: 3\n  name: 'cat'\n}\nitem {\n  id: 7\n  name: 'dog'\n}\n"
+SHARES = (10 / 40, 8 / 64, 30 / 40, 48 / 64)
+
+
+def feature(values: list[Any]) -> Any:
+    import tensorflow as tf
+
+    if values and isinstance(values[0], bytes):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+    if values and isinstance(values[0], float):
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def write_records(path: Path, photos: list[dict[str, list[Any]]]) -> None:
+    """Write a file as the Object Detection API's scripts do."""
+    import tensorflow as tf
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for photo in photos:
+            features = tf.train.Features(feature={name: feature(values) for name, values in photo.items()})
+            writer.write(tf.train.Example(features=features).SerializeToString())
+
+
+def photo(number: int, boxes: int = 1, label: int = 3, text: bytes = b"cat", **changes: Any) -> dict[str, list[Any]]:
+    """Return the features that the Object Detection API's scripts write of a photo."""
+    name = f"{number}.jpg".encode()
+    edges = dict(zip(("ymin", "xmin", "ymax", "xmax"), SHARES, strict=True))
+    return {
+        "image/encoded": [draw(number)], "image/format": [b"jpeg"], "image/filename": [name], "image/source_id": [name],
+        "image/height": [SIZE[0]], "image/width": [SIZE[1]],
+        **{f"image/object/bbox/{edge}": [value] * boxes for edge, value in edges.items()},
+        "image/object/class/label": [label] * boxes, "image/object/class/text": [text] * boxes,
+        "image/object/difficult": [1] * boxes, "image/object/view": [b"Frontal"] * boxes, **changes,
+    }  # fmt: skip
+
+
+def listed(path: Path, **settings: Any) -> tuple[list[PhotoSample], list[tuple[str, str]]]:
+    """Return the photos, and kind and place of the problems."""
+    items = list(detection_records.list_samples(path, PhotoDataConfig(path=str(path), **settings)))
+    problems = [(item.name, item.file) for item in items if isinstance(item, Problem)]
+    return [item for item in items if isinstance(item, PhotoSample)], problems
+
+
+def test_records_keep_their_splits_numbers_and_photos(tmp_path):
+    root = tmp_path / "data"
+    write_records(root / "train.record", [photo(number) for number in range(8)])
+    write_records(
+        root / "eval.record", [photo(20, label=7, text=b"dog"), photo(21, label=7, text=b"dog"), photo(22, boxes=0)]
+    )
+    (root / "label_map.pbtxt").write_text(LABEL_MAP)
+    examples = Examples.create(tmp_path / "examples")
+    config = PhotoDataConfig(path=str(root), validation_fraction=0.25)
+    example_gen(examples=examples, config=config, beam=BeamConfig(), context=Context.standalone(tmp_path / "context"))
+    assert examples.splits == {"train": 6, "validation": 2, "test": 3}
+    assert examples.labels == ["unused_1", "unused_2", "cat", "unused_4", "unused_5", "unused_6", "dog"]
+    assert examples.properties["label_counts"]["test"] == [0, 0, 0, 0, 0, 0, 2]
+    assert examples.properties["empty"]["test"] == 1
+    samples, problems = listed(examples.path)
+    assert problems == []
+    assert {sample.key.partition("/")[2] for sample in samples} == {
+        *(f"train.record/{number}.jpg" for number in range(8)),
+        *(f"eval.record/{number}.jpg" for number in (20, 21, 22)),
+    }
+    assert samples[0].boxes[0][1:5] == pytest.approx(SHARES)
+    assert samples[0].boxes[0].difficult
+
+
+@pytest.mark.parametrize("pattern", ["train.record-*", "train.record-0000?-of-00002", "*"])
+def test_a_pattern_or_a_folder_names_files_in_parts(tmp_path, pattern):
+    for part in range(2):
+        write_records(tmp_path / f"train.record-{part:05d}-of-00002", [photo(part)])
+    (tmp_path / "label_map.pbtxt").write_text(LABEL_MAP)
+    path = tmp_path if pattern == "*" else tmp_path / pattern
+    samples, problems = listed(path)
+    assert [sample.split for sample in samples] == ["train", "train"]
+    assert problems == []
+    from data.locate import locate
+    from pipeline.progress import Progress
+
+    config = PhotoDataConfig(path=str(path))
+    assert detection_records.detect(locate(config, Progress(quiet=True))[0])
+    with detection_records.open_reader(path) as read:
+        assert read(samples[1].locator) == draw(1)
+    assert [file.name for file in detection_records.sources(path, config)] == [
+        "train.record-00000-of-00002", "train.record-00001-of-00002", "label_map.pbtxt",
+    ]  # fmt: skip
+
+
+def test_the_label_map_names_boxes_that_have_only_numbers(tmp_path):
+    numbers_only = photo(0, label=7)
+    del numbers_only["image/object/class/text"]
+    write_records(tmp_path / "train.record", [numbers_only])
+    assert listed(tmp_path)[0][0].boxes[0].label == "7"
+    (tmp_path / "label_map.pbtxt").write_text(LABEL_MAP)
+    assert listed(tmp_path)[0][0].boxes[0].label == "dog"
+    (tmp_path / "other.pbtxt").write_text("item { id: 7 name: 'wolf' }")
+    assert listed(tmp_path, label_map=tmp_path / "other.pbtxt")[0][0].boxes[0].label == "wolf"
+    with pytest.raises(UserError, match="2 label maps") as caught:
+        listed(tmp_path)
+    assert "data.label_map" in caught.value.fix
+
+
+def test_damage_is_named_by_file_and_record(tmp_path):
+    write_records(tmp_path / "a.record", [photo(0), photo(1, **{"image/object/bbox/xmax": []}), photo(2)])
+    no_photo = photo(3)
+    del no_photo["image/encoded"]
+    write_records(tmp_path / "b.record", [no_photo, photo(4, label=0, text=b""), photo(5)])
+    whole = (tmp_path / "b.record").read_bytes()
+    (tmp_path / "c.record").write_bytes(whole[:-20])
+    broken = bytearray(whole)
+    broken[-100] ^= 1
+    (tmp_path / "d.record").write_bytes(broken)
+    (tmp_path / "e.record").write_bytes(b"\x1f\x8b" + whole)
+    write_records(tmp_path / "f.record-00001-of-00003", [photo(6)])
+    samples, problems = listed(tmp_path)
+    assert [sample.key for sample in samples] == [
+        "a.record/0.jpg", "a.record/2.jpg", "b.record/4.jpg", "b.record/5.jpg", "c.record/4.jpg", "d.record/4.jpg", "f.record-00001-of-00003/6.jpg",
+    ]  # fmt: skip
+    assert ("unreadable_annotation", "a.record, record 2") in problems
+    assert ("unreadable_annotation", "b.record, record 1") in problems
+    assert ("box_without_class", "b.record, record 2, box 1") in problems
+    assert [place for kind, place in problems if kind == "damaged_record"] == [
+        "c.record, record 3", "d.record, record 3", "e.record, record 1",
+    ]  # fmt: skip
+    assert [place for kind, place in problems if kind == "missing_shard"] == [
+        "f.record-00000-of-00003", "f.record-00002-of-00003",
+    ]  # fmt: skip
+
+
+def test_records_of_other_kinds_are_not_taken_for_photos_with_boxes(tmp_path):
+    write_records(tmp_path / "train.tfrecord", [{"image/encoded": [draw(0)], "image/class/label": [1]}])
+    assert not detection_records.detect(tmp_path)
+    (tmp_path / "train.tfrecord").write_bytes(b"no record at all")
+    assert not detection_records.detect(tmp_path)
+    assert not detection_records.detect(tmp_path / "train.txt")
+
+
+def test_a_photo_that_exif_turns_keeps_the_boxes_of_its_pixels(tmp_path):
+    from PIL import Image
+
+    from data.photo_turning import upright_boxes
+
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    write_records(tmp_path / "train.record", [photo(0, **{"image/encoded": [draw(0, exif=exif)]})])
+    sample = listed(tmp_path)[0][0]
+    boxes, _ = upright_boxes(sample, *SIZE, orientation=3, turned=detection_records.TURNED_BY_EXIF)
+    assert boxes[0][1:5] == pytest.approx((1 - SHARES[2], 1 - SHARES[3], 1 - SHARES[0], 1 - SHARES[1]))
+    assert PATCH[0] / SIZE[0] == SHARES[0]

@@ -1,0 +1,60 @@
+"""The drawn shapes are Pascal VOC data whose boxes fit, and the same on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from contracts_photos import check_photo_format
+from data import catalog, synthetic
+from data.formats import voc
+from pipeline.progress import Progress
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shapes")
+    synthetic.write_shapes(folder)
+    return folder
+
+
+def test_the_data_set_is_as_the_catalogue_says(shapes):
+    samples = check_photo_format(voc, shapes)
+    assert dict(Counter(sample.split for sample in samples)) == catalog.find("shapes").splits
+    boxes = [box for sample in samples for box in sample.boxes]
+    assert set(Counter(box.label for box in boxes)) == set(synthetic.SHAPES)
+    assert min(Counter(box.label for box in boxes).values()) > len(boxes) / 4
+    assert {len(sample.boxes) for sample in samples} == set(range(1, synthetic.MOST + 1))
+    assert {sample.size for sample in samples} == {(160, 160)}
+    assert {sample.key.rpartition(".")[2] for sample in samples} == {"jpg", "png"}
+
+
+def test_boxes_hold_their_shapes_and_nothing_else(shapes):
+    sample = next(sample for sample in voc.list_samples(shapes, None) if sample.key.endswith(".png"))
+    pixels = np.asarray(Image.open(shapes / sample.key)).astype(float)
+    for box in sample.boxes:
+        ymin, xmin, ymax, xmax = map(int, box[1:5])
+        middle = pixels[(ymin + ymax) // 2, (xmin + xmax) // 2]
+        around = pixels[[max(ymin - 3, 0), min(ymax + 2, 159)], (xmin + xmax) // 2]
+        assert np.abs(around - middle).sum(axis=1).min() > 30
+
+
+def test_equal_seeds_draw_equal_photos():
+    one, again, other = (synthetic.draw_photo(np.random.default_rng([seed, 7])) for seed in (0, 0, 1))
+    assert (one[0] == again[0]).all()
+    assert one[1] == again[1]
+    assert (one[0] != other[0]).any()
+    assert one[0].dtype == np.uint8
+
+
+def test_it_is_drawn_on_first_use_and_kept(data_folder):
+    folder = catalog.get("shapes", Progress(quiet=True))
+    photo = folder / "JPEGImages" / "000.jpg"
+    before = (photo.stat().st_mtime_ns, hashlib.sha256(photo.read_bytes()).hexdigest())
+    assert catalog.get("shapes", Progress(quiet=True)) == folder
+    assert (photo.stat().st_mtime_ns, hashlib.sha256(photo.read_bytes()).hexdigest()) == before
+    assert (catalog.get("digits", Progress(quiet=True)) / "0" / "0000.png").is_file()

@@ -1,0 +1,85 @@
+"""A detector answers the same about a photo as pixels, as a file, as a record, alone or among others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from object_detection import answering
+from object_detection.trained import Trained
+from small_detector import LABELS, draw_photo, write_photos
+
+
+@pytest.fixture(scope="module")
+def trained(small_ssd: Any, small_config: Any) -> Trained:
+    return Trained(small_ssd, small_config, LABELS)
+
+
+@pytest.fixture(scope="module")
+def encoded() -> list[bytes]:
+    return [draw_photo(0)[0], draw_photo(1, "PNG")[0], draw_photo(2)[0]]
+
+
+def numpy_of(answer: Any) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in answer.items()}
+
+
+def test_files_pixels_and_records_are_answered_alike(trained, encoded, tmp_path):
+    import tensorflow as tf
+
+    from data.records import read_records
+
+    files = numpy_of(answering.answer_bytes(trained, tf.constant(encoded)))
+    for number, photo in enumerate(encoded):
+        pixels = answering.decode(tf.constant(photo))[tf.newaxis]
+        alone = numpy_of(answering.answer_images(trained, pixels))
+        for name, values in alone.items():
+            if name != "detection_labels":
+                np.testing.assert_allclose(values[0], files[name][number], atol=2e-6)
+    examples = write_photos(tmp_path / "examples", {"test": 2})
+    records = tf.constant(list(read_records(examples.shards("test")[0])))
+    recorded = numpy_of(answering.answer_examples(trained, records))
+    np.testing.assert_allclose(recorded["detection_scores"][0], files["detection_scores"][0], atol=2e-6)
+
+
+def test_classes_count_from_one_and_carry_their_names(trained, encoded):
+    import tensorflow as tf
+
+    answer = numpy_of(answering.answer_bytes(trained, tf.constant(encoded)))
+    assert set(answer["detection_classes"].ravel()) == {1.0, 2.0, 3.0}
+    named = np.array(LABELS)[answer["detection_classes"].astype(int) - 1]
+    np.testing.assert_array_equal(answer["detection_labels"].astype(str), named)
+    assert 0 <= answer["detection_boxes"].min() < answer["detection_boxes"].max() <= 1
+
+
+def test_beyond_the_last_detection_there_is_nothing(small_ssd, small_config, encoded, make_ssd):
+    import tensorflow as tf
+
+    from object_detection.variables import name_variables
+
+    strict = make_ssd(score_threshold=0.6)
+    for name, variable in name_variables(strict).items():
+        variable.assign(name_variables(small_ssd)[name])
+    trained = Trained(strict, replace(small_config, score_threshold=0.6), LABELS)
+    answer = numpy_of(answering.answer_bytes(trained, tf.constant(encoded)))
+    numbers = answer["num_detections"].astype(int)
+    assert 0 < numbers.min() < 100
+    for place, number in enumerate(numbers):
+        assert answer["detection_scores"][place, :number].min() > 0.6
+        for name, empty in (("boxes", 0.0), ("scores", 0.0), ("classes", 1.0), ("labels", b"")):
+            assert (answer[f"detection_{name}"][place, number:] == empty).all()
+
+
+def test_grey_photos_are_answered_too(trained):
+    import io
+
+    import tensorflow as tf
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(draw_photo(0)[0])).convert("L").save(stream, "JPEG")
+    answer = answering.answer_bytes(trained, tf.constant([stream.getvalue()]))
+    assert answer["detection_scores"].shape == [1, 100]

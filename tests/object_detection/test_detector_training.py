@@ -1,0 +1,274 @@
+"""Detectors learn from labelled photos: the same from the same seed, whether stopped or not, and from trained weights what was promised."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from detection_training import LABELS, photo, train, write_examples
+
+from pipeline.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    return write_examples(tmp_path_factory.mktemp("photos") / "examples", {"train": 10, "validation": 5, "test": 3})
+
+
+@pytest.fixture(scope="module")
+def trained(examples, tmp_path_factory):
+    said: list[str] = []
+    folder = tmp_path_factory.mktemp("trained")
+    return train(examples, folder, said, steps=6), folder, said
+
+
+@pytest.fixture
+def blind(monkeypatch):
+    """Leaves out judging and drawing, which take longer than the trainings here."""
+    from components.tasks.object_detection import training
+
+    monkeypatch.setattr(training, "write_pictures", lambda *arguments: None)
+    return {"validation_split": "none"}
+
+
+def variables(model) -> dict[str, np.ndarray]:
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(str(model.file("model.ckpt")))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def scalars(folder) -> dict[str, list[tuple[int, float]]]:
+    import tensorflow as tf
+
+    found: dict[str, list[tuple[int, float]]] = {}
+    for file in sorted(folder.glob("events*")):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            for value in event.summary.value:
+                if value.metadata.plugin_data.plugin_name == "scalars":
+                    found.setdefault(value.tag, []).append((event.step, float(tf.make_ndarray(value.tensor))))
+    return found
+
+
+def test_a_training_leaves_a_checkpoint_with_the_old_names_and_a_label_map(trained):
+    model, _, _ = trained
+    names = variables(model)
+    assert len(names) == 199
+    assert "FeatureExtractor/MobilenetV1/Conv2d_13_pointwise_2_Conv2d_2_3x3_s2_128/weights" in names
+    assert model.properties["labels"] == LABELS
+    assert "name: 'disc'" in model.file("label_map.pbtxt").read_text("utf-8")
+    assert model.properties["parameters"] == sum(array.size for array in names.values())
+    assert {"matched_anchors.png", "truth_beside_prediction.png"} <= {
+        path.name for path in model.file("pictures").iterdir()
+    }
+
+
+def test_the_losses_are_logged_under_the_tags_of_the_object_detection_api(trained):
+    _, folder, _ = trained
+    train_logs, judged = scalars(folder / "logs" / "train"), scalars(folder / "logs" / "validation")
+    parts = [train_logs[f"Loss/{name}_loss"] for name in ("classification", "localization", "regularization")]
+    total = train_logs["Loss/total_loss"]
+    assert [step for step, _ in total] == [1, 2, 3, 4, 5, 6]
+    for place, (_, value) in enumerate(total):
+        assert value == pytest.approx(sum(part[place][1] for part in parts), rel=1e-5)
+    assert all(value > 0 for _, value in parts[2])
+    assert len(train_logs["learning_rate"]) >= 1
+    assert {"DetectionBoxes_Precision/mAP", "DetectionBoxes_Recall/AR@100", "Loss/total_loss"} <= set(judged)
+
+
+def test_the_history_has_each_part_of_the_loss_and_coco_s_metrics(trained):
+    model, _, _ = trained
+    history = json.loads(model.file("history.json").read_text("utf-8"))
+    last = history["epochs"][-1]
+    assert {"train/loss", "train/classification_loss", "validation/localization_loss", "validation/mAP"} <= set(last)
+    assert len(history["epochs"]) == 3  # 10 photos are two full batches of 4
+    assert model.properties["metrics"]["validation/mAP"] == last["validation/mAP"]
+
+
+def test_the_judge_s_loss_is_that_of_the_whole_split_whatever_the_batches(examples, monkeypatch):
+    from components.tasks.object_detection import training
+    from object_detection.losses import photo_losses
+    from object_detection.ssd import SsdConfig, build_ssd
+    from object_detection.trained import Trained
+    from object_detection.training.network import DetectorInTraining
+    from object_detection.training.objective import Multibox
+
+    config = SsdConfig(classes=2, size=64, width=0.25)
+    network = DetectorInTraining(Trained(build_ssd(config), config, LABELS), "small", True, False, 4e-5, None)
+    values = []
+    for size in (2, 5):
+        monkeypatch.setattr(training, "JUDGED_AT_ONCE", size)
+        values.append(training.make_judge(network, Multibox(1.0, 1.0, photo_losses), examples, "validation")())
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
+
+
+def test_the_same_seed_gives_the_same_detector_and_another_seed_another(examples, trained, tmp_path, blind):
+    again, other = (
+        train(examples, tmp_path / "again", steps=6, **blind),
+        train(examples, tmp_path / "other", steps=6, seed=8, **blind),
+    )
+    first = variables(trained[0])
+    assert all(np.array_equal(first[name], array) for name, array in variables(again).items())
+    assert any(not np.array_equal(first[name], array) for name, array in variables(other).items())
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_it_never_had_been(examples, trained, tmp_path, monkeypatch, blind):
+    from components.training.loop import Loop
+
+    class Killed(Exception):
+        """Stands for a kill right after a checkpoint."""
+
+    save = Loop.save
+
+    def save_and_die(self):
+        save(self)
+        if self.state.step >= 4:
+            raise Killed
+
+    monkeypatch.setattr(Loop, "save", save_and_die)
+    with pytest.raises(Killed):
+        train(examples, tmp_path, steps=6, **blind)
+    monkeypatch.setattr(Loop, "save", save)
+    said: list[str] = []
+    resumed = train(examples, tmp_path, said, steps=6, **blind)
+    assert any("resumed from the checkpoint of step 4" in line for line in said)
+    first = variables(trained[0])
+    assert all(np.array_equal(first[name], array) for name, array in variables(resumed).items())
+
+
+def test_photos_that_do_not_fit_the_memory_are_read_again_and_trained_on_all_the_same(examples, tmp_path, blind):
+    model = train(examples, tmp_path, cache_megabytes=0, steps=3, **blind)
+    assert model.properties["steps"] == 3
+
+
+def test_every_pass_sees_other_photos_in_another_order_and_the_same_after_a_restart(examples):
+    import tensorflow as tf
+
+    from object_detection.training.feed import PhotoFeed
+
+    def prepare(record, seed):
+        name = tf.io.parse_single_example(record, {"image/filename": tf.io.FixedLenFeature([], tf.string)})
+        return name["image/filename"], seed
+
+    def batches(feed, epoch, skip, count):
+        source = feed.source(epoch, skip)
+        return [tf.nest.map_structure(lambda part: part.numpy().tolist(), source.get_next()) for _ in range(count)]
+
+    for budget in (10**9, 0):
+        feeds = [PhotoFeed(examples, prepare, 4, 7, True, 100, budget, tf.distribute.get_strategy()) for _ in "ab"]
+        whole = batches(feeds[0], 0, 0, 2) + batches(feeds[0], 1, 0, 2)
+        assert [len(set(whole[place][0] + whole[place + 1][0])) for place in (0, 2)] == [8, 8]
+        assert whole[0] != whole[2]
+        assert batches(feeds[1], 1, 1, 1) == whole[3:]
+
+
+def test_boxes_around_crowds_are_not_learnt_from():
+    import tensorflow as tf
+
+    from object_detection.training.feed import decode_photo
+
+    assert decode_photo(tf.constant(photo(1))).boxes.shape == (1, 4)
+    assert decode_photo(tf.constant(photo(1, crowd=True))).boxes.shape == (0, 4)
+
+
+def test_a_checkpoint_of_one_training_is_the_start_of_another_whose_body_stays(examples, trained, tmp_path, blind):
+    said: list[str] = []
+    start = variables(trained[0])
+    model = train(examples, tmp_path, said, warm_start=str(trained[0].path), trained="extras", steps=2, **blind)
+    assert any("187 of 199 variables loaded, 12 left new on purpose" in line for line in said)
+    assert model.properties["warm_start"]["loaded"] == 187
+    after = variables(model)
+    body = {name for name in start if name.startswith("FeatureExtractor") and "_Conv2d_" not in name}
+    assert len(body) == 135
+    assert all(np.array_equal(start[name], after[name]) for name in body)
+    assert any(not np.array_equal(start[name], after[name]) for name in start.keys() - body)
+
+
+def test_from_trained_weights_normalisation_keeps_its_statistics_and_learns_its_scale(
+    examples, trained, tmp_path, blind
+):
+    start = variables(trained[0])
+    after = variables(train(examples, tmp_path, warm_start=str(trained[0].path), steps=2, **blind))
+    moving = [name for name in start if "/moving_" in name]
+    assert moving
+    assert all(np.array_equal(start[name], after[name]) for name in moving)
+    gammas = [name for name in start if name.endswith("/gamma")]
+    assert sum(not np.array_equal(start[name], after[name]) for name in gammas) > 0.5 * len(gammas)
+
+
+def test_weights_of_another_width_are_refused_with_what_to_set(examples, trained, tmp_path, blind):
+    with pytest.raises(UserError, match=r"trainer.options.width=0.25"):
+        train(examples, tmp_path, warm_start=str(trained[0].path), options={"size": 64, "width": 0.5}, steps=1, **blind)
+
+
+def test_folded_normalisation_gets_its_statistics_back_without_a_change_of_what_it_computes(small_config):
+    import tensorflow as tf
+
+    from object_detection.resynthesis import resynthesise
+    from object_detection.ssd import build_ssd
+
+    model = build_ssd(small_config)
+    photos = tf.random.stateless_uniform([6, 160, 160, 3], (1, 2), -1, 1)
+    for layer in model.submodules:
+        if hasattr(layer, "moving_variance"):
+            layer.moving_variance.assign(tf.fill(layer.moving_variance.shape, 0.999))
+
+    def raw(training: bool) -> np.ndarray:
+        scores, _, _ = model.head(model.decoder(model.backbone(photos, training=training), training=training))
+        return scores["4"].numpy()
+
+    folded = model.get_weights()
+    before, naive = raw(False), raw(True)
+    model.set_weights(folded)  # the pass in training mode has moved the statistics
+    assert resynthesise(model, photos) == 35
+    assert np.abs(raw(False) - before).max() < 1e-4
+    assert np.abs(raw(True) - before).mean() < 0.2 * np.abs(naive - before).mean()
+
+
+def test_training_in_16_bits_is_measured_as_such_and_a_broken_gradient_is_named(examples, tmp_path, blind):
+    import tensorflow as tf
+
+    from components.training.config import OptimizerConfig
+    from object_detection.training.engine import explained
+    from object_detection.training.optimizers import LoopOptimizer
+
+    said: list[str] = []
+    train(examples, tmp_path, said, mixed_precision=True, steps=1, **blind)
+    assert any("16-bit arithmetic" in line for line in said)
+    variable = tf.Variable([1.0])
+    optimizer = LoopOptimizer(OptimizerConfig(), 10, checked=True)
+    optimizer.build([variable])
+    with pytest.raises(UserError, match=r"mixed_precision=false"), explained():
+        optimizer.apply([tf.constant([float("nan")])], [variable])
+    assert variable.numpy().tolist() == [1.0]
+
+
+def test_the_slots_of_rmsprop_begin_at_one_as_tensorflow_1_had_them():
+    import tensorflow as tf
+
+    from components.training.config import OptimizerConfig
+    from object_detection.training.optimizers import LoopOptimizer
+
+    variable = tf.Variable([0.0])
+    optimizer = LoopOptimizer(OptimizerConfig(name="rmsprop", learning_rate=0.1, epsilon=1.0), 10)
+    optimizer.build([variable])
+    optimizer.apply([tf.constant([2.0])], [variable])
+    mean_square = 0.9 * 1 + 0.1 * 4
+    assert variable.numpy()[0] == pytest.approx(-0.1 * 2 / np.sqrt(mean_square + 1.0), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_two_devices_train_as_one_would(examples, tmp_path):
+    """Photos are shared out; the loss is divided by the boxes of the whole batch."""
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    program = Path(__file__).with_name("two_devices.py")
+    done = subprocess.run(
+        [sys.executable, str(program), str(examples.path), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two = json.loads(done.stdout.splitlines()[-1])
+    assert one == pytest.approx(two, rel=1e-4)

@@ -1,0 +1,197 @@
+"""The second family of detectors, on Model Garden's RetinaNet, is what it says, and goes through the same trainer, files and answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from detection_training import LABELS, train, write_examples
+
+from pipeline.artifacts import SavedModel, write_manifest
+from pipeline.errors import UserError
+
+NETWORK = "ssd_mobilenet_v2_fpnlite_320"
+SMALL: dict[str, Any] = {"size": 64, "width": 0.25, "depth": 16, "layers": 1}
+UNUSED = 320 * 1280 + 4 * 1280  # parameters of MobileNet v2's last convolution, which Model Garden builds and RetinaNet leaves unused
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    return write_examples(tmp_path_factory.mktemp("photos") / "examples", {"train": 10, "validation": 5, "test": 3})
+
+
+@pytest.fixture(scope="module")
+def trained(examples, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fpnlite")
+    quick = {"learning_rate": 0.01, "warmup_steps": 0, "schedule": "constant"}
+    settings = {"options": SMALL, "steps": 20, "judge_steps": 10, "augmentation": (), "optimizer": quick}
+    return train(examples, folder, network=NETWORK, **settings)
+
+
+@pytest.fixture(scope="module")
+def small():
+    import tensorflow as tf
+    import tf_keras
+
+    from object_detection.families import family_of
+    from object_detection.fpnlite import FpnliteConfig
+    from object_detection.trained import Trained
+
+    tf_keras.utils.set_random_seed(3)
+    config = FpnliteConfig(classes=2, momentum=0.0, **SMALL)
+    detector = Trained(family_of(config).build(config), config, LABELS)
+    detector.model(tf.random.stateless_uniform([8, 64, 64, 3], (5, 6), -1, 1), training=True)
+    return detector
+
+
+def same_weights(first: Any, second: Any) -> bool:
+    return all(np.array_equal(variable, second.named[name]) for name, variable in first.named.items())
+
+
+def test_it_is_model_garden_s_retinanet_but_for_the_convolution_that_it_leaves_unused():
+    """Model Garden's own with 2 x 2 convolutions in the head and 9 anchors a cell has 2,498,367 parameters at 2 classes."""
+    from object_detection.fpnlite import FpnliteConfig, build_fpnlite
+
+    model = build_fpnlite(FpnliteConfig(classes=2, size=64))
+    assert model.count_params() == 2_161_834
+    published = build_fpnlite(FpnliteConfig(classes=2, size=64, layers=2, scales=3))
+    assert published.count_params() + UNUSED == 2_498_367
+
+
+def test_it_has_12804_anchors_on_five_feature_maps_as_model_garden_lays_them():
+    from official.vision.ops.anchor import Anchor
+
+    from object_detection.fpnlite import FpnliteConfig
+
+    anchors = FpnliteConfig(classes=2).make_anchors()
+    assert [table.shape for table in anchors] == [(cells, cells, 6, 4) for cells in (40, 20, 10, 5, 3)]
+    flat = np.concatenate([table.reshape(-1, 4) for table in anchors])
+    assert flat.shape == (12_804, 4)
+    assert np.allclose(flat * 320, Anchor(3, 7, 2, [1.0, 2.0, 0.5], 4.0, [320, 320]).boxes, atol=1e-3)
+    assert np.allclose(flat[0], np.array([4 - 16, 4 - 16, 4 + 16, 4 + 16]) / 320)
+
+
+def test_every_variable_has_a_name_and_the_body_s_are_those_of_old_checkpoints(small):
+    named = small.named
+    assert {id(variable) for variable in named.values()} == {id(variable) for variable in small.model.variables}
+    body = [name for name in named if small.family.in_body(name)]
+    assert len(body) == 5 * (2 + 3 * 16 + 1)
+    assert named["FeatureExtractor/MobilenetV2/expanded_conv_16/project/weights"].shape[-1] == 320 * 0.25
+    assert "FeatureExtractor/MobilenetV2/expanded_conv/depthwise/BatchNorm/gamma" in body
+    assert not any("BatchNorm" in name or "biases" in name for name in named if small.family.decays(name))
+
+
+def test_outputs_are_raw_for_training_and_boxes_else(small):
+    import tensorflow as tf
+
+    from object_detection.outputs import anchors_by_level, flatten_outputs
+
+    pixels = tf.zeros([2, 64, 64, 3])
+    codes, logits = flatten_outputs(small.model(pixels, training=True), small.config)
+    anchors = sum(table.size // 4 for table in small.config.make_anchors())
+    assert codes.shape == (2, anchors, 4)
+    assert logits.shape == (2, anchors, 3)
+    found = small.model(pixels, anchor_boxes=anchors_by_level(small.config, 2), training=False)
+    assert found["detection_boxes"].shape == (2, 100, 4)
+
+
+def test_the_focal_loss_counts_every_anchor_and_asks_of_background_that_it_is_nothing():
+    from object_detection.losses import focal_photo_losses
+    from object_detection.targets import Targets
+
+    random = np.random.default_rng(4)
+    codes, logits = random.normal(size=(2, 5, 4)).astype("f4"), random.normal(size=(2, 5, 3)).astype("f4")
+    classes = np.array([[0, 1, 2, 0, 0], [0, 0, 0, 0, 0]], np.int32)
+    weights, box_weights = np.ones((2, 5), "f4"), (classes > 0).astype("f4")
+    found = focal_photo_losses(codes, logits, Targets(classes, np.zeros_like(codes), weights, box_weights))
+    chance = 1 / (1 + np.exp(-logits.astype("f8")))
+    wanted = np.eye(3)[classes] * (classes > 0)[..., None]
+    each = np.where(
+        wanted == 1, -0.25 * (1 - chance) ** 2 * np.log(chance), -0.75 * chance**2 * np.log(1 - chance)
+    )  # fmt: skip
+    assert np.allclose(found.classification, each.sum(axis=(1, 2)), rtol=1e-5)
+    size = np.abs(codes)
+    huber = np.where(size <= 1, size**2 / 2, size - 0.5).mean(axis=-1) * box_weights
+    assert np.allclose(found.localization, huber.sum(axis=1), rtol=1e-5)
+    assert found.localization[1] == 0
+
+
+def test_a_few_steps_of_the_trainer_lower_the_loss(trained):
+    epochs = json.loads(trained.file("history.json").read_text("utf-8"))["epochs"]
+    assert epochs[-1]["train/loss"] < 0.9 * epochs[0]["train/loss"]
+    assert {"validation/mAP", "validation/classification_loss", "validation/localization_loss"} <= set(epochs[-1])
+    assert trained.properties["input_size"] == 64
+
+
+def test_what_is_written_is_read_back_and_answers_the_same(small, tmp_path):
+    import tensorflow as tf
+
+    from object_detection.answering import answer_prepared
+    from object_detection.trained import read_trained, write_trained
+
+    write_trained(small, tmp_path)
+    again = read_trained(tmp_path)
+    assert again.config == small.config
+    assert same_weights(small, again)
+    pixels = tf.random.stateless_uniform([2, 64, 64, 3], (1, 2), -1, 1)
+    first, second = answer_prepared(small, pixels), answer_prepared(again, pixels)
+    assert np.array_equal(first["detection_scores"], second["detection_scores"])
+    assert np.array_equal(first["detection_boxes"], second["detection_boxes"])
+    assert first["num_detections"].numpy().min() > 0
+
+
+def test_its_own_checkpoint_is_a_warm_start_for_other_classes_and_another_family_s_is_refused(small, make_ssd, tmp_path):
+    from object_detection.families import family_of
+    from object_detection.trained import Trained, write_trained
+    from object_detection.variables import name_variables
+    from object_detection.warm_start import warm_start
+    from object_detection.weights import read_weights
+
+    write_trained(small, tmp_path)
+    weights = read_weights(tmp_path)
+    config = replace(small.config, classes=5)
+    other = Trained(family_of(config).build(config), config, list("abcde"))
+    report = warm_start(other.named, weights)
+    assert (len(report.loaded), len(report.fresh)) == (len(small.named) - 3, 3)
+    assert not report.missing
+    assert not report.mismatched
+    body = warm_start(other.named, weights, "body")
+    assert all(name.startswith("FeatureExtractor/") for name in body.loaded)
+    with pytest.raises(UserError, match="MobilenetV2's, the network has a MobilenetV1"):
+        warm_start(name_variables(make_ssd()), weights)
+
+
+@pytest.mark.slow
+def test_a_training_starts_from_it_and_can_leave_the_body_as_it_is(examples, trained, tmp_path):
+    from object_detection.trained import read_trained
+
+    said: list[str] = []
+    start = read_trained(trained.path)
+    settings = {"warm_start": str(trained.path), "trained": "extras", "options": {**SMALL, "width": None}, "steps": 1}
+    model = read_trained(train(examples, tmp_path, said, network=NETWORK, **settings).path)
+    assert any("variables loaded, 3 left new on purpose" in line for line in said)
+    body = {name for name in start.named if start.family.in_body(name)}
+    changed = {name for name in start.named if not np.array_equal(start.named[name], model.named[name])}
+    assert changed
+    assert not changed & body
+
+
+def test_it_is_exported_with_the_signatures_and_answers_of_every_detector(examples, trained, tmp_path):
+    import tensorflow as tf
+
+    from components.tasks.object_detection.export import DetectionExporterConfig, export
+    from object_detection.answering import answer_images
+    from object_detection.trained import read_trained
+
+    write_manifest(examples, created=0.0)
+    exported = SavedModel.create(tmp_path / "exported")
+    export(examples, trained, exported, DetectionExporterConfig(warmup_examples=0))
+    loaded = tf.saved_model.load(str(exported.path))
+    photo = tf.random.stateless_uniform([1, 64, 80, 3], (1, 2), 0, 255, tf.int32)
+    found = loaded.signatures["image_tensor"](inputs=tf.cast(photo, tf.uint8))
+    wanted = answer_images(read_trained(trained.path), tf.cast(photo, tf.uint8))
+    assert np.allclose(found["detection_scores"], wanted["detection_scores"], atol=1e-5)
+    assert np.allclose(found["detection_boxes"][0, :5], wanted["detection_boxes"][0, :5], atol=1e-4)

@@ -1,0 +1,495 @@
+"""A pipeline.config becomes a recipe that says where every value is from, and back; what cannot be had stops with its line."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.training.config import OptimizerConfig
+from components.training.optimizers import learning_rate_at
+from object_detection.pipeline_config.channels import BODY, least_channels, rounded, same_channels, variable_names
+from object_detection.pipeline_config.fields import FIELDS
+from object_detection.pipeline_config.reading import read_pipeline_config
+from object_detection.pipeline_config.translation import translate
+from object_detection.pipeline_config.writing import export, pipeline_config
+from pipeline.errors import UserError
+from pipeline.new import create_from_pipeline_config
+from pipeline.recipe import load
+
+LAYERS = """
+        activation: RELU_6
+        regularizer { l2_regularizer { weight: 0.00004 } }
+        initializer { truncated_normal_initializer { stddev: 0.03 mean: 0.0 } }
+        batch_norm { train: true, scale: true, center: true, decay: 0.9997, epsilon: 0.001 }
+"""
+PETS = f"""# in the form of the public configurations for pets and COCO
+model {{
+  ssd {{
+    num_classes: 37
+    box_coder {{ faster_rcnn_box_coder {{ y_scale: 10.0 x_scale: 10.0 height_scale: 5.0 width_scale: 5.0 }} }}
+    matcher {{ argmax_matcher {{ matched_threshold: 0.5 unmatched_threshold: 0.5 force_match_for_each_row: true }} }}
+    similarity_calculator {{ iou_similarity {{ }} }}
+    anchor_generator {{
+      ssd_anchor_generator {{
+        num_layers: 6
+        min_scale: 0.2
+        max_scale: 0.95
+        aspect_ratios: 1.0
+        aspect_ratios: 2.0
+        aspect_ratios: [0.5, 3.0, 0.3333]
+      }}
+    }}
+    image_resizer {{ fixed_shape_resizer {{ height: 300 width: 300 }} }}
+    box_predictor {{
+      convolutional_box_predictor {{
+        min_depth: 0
+        use_dropout: false
+        kernel_size: 1
+        conv_hyperparams {{ {LAYERS} }}
+      }}
+    }}
+    feature_extractor {{
+      type: 'ssd_mobilenet_v1'
+      min_depth: 16
+      depth_multiplier: 1.0
+      conv_hyperparams {{ {LAYERS} }}
+    }}
+    loss {{
+      classification_loss {{ weighted_sigmoid {{ }} }}
+      localization_loss {{ weighted_smooth_l1 {{ }} }}
+      hard_example_miner {{
+        num_hard_examples: 3000
+        iou_threshold: 0.99
+        loss_type: CLASSIFICATION
+        max_negatives_per_positive: 3
+      }}
+    }}
+    normalize_loss_by_num_matches: true
+    post_processing {{
+      batch_non_max_suppression {{
+        score_threshold: 1e-8 iou_threshold: 0.6 max_detections_per_class: 100 max_total_detections: 100
+      }}
+      score_converter: SIGMOID
+    }}
+  }}
+}}
+train_config: {{
+  batch_size: 24
+  optimizer {{
+    rms_prop_optimizer: {{
+      learning_rate: {{ exponential_decay_learning_rate {{ initial_learning_rate: 0.004 decay_steps: 800720 }} }}
+    }}
+  }}
+  fine_tune_checkpoint: "PATH_TO_BE_CONFIGURED/model.ckpt"
+  from_detection_checkpoint: true
+  num_steps: 200000
+  data_augmentation_options {{ random_horizontal_flip {{ }} }}
+  data_augmentation_options {{ ssd_random_crop {{ }} }}
+}}
+train_input_reader: {{
+  tf_record_input_reader {{ input_path: "PATH_TO_BE_CONFIGURED/pet_train.record" }}
+  label_map_path: "PATH_TO_BE_CONFIGURED/pet_label_map.pbtxt"
+}}
+eval_config: {{ num_examples: 2000 }}
+eval_input_reader: {{
+  tf_record_input_reader {{ input_path: "PATH_TO_BE_CONFIGURED/pet_val.record" }}
+  label_map_path: "PATH_TO_BE_CONFIGURED/pet_label_map.pbtxt"
+  shuffle: false
+  num_readers: 1
+}}
+"""
+RATE = "exponential_decay_learning_rate { initial_learning_rate: 0.004 decay_steps: 800720 }"
+RMS = PETS[PETS.index("    rms_prop_optimizer") : PETS.index("  fine_tune_checkpoint:")]
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Return a function that writes the file, with one text in the place of another, and returns its path."""
+
+    def write(*changes: tuple[str, str]) -> Path:
+        text = PETS
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
+        (tmp_path / "pipeline.config").write_text(text, "utf-8")
+        return tmp_path / "pipeline.config"
+
+    return write
+
+
+def values_of(path: Path) -> dict:
+    return translate(read_pipeline_config(path)).values()
+
+
+def line_of(path: Path, text: str) -> int:
+    return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+def test_a_new_project_has_every_value_with_the_field_it_comes_from(config, tmp_path, capsys):
+    create_from_pipeline_config(tmp_path / "pets", config())
+    text = (tmp_path / "pets/recipe.yaml").read_text()
+    for key, source in {
+        "batch_size: 24": "train_config.batch_size",
+        "size: 300": "model.ssd.image_resizer.fixed_shape_resizer.height",
+        "rho: 0.9": "train_config.optimizer.rms_prop_optimizer.decay (default of the proto)",
+        "epsilon: 1.0": "train_config.optimizer.rms_prop_optimizer.epsilon (default of the proto)",
+        "decay: 0.95": "train_config.optimizer.rms_prop_optimizer.learning_rate.exponential_decay_learning_rate.decay_factor (default",
+    }.items():
+        assert re.search(rf"^ *{re.escape(key)} +# {re.escape(source)}", text, re.MULTILINE), key
+    assert "0.9999 was kept, but neither judged nor exported" in text
+    assert "eval_input_reader.num_readers: reading and batching" in text
+    assert text.count("# TODO: put your path") == 3
+    assert "TODO, with your own paths: data.path, data.label_map, trainer.warm_start" in capsys.readouterr().out
+
+
+def test_the_new_recipe_loads_and_holds_what_the_file_says(config, tmp_path):
+    create_from_pipeline_config(tmp_path / "pets", config())
+    recipe = load(str(tmp_path / "pets")).recipe
+    assert (recipe.name, recipe.serving.name, recipe.trainer.network) == ("pets", "pets", "ssd_mobilenet_v1")
+    assert recipe.trainer.optimizer == OptimizerConfig(
+        name="rmsprop", learning_rate=0.004, momentum=0.9, rho=0.9, epsilon=1.0, schedule="step", decay=0.95, decay_steps=800720
+    )  # fmt: skip
+    trainer = recipe.trainer
+    assert (trainer.steps, trainer.batch_size, trainer.weight_decay) == (200_000, 24, 4e-5)
+    assert (trainer.warm_start_parts, trainer.batch_norm, trainer.trained) == ("body", "trained", "all")
+    assert trainer.augmentation == ("horizontal_flip", "ssd_random_crop")
+    assert trainer.options["score_threshold"] == 1e-8
+    assert trainer.options["aspect_ratios"] == [1.0, 2.0, 0.5, 3.0, 0.3333]
+    assert recipe.data.path == "PATH_TO_BE_CONFIGURED/pet_*.record"
+
+
+def test_a_recipe_with_places_left_to_fill_in_does_not_run(config, tmp_path):
+    create_from_pipeline_config(tmp_path / "pets", config())
+    from data.locate import locate
+    from object_detection.zoo import locate as locate_weights
+    from pipeline.progress import Progress
+
+    recipe = load(str(tmp_path / "pets")).recipe
+    with pytest.raises(UserError, match="PATH_TO_BE_CONFIGURED"):
+        locate(recipe.data, Progress(quiet=True))
+    with pytest.raises(UserError, match="PATH_TO_BE_CONFIGURED"):
+        locate_weights(recipe.trainer.warm_start, Progress(quiet=True))
+
+
+CANNOT = [
+    (("depth_multiplier: 1.0", "depth_multiplier: 0.6"), "min_depth: 16", "other numbers of channels"),
+    (("y_scale: 10.0", "y_scale: 8.0"), "y_scale", "is 8"),
+    (("weighted_sigmoid { }", "weighted_sigmoid_focal { alpha: 0.75 }"), "weighted_sigmoid_focal", "cannot be had"),
+    (("num_classes: 37", "num_classes: 37 encode_background_as_zeros: true"), "num_classes", "encode_background_as_zeros` is true"),
+    (("fixed_shape_resizer { height: 300 width: 300 }", "keep_aspect_ratio_resizer { min_dimension: 600 }"), "keep_aspect_ratio", "cannot be had"),
+    (("height: 300 width: 300", "height: 300 width: 320"), "height: 300", "is 320, the height 300"),
+    (("'ssd_mobilenet_v1'", "'ssd_mobilenet_v2'"), "ssd_mobilenet_v2", 'is "ssd_mobilenet_v2"'),
+    (("  ssd {", "  faster_rcnn {"), "faster_rcnn", "`model.faster_rcnn` cannot be had"),
+    (("use_dropout: false", ""), "convolutional_box_predictor", "use_dropout` is true as it is left out"),
+    (("score_converter: SIGMOID", ""), "post_processing {", "score_converter` is IDENTITY as it is left out"),
+    (("loss_type: CLASSIFICATION", ""), "hard_example_miner", "loss_type` is BOTH as it is left out"),
+    (("num_hard_examples: 3000", ""), "hard_example_miner", "is 64: fewer than there are anchors"),
+    (("iou_threshold: 0.99", "iou_threshold: 0.7"), "iou_threshold: 0.7", "is 0.7"),
+    (("max_total_detections: 100", "max_total_detections: 50"), "max_total_detections", "max_detections_per_class` is 100"),
+    (("matched_threshold: 0.5 un", "matched_threshold: 0.6 un"), "matched_threshold: 0.6", "is 0.6"),
+    (("num_layers: 6", "scales: 0.1"), "scales", "cannot be had"),
+    (("random_horizontal_flip", "random_vertical_flip"), "random_vertical_flip", "cannot be had"),
+    (("ssd_random_crop { }", "ssd_random_crop { operations { min_object_covered: 0.5 } }"), "min_object_covered", "settings that cannot be had"),
+    (("num_steps: 200000", ""), "train_config", "without end"),
+    (("eval_config: {", "graph_rewriter { quantization { delay: 5 } }\neval_config: {"), "graph_rewriter", "cannot be had"),
+    (("CONFIGURED/pet_val.record", "CONFIGURED/pets.record"), "pets.record", "does not say that it holds the split test"),
+    (("PATH_TO_BE_CONFIGURED/pet_val.record", "elsewhere/pet_val.record"), "pet_train.record", "lies in another folder"),
+    (("batch_size: 24", "batch_size: 24 freeze_variables: 'Conv2d_0/'"), "freeze_variables", "keeps 3 of"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "at", "says"), CANNOT, ids=[says for _, _, says in CANNOT])
+def test_what_cannot_be_had_stops_with_its_path_its_line_and_what_to_do(config, change, at, says):
+    path = config(change)
+    with pytest.raises(UserError) as error:
+        values_of(path)
+    assert says in str(error.value)
+    assert f"line {line_of(path, at)}" in str(error.value)
+    assert error.value.fix
+
+
+@pytest.mark.parametrize(
+    ("change", "at", "says"),
+    [
+        (("batch_size: 24", "batchsize: 24"), "batchsize", "`train_config.batchsize`"),
+        (("min_scale: 0.2", "min_scael: 0.2"), "min_scael", "ssd_anchor_generator.min_scael`"),
+        (("eval_config: {", "eval_confg: {"), "eval_confg", "`eval_confg`"),
+        (("random_horizontal_flip", "random_horizontal_flop"), "flop", "random_horizontal_flop"),
+    ],
+)
+def test_a_misspelt_field_is_named_with_its_line_and_the_right_one(config, change, at, says):
+    path = config(change)
+    with pytest.raises(UserError, match="There is no") as error:
+        values_of(path)
+    assert says in str(error.value)
+    assert f"line {line_of(path, at)}" in error.value.where
+    assert "Did you mean" in error.value.fix
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("batch_size: 24", 'batch_size: "24"'), "must be a whole number, not `24`"),
+        (("use_dropout: false", "use_dropout: no"), "must be true or false"),
+        (("batch_size: 24", "batch_size: 24 batch_size: 12"), "a second time"),
+        (("batch_size: 24", "batch_size { }"), "must be a whole number, not a message"),
+        (("eval_config: { num_examples: 2000 }", "eval_config: 5"), "`eval_config` is no message"),
+        (("localization_loss { weighted_smooth_l1 { } }", ""), "localization_loss` is missing or empty"),
+        (("aspect_ratios: 1.0\n", "aspect_ratios: 1.0 aspect_ratios { }\n"), "must be a number, not a message"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_says_what_it_must_be(config, change, says):
+    with pytest.raises(UserError, match=re.escape(says)):
+        values_of(config(change))
+
+
+def test_all_that_is_wrong_is_told_at_once(config):
+    path = config(("use_dropout: false", ""), ("y_scale: 10.0", "y_scale: 5.0"), ("kernel_size: 1", "kernel_size: 3"))
+    with pytest.raises(UserError, match="3 fields") as error:
+        values_of(path)
+    for name in ("use_dropout", "y_scale", "kernel_size"):
+        assert name in str(error.value)
+
+
+def rates(optimizer: dict, *steps: int) -> list[float]:
+    names = {key.removeprefix("trainer.optimizer."): value for key, value in optimizer.items() if "optimizer." in key}
+    return [learning_rate_at(OptimizerConfig(**names), 10_000, step) for step in steps]
+
+
+def test_manual_steps_hold_their_rates(config):
+    schedule = "schedule { step: 90 learning_rate: .0004 } schedule { step: 120 learning_rate: .00004 }"
+    path = config((RATE, f"manual_step_learning_rate {{ initial_learning_rate: .004 {schedule} }}"))
+    assert rates(values_of(path), 0, 89, 90, 119, 120, 9000) == pytest.approx([0.004, 0.004, 4e-4, 4e-4, 4e-5, 4e-5])
+
+
+def test_manual_steps_with_a_warm_up_climb_to_the_first_of_them(config):
+    schedule = "schedule { step: 100 learning_rate: .1 } schedule { step: 200 learning_rate: .01 } warmup: true"
+    path = config((RATE, f"manual_step_learning_rate {{ initial_learning_rate: .02 {schedule} }}"))
+    assert rates(values_of(path), 49, 100, 199, 200) == pytest.approx([0.06, 0.1, 0.1, 0.01])
+
+
+def test_the_cosine_of_the_api_is_ours(config):
+    """Against its formula: base * (1 + cos(pi * (step - warm-up) / (total - warm-up))) / 2, and a straight line before."""
+    from math import cos, pi
+
+    body = "learning_rate_base: .08 total_steps: 5000 warmup_learning_rate: .02 warmup_steps: 1000"
+    found = values_of(config((RATE, f"cosine_decay_learning_rate {{ {body} }}")))
+    expected = [0.02 + 0.06 * 500 / 1000, *(0.04 * (1 + cos(pi * (step - 1000) / 4000)) for step in (1000, 3000, 4999))]
+    assert rates(found, 499, 1000, 3000, 4999) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("momentum_optimizer { learning_rate { constant_learning_rate { } } }", {"name": "sgd", "momentum": 0.9, "learning_rate": 0.002, "schedule": "constant"}),
+        ("adam_optimizer { learning_rate { constant_learning_rate { learning_rate: .0002 } } }", {"name": "adam", "epsilon": 1e-8, "learning_rate": 0.0002}),
+        (f"rms_prop_optimizer {{ learning_rate {{ {RATE[:-1]} staircase: false }} }} }} use_moving_average: true", {"schedule": "exponential", "average": None}),
+    ],
+)  # fmt: skip
+def test_every_optimiser_has_its_protos_defaults(config, rule, expected):
+    found = values_of(config((RMS, f"{rule} }}\n")))
+    assert {name: found[f"trainer.optimizer.{name}"] for name in expected} == expected
+
+
+def test_moving_averages_count_where_they_are_judged(config):
+    path = config(("num_examples: 2000", "use_moving_averages: true"))
+    assert values_of(path)["trainer.optimizer.average"] == 0.9999
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        (("from_detection_checkpoint: true", ""), "body"),
+        (("from_detection_checkpoint: true", "from_detection_checkpoint: true load_all_detection_checkpoint_vars: true"), "all"),
+        (("from_detection_checkpoint: true", "fine_tune_checkpoint_type: 'full'"), "all"),
+        (("from_detection_checkpoint: true", "fine_tune_checkpoint_type: 'classification'"), "body"),
+    ],
+)  # fmt: skip
+def test_the_parts_of_a_checkpoint_are_those_that_the_api_restored(config, change, parts):
+    assert values_of(config(change))["trainer.warm_start_parts"] == parts
+
+
+def test_freezing_the_body_by_its_names_trains_the_extras(config):
+    path = config(("batch_size: 24", "freeze_variables: 'MobilenetV1/Conv2d_(\\\\d+)(_depth|_pointwise)?(wise)?/'"))
+    assert values_of(path)["trainer.trained"] == "extras"
+
+
+def test_the_seven_crops_written_out_are_the_usual_ones(config):
+    crops = "".join(
+        f"operations {{ min_object_covered: {least} overlap_thresh: {least} min_aspect_ratio: 0.5 max_aspect_ratio: 2.0 "
+        "min_area: 0.1 max_area: 1.0 random_coef: 0.15 }\n"
+        for least in (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+    )
+    found = values_of(config(("ssd_random_crop { }", f"ssd_random_crop {{ {crops} }}")))
+    assert found["trainer.augmentation"] == ["horizontal_flip", "ssd_random_crop"]
+
+
+def test_settings_that_change_little_are_told(config):
+    path = config(("truncated_normal_initializer { stddev: 0.03", "random_normal_initializer { stddev: 0.01"))
+    differs = translate(read_pipeline_config(path)).differs
+    assert len(differs) == 2
+    assert "deviation 0.03 here" in differs[0]
+
+
+def test_a_loss_shared_out_over_a_boxs_numbers_is_a_quarter(config):
+    path = config(("num_classes: 37", "num_classes: 37 normalize_loc_loss_by_codesize: true"))
+    assert values_of(path)["trainer.localization_weight"] == 0.25
+
+
+def test_decay_and_momentum_of_the_body_count_unless_they_are_overridden(config):
+    with pytest.raises(UserError, match="weight decay of 0.0001.*the body's 4e-05"):
+        values_of(config(("0.00004", "0.0001")))
+    with pytest.raises(UserError, match=r"that of the body 0\.9997"):
+        values_of(config(("decay: 0.9997", "decay: 0.97")))
+    override = ("min_depth: 16", "min_depth: 16 override_base_feature_extractor_hyperparams: true")
+    found = values_of(config(("0.00004", "0.0001"), ("decay: 0.9997", "decay: 0.97"), override))
+    assert (found["trainer.weight_decay"], found["trainer.options.momentum"]) == (1e-4, 0.97)
+
+
+def test_more_classes_than_the_number_of_them_are_refused(config, tmp_path):
+    (tmp_path / "map.pbtxt").write_text("item { id: 40 name: 'cat' }")
+    path = config(('"PATH_TO_BE_CONFIGURED/pet_label_map.pbtxt"', f'"{tmp_path}/map.pbtxt"'))
+    with pytest.raises(UserError, match="label map has a class 40, `cat`"):
+        create_from_pipeline_config(tmp_path / "pets", path)
+    assert not (tmp_path / "pets").exists()
+
+
+@pytest.mark.parametrize(
+    ("train", "judged", "expected"),
+    [
+        ("data/train.record", "data/test.record", "data/t*.record"),
+        ("data/train.record-?????-of-00010", "data/val.record-?????-of-00002", "data/*.record-?????-of-?????"),
+        ("data/train.record@10", "data/train.record@10", "data/train.record-?????-of-00010"),
+        ("/a/train/x.record", "/a/test/x.record", "/a"),
+    ],
+)
+def test_the_files_of_both_readers_become_one_path(config, train, judged, expected):
+    old = "PATH_TO_BE_CONFIGURED/pet_{}.record"
+    changes = (old.format("train"), train), (old.format("val"), judged)
+    if train == judged:
+        changes = (old.format("train"), train), (f'input_path: "{old.format("val")}"', "")
+    assert values_of(config(*changes))["data.path"] == expected
+
+
+def test_a_file_that_the_path_would_mean_too_is_named(config, tmp_path):
+    for name in ("pet_train.record", "pet_val.record", "pet_old.record"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(UserError, match=r"lies beside .*pet_old\.record"):
+        values_of(config(("PATH_TO_BE_CONFIGURED", str(tmp_path))))
+    (tmp_path / "pet_old.record").unlink()
+    assert values_of(config())["data.path"] == "PATH_TO_BE_CONFIGURED/pet_*.record"
+
+
+ROUND_TRIPS = {
+    "pets": (),
+    "adam and cosine": ((RMS, "adam_optimizer { learning_rate { cosine_decay_learning_rate { total_steps: 500 warmup_steps: 20 } } } }\n"),),
+    "momentum and steps": ((RMS, "momentum_optimizer { learning_rate { manual_step_learning_rate { warmup: true schedule { step: 9 } schedule { step: 19 learning_rate: 1e-5 } } } } }\n"),),
+    "constant, average": ((RATE, "constant_learning_rate { learning_rate: 1e-5 }"), ("num_examples: 2000", "use_moving_averages: true")),
+    "narrow, small, frozen": (
+        ("depth_multiplier: 1.0", "depth_multiplier: 0.25"), ("min_depth: 16", "min_depth: 8 override_base_feature_extractor_hyperparams: true"),
+        ("height: 300 width: 300", "height: 160 width: 160"), ("decay: 0.9997", "decay: 0.97"), ("num_classes: 37", "num_classes: 37 freeze_batchnorm: true"),
+        ("batch_size: 24", r"batch_size: 8 gradient_clipping_by_norm: 10 freeze_variables: 'MobilenetV1/Conv2d_\\d+(_depthwise|_pointwise)?/'"),
+    ),
+    "one box, no augmentation": (
+        ("aspect_ratios: [0.5, 3.0, 0.3333]", "reduce_boxes_in_lowest_layer: false interpolated_scale_aspect_ratio: 0"),
+        ("  data_augmentation_options { random_horizontal_flip { } }\n  data_augmentation_options { ssd_random_crop { } }\n", ""),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROUND_TRIPS)
+def test_written_back_and_read_again_a_recipe_is_the_same(config, tmp_path, name):
+    create_from_pipeline_config(tmp_path / "first", config(*ROUND_TRIPS[name]))
+    export(str(tmp_path / "first"), [], 37, tmp_path / "back.config")
+    create_from_pipeline_config(tmp_path / "second", tmp_path / "back.config")
+    one, two = (yaml.safe_load((tmp_path / name / "recipe.yaml").read_text()) for name in ("first", "second"))
+    assert (one.pop("name"), two.pop("name")) == ("first", "second")
+    assert (one.pop("serving"), two.pop("serving")) == ({"name": "first"}, {"name": "second"})
+    assert one == two
+    export(str(tmp_path / "second"), ["name=first"], 37, tmp_path / "again.config")
+    assert (tmp_path / "again.config").read_text() == (tmp_path / "back.config").read_text()
+
+
+@pytest.mark.parametrize("recipe", ["object_detection", "detector"])
+def test_the_shipped_recipes_can_be_written_and_read(recipe, tmp_path):
+    overrides = ["trainer.options.width=0.75"] if recipe == "detector" else []
+    values = {key: value for key, (value, _) in load(recipe, overrides).values.items()}
+    (tmp_path / "pipeline.config").write_text(pipeline_config(values, 3))
+    found = values_of(tmp_path / "pipeline.config")
+    for key in ("trainer.steps", "trainer.batch_size", "trainer.optimizer.learning_rate", "trainer.options.size", "trainer.options.width"):  # fmt: skip
+        assert found[key] == values[key]
+    assert found["trainer.batch_norm"] == ("frozen" if recipe == "detector" else "trained")
+    assert rates(found, 0, 49, 300) == pytest.approx(rates_of_recipe(values, 0, 49, 300))
+
+
+def rates_of_recipe(values: dict, *steps: int) -> list[float]:
+    names = {
+        key.removeprefix("trainer.optimizer."): value for key, value in values.items() if "trainer.optimizer." in key
+    }
+    return [learning_rate_at(OptimizerConfig(**names), values["trainer.steps"], step) for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("trainer.optimizer.name=lion", "cannot say `trainer.optimizer.name: lion`"),
+        ("trainer.optimizer.schedule=inverse_time", "schedule: inverse_time"),
+        ("trainer.optimizer.final=0.5", "final"),
+        ("trainer.options.width=0.6", "other numbers of channels"),
+        ("trainer.epochs=3", "counts in steps"),
+    ],
+)
+def test_a_recipe_that_a_pipeline_config_cannot_say_is_refused(override, says, tmp_path):
+    with pytest.raises(UserError, match=re.escape(says)):
+        export("object_detection", [override], 3, tmp_path / "pipeline.config")
+    assert not (tmp_path / "pipeline.config").exists()
+
+
+def test_the_number_of_classes_comes_from_the_label_map_or_is_asked_for(tmp_path, capsys):
+    with pytest.raises(UserError, match="How many classes"):
+        export("object_detection", [], None, None)
+    (tmp_path / "map.pbtxt").write_text("item { id: 5 name: 'cat' }")
+    export("object_detection", [f"data.label_map={tmp_path}/map.pbtxt"], None, None)
+    assert "num_classes: 5" in capsys.readouterr().out
+
+
+def test_every_field_says_what_becomes_of_it():
+    silent = [
+        path
+        for path, field in FIELDS.items()
+        if not (field.key or field.only or field.ignored or field.refused or field.kind == "empty")
+    ]
+    told = ("num_classes", "min_depth", ".initializer.", "override_base", "num_hard_examples", "hard_example_miner.iou_threshold", "burnin_learning_rate")  # fmt: skip
+    assert [path for path in silent if not any(name in path for name in told)] == []
+
+
+def test_channels_are_those_of_the_network_that_is_built(small_ssd, small_config):
+    from object_detection.variables import full_name, name_variables
+
+    width, variables = small_config.width, name_variables(small_ssd)
+    kernels = [
+        f"FeatureExtractor/MobilenetV1/Conv2d_{number}{'_pointwise' if number else ''}/weights" for number in range(14)
+    ]
+    assert [variables[name].shape[-1] for name in kernels] == [rounded(depth, width) for depth in BODY]
+    trained = {full_name(name, width) for name in variables if "moving" not in name}
+    assert set(variable_names(width)) == trained
+
+
+def test_widths_at_which_the_api_has_other_layers_are_known():
+    assert [least_channels(width) for width in (1.0, 0.75, 0.5, 0.25, 0.6)] == [16, 16, 16, 8, None]
+    assert not same_channels(0.25, 16)
+
+
+def test_reading_a_pipeline_config_loads_no_tensorflow():
+    code = (
+        "import sys, object_detection.pipeline_config.writing, object_detection.pipeline_config.new_recipe\n"
+        "print([name for name in ('tensorflow', 'numpy', 'keras', 'tf_keras') if name in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

@@ -140,8 +140,10 @@ def run_detection_api(data: Path, folder: Path) -> dict[str, float]:
         return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
     def to_example(name: str) -> Any:
-        annotation = to_dictionary(ElementTree.parse(data / "annotations" / f"{name}.xml").getroot())
-        encoded = (data / "images" / annotation["filename"]).read_bytes()
+        with tf.io.gfile.GFile(str(data / "annotations" / f"{name}.xml")) as file:  # as the API reads
+            annotation = to_dictionary(ElementTree.fromstring(file.read()))
+        with tf.io.gfile.GFile(str(data / "images" / annotation["filename"]), "rb") as file:
+            encoded = file.read()
         image = Image.open(io.BytesIO(encoded))
         if image.format != "JPEG":
             raise ValueError("not a JPEG")

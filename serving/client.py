@@ -132,7 +132,7 @@ class Client:
         """
         signature = self.signature_of_bytes(name, version)
         answers: list[dict[str, Any]] = []
-        for batch in batches([Path(image).read_bytes() for image in images]):
+        for batch in batches([prepare(image) for image in images]):
             answers += self.predict(name, instances=batch, signature=signature, version=version)
         try:
             return [read_detections(answer) for answer in answers]

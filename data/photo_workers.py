@@ -209,8 +209,9 @@ class WritePhotos(PhotoWork):
     def process(self, shard: Shard) -> Iterator[int]:
         rows = self.plan["row"][shard.start : shard.stop]
         facts = self.facts[rows]
+        in_turn = self.in_threads if self.max_side or facts["convert"].any() else map  # copying bytes gains nothing
         with replacing(self.target / shard.name) as file:
-            for record in self.in_threads(self.record, zip(rows.tolist(), facts.tolist(), strict=True)):
+            for record in in_turn(self.record, zip(rows.tolist(), facts.tolist(), strict=True)):
                 write_record(file, record)
         yield len(rows)
 

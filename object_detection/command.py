@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.tasks import prepare_process
 from pipeline.errors import UsageError, UserError, explain_os_error
 from pipeline.progress import Progress
 
@@ -24,7 +24,7 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
 
     Args:
         photos: picture files of any kind.
-        model: a trained model's name, or a file or folder of weights.
+        model: a trained model's name, a file or folder of weights, or a Model artifact's folder.
         labels: a label map; by default the model's own.
         out: where the copy goes: a file for one photo, a folder for more; by default `<name>_boxes.jpg` in the working folder.
         least: score below which an object is left out.
@@ -37,15 +37,15 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
     from object_detection.detector import Detector
     from object_detection.label_map import read_label_map
 
-    require_model_garden()
+    prepare_process("object_detection")
     targets = [target_of(photo, out, len(photos)) for photo in photos]
     refuse_overwriting(photos, targets)
     pixels = [read_photo(photo) for photo in photos]  # before the slow part, so that a wrong path is told at once
     progress = Progress()
     path, own_labels = zoo.locate(model, progress)
-    names = read_label_map(label_map) if (label_map := labels or own_labels) else {}
+    names = read_label_map(label_map) if (label_map := labels or own_labels) else None
     detector = Detector.read(path, names)
-    progress.say(str(detector.loaded))
+    progress.say(detector.told)
     answers = {}
     for photo, target, picture in zip(photos, targets, pixels, strict=True):
         found = detector.detect([picture], least)[0]
@@ -55,20 +55,6 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
             show(photo, target, found, picture.shape[:2], least)
     if as_json:
         print(json.dumps(answers))
-
-
-def require_model_garden() -> None:
-    """Stop before anything else where the extra is not installed.
-
-    Raises:
-        UserError: it is not.
-    """
-    if importlib.util.find_spec("official") is None or importlib.util.find_spec("tf_keras") is None:
-        raise UserError(
-            "Object detection needs TensorFlow's Model Garden, which is not installed.",
-            "",
-            "Install the extra: `sh bootstrap.sh dev,detection`, or `pip install 'labline[detection]'`.",
-        )
 
 
 def save_drawn(photo: np.ndarray, found: list[Detection], target: Path) -> None:

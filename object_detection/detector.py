@@ -13,6 +13,8 @@ from pipeline.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
+    from object_detection.families import DetectorConfig
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -32,18 +34,44 @@ class Detection:
 
 
 class Detector:
-    """An SSD-MobileNet v1 with trained weights.
+    """A trained detector of any kind.
 
     Args:
-        weights: with predictors.
+        model: as its family builds it.
+        config: what it is built from.
         labels: class names by number; classes without a name are called by their number.
-        size: height and width in pixels that photos are resized to.
-
-    Raises:
-        UserError: the weights have no predictors.
+        told: what was read, in words.
     """
 
-    def __init__(self, weights: Weights, labels: dict[int, str], size: int = 300) -> None:
+    def __init__(self, model: Any, config: DetectorConfig, labels: dict[int, str], told: str) -> None:
+        self.model, self.config, self.labels, self.told = model, config, labels, told
+
+    @classmethod
+    def read(cls, path: Path, labels: dict[int, str] | None = None) -> Detector:
+        """Read a detector: one that was trained here, or weights of an SSD-MobileNet v1 from elsewhere.
+
+        Args:
+            path: a Model artifact's folder, or a file or folder of weights.
+            labels: class names by number; none takes the detector's own, where it has some.
+
+        Raises:
+            UserError: there is none, or these are the weights of a body without predictors.
+        """
+        from object_detection.trained import SETTINGS, read_trained
+
+        if not (path / SETTINGS).is_file():
+            return cls.of_weights(read_weights(path), labels or {})
+        trained = read_trained(path)
+        told = f"{trained.config.family} of {trained.config.size} x {trained.config.size} pixels from {path}"
+        return cls(trained.model, trained.config, labels or dict(enumerate(trained.labels, 1)), told)
+
+    @classmethod
+    def of_weights(cls, weights: Weights, labels: dict[int, str]) -> Detector:
+        """Put the weights of an SSD-MobileNet v1 into a network of 300 x 300 pixels, as they were all trained.
+
+        Raises:
+            UserError: they have no predictors, or some are missing.
+        """
         from object_detection.ssd import SsdConfig, build_ssd
         from object_detection.variables import name_variables
         from object_detection.warm_start import warm_start
@@ -54,17 +82,12 @@ class Detector:
                 weights.origin,
                 "Give a detection model, or retrain with `trainer.warm_start`.",
             )
-        self.labels = labels
-        self.config = SsdConfig(classes=weights.classes, width=weights.width, size=size)
-        self.model = build_ssd(self.config)
-        self.loaded = warm_start(name_variables(self.model), weights, "all")
-        if self.loaded.missing or self.loaded.mismatched:
-            raise UserError("Weights are missing.", weights.origin, str(self.loaded))
-
-    @classmethod
-    def read(cls, path: Path, labels: dict[int, str]) -> Detector:
-        """Read the weights of a file or folder."""
-        return cls(read_weights(path), labels)
+        config = SsdConfig(classes=weights.classes, width=weights.width)
+        model = build_ssd(config)
+        loaded = warm_start(name_variables(model), weights, "all")
+        if loaded.missing or loaded.mismatched:
+            raise UserError("Weights are missing.", weights.origin, str(loaded))
+        return cls(model, config, labels, str(loaded))
 
     def detect(self, photos: Sequence[np.ndarray], least: float = 0.5) -> list[list[Detection]]:
         """Return what is in each photo, surest first.
@@ -75,8 +98,8 @@ class Detector:
         """
         import tensorflow as tf
 
-        from object_detection.pictures import to_network
         from object_detection.outputs import anchors_by_level
+        from object_detection.pictures import to_network
 
         images = tf.stack([to_network(tf.constant(photo), self.config.size) for photo in photos])
         found = self.model(images, anchor_boxes=anchors_by_level(self.config, len(photos)), training=False)

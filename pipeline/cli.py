@@ -203,7 +203,6 @@ def detect(
     """Draw what an SSD-MobileNet sees in photos: a COCO model, or your own checkpoint."""
     from object_detection.command import detect as run_detect
 
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # Model Garden is written for tf-keras
     run_detect(photos, model, labels, out, score, as_json)
 
 

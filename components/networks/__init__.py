@@ -10,6 +10,8 @@
   uses them, `time`, int64 [n] (unix seconds of the last history row, `UNKNOWN_TIME` where unknown) and `covariates`, float32
   [n, H + P, K], all in the data's own units, and gives forecasts [n, P, V], or [n, P, V, 3] (forecast, lower, upper), or
   those of the M members of an ensemble, [n, M, P, V, 3].
+- object detection: `ssd_config(config, classes, width, warm)` gives what `object_detection.families` builds the network from;
+  there is no `build`.
 
 A file with layers of its own has `register_layers()`, which is called before a saved model is loaded.
 """

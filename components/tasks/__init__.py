@@ -6,7 +6,7 @@
 | `statistics` | statistics_gen | what TFDV is not shown, what is measured beside it |
 | `schema` | schema_gen | what is known of the features beforehand |
 | `checks` | example_validator | findings that TFDV cannot express |
-| `training` | trainer | the network's inputs, its objective, pictures of what it learnt |
+| `training` | trainer | the Keras it uses, network, objective, feed and judge, pictures of what it learnt |
 | `evaluation` | evaluator | metrics, plots and the verdict |
 | `export` | exporter | signatures and warm-up requests |
 | `serving` | infra_validator | what the served model must answer |
@@ -48,11 +48,11 @@ def prepare_process(task: str) -> None:
     if task not in names():
         return  # a pipeline of the user's own
     module = importlib.import_module(f"components.tasks.{task}")
-    extra, packages = getattr(module, "EXTRA", ("", ()))
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    extra, packages = getattr(module, "EXTRA", ("", {}))
+    missing = [package for name, package in packages.items() if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(
-            f"{task} needs packages that are not installed: {', '.join(missing)}.",
+            f"{task.replace('_', ' ').capitalize()} needs packages that are not installed: {', '.join(missing)}.",
             f"task: {task}",
             f"Install labline with its extra: pip install 'labline[{extra}]'.",
         )

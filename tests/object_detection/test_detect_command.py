@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from components import tasks
 from object_detection import command
 from pipeline.errors import UsageError, UserError
 
@@ -81,7 +82,20 @@ def test_models_of_the_zoo_are_found_by_name_or_corrected():
 
 
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(photo, monkeypatch):
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match="Model Garden, which is not installed") as error:
+    monkeypatch.setattr(tasks.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"not installed: tf-models-official \(Model Garden\), tf-keras") as error:
         command.detect([photo], "no model", None, None, 0.5, False)
     assert "labline[detection]" in error.value.fix
+
+
+def test_a_detector_that_was_trained_here_knows_its_size_and_its_labels(
+    photo, small_ssd, small_config, tmp_path, capsys
+):
+    from object_detection.trained import Trained, write_trained
+
+    write_trained(Trained(small_ssd, small_config, ["cat", "dog", "owl"]), tmp_path / "model")
+    command.detect([photo], str(tmp_path / "model"), None, tmp_path / "out.jpg", 0.0, False)
+    told = capsys.readouterr()
+    assert "160 x 160" in told.err
+    assert {line.split()[0] for line in told.out.splitlines()[1:]} <= {"cat", "dog", "owl"}
+    assert (tmp_path / "out.jpg").is_file()

@@ -103,16 +103,6 @@ def test_the_judge_s_loss_is_that_of_the_whole_split_whatever_the_batches(exampl
     assert values[0] == pytest.approx(values[1], rel=1e-5)
 
 
-def test_the_same_seed_gives_the_same_detector_and_another_seed_another(examples, trained, tmp_path, blind):
-    again, other = (
-        train(examples, tmp_path / "again", steps=6, **blind),
-        train(examples, tmp_path / "other", steps=6, seed=8, **blind),
-    )
-    first = variables(trained[0])
-    assert all(np.array_equal(first[name], array) for name, array in variables(again).items())
-    assert any(not np.array_equal(first[name], array) for name, array in variables(other).items())
-
-
 def test_a_training_that_was_stopped_goes_on_as_if_it_never_had_been(examples, trained, tmp_path, monkeypatch, blind):
     from components.training.loop import Loop
 

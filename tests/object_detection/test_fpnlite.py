@@ -15,7 +15,9 @@ from pipeline.errors import UserError
 
 NETWORK = "ssd_mobilenet_v2_fpnlite_320"
 SMALL: dict[str, Any] = {"size": 64, "width": 0.25, "depth": 16, "layers": 1}
-UNUSED = 320 * 1280 + 4 * 1280  # parameters of MobileNet v2's last convolution, which Model Garden builds and RetinaNet leaves unused
+UNUSED = (
+    320 * 1280 + 4 * 1280
+)  # parameters of MobileNet v2's last convolution, which Model Garden builds and RetinaNet leaves unused
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,9 @@ def test_what_is_written_is_read_back_and_answers_the_same(small, tmp_path):
     assert first["num_detections"].numpy().min() > 0
 
 
-def test_its_own_checkpoint_is_a_warm_start_for_other_classes_and_another_family_s_is_refused(small, make_ssd, tmp_path):
+def test_its_own_checkpoint_is_a_warm_start_for_other_classes_and_another_family_s_is_refused(
+    small, make_ssd, tmp_path
+):
     from object_detection.families import family_of
     from object_detection.trained import Trained, write_trained
     from object_detection.variables import name_variables

@@ -202,7 +202,8 @@ def test_quantised_coco_weights_compute_what_tensorflow_lite_computes(coco, real
 def test_quantised_coco_weights_are_loaded_whole_and_see_the_cats(coco, real_data):
     from PIL import Image
 
-    assert (len(coco.loaded.loaded), coco.config.width, coco.config.classes) == (199, 0.75, 90)
+    assert "199 of 199 variables loaded" in coco.told
+    assert (coco.config.width, coco.config.classes) == (0.75, 90)
     photo = np.asarray(Image.open(real_data / "weights/tflite-support/cats_and_dogs.jpg"))
     found = coco.detect([photo], least=0.45)[0]
     assert [item.label for item in found[:3]] == ["cat", "cat", "cat"]

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-REQUIRES = ["pycocotools", "tf_keras", "tf-models-official"]
+REQUIRES = ["pycocotools", "tf-keras", "tf-models-official"]
 NAMES = (*metrics.NAMES, "voc_mAP50", "voc_mAP50_eleven", "f1", "precision", "recall")
 ON_SHEET = 4  # pairs on the sheets for TensorBoard, which are at most so wide
 SHEET_WIDTH = 1200

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from components.tasks.object_detection.photos import Photos
     from object_detection.trained import Trained
 
+REQUIRES = ["tf-keras", "tf-models-official"]
 DEFAULT = "serving_default"
 Kind = Literal["image_bytes", "image_tensor", "tf_example"]
 Precision = Literal["none", "float32", "float16", "int8"]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from components.tasks.object_detection.photos import Photos
     from serving.client import Client
 
+REQUIRES = ["tf-keras", "tf-models-official"]
 AT_ONCE = 8  # photos, when the network itself is asked
 MOST_AS_PIXELS = 8  # photos sent as JSON numbers
 LITE_SHARE = {

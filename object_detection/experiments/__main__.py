@@ -1,0 +1,16 @@
+"""Runs Model Garden's training driver with the experiments of this package registered: see the package's first lines."""
+
+import os
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # before TensorFlow is imported
+
+from absl import app, flags  # noqa: E402
+from official.common import flags as model_garden_flags  # noqa: E402
+from official.vision import train  # noqa: E402
+
+from object_detection.experiments import task  # noqa: E402, F401 - registers the experiments
+
+if __name__ == "__main__":
+    model_garden_flags.define_flags()
+    flags.mark_flags_as_required(["experiment", "mode", "model_dir"])
+    app.run(train.main)

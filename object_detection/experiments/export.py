@@ -1,0 +1,103 @@
+"""Exports a checkpoint of an experiment with Model Garden's exporter, in signatures that answer as the Object Detection API's did."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # before TensorFlow is imported
+
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import tensorflow as tf  # noqa: E402
+from absl import app, flags  # noqa: E402
+from official.common import flags as model_garden_flags  # noqa: E402
+from official.core import train_utils  # noqa: E402
+from official.core.config_definitions import ExperimentConfig  # noqa: E402
+from official.vision.serving import export_base, export_saved_model_lib  # noqa: E402
+
+from object_detection.answering import answer_bytes, answer_examples, answer_images  # noqa: E402
+from object_detection.experiments.task import build_detector  # noqa: E402
+from object_detection.trained import Trained, write_trained  # noqa: E402
+
+SIGNATURES = {"image_tensor": "serving_default", "image_bytes": "image_bytes", "tf_example": "tf_example"}
+
+
+def export(params: ExperimentConfig, checkpoint: str, folder: str) -> None:
+    """Write `saved_model`, `params.yaml`, and as `checkpoint` the detector under its old names, into a folder.
+
+    Args:
+        params: of the experiment.
+        checkpoint: of its training, or the folder with its newest.
+        folder: is made.
+    """
+    size = [params.task.model.get().size] * 2
+    module = DetectorModule(params=params, batch_size=None, input_image_size=size, input_type="image_tensor")
+    export_saved_model_lib.export_inference_graph(
+        "image_tensor",
+        None,
+        size,
+        params,
+        checkpoint,
+        folder,
+        export_module=module,
+        export_saved_model_subdir="saved_model",
+        checkpoint=tf.train.Checkpoint(model=module.trained.model),
+        function_keys=SIGNATURES,
+    )
+    write_trained(module.trained, Path(folder, "checkpoint"))
+
+
+class DetectorModule(export_base.ExportModule):
+    """The functions behind the signatures, each of an input `inputs`: see `object_detection.answering`."""
+
+    def _build_model(self, **kwargs: Any) -> Any:
+        del kwargs
+        self.trained = build_detector(self.params.task)
+        return Bare(self.trained)
+
+    def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answer about photos of one size."""
+        return self.model(images)
+
+    @tf.function(autograph=False)
+    def inference_from_image_tensors(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answer about photos of one size, uint8 [n, height, width, 3]."""
+        return self.serve(inputs)
+
+    @tf.function(autograph=False)
+    def inference_from_image_bytes(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answer about files of photos of any sizes."""
+        return answer_bytes(self.trained, inputs)
+
+    @tf.function(autograph=False)
+    def inference_from_tf_example(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answer about records."""
+        return answer_examples(self.trained, inputs)
+
+
+class Bare(tf.Module):
+    """A detector's variables without Keras, which would try to save its model as well, and that needs the anchors in each call."""
+
+    def __init__(self, trained: Trained) -> None:
+        super().__init__()
+        self.trained, self.state = trained, list(trained.model.variables)
+
+    def __call__(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        del training
+        return answer_images(self.trained, images)
+
+
+def main(arguments: list[str]) -> None:
+    """Read the flags."""
+    del arguments
+    given = flags.FLAGS
+    export(train_utils.parse_configuration(given), given.checkpoint_path, given.export_dir)
+
+
+if __name__ == "__main__":
+    model_garden_flags.define_flags()
+    flags.DEFINE_string("checkpoint_path", None, "a checkpoint, or the folder with it")
+    flags.DEFINE_string("export_dir", None, "folder to write to")
+    flags.mark_flags_as_required(["experiment", "checkpoint_path", "export_dir"])
+    app.run(main)

@@ -1,0 +1,93 @@
+"""Reads the Object Detection API's records for Model Garden's input pipeline: photos as the network takes them, and what to find.
+
+Its own decoder stops at `image/source_id`s that are file names, and its parser normalises by ImageNet's mean and knows one number
+of anchors for all feature maps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from official.vision.dataloaders import decoder, parser
+from official.vision.dataloaders.utils import pad_groundtruths_to_fixed_size
+
+from object_detection.augmentation import Labelled, augment
+from object_detection.families import DetectorConfig
+from object_detection.pictures import to_network
+from object_detection.targets import Matcher
+from object_detection.training.feed import EDGES
+
+BUCKETS = 2**53  # for numbers that stand for photos: two of 100,000 are alike with a chance of one in a million
+
+
+class RecordDecoder(decoder.Decoder):
+    """Takes a serialized record apart."""
+
+    def decode(self, serialized_example: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Return `source_id` (a number), `image`, and of its boxes `boxes` (shares of the photo), `classes` and `is_crowd`."""
+        features: dict[str, Any] = {f"image/object/bbox/{edge}": tf.io.VarLenFeature(tf.float32) for edge in EDGES}
+        features["image/object/class/label"] = tf.io.VarLenFeature(tf.int64)
+        features["image/object/is_crowd"] = tf.io.VarLenFeature(tf.int64)
+        features["image/encoded"] = tf.io.FixedLenFeature([], tf.string)
+        parsed = tf.io.parse_single_example(serialized_example, features)
+        image = tf.io.decode_image(parsed["image/encoded"], channels=3, expand_animations=False)
+        classes, crowds = parsed["image/object/class/label"].values, parsed["image/object/is_crowd"].values
+        return {
+            "source_id": tf.strings.to_hash_bucket_fast(serialized_example, BUCKETS),
+            "image": tf.ensure_shape(image, [None, None, 3]),
+            "boxes": tf.stack([parsed[f"image/object/bbox/{edge}"].values for edge in EDGES], axis=-1),
+            "classes": classes,
+            "is_crowd": tf.cond(tf.size(crowds) > 0, lambda: crowds, lambda: tf.zeros_like(classes)),
+        }
+
+
+class PhotoParser(parser.Parser):
+    """Makes the network's input and targets of what the decoder gives.
+
+    Args:
+        config: of the network.
+        augmentation: names out of `AUGMENTATIONS`, for training.
+        most_boxes: boxes of a photo that evaluation counts.
+    """
+
+    def __init__(self, config: DetectorConfig, augmentation: list[str], most_boxes: int) -> None:
+        self.size, self.augmentation, self.most_boxes = config.size, tuple(augmentation), most_boxes
+        self.matcher = Matcher(config.make_anchors())
+
+    def _parse_train_data(self, decoded_tensors: dict[str, tf.Tensor]) -> Any:
+        seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
+        return self.prepare(augment(labelled(decoded_tensors), seed, self.augmentation))
+
+    def _parse_eval_data(self, decoded_tensors: dict[str, tf.Tensor]) -> Any:
+        pixels, labels = self.prepare(labelled(decoded_tensors))
+        return pixels, {**labels, "groundtruths": self.truth(decoded_tensors)}
+
+    def prepare(self, photo: Labelled) -> tuple[tf.Tensor, dict[str, Any]]:
+        """Return pixels [size, size, 3] in -1..1, and the targets of the anchors."""
+        pixels = tf.ensure_shape(to_network(photo.pixels, self.size), [self.size, self.size, 3])
+        return pixels, {"targets": self.matcher(photo.boxes, photo.labels, photo.weights)}
+
+    def truth(self, decoded: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Return what Model Garden's COCO evaluator compares with; boxes in the photo's own pixels."""
+        height, width = tf.unstack(tf.shape(decoded["image"])[:2])
+        sides = tf.cast(tf.stack([height, width, height, width]), tf.float32)
+        boxes = decoded["boxes"] * sides
+        truth = {
+            "source_id": decoded["source_id"],
+            "height": height,
+            "width": width,
+            "num_detections": tf.minimum(tf.size(decoded["classes"]), self.most_boxes),
+            "boxes": boxes,
+            "classes": decoded["classes"],
+            "areas": tf.reduce_prod(boxes[:, 2:] - boxes[:, :2], axis=1),
+            "is_crowds": tf.cast(decoded["is_crowd"], tf.int32),
+        }
+        return pad_groundtruths_to_fixed_size(truth, self.most_boxes)
+
+
+def labelled(decoded: dict[str, tf.Tensor]) -> Labelled:
+    """Return the photo with the boxes that are learnt from: not those around crowds."""
+    alone = tf.equal(decoded["is_crowd"], 0)
+    boxes, classes = decoded["boxes"][alone], decoded["classes"][alone]
+    return Labelled(decoded["image"], boxes, classes, tf.ones_like(boxes[:, 0]))

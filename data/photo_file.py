@@ -53,8 +53,9 @@ def examine_photo(data: Any, max_pixels: int) -> Picture:
         image = Image.frombytes(mode, size, data, "jpeg", mode, "", COARSE, 0)
     except (ValueError, OSError) as error:
         raise BadPicture("truncated_file" if "not enough" in str(error) else "corrupt_file", str(error)) from None
-    whole = numpy.asarray(image)[: height // COARSE, : width // COARSE]
-    return Picture((height, width, channels), float(whole.mean(dtype=numpy.float64)) / 255, "JPEG")
+    rows = numpy.frombuffer(image.tobytes(), numpy.uint8).reshape(image.height, -1)
+    whole = rows[: height // COARSE, : width // COARSE * channels]
+    return Picture((height, width, channels), int(whole.sum(dtype=numpy.uint64)) / (whole.size * 255), "JPEG")
 
 
 def orientation_of(data: Any, picture: Picture) -> int:

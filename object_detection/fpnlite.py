@@ -44,7 +44,7 @@ class FpnliteConfig:
         scales: sizes of anchors in a cell; they fill an octave.
         aspect_ratios: width / height of the anchors.
         anchor_size: of the smallest anchors, in cells.
-        momentum: of batch normalisation's moving statistics: .997 suits training from a checkpoint only.
+        momentum: of batch normalisation's moving statistics: .997 suits going on from a checkpoint's only.
         score_threshold, iou_threshold, most: of non-maximum suppression; `most` boxes are kept, of each class and in all.
     """
 

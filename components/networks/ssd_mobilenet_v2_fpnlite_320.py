@@ -46,7 +46,7 @@ class Config(Settings):
         None,
         gt=0,
         lt=1,
-        description="of batch normalisation's moving statistics; null: .997 from trained weights, .97 without",
+        description="of batch normalisation's moving statistics; null: .997 where those of trained weights are trained, else .97",
     )
     score_threshold: float = Field(1e-8, ge=0, lt=1, description="boxes with less are dropped before suppression")
     iou_threshold: float = Field(
@@ -61,7 +61,7 @@ def ssd_config(config: Config, classes: int, width: float | None = None, warm: b
     Args:
         classes: number of classes, background not counted.
         width: of the weights to start from; None without any.
-        warm: whether it starts from trained weights.
+        warm: whether the statistics of trained weights are trained on.
     """
     from object_detection.fpnlite import FpnliteConfig
 

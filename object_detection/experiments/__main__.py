@@ -4,11 +4,11 @@ import os
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # before TensorFlow is imported
 
-from absl import app, flags  # noqa: E402
-from official.common import flags as model_garden_flags  # noqa: E402
-from official.vision import train  # noqa: E402
+from absl import app, flags
+from official.common import flags as model_garden_flags
+from official.vision import train
 
-from object_detection.experiments import task  # noqa: E402, F401 - registers the experiments
+from object_detection.experiments import task  # noqa: F401 - registers the experiments
 
 if __name__ == "__main__":
     model_garden_flags.define_flags()

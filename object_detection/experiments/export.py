@@ -6,19 +6,19 @@ import os
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # before TensorFlow is imported
 
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+from pathlib import Path
+from typing import Any
 
-import tensorflow as tf  # noqa: E402
-from absl import app, flags  # noqa: E402
-from official.common import flags as model_garden_flags  # noqa: E402
-from official.core import train_utils  # noqa: E402
-from official.core.config_definitions import ExperimentConfig  # noqa: E402
-from official.vision.serving import export_base, export_saved_model_lib  # noqa: E402
+import tensorflow as tf
+from absl import app, flags
+from official.common import flags as model_garden_flags
+from official.core import train_utils
+from official.core.config_definitions import ExperimentConfig
+from official.vision.serving import export_base, export_saved_model_lib
 
-from object_detection.answering import answer_bytes, answer_examples, answer_images  # noqa: E402
-from object_detection.experiments.task import build_detector  # noqa: E402
-from object_detection.trained import Trained, write_trained  # noqa: E402
+from object_detection.answering import answer_bytes, answer_examples, answer_images
+from object_detection.experiments.task import build_detector
+from object_detection.trained import Trained, write_trained
 
 SIGNATURES = {"image_tensor": "serving_default", "image_bytes": "image_bytes", "tf_example": "tf_example"}
 

@@ -86,7 +86,9 @@ class DetectionTask(base_task.Task):
                 weights.origin,
                 "Leave out `task.freeze_norm`, or train with `labline run object_detection`, which measures them anew.",
             )
-        progress.say(str(warm_start(self.network.named, weights, config.init_checkpoint_parts)))
+        report = warm_start(self.network.named, weights, config.init_checkpoint_parts)
+        progress.say(str(report))
+        self.network.start_from(report)
 
     def build_inputs(self, params: Records, input_context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
         """Return batches of prepared photos with targets, and with the truth for evaluation."""

@@ -32,7 +32,8 @@ class DetectorInTraining:
     Args:
         trained: the detector, new or with weights from elsewhere.
         name: of the network.
-        frozen_norm: batch normalisation keeps its statistics; scale and offset are trained all the same.
+        frozen_norm: batch normalisation keeps its statistics, but where none were loaded; scale and offset are trained all the
+            same.
         extras_only: the MobileNet is kept as it is.
         weight_decay: slim's form: half of it times the sum of squares of each kernel that the family says.
         report: what became of the weights it started from; None if it started from nothing.
@@ -47,18 +48,27 @@ class DetectorInTraining:
         weight_decay: float,
         report: LoadReport | None,
     ) -> None:
-        self.trained, self.name, self.frozen_norm, self.report = trained, name, frozen_norm, report
+        self.trained, self.name, self.frozen_norm = trained, name, frozen_norm
         self.model, self.weight_decay = trained.model, weight_decay
         self.compute_dtype = tf_keras.mixed_precision.global_policy().compute_dtype
         self.family, self.named = trained.family, trained.named
-        kept = {name for name in self.named if extras_only and self.family.in_body(name)}
+        self.kept = {name for name in self.named if extras_only and self.family.in_body(name)}
         self.trainable = {
-            name: variable for name, variable in self.named.items() if name not in kept and not name.endswith(MOVING)
+            name: variable
+            for name, variable in self.named.items()
+            if name not in self.kept and not name.endswith(MOVING)
         }
+        self.start_from(report)
+
+    def start_from(self, report: LoadReport | None) -> None:
+        """Take note of what was loaded, and freeze batch normalisation accordingly."""
+        self.report = report
+        frozen = set() if not self.frozen_norm else set(self.named if report is None else report.loaded)
+        fixed = {id(self.named[name]) for name in frozen | self.kept if name.endswith("gamma")}
         for layer in self.model.submodules:
             if isinstance(layer, tf_keras.layers.BatchNormalization):
-                fixed = frozen_norm or any(layer.gamma is self.named[name] for name in kept if name.endswith("gamma"))
-                layer.trainable = not fixed  # tf-keras: then it uses its moving statistics in training too
+                # what is not trainable uses its moving statistics in training too
+                layer.trainable = id(layer.gamma) not in fixed
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, pixels: tf.Tensor, training: bool) -> Outputs:

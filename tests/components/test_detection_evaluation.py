@@ -9,83 +9,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from components.tasks.object_detection import baselines, predictions
-from components.tasks.object_detection.blessing import constant_check, judge, threshold_checks
-from components.tasks.object_detection.evaluation import DetectionEvaluatorConfig, score
+from components.tasks.object_detection.blessing import judge
 from components.tasks.object_detection.evaluation import compare as compare_models
+from components.tasks.object_detection.evaluation import score
 from components.tasks.object_detection.metrics import TAGS, Detections, Truth
-from data.boxes import Box
-from pipeline.artifacts import Blessing, Evaluation, Examples, Model, write_manifest
+from drawn_photos import LABELS, QUICK, scored_of, write_examples
+from pipeline.artifacts import Blessing, Evaluation, Model, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UserError
 
-LABELS = ["disc", "square"]
-QUICK = DetectionEvaluatorConfig(resamples=100, batch_size=4, worst_photos=2, shown_photos=2)
 SIZE = 96
-
-
-def draw_photo(random, number):
-    """Return a PNG of some discs and squares on grey, its size and its boxes; every sixth photo is empty."""
-    from PIL import Image, ImageDraw
-
-    height, width = int(random.integers(80, 140)), int(random.integers(80, 140))
-    picture = Image.fromarray(random.integers(100, 140, (height, width, 3), dtype=np.uint8))
-    pen = ImageDraw.Draw(picture)
-    boxes = []
-    for place in range(0 if number % 6 == 5 else int(random.integers(1, 3))):
-        side = int(random.integers(20, 38))
-        top, left = (
-            int(random.integers(0, height - side)),
-            int(random.integers(0, width // 2 - side + 1)) + place * (width // 2),
-        )
-        label = LABELS[int(random.integers(0, 2))]
-        shape = pen.ellipse if label == "disc" else pen.rectangle
-        shape((left, top, left + side - 1, top + side - 1), fill=(220, 40, 40) if label == "disc" else (40, 40, 220))
-        boxes.append(
-            Box(
-                label,
-                top / height,
-                left / width,
-                (top + side) / height,
-                (left + side) / width,
-                "",
-                difficult=number == 3,
-            )
-        )
-    stream = io.BytesIO()
-    picture.save(stream, "PNG")
-    return stream.getvalue(), (height, width, 3), boxes
-
-
-def write_examples(folder, splits=None, empty=False, labels=LABELS):
-    """Write and seal photos as the ingest does."""
-    from data.box_records import encode_photo
-    from data.tfrecord import write_record
-
-    random = np.random.default_rng(2)
-    examples = Examples.create(folder)
-    numbers = {label: place for place, label in enumerate(labels, 1)}
-    counts = {}
-    for split, number in (splits or {"train": 12, "test": 13}).items():
-        counts[split] = [0] * len(labels)
-        with examples.file(f"{split}-00000-of-00001.tfrecord").open("wb") as shard:
-            for place in range(number):
-                encoded, size, boxes = draw_photo(random, place)
-                boxes = [] if empty else boxes
-                for box in boxes:
-                    counts[split][numbers[box.label] - 1] += 1
-                write_record(
-                    shard,
-                    encode_photo(encoded, b"png", f"{split}/{place}.png".encode(), place, size, 0.5, boxes, numbers),
-                )
-    examples.properties = {
-        "task": "object_detection", "splits": splits or {"train": 12, "test": 13}, "labels": list(labels), "label_counts": counts,
-        "boxes": {split: sum(row) for split, row in counts.items()}, "empty": {}, "image_shape": None, "channels": 3, "rejected": 0, "source": "drawn",
-    }  # fmt: skip
-    write_manifest(examples, created=0.0)
-    return examples
 
 
 def write_model(folder, seed=1, labels=LABELS, steps=40):
@@ -212,33 +147,6 @@ def test_a_detector_without_training_is_not_blessed(judged):
     assert any("next to nothing is found" in reason for reason in blessing.properties["reasons"])
 
 
-def test_a_detector_no_better_than_one_box_for_all_photos_is_never_blessed():
-    none = np.zeros(1, bool)
-    there = [
-        Truth(
-            f"{number}.jpg",
-            (100, 100),
-            np.array([[0.1, 0.1, 0.8, 0.8 + number / 100]]),
-            np.ones(1, np.int64),
-            none,
-            none,
-        )
-        for number in range(9)
-    ]
-    constant = baselines.constant_box(there, LABELS)
-    scored = score(there, constant.on_each(there), LABELS, QUICK)
-    assert scored.values["mAP"] > 0.8
-    verdict = judge(scored, constant, scored, None, QUICK)
-    assert verdict["blessed"] is False
-    assert "is not above that of the median training box (`disc`) drawn on every photo" in verdict["reasons"][0]
-
-
-def test_an_advantage_over_the_constant_box_that_may_be_luck_is_called_so():
-    check = constant_check(0.31, baselines.ConstantBox(1, "disc", (0, 0, 1, 1)), 0.3, [-0.1, 0.1], "test")
-    assert check["passed"] is True
-    assert "may be luck" in check["reason"]
-
-
 @pytest.mark.slow
 def test_the_same_model_again_writes_the_same_bytes(judged, drawn_examples, untrained, tmp_path):
     assert evaluate(tmp_path, drawn_examples, untrained)[0].digest == judged[0].digest
@@ -271,104 +179,6 @@ def test_a_split_without_a_single_object_is_refused(untrained, tmp_path):
     examples = write_examples(tmp_path / "examples", {"train": 2, "test": 3}, empty=True)
     with pytest.raises(UserError, match="has a labelled object"):
         evaluate(tmp_path, examples, untrained)
-
-
-def scored_of(examples, moved=0.0):
-    """Return figures of detections that are the truth, moved aside."""
-    there = baselines.read_all_truth(examples, "test")
-    found = [Detections(photo.boxes + moved, np.linspace(0.9, 0.5, len(photo.boxes)), photo.classes) for photo in there]
-    return there, score(there, found, LABELS, QUICK)
-
-
-def test_a_good_detector_is_blessed_and_says_why(drawn_examples):
-    there, scored = scored_of(drawn_examples)
-    constant = baselines.constant_box(baselines.read_all_truth(drawn_examples, "train"), LABELS)
-    beside = score(there, constant.on_each(there), LABELS, QUICK)
-    config = QUICK.model_copy(update={"thresholds": {"test/mAP": 0.5}})
-    verdict = judge(scored, constant, beside, None, config)
-    assert verdict["blessed"] is True
-    assert [check["name"] for check in verdict["checks"]] == [
-        "test/mAP above one box for all", "test/mAP50 above next to nothing", "test/mAP",
-    ]  # fmt: skip
-    assert verdict["reasons"][-1] == "There is no blessed model yet to compare with."
-    assert scored.values["f1"] == 1
-
-
-def test_a_loss_beyond_the_tolerance_against_the_last_blessed_model_is_not_blessed(drawn_examples):
-    from components.tasks.object_detection.blessing import compare
-
-    there, before = scored_of(drawn_examples)
-    _, worse = scored_of(drawn_examples, moved=0.02)
-    constant = baselines.constant_box([], LABELS)
-    nothing = score(there, constant.on_each(there), LABELS, QUICK)
-    verdict = judge(worse, constant, nothing, compare(worse, before), QUICK)
-    assert verdict["blessed"] is False
-    assert "more than the tolerated loss of 0.02" in verdict["reasons"][0]
-    low, high = verdict["comparison"]["metrics"]["mAP"]["difference_interval"]
-    assert low < verdict["comparison"]["metrics"]["mAP"]["difference"] < high < 0
-    loose = QUICK.model_copy(update={"baseline_tolerance": 0.9})
-    assert judge(worse, constant, nothing, compare(worse, before), loose)["blessed"] is True
-
-
-def test_a_limit_for_a_size_that_does_not_occur_is_not_met():
-    check = threshold_checks({"mAP": 0.5}, {"test/mAP_large": 0.1})[0]
-    assert (check["passed"], check["value"]) == (False, None)
-    assert "no object of that size" in check["reason"]
-
-
-def test_thresholds_on_what_is_not_measured_are_refused_with_the_nearest_name():
-    with pytest.raises(ValidationError, match="test/mAP50"):
-        DetectionEvaluatorConfig(thresholds={"test/map50": 0.5})
-
-
-def test_the_constant_box_is_the_median_of_the_commonest_class_whatever_the_order_of_the_records(drawn_examples):
-    there = baselines.read_all_truth(drawn_examples, "train")
-    constant = baselines.constant_box(there, LABELS)
-    boxes, classes = baselines.usable_boxes(there)
-    assert constant.number == np.bincount(classes).argmax()
-    assert constant.box == pytest.approx(np.median(boxes[classes == constant.number], axis=0))
-    near, far = np.array([constant.box]), np.array([[0.9, 0.9, 1, 1]])
-    photos = [
-        replace(
-            there[0], filename=f"{place:02d}", boxes=near if place % 3 else far, classes=np.array([constant.number])
-        )
-        for place in range(12)
-    ]
-    photos = [replace(photo, difficult=np.zeros(1, bool), crowd=np.zeros(1, bool)) for photo in photos]
-    one, other = (score(rows, constant.on_each(rows), LABELS, QUICK) for rows in (photos, photos[::-1]))
-    assert 0 < one.values["mAP"] < 1
-    assert one.values == pytest.approx(other.values)
-
-
-def test_the_constant_box_on_raccoons_is_the_published_one(real_data):
-    """.166 and .589 were measured with pycocotools by others."""
-    import csv
-    import zipfile
-
-    from components.tasks.object_detection.metrics import coco_metrics
-
-    archive = zipfile.ZipFile(real_data / "detection" / "raccoon.zip")
-    splits = {}
-    for split in ("train", "test"):
-        name = next(name for name in archive.namelist() if name.endswith(".csv") and split in name)
-        photos: dict = {}
-        for row in csv.DictReader(io.TextIOWrapper(archive.open(name))):
-            photos.setdefault(row["filename"], []).append(row)
-        splits[split] = []
-        for name, rows in photos.items():
-            height, width = int(rows[0]["height"]), int(rows[0]["width"])
-            boxes = np.array([[int(row["ymin"]) / height, int(row["xmin"]) / width, int(row["ymax"]) / height, int(row["xmax"]) / width] for row in rows])  # fmt: skip
-            none = np.zeros(len(rows), bool)
-            splits[split].append(Truth(name, (height, width), boxes, np.ones(len(rows), np.int64), none, none))
-    constant = baselines.constant_box(splits["train"], ["raccoon"])
-    values = coco_metrics(splits["test"], constant.on_each(splits["test"]), ["raccoon"])
-    assert (round(values["mAP"], 3), round(values["mAP50"], 3)) == (0.166, 0.589)
-
-
-def test_photos_marked_for_crowds_do_not_shape_the_constant_box(drawn_examples):
-    there = baselines.read_all_truth(drawn_examples, "train")
-    crowds = [replace(photo, crowd=np.ones(len(photo.boxes), bool)) for photo in there]
-    assert baselines.constant_box(crowds, LABELS).number == 0
 
 
 def test_settings_of_the_evaluator_load_nothing_heavy():

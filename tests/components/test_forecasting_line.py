@@ -115,7 +115,7 @@ def test_losses_are_in_units_of_the_scale_and_members_are_judged_one_by_one():
     assert objective.losses(targets, bounded).numpy() == pytest.approx([4.0 + 0.1 * 0.5 + 0.1 * 1.0])
     members = tf.constant([[[[[14.0, 9.0, 12.0]]], [[[10.0, 9.0, 12.0]]]]])
     assert objective.losses(targets, members).numpy() == pytest.approx([2.0 + 0.15])
-    assert objective.measure(targets, members).numpy() == pytest.approx([2.0])
+    assert objective.measure(targets, members)[0].numpy() == pytest.approx([2.0])
 
 
 def test_a_network_of_another_task_is_refused_with_those_there_are(series_examples, tmp_path):

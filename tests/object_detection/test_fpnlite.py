@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from detection_training import LABELS, train, write_examples
 
+from detection_training import LABELS, train, write_examples
 from pipeline.artifacts import SavedModel, write_manifest
 from pipeline.errors import UserError
 
@@ -53,14 +53,19 @@ def same_weights(first: Any, second: Any) -> bool:
     return all(np.array_equal(variable, second.named[name]) for name, variable in first.named.items())
 
 
-def test_it_is_model_garden_s_retinanet_but_for_the_convolution_that_it_leaves_unused():
-    """Model Garden's own with 2 x 2 convolutions in the head and 9 anchors a cell has 2,498,367 parameters at 2 classes."""
+@pytest.mark.parametrize(
+    ("head", "parameters"),
+    [
+        pytest.param({"layers": 2, "scales": 3}, 2_498_367, id="2 x 2 convolutions, 9 anchors a cell"),
+        pytest.param({}, 2_576_554, id="preset", marks=pytest.mark.slow),
+    ],
+)
+def test_it_has_the_parameters_of_model_garden_s_retinanet_but_for_what_that_leaves_unused(head, parameters):
+    """At 2 classes."""
     from object_detection.fpnlite import FpnliteConfig, build_fpnlite
 
-    model = build_fpnlite(FpnliteConfig(classes=2, size=64))
-    assert model.count_params() == 2_161_834
-    published = build_fpnlite(FpnliteConfig(classes=2, size=64, layers=2, scales=3))
-    assert published.count_params() + UNUSED == 2_498_367
+    model = build_fpnlite(FpnliteConfig(classes=2, size=64, **head))
+    assert model.count_params() + UNUSED == parameters
 
 
 def test_it_has_12804_anchors_on_five_feature_maps_as_model_garden_lays_them():
@@ -168,6 +173,23 @@ def test_its_own_checkpoint_is_a_warm_start_for_other_classes_and_another_family
         warm_start(name_variables(make_ssd()), weights)
 
 
+def test_statistics_that_no_weights_brought_are_trained_though_those_of_the_body_are_kept(small):
+    import tf_keras
+
+    from object_detection.training.network import DetectorInTraining
+    from object_detection.warm_start import LoadReport
+
+    def trained_norms(report: LoadReport | None) -> int:
+        network = DetectorInTraining(small, "small", True, False, 0.0, report)
+        norms = [item for item in network.model.submodules if isinstance(item, tf_keras.layers.BatchNormalization)]
+        return sum(norm.trainable for norm in norms)
+
+    body = [name for name in small.named if small.family.in_body(name)]
+    assert trained_norms(LoadReport("body", loaded=body)) == 5 + 2 * 5 * SMALL["layers"]
+    assert trained_norms(LoadReport("all", loaded=list(small.named))) == 0
+    assert trained_norms(None) == 0
+
+
 @pytest.mark.slow
 def test_a_training_starts_from_it_and_can_leave_the_body_as_it_is(examples, trained, tmp_path):
     from object_detection.trained import read_trained
@@ -183,6 +205,7 @@ def test_a_training_starts_from_it_and_can_leave_the_body_as_it_is(examples, tra
     assert not changed & body
 
 
+@pytest.mark.slow
 def test_it_is_exported_with_the_signatures_and_answers_of_every_detector(examples, trained, tmp_path):
     import tensorflow as tf
 

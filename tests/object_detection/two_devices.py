@@ -17,7 +17,6 @@ def main() -> None:
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     from detection_training import LABELS, train
-
     from pipeline.artifacts import Examples
 
     folder = Path(sys.argv[1])

@@ -59,7 +59,7 @@ class DetectionTrainerConfig(TrainerConfig):
     warm_start_averages: bool = Field(False, description="take the moving averages of a checkpoint, where it has them")
     batch_norm: Literal["auto", "frozen", "trained"] = Field(
         "auto",
-        description="statistics of batch normalisation: kept as they are, or trained; auto: kept when starting from trained weights. "
+        description="statistics of batch normalisation: those of trained weights kept as they are, or trained; auto: kept. "
         "Where they were folded away, they are measured before they are trained",
     )
     trained: Literal["all", "extras"] = Field(
@@ -102,7 +102,8 @@ def build_network(
     del statistics
     module, options = find_network(config.network, TASK), network_config(config.network, config.options)
     weights = read_start(config, context)
-    settings = module.ssd_config(options, len(examples.labels), weights.width if weights else None, weights is not None)
+    learns_on = weights is not None and config.batch_norm == "trained"
+    settings = module.ssd_config(options, len(examples.labels), weights.width if weights else None, learns_on)
     tf_keras.utils.set_random_seed(config.seed)
     trained = Trained(family_of(settings).build(settings), settings, examples.labels)
     report = load_start(trained, weights, config, context) if weights else None

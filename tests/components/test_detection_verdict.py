@@ -1,0 +1,139 @@
+"""Promises of the verdict on a detector: better than one box for all photos, than the recipe's limits, than the last blessed model."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from components.tasks.object_detection import baselines
+from components.tasks.object_detection.blessing import constant_check, judge, threshold_checks
+from components.tasks.object_detection.evaluation import DetectionEvaluatorConfig, score
+from components.tasks.object_detection.metrics import Truth
+from drawn_photos import LABELS, QUICK, scored_of, write_examples
+
+
+@pytest.fixture(scope="module")
+def drawn_examples(tmp_path_factory):
+    return write_examples(tmp_path_factory.mktemp("drawn") / "examples")
+
+
+def test_a_detector_no_better_than_one_box_for_all_photos_is_never_blessed():
+    none = np.zeros(1, bool)
+    there = [
+        Truth(
+            f"{number}.jpg",
+            (100, 100),
+            np.array([[0.1, 0.1, 0.8, 0.8 + number / 100]]),
+            np.ones(1, np.int64),
+            none,
+            none,
+        )
+        for number in range(9)
+    ]
+    constant = baselines.constant_box(there, LABELS)
+    scored = score(there, constant.on_each(there), LABELS, QUICK)
+    assert scored.values["mAP"] > 0.8
+    verdict = judge(scored, constant, scored, None, QUICK)
+    assert verdict["blessed"] is False
+    assert "is not above that of the median training box (`disc`) drawn on every photo" in verdict["reasons"][0]
+
+
+def test_an_advantage_over_the_constant_box_that_may_be_luck_is_called_so():
+    check = constant_check(0.31, baselines.ConstantBox(1, "disc", (0, 0, 1, 1)), 0.3, [-0.1, 0.1], "test")
+    assert check["passed"] is True
+    assert "may be luck" in check["reason"]
+
+
+def test_a_good_detector_is_blessed_and_says_why(drawn_examples):
+    there, scored = scored_of(drawn_examples)
+    constant = baselines.constant_box(baselines.read_all_truth(drawn_examples, "train"), LABELS)
+    beside = score(there, constant.on_each(there), LABELS, QUICK)
+    config = QUICK.model_copy(update={"thresholds": {"test/mAP": 0.5}})
+    verdict = judge(scored, constant, beside, None, config)
+    assert verdict["blessed"] is True
+    assert [check["name"] for check in verdict["checks"]] == [
+        "test/mAP above one box for all", "test/mAP50 above next to nothing", "test/mAP",
+    ]  # fmt: skip
+    assert verdict["reasons"][-1] == "There is no blessed model yet to compare with."
+    assert scored.values["f1"] == 1
+
+
+def test_a_loss_beyond_the_tolerance_against_the_last_blessed_model_is_not_blessed(drawn_examples):
+    from components.tasks.object_detection.blessing import compare
+
+    there, before = scored_of(drawn_examples)
+    _, worse = scored_of(drawn_examples, moved=0.02)
+    constant = baselines.constant_box([], LABELS)
+    nothing = score(there, constant.on_each(there), LABELS, QUICK)
+    verdict = judge(worse, constant, nothing, compare(worse, before), QUICK)
+    assert verdict["blessed"] is False
+    assert "more than the tolerated loss of 0.02" in verdict["reasons"][0]
+    low, high = verdict["comparison"]["metrics"]["mAP"]["difference_interval"]
+    assert low < verdict["comparison"]["metrics"]["mAP"]["difference"] < high < 0
+    loose = QUICK.model_copy(update={"baseline_tolerance": 0.9})
+    assert judge(worse, constant, nothing, compare(worse, before), loose)["blessed"] is True
+
+
+def test_a_limit_for_a_size_that_does_not_occur_is_not_met():
+    check = threshold_checks({"mAP": 0.5}, {"test/mAP_large": 0.1})[0]
+    assert (check["passed"], check["value"]) == (False, None)
+    assert "no object of that size" in check["reason"]
+
+
+def test_thresholds_on_what_is_not_measured_are_refused_with_the_nearest_name():
+    with pytest.raises(ValidationError, match="test/mAP50"):
+        DetectionEvaluatorConfig(thresholds={"test/map50": 0.5})
+
+
+def test_the_constant_box_is_the_median_of_the_commonest_class_whatever_the_order_of_the_records(drawn_examples):
+    there = baselines.read_all_truth(drawn_examples, "train")
+    constant = baselines.constant_box(there, LABELS)
+    boxes, classes = baselines.usable_boxes(there)
+    assert constant.number == np.bincount(classes).argmax()
+    assert constant.box == pytest.approx(np.median(boxes[classes == constant.number], axis=0))
+    near, far = np.array([constant.box]), np.array([[0.9, 0.9, 1, 1]])
+    photos = [
+        replace(
+            there[0], filename=f"{place:02d}", boxes=near if place % 3 else far, classes=np.array([constant.number])
+        )
+        for place in range(12)
+    ]
+    photos = [replace(photo, difficult=np.zeros(1, bool), crowd=np.zeros(1, bool)) for photo in photos]
+    one, other = (score(rows, constant.on_each(rows), LABELS, QUICK) for rows in (photos, photos[::-1]))
+    assert 0 < one.values["mAP"] < 1
+    assert one.values == pytest.approx(other.values)
+
+
+def test_the_constant_box_on_raccoons_is_the_published_one(real_data):
+    """.166 and .589 were measured with pycocotools by others."""
+    import csv
+    import zipfile
+
+    from components.tasks.object_detection.metrics import coco_metrics
+
+    archive = zipfile.ZipFile(real_data / "detection" / "raccoon.zip")
+    splits = {}
+    for split in ("train", "test"):
+        name = next(name for name in archive.namelist() if name.endswith(".csv") and split in name)
+        photos: dict = {}
+        for row in csv.DictReader(io.TextIOWrapper(archive.open(name))):
+            photos.setdefault(row["filename"], []).append(row)
+        splits[split] = []
+        for name, rows in photos.items():
+            height, width = int(rows[0]["height"]), int(rows[0]["width"])
+            boxes = np.array([[int(row["ymin"]) / height, int(row["xmin"]) / width, int(row["ymax"]) / height, int(row["xmax"]) / width] for row in rows])  # fmt: skip
+            none = np.zeros(len(rows), bool)
+            splits[split].append(Truth(name, (height, width), boxes, np.ones(len(rows), np.int64), none, none))
+    constant = baselines.constant_box(splits["train"], ["raccoon"])
+    values = coco_metrics(splits["test"], constant.on_each(splits["test"]), ["raccoon"])
+    assert (round(values["mAP"], 3), round(values["mAP50"], 3)) == (0.166, 0.589)
+
+
+def test_photos_marked_for_crowds_do_not_shape_the_constant_box(drawn_examples):
+    there = baselines.read_all_truth(drawn_examples, "train")
+    crowds = [replace(photo, crowd=np.ones(len(photo.boxes), bool)) for photo in there]
+    assert baselines.constant_box(crowds, LABELS).number == 0

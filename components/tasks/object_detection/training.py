@@ -73,7 +73,8 @@ class DetectionTrainerConfig(TrainerConfig):
     negatives_per_positive: int = Field(
         3,
         gt=0,
-        description="background anchors in the loss for each anchor with an object, those with the largest loss",
+        description="background anchors in the loss for each anchor with an object, those with the largest loss; the focal loss of "
+        "ssd_mobilenet_v2_fpnlite_320 has no use for it: it takes them all",
     )
     weight_decay: float = Field(
         4e-5, ge=0, description="half of it times the squares of the convolutions' kernels is added to the loss"

@@ -186,6 +186,19 @@ def test_from_trained_weights_normalisation_keeps_its_statistics_and_learns_its_
     assert any(not np.array_equal(start[name], after[name]) for name in start if name.endswith("/gamma"))
 
 
+def test_stopping_early_and_the_best_judgement_can_be_by_map_where_more_is_better():
+    from pydantic import ValidationError
+
+    from components.tasks.object_detection.training import DetectionTrainerConfig
+    from components.training.loop import sign_of
+
+    watched = {"early_stopping": {"metric": "mAP", "patience": 2}, "keep": "best"}
+    config = DetectionTrainerConfig.model_validate(watched)
+    assert (config.keep_metric, sign_of(config.keep_metric), sign_of("loss")) == ("mAP", 1, -1)
+    with pytest.raises(ValidationError, match="`loss` or `mAP`"):
+        DetectionTrainerConfig.model_validate({"early_stopping": {"metric": "accuracy"}})
+
+
 def test_weights_of_another_width_are_refused_with_what_to_set(examples, trained, tmp_path, blind):
     with pytest.raises(UserError, match=r"trainer.options.width=0.25"):
         train(examples, tmp_path, warm_start=str(trained[0].path), options={"size": 64, "width": 0.5}, steps=1, **blind)

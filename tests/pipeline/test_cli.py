@@ -132,13 +132,9 @@ def test_debug_shows_where_an_error_comes_from(tmp_path):
 
 def test_ctrl_c_says_that_the_same_command_carries_on(tmp_path):
     code = (
-        "import os, signal, sys, threading, time; sys.argv = ['labline', 'run', 'digits', '--workspace', sys.argv[1]]\n"
-        "def interrupt():\n"
-        "    while not os.path.isdir(os.path.join(sys.argv[4], 'runs')):\n"
-        "        time.sleep(0.05)\n"
-        "    time.sleep(0.5)\n"
-        "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "threading.Thread(target=interrupt, daemon=True).start()\n"
+        "import os, signal, sys, threading; sys.argv = ['labline', 'run', 'digits', '--workspace', sys.argv[1]]\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs are started without it
+        "threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
         "from pipeline.cli import main\nmain()"
     )
     answer = subprocess.run(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from data.box_records import EDGES
 from data.boxes import Box, PhotoSample
 from data.file_tree import Entry, Read, extension_of, open_reader, printable
 from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["detect", "list_samples", "open_reader", "sources"]
 
 TASK = "object_detection"
-EDGES = ("ymin", "xmin", "ymax", "xmax")
 NEEDED = {"filename", "class", *EDGES}
 
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from data.box_records import EDGES
 from data.boxes import Box, PhotoSample
 from data.file_tree import list_files, printable
 from data.picture import BadPicture
@@ -32,7 +33,6 @@ TASK = "object_detection"
 TURNED_BY_EXIF = False
 NAME = re.compile(r"\.tf_?records?$|\.records?$|\.(?:tf_?)?records?-\d{5}-of-\d{5}$", re.IGNORECASE)
 PART = re.compile(r"-(\d{5})-of-(\d{5})")
-EDGES = ("ymin", "xmin", "ymax", "xmax")
 FLAGS = {"difficult": "difficult", "truncated": "truncated", "is_crowd": "crowd", "group_of": "crowd"}
 SPLIT_WORDS: dict[str, Split] = {**SPLIT_FOLDERS, "eval": "test", "evaluation": "test"}
 WILD = "*?["

@@ -12,11 +12,11 @@ import tensorflow as tf
 from official.vision.dataloaders import decoder, parser
 from official.vision.dataloaders.utils import pad_groundtruths_to_fixed_size
 
+from data.box_records import EDGES
 from object_detection.augmentation import Labelled, augment
 from object_detection.families import DetectorConfig
 from object_detection.pictures import to_network
 from object_detection.targets import Matcher
-from object_detection.training.feed import EDGES
 
 BUCKETS = 2**53  # for numbers that stand for photos: two of 100,000 are alike with a chance of one in a million
 

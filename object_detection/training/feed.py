@@ -8,13 +8,14 @@ from typing import Any
 import tensorflow as tf
 
 from data import loader
+from data.box_records import EDGES
+from object_detection.answering import decode
 from object_detection.augmentation import Labelled, augment
 from object_detection.pictures import to_network
 from object_detection.targets import Matcher, Targets
 from object_detection.trained import Trained
 from pipeline.artifacts import Examples
 
-EDGES = ("ymin", "xmin", "ymax", "xmax")
 AHEAD = 3  # batches prepared beforehand
 
 Prepare = Callable[[tf.Tensor, tf.Tensor], "tuple[tf.Tensor, Targets]"]  # record, seed [2] -> pixels, targets
@@ -43,8 +44,7 @@ def decode_photo(record: tf.Tensor) -> Labelled:
     boxes = tf.stack([parsed[f"image/object/bbox/{edge}"].values for edge in EDGES], axis=-1)
     labels = parsed["image/object/class/label"].values
     alone = tf.equal(parsed["image/object/is_crowd"].values, 0)
-    pixels = tf.io.decode_image(parsed["image/encoded"], channels=3, expand_animations=False)
-    pixels = tf.ensure_shape(pixels, [None, None, 3])
+    pixels = decode(parsed["image/encoded"])
     boxes, labels = boxes[alone], labels[alone]
     return Labelled(pixels, boxes, labels, tf.ones_like(boxes[:, 0]))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from components.evaluation.diebold_mariano import Comparison, diebold_mariano, losses_by_time
+from components.evaluation.verdict import check
 from components.tasks.forecasting.baselines import LAST_VALUE, ROUNDING, Baseline
 from components.tasks.forecasting.metrics import MORE_IS_BETTER, Scored, percentiles
 from pipeline.artifacts import Examples, Model
@@ -101,11 +102,6 @@ def scaled_check(baseline: Baseline, split: str) -> dict[str, Any]:
         f"{'Better' if beaten else 'No better'} than {baseline.name} over series and columns of any size: {figures}."
     )
     return check(f"{split}/mase better than {baseline.name}", baseline.model_mase, baseline.mase, beaten, sentence)
-
-
-def check(name: str, value: float | None, limit: float, passed: bool, reason: str) -> dict[str, Any]:
-    """Return one check."""
-    return {"name": name, "value": value, "limit": limit, "passed": bool(passed), "reason": reason}
 
 
 def threshold_checks(values: dict[str, float | None], config: ForecastEvaluatorConfig) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from components.evaluation.verdict import check, conclude
 from components.tasks.image_classification.metrics import LESS_IS_BETTER, Scored, percentiles, score
 from components.tasks.image_classification.predictions import Predicted, predict
 from pipeline.artifacts import Examples, Model
@@ -33,10 +34,7 @@ def judge(
         notes.append(comparison["skipped"])
     else:
         checks.append(baseline_check(comparison, config))
-    failed = [check["reason"] for check in checks if not check["passed"]]
-    reasons = failed or [check["reason"] for check in checks]
-    plain = [{key: check[key] for key in ("name", "value", "limit", "passed")} for check in checks]
-    return {"blessed": not failed, "reasons": [*reasons, *notes], "checks": plain, "comparison": comparison}
+    return conclude(checks, notes, comparison)
 
 
 def threshold_checks(values: dict[str, float], thresholds: dict[str, float]) -> list[dict[str, Any]]:
@@ -100,11 +98,6 @@ def describe_loss(lost_too_much: bool, passed: bool, chance: float, config: Imag
     if passed:
         return f"more than {tolerance}, but it may be luck ({luck}, not below {config.baseline_significance:g})"
     return f"more than {tolerance} ({luck})"
-
-
-def check(name: str, value: float, limit: float, passed: bool, reason: str) -> dict[str, Any]:
-    """Return one check."""
-    return {"name": name, "value": value, "limit": limit, "passed": bool(passed), "reason": reason}
 
 
 def compare(

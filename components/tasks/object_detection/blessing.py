@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from components.evaluation.verdict import check, conclude
 from components.tasks.object_detection.bootstrap import percentiles
 from pipeline.artifacts import Model
 
@@ -43,10 +44,7 @@ def judge(
         notes.append(comparison["skipped"])
     else:
         checks.append(earlier_check(comparison, config))
-    failed = [check["reason"] for check in checks if not check["passed"]]
-    reasons = failed or [check["reason"] for check in checks]
-    plain = [{key: check[key] for key in ("name", "value", "limit", "passed")} for check in checks]
-    return {"blessed": not failed, "reasons": [*reasons, *notes], "checks": plain, "comparison": comparison}
+    return conclude(checks, notes, comparison)
 
 
 def constant_check(
@@ -103,11 +101,6 @@ def earlier_check(comparison: dict[str, Any], config: DetectionEvaluatorConfig) 
     )
     name = f"{config.split}/mAP against the last blessed model"
     return check(name, difference, 0.0 - config.baseline_tolerance, passed, sentence)  # never -0.0
-
-
-def check(name: str, value: float | None, limit: float, passed: bool, reason: str) -> dict[str, Any]:
-    """Return one check."""
-    return {"name": name, "value": value, "limit": limit, "passed": bool(passed), "reason": reason}
 
 
 def why_not_comparable(earlier: Model, model: Model) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from components.tasks.object_detection import matching, metrics, photo_pairs
-from components.tasks.object_detection.metrics import Detections
-from components.tasks.object_detection.predictions import encoded_of, read_split, read_truth
+from components.tasks.object_detection.predictions import encoded_of, one_photo, read_split, read_truth
 from data.tfrecord import read_records
 from pipeline.artifacts import Examples, Model
 
@@ -96,6 +95,7 @@ def draw_anchors(pixels: np.ndarray, anchors: np.ndarray, boxes: np.ndarray) -> 
 
 def draw_predictions(network: DetectorInTraining, examples: Examples, split: str) -> Image.Image:
     """Return photos of a split with what is there beside what is found."""
+    import numpy as np
     import tensorflow as tf
 
     from object_detection.answering import answer_bytes
@@ -103,15 +103,9 @@ def draw_predictions(network: DetectorInTraining, examples: Examples, split: str
     rows = list(islice(read_split(examples, split), PHOTOS))
     photos, truths = [encoded_of(row) for row in rows], [read_truth(row) for row in rows]
     found = {name: value.numpy() for name, value in answer_bytes(network.trained, tf.constant(photos)).items()}
-    detections = [one_photo(found, place) for place in range(len(photos))]
+    numbers = np.arange(len(examples.labels) + 1)  # the network was made for these examples
+    detections = [one_photo(found, place, numbers) for place in range(len(photos))]
     matches = metrics.judge(truths, detections, examples.labels).matches
     told = zip(photos, truths, detections, matching.outcomes(truths, detections, matches, SHOWN), strict=True)
     pairs = [photo_pairs.draw_pair(*facts, examples.labels) for facts in told]
     return photo_pairs.sheet_of(pairs)
-
-
-def one_photo(found: dict[str, Any], place: int) -> Detections:
-    """Return the detections of one photo of a batch's answer."""
-    count = int(found["num_detections"][place])
-    boxes, scores, classes = (found[f"detection_{name}"][place, :count] for name in ("boxes", "scores", "classes"))
-    return Detections(boxes.astype("float64"), scores.astype("float64"), classes.astype("int64"))

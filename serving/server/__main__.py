@@ -134,7 +134,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(flags: argparse.Namespace, configs: list[ModelConfig], listener: socket.socket) -> int:
     """Load the models, answer requests, stop on a signal."""
-    from serving.server.versions import LoadOptions, Manager
+    from serving.server.models.versions import LoadOptions, Manager
 
     tags = tuple(flags.saved_model_tags.split(","))
     retry_seconds = flags.load_retry_interval_micros / 1e6
@@ -166,8 +166,8 @@ async def answer_requests(
     """Run the web server; requests that are being answered when the signal comes are finished."""
     import uvicorn
 
-    from serving.server.app import Limits, make_app
-    from serving.server.versions import Manager
+    from serving.server.models.versions import Manager
+    from serving.server.rest.app import Limits, make_app
 
     assert isinstance(manager, Manager)
     limits = Limits(flags.rest_api_num_threads, flags.rest_api_max_body_mb * 2**20, flags.rest_api_enable_cors_support)
@@ -189,7 +189,7 @@ async def answer_requests(
 
 def poll(flags: argparse.Namespace, manager: object, stopping: threading.Event) -> None:
     """Look for new versions and for a changed models.config, each at its own interval."""
-    from serving.server.versions import Manager
+    from serving.server.models.versions import Manager
 
     assert isinstance(manager, Manager)
     versions_every, file_every = flags.file_system_poll_wait_seconds, flags.model_config_file_poll_wait_seconds

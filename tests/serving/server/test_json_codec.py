@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from serving.server.errors import RequestError
-from serving.server.json_codec import write_floats, write_predict
-from serving.server.tensors import to_tensor
+from serving.server.rest.json_codec import write_floats, write_predict
+from serving.server.rest.tensors import to_tensor
 
 
 @pytest.mark.parametrize(

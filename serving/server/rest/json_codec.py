@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from serving.server.errors import RequestError, invalid
-from serving.server.json_parser import parse
-from serving.server.tensors import IrregularError, check_tensor, echo, is_base64, regular_tensor, to_tensor
+from serving.server.rest.json_parser import parse
+from serving.server.rest.tensors import IrregularError, check_tensor, echo, is_base64, regular_tensor, to_tensor
 
 Inputs = dict[str, str]  # input name -> type name, such as `float`
 DEFAULT_SIGNATURE = "serving_default"

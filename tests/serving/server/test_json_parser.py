@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from serving.server.errors import RequestError
-from serving.server.json_parser import ExactParser, parse
+from serving.server.rest.json_parser import ExactParser, parse
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from serving.server.errors import RequestError
-from serving.server.routes import Route, match
+from serving.server.rest.routes import Route, match
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_a_computation_beyond_its_time_is_given_up(served: tuple[Path, Server]) 
     import numpy as np
 
     from serving.server.errors import RequestError
-    from serving.server.saved_model import Servable
+    from serving.server.models.saved_model import Servable
 
     servable = Servable(served[0] / "slow" / "1", ["serve"], timeout_ms=20)
     signature = servable.signature("serving_default")

@@ -17,11 +17,10 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from serving.server import routes
 from serving.server.errors import RequestError
-from serving.server.json_codec import read_predict, write_error, write_predict
-from serving.server.saved_model import Servable
-from serving.server.versions import Manager
+from serving.server.models.versions import Lent, Manager
+from serving.server.rest import routes
+from serving.server.rest.json_codec import read_predict, write_error, write_predict
 
 log = logging.getLogger("serving")
 MOST_INFLATED = 100 * 2**20
@@ -131,26 +130,24 @@ def inflate(body: bytes) -> bytes:
 
 def predict(manager: Manager, route: routes.Route, body: bytes) -> bytes:
     """Answer `:predict`."""
-    lent: list[tuple[Any, Servable]] = []
+    lent: list[Lent] = []
 
     def inputs_of(name: str) -> dict[str, str]:
-        context = manager.use(route.model, route.version, route.label)
-        _, servable = context.__enter__()
-        lent.append((context, servable))
-        found = servable.signature(name)
+        lent.append(manager.lend(route.model, route.version, route.label))
+        found = lent[0].servable.signature(name)
         if found is None:
             raise RequestError("INVALID_ARGUMENT", f'Serving signature name: "{name}" not found in signature def')
         return found.inputs
 
     try:
         name, arrays, rows = read_predict(body, inputs_of)
-        servable = lent[0][1]
+        servable = lent[0].servable
         signature = servable.signature(name)
         assert signature is not None
         return write_predict(servable.run(signature, arrays), signature.outputs, rows)
     finally:
-        for context, _ in lent:
-            context.__exit__(None, None, None)
+        for item in lent:
+            item.give_back()
 
 
 def status(manager: Manager, route: routes.Route) -> bytes:
@@ -170,15 +167,15 @@ def metadata(manager: Manager, route: routes.Route) -> bytes:
     """Answer a metadata request: the signatures of a version."""
     from google.protobuf import json_format
 
-    with manager.use(route.model, route.version, route.label) as (version, servable):
+    with manager.lend(route.model, route.version, route.label) as lent:
         signatures = {
             name: json_format.MessageToDict(
                 definition, including_default_value_fields=True, preserving_proto_field_name=True
             )
-            for name, definition in servable.meta_graph.signature_def.items()
+            for name, definition in lent.servable.meta_graph.signature_def.items()
         }
     value = {
-        "model_spec": {"name": route.model, "signature_name": "", "version": str(version)},
+        "model_spec": {"name": route.model, "signature_name": "", "version": str(lent.version)},
         "metadata": {"signature_def": {"signature_def": signatures}},
     }
     return json.dumps(value, indent=1).encode() + b"\n"

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from serving.model_config import ModelConfig, is_version
 from serving.server.errors import RequestError, invalid
-from serving.server.saved_model import Servable, code_name
+from serving.server.models.saved_model import Servable, code_name
 
 log = logging.getLogger("serving")
 State = Literal["START", "LOADING", "AVAILABLE", "UNLOADING", "END"]
@@ -42,6 +40,24 @@ class Version:
     error_code: str = "OK"
     error_message: str = ""
     servable: Servable | None = None
+
+
+class Lent:
+    """A version lent to one request; a context manager that gives it back, or call `give_back`, once."""
+
+    __slots__ = ("name", "servable", "version")
+
+    def __init__(self, name: str, version: int, servable: Servable) -> None:
+        self.name, self.version, self.servable = name, version, servable
+
+    def give_back(self) -> None:
+        self.servable.release()
+
+    def __enter__(self) -> Lent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
 
 
 class ModelVersions:
@@ -206,9 +222,8 @@ class Manager:
                     log.warning("no versions of %s under %s", name, self.models[name].config.base_path)
                 self.models[name].aspire(on_disk)
 
-    @contextmanager
-    def use(self, name: str, version: int | None, label: str | None) -> Iterator[tuple[int, Servable]]:
-        """Lend the model that should answer; it stays in memory until the block ends.
+    def lend(self, name: str, version: int | None = None, label: str | None = None) -> Lent:
+        """Lend the model that should answer; it stays in memory until it is given back.
 
         Raises:
             RequestError: there is no such model, version or label.
@@ -230,10 +245,7 @@ class Manager:
             servable = model.versions[number].servable
             assert servable is not None
             servable.acquire()
-        try:
-            yield number, servable
-        finally:
-            servable.release()
+        return Lent(name, number, servable)
 
     def status(self, name: str, version: int | None) -> list[Version]:
         """Return the known versions of a model, newest first.

@@ -1,0 +1,27 @@
+"""Core: what the REST and the gRPC API stand on, so that both answer from the same models, queues, counters and logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from serving.server.execution import Execution
+from serving.server.metrics import Metrics
+from serving.server.models.versions import Manager
+from serving.server.request_log import RequestLog
+
+
+@dataclass(frozen=True)
+class Core:
+    """The server without its front doors.
+
+    Attributes:
+        manager: which models and versions there are; lends them.
+        execution: how a signature's call reaches the model: alone, or in a batch with others.
+        timeout_ms: time a REST request's computation may take; a gRPC client's deadline takes its place.
+    """
+
+    manager: Manager
+    execution: Execution
+    metrics: Metrics
+    request_log: RequestLog
+    timeout_ms: int = 30_000

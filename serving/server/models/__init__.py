@@ -1,0 +1,1 @@
+"""Models in memory: SavedModels, their versions, and what loads and unloads them."""

@@ -73,8 +73,11 @@ setup(
         "components": ["tasks/*/*.html"],
         "object_detection": ["zoo/*.yaml", "zoo/*.pbtxt"],
         "data": ["catalog/*.yaml", "samples/*.csv"],
+        "serving": ["server/rest/page_files/*", "monitor/*.html"],
     },
     install_requires=CORE,
     extras_require={"detection": DETECTION, "gpu": GPU, "tfds": TFDS, "dev": DEV},
-    entry_points={"console_scripts": ["labline = pipeline.cli:main"]},
+    entry_points={
+        "console_scripts": ["labline = pipeline.cli:main", "labline-model-server = serving.server.program:main"]
+    },
 )

@@ -16,9 +16,25 @@ from pipeline.artifacts import MANIFEST, Blessing, InfraBlessing, PushedModel, S
 from pipeline.component import Context, Out, component
 from pipeline.errors import UserError
 from pipeline.settings import NotFingerprinted, Settings
-from serving.config import ServingConfig
-from serving.model_config import FOLDER, ModelConfig, drop_model, is_version, keep_model, locked, read_models, replace
+from serving.config import BatchingConfig, ServingConfig
+from serving.model_config import (
+    FILE_NAME,
+    FOLDER,
+    ModelConfig,
+    Snapshot,
+    drop_model,
+    is_version,
+    keep_model,
+    keep_server_files,
+    locked,
+    own_policy_of,
+    put_back,
+    read_models,
+    replace,
+    take_snapshot,
+)
 from serving.running import read_running
+from serving.version_batching import write_version_batching
 
 HISTORY = "versions.json"
 SILENT_SECONDS = 5.0  # a server elsewhere that gives no answer for so long is not there
@@ -57,19 +73,47 @@ def pusher(
         facts["reason"] = refusal
         return
     base = context.workspace / FOLDER / serving.name
+    check_logging(serving, context.workspace)
     with locked(base):
         clean_up(base)
-        facts |= place(saved_model, base, context.run)
+        facts |= place(saved_model, base, context.run, serving.batching)
         version: int = facts["version"]
         facts["path"] = f"{FOLDER}/{serving.name}/{version}"
-        config_file = keep_model(base.parent, serving.name, serving.versions)
-        model = next(model for model in read_models(config_file) if model.name == serving.name)
-        if (model.policy, model.newest) != ("latest", serving.versions):
-            facts["reason"] += f"; serving.versions is not applied: {config_file.name} has a policy written by hand"
+        before = take_snapshot(base.parent, serving.name)
+        facts["reason"] += keep_served(base, serving, facts["pushed"])
+        model = next(model for model in read_models(base.parent / FILE_NAME) if model.name == serving.name)
         if not read_history(base)[str(version)].get("confirmed"):
-            facts |= confirm(
-                model, version, find_server(context.workspace, serving.url), config.timeout, facts["reason"]
-            )
+            server = find_server(context.workspace, serving.url)
+            facts |= confirm(model, version, server, config.timeout, facts["reason"], before)
+
+
+def check_logging(serving: ServingConfig, workspace: Path) -> None:
+    """Raise UserError if requests are to be logged by a running server that cannot."""
+    running = read_running(workspace)
+    if serving.log_requests and running is not None and running.engine != "embedded":
+        raise UserError(
+            f"The running server ({running.engine}) has no log collector, so it cannot log requests.",
+            "serving.log_requests",
+            "Set it to 0, or serve with `--engine embedded`.",
+        )
+
+
+def keep_served(base: Path, serving: ServingConfig, pushed: bool) -> str:
+    """Make sure that models.config serves the model as the recipe says; return what is to be said about that."""
+    served_models = base.parent
+    before = own_policy_of(served_models, serving.name)
+    config_file = keep_model(
+        served_models, serving.name, serving.versions, release=pushed, log_rate=serving.log_requests
+    )
+    keep_server_files(served_models)
+    own, said = own_policy_of(served_models, serving.name), ""
+    if before is not None and before.rolled_back:
+        if not pushed:
+            return f"; the rollback to version {before.rolled_back} stays: `labline rollback {serving.name} NEWEST` ends it"
+        said = f"; the rollback to version {before.rolled_back} is over"
+    if own is None or own.replaced:
+        said += f"; serving.versions is not applied: {config_file.name} has a policy written by hand"
+    return said
 
 
 def why_not(blessing: Blessing, infra_blessing: InfraBlessing) -> str:
@@ -88,17 +132,18 @@ def clean_up(base: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def place(saved_model: SavedModel, base: Path, run: str) -> dict[str, Any]:
+def place(saved_model: SavedModel, base: Path, run: str, batching: BatchingConfig) -> dict[str, Any]:
     """Make the SavedModel the newest version unless it is that already; return what was done."""
     history, newest = read_history(base), newest_version(base)
-    if newest is not None and history.get(str(newest), {}).get("digest") == saved_model.digest != "":
+    known, settings = history.get(str(newest), {}), batching.model_dump(mode="json")
+    if known.get("digest") == saved_model.digest != "" and known.get("batching", settings) == settings:
         return {"already": True, "version": newest, "reason": f"version {newest} is this model already"}
     version = interrupted_version(base, history, saved_model.digest) or next_version(base, history)
     # known before it is there: after a kill in between no other bytes get the number
-    history[str(version)] = {"digest": saved_model.digest, "run": run, "created": time.time()}
+    history[str(version)] = {"digest": saved_model.digest, "run": run, "created": time.time(), "batching": settings}
     write_history(base, history)
-    copy_version(saved_model, base, version)
-    return {"pushed": True, "version": version, "reason": "both blessings were given"}
+    unbatched = copy_version(saved_model, base, version, batching)
+    return {"pushed": True, "version": version, "reason": "both blessings were given", "batching": unbatched or "on"}
 
 
 def read_history(base: Path) -> dict[str, dict[str, Any]]:
@@ -133,13 +178,18 @@ def next_version(base: Path, history: dict[str, Any]) -> int:
     return max([0, newest_version(base) or 0, *used]) + 1
 
 
-def copy_version(saved_model: SavedModel, base: Path, version: int) -> None:
-    """Copy under a name that servers ignore, flush it to the disk, and rename it into place."""
+def copy_version(saved_model: SavedModel, base: Path, version: int, batching: BatchingConfig) -> str:
+    """Copy under a name that servers ignore, flush it to the disk, and rename it into place.
+
+    Returns:
+        Why its requests are not merged; empty if they are.
+    """
     temporary = base / f".tmp-{version}-{os.getpid()}"
     try:
         shutil.copytree(
             saved_model.path, temporary, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns(MANIFEST)
         )
+        unbatched = write_version_batching(temporary, batching)
         for path in [*temporary.rglob("*"), temporary]:
             sync(path)
         temporary.rename(base / str(version))
@@ -147,6 +197,7 @@ def copy_version(saved_model: SavedModel, base: Path, version: int) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync(base)
+    return unbatched
 
 
 @dataclass(frozen=True)
@@ -173,7 +224,9 @@ def find_server(workspace: Path, url: str | None) -> Server | None:
     return Server(url, url, None) if url else None
 
 
-def confirm(model: ModelConfig, version: int, server: Server | None, timeout: float, reason: str) -> dict[str, Any]:
+def confirm(
+    model: ModelConfig, version: int, server: Server | None, timeout: float, reason: str, before: Snapshot
+) -> dict[str, Any]:
     """Wait until the server serves the version, and remember that it need not be asked again; return what is to be added.
 
     Without any server, the next to start settles it. A version that the policy leaves out or that nobody was there to
@@ -183,7 +236,7 @@ def confirm(model: ModelConfig, version: int, server: Server | None, timeout: fl
     if server is not None:
         if version not in model.select({int(path.name) for path in base.iterdir() if is_version(path.name)}):
             return {"reason": f"{reason}; the policy pins other versions, so the running server does not take it"}
-        outcome = wait_for_server(server, model.name, version, base, timeout)
+        outcome = wait_for_server(server, model.name, version, base, timeout, before)
         if outcome == "silent":
             return {"reason": f"{reason}; the server at {server.url} did not answer, so the next run asks it again"}
     history = read_history(base)
@@ -193,7 +246,7 @@ def confirm(model: ModelConfig, version: int, server: Server | None, timeout: fl
 
 
 def wait_for_server(
-    server: Server, name: str, version: int, base: Path, timeout: float
+    server: Server, name: str, version: int, base: Path, timeout: float, before: Snapshot
 ) -> Literal["available", "ended", "silent"]:
     """Wait until the server says AVAILABLE, has ended, or turns out not to be there.
 
@@ -218,7 +271,7 @@ def wait_for_server(
                 if waited < timeout and not error.final:
                     time.sleep(0.1)  # some errors come at once
                     continue
-                rejected = take_back(base, name, version, error.what)
+                rejected = take_back(base, name, version, error.what, before)
                 raise UserError(
                     f"The running server did not take version {version} of `{name}`, so it was taken back: {error.what}",
                     str(rejected),
@@ -227,14 +280,17 @@ def wait_for_server(
                 ) from error
 
 
-def take_back(base: Path, name: str, version: int, reason: str) -> Path:
-    """Move a version to a name that servers ignore, and remember why."""
+def take_back(base: Path, name: str, version: int, reason: str, before: Snapshot) -> Path:
+    """Move a version to a name that servers ignore, remember why, and serve the model as before."""
     rejected = base / f".rejected-{version}"
     shutil.rmtree(rejected, ignore_errors=True)
     (base / str(version)).rename(rejected)
     history = read_history(base)
     history.setdefault(str(version), {})["rejected"] = reason
     write_history(base, history)
+    put_back(base.parent, name, before)
     if newest_version(base) is None:
         drop_model(base.parent, name)
+    else:
+        keep_model(base.parent, name)
     return rejected

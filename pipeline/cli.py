@@ -10,10 +10,12 @@ import sys
 import traceback
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from pipeline.cli_options import HERE, JsonOption, WorkspaceOption, existing
+from pipeline.cli_serving import serving_app
 from pipeline.errors import EXIT_INTERRUPTED, EXIT_USAGE, NotBlessed, UsageError, UserError
 
 app = typer.Typer(
@@ -24,17 +26,12 @@ recipe_app = typer.Typer(no_args_is_help=True, help="Recipes: what a run is made
 data_app = typer.Typer(no_args_is_help=True, help="Data sets: the catalogue, downloads, and a look at your own.")
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(data_app, name="data")
+app.add_typer(serving_app)
 
-WorkspaceOption = Annotated[
-    Path,
-    typer.Option("--workspace", envvar="LABLINE_WORKSPACE", help="Folder of artifacts, runs, logs and served models."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a shipped recipe.")]
 OverridesArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values over the recipe's, by its dotted keys.")
 ]
-HERE = Path("workspace")
 
 
 def main() -> NoReturn:
@@ -260,39 +257,41 @@ def data_check(
 
 
 @app.command()
-def serve(
-    workspace: WorkspaceOption = HERE,
-    engine: Annotated[str, typer.Option(help="auto, tensorflow-serving, docker or embedded.")] = "auto",
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="REST port.")] = 8501,
-) -> None:
-    """Serve every pushed model of the workspace, new versions as they come."""
-    from pipeline.progress import Progress
-    from serving.launch import serve as serve_workspace
-
-    raise typer.Exit(serve_workspace(existing(workspace).path, engine, host, port, Progress()))
-
-
-@app.command()
-def predict(
+def monitor(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The served model's name.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures, or files of series.")],
     workspace: WorkspaceOption = HERE,
-    url: Annotated[str, typer.Option(help="The server; by default the one of this workspace.")] = "",
-    version: Annotated[int, typer.Option(help="A version; the newest by default.")] = 0,
-    top: Annotated[int, typer.Option(help="How many classes to show.")] = 3,
-    out: Annotated[
-        Path | None, typer.Option(help="File, or folder for several, of copies with a detector's boxes.")
+    version: Annotated[int, typer.Option(min=0, help="A version; the newest that was asked by default.")] = 0,
+    logs: Annotated[
+        list[Path] | None, typer.Option(help="Log file or folder; the workspace's own by default. May be given often.")
     ] = None,
-    score: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="Least score of what a detector found; .5 by default.")
+    spans: Annotated[int, typer.Option(min=1, help="Parts, in the order of time, that are compared to see drift.")] = 4,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Leave out what was asked before, such as 2025-03-31.")
+    ] = "",
+    most: Annotated[int, typer.Option(min=1, help="Requests looked at, evenly spread over all.")] = 10_000,
+    categorical: Annotated[float, typer.Option(min=0, max=1, help="Limit for names: difference of a share.")] = 0.1,
+    numeric: Annotated[float, typer.Option(min=0, max=1, help="Limit for numbers: Jensen-Shannon divergence.")] = 0.2,
+    limit: Annotated[
+        list[str] | None, typer.Option(metavar="FEATURE=LIMIT", help="Limit of a single feature. May be given often.")
     ] = None,
+    out: Annotated[Path | None, typer.Option(help="File of the page.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask a served model about pictures or series, over REST."""
-    from pipeline.screen import show_predictions
+    """Compare what clients send with what a model was trained on; the status is 3 where something is beyond its limit."""
+    from serving.monitor.command import monitor as run_monitor
+    from serving.monitor.wish import Wish, make_limits, read_time
 
-    show_predictions(name, files, workspace, url, version or None, top, as_json, out, score)
+    wish = Wish(
+        name,
+        version,
+        tuple(logs or ()),
+        spans,
+        read_time(since),
+        most,
+        make_limits(categorical, numeric, limit or []),
+        out,
+    )
+    raise typer.Exit(run_monitor(existing(workspace), wish, as_json))
 
 
 @app.command()
@@ -359,18 +358,6 @@ def export_config(
     from object_detection.pipeline_config.writing import export
 
     export(recipe, overrides or [], classes, out)
-
-
-def existing(workspace: Path) -> Any:
-    """Open a workspace that must be there."""
-    from pipeline.workspace import Workspace
-
-    if not (workspace / "artifacts").is_dir():
-        raise UserError(
-            "There is no workspace here.", str(workspace.absolute()),
-            "Name one with --workspace or LABLINE_WORKSPACE; `labline run image_classification` makes the first.",
-        )  # fmt: skip
-    return Workspace(workspace)
 
 
 if __name__ == "__main__":

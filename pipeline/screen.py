@@ -313,20 +313,22 @@ def show_predictions(
     as_json: bool,
     out: Path | None = None,
     least: float | None = None,
+    token: str = "",
 ) -> None:
     """Ask a served model about files, as its task does, and print the answers.
 
     Args:
         out, least: where a detector's boxes are drawn, and from which score on.
+        token: bearer token, where the server wants one.
 
     Raises:
         UserError: the model answers as none of the tasks does.
         UsageError: boxes are asked for of a model that finds none.
     """
     from components.tasks import find_part, names
-    from serving.client import Client
+    from serving.client import connect
 
-    with Client(url or server_of(workspace)) as client:
+    with connect(url or server_of(workspace), token=token) as client:
         outputs = client.metadata(name, version).get("serving_default", {}).get("outputs", {})
         parts = [find_part(task, "asking") for task in names()]
         part = next((part for part in parts if part.OUTPUT in outputs), None)

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,19 @@ from pipeline.errors import UserError
 from pipeline.progress import Progress
 from pipeline.settings import ROOT
 from serving.client import Client, ServerError
-from serving.model_config import FILE_NAME, FOLDER, keep_model, read_models
+from serving.model_config import (
+    BATCHING,
+    FILE_NAME,
+    FOLDER,
+    MONITORING,
+    keep_model,
+    keep_server_files,
+    read_models,
+    versions_on_disk,
+)
 from serving.running import forget_running, read_running, write_running
-from serving.tensorflow_serving import READY, Models, RealEngine, choose_engine, command
+from serving.tensorflow_serving import BINARY, READY, Models, RealEngine, choose_engine, command, container_name
+from serving.text_protos import METRICS_PATH
 from serving.tied import tie
 
 START_SECONDS = 180.0
@@ -28,13 +38,14 @@ TAIL_LINES = 30
 
 @dataclass
 class Server:
-    """A server's process; `url` is known at the start except where the embedded server takes a free port itself."""
+    """A server's process; its addresses are known at the start except where the embedded server takes free ports itself."""
 
     process: subprocess.Popen[bytes]
     engine: RealEngine
     log: Path
     models: Models
     url: str = ""
+    grpc_address: str = ""
 
     def wait_until_ready(self, timeout: float = START_SECONDS) -> str:
         """Return the server's URL once every model has a version that serves.
@@ -46,29 +57,28 @@ class Server:
         while time.monotonic() < deadline:
             if self.is_ready():
                 return self.url
-            if self.process.poll() is not None:
-                raise ServerError(
-                    f"The server ended with status {self.process.returncode}:\n{self.tail()}", str(self.log)
-                )
+            self.check_alive()
             time.sleep(0.05)
         raise ServerError(f"The server was not ready after {timeout:.0f} s:\n{self.tail()}", str(self.log))
+
+    def check_alive(self) -> None:
+        """Raise ServerError if the process has ended; the end of its log is in the message."""
+        if self.process.poll() is not None:
+            raise ServerError(f"The server ended with status {self.process.returncode}:\n{self.tail()}", str(self.log))
 
     def is_ready(self) -> bool:
         """Look for the embedded server's ready line; ask TensorFlow Serving, which prints none."""
         if self.engine == "embedded":
             for line in self.log.read_text("utf-8", "replace").splitlines():
                 if line.startswith(READY):
-                    self.url = line.removeprefix(READY).strip()
+                    self.url, _, self.grpc_address = line.removeprefix(READY).strip().partition(" grpc ")
                     return True
             return False
-        names = (
-            [self.models.name]
-            if self.models.config_file is None
-            else [m.name for m in read_models(self.models.config_file)]
-        )
         try:
             with Client(self.url, timeout=5) as client:
-                return all(any(item.state == "AVAILABLE" for item in client.status(name)) for name in names)
+                return all(
+                    any(item.state == "AVAILABLE" for item in client.status(name)) for name in self.models.names()
+                )
         except ServerError:
             return False
 
@@ -84,31 +94,72 @@ class Server:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.kill()
+                if self.engine == "docker":  # what was killed is the command line, not the container
+                    name = container_name(int(self.url.rpartition(":")[2]))
+                    subprocess.run(["docker", "rm", "--force", name], capture_output=True, timeout=STOP_SECONDS)
         return self.process.wait()
 
 
-def start_server(models: Models, log: Path, engine: str = "auto", host: str = "127.0.0.1", port: int = 0) -> Server:
+def start_server(
+    models: Models,
+    log: Path,
+    engine: str = "auto",
+    host: str = "127.0.0.1",
+    port: int = 0,
+    grpc_port: int = 0,
+    more: Sequence[str] = (),
+) -> Server:
     """Start a server without waiting for it; it ends with this process at the latest, even if that is killed.
 
     Args:
         models: what it serves.
         log: file for what it prints.
-        port: 0 takes a free one.
+        port, grpc_port: of the REST and the gRPC API; 0 takes a free one.
+        more: flags of the engine's own.
+
+    Raises:
+        UserError: the engine is not there, or a port is in use.
     """
     real, _ = choose_engine(engine)
-    if port == 0 and real != "embedded":
-        port = free_port(host)
-    grpc_port = 8500 if port == 8501 else free_port(host)
+    for wanted in (port, grpc_port):
+        check_port(host, wanted)
+    if real == "embedded":
+        line = command(real, models, host, port or -1, grpc_port or -1, more)
+    else:
+        port, grpc_port = port or free_port(host), grpc_port or free_port(host)
+        line = tie(command(real, models, host, port, grpc_port, more))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
-    line = command(real, models, host, port or -1, grpc_port)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
         process = subprocess.Popen(
-            line if real == "embedded" else tie(line), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-            env=environment, start_new_session=True,
-        )  # fmt: skip
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}" if port else ""
-    return Server(process, real, log, models, url)
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+    shown = f"[{host}]" if ":" in host else host
+    return Server(
+        process,
+        real,
+        log,
+        models,
+        f"http://{shown}:{port}" if port else "",
+        f"{shown}:{grpc_port}" if grpc_port else "",
+    )
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise UserError if a port is in use: TensorFlow Serving would go on without it, and somebody else would answer."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise UserError(
+            f"Cannot listen: {error.strerror}.", f"{host}:{port}", "Choose another port, or stop what uses it."
+        ) from None
 
 
 def free_port(host: str) -> int:
@@ -130,16 +181,30 @@ def running_server(
         server.stop()
 
 
-def serve(workspace: Path, engine: str, host: str, port: int, progress: Progress) -> int:
+def serve(
+    workspace: Path,
+    engine: str,
+    host: str,
+    port: int,
+    progress: Progress,
+    grpc_port: int = 0,
+    batching: bool = True,
+    more: Sequence[str] = (),
+) -> int:
     """Serve everything that was pushed in a workspace until Ctrl-C or SIGTERM; return the exit status.
 
     While it runs, workspace/serving.json tells `labline run` and `labline predict` where it is, and its log is
     workspace/logs/serving.log.
 
+    Args:
+        port, grpc_port: of the REST and the gRPC API; 0 takes a free one.
+        batching: merge small requests of the models whose recipe allows it.
+        more: flags of the engine's own.
+
     Raises:
         UserError: nothing was pushed yet, a server runs already, the engine is not there, or the server does not start.
     """
-    models = pushed_models(workspace)
+    models = pushed_models(workspace, batching)
     if (running := read_running(workspace)) is not None:
         raise UserError(
             f"A server of this workspace is already running (process {running.pid}).",
@@ -147,24 +212,33 @@ def serve(workspace: Path, engine: str, host: str, port: int, progress: Progress
             f"Stop it: kill {running.pid}",
         )
     real, reason = choose_engine(engine)
+    check_logging(models, real)
     progress.say(f"serving with {engine_name(real)} ({reason})")
+    if real == "tensorflow-serving" and host not in ("0.0.0.0", "::"):
+        progress.say(f"note: {BINARY} listens on every address of this machine; it cannot be told to use {host} only")
     stopped_by: list[int] = []
     before = {
         number: signal.signal(number, lambda number, _: stopped_by.append(number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
-    server = start_server(models, workspace / "logs" / "serving.log", real, host, port)
     try:
-        return watch(server, workspace, host, progress, stopped_by)
+        server = start_server(models, workspace / "logs" / "serving.log", real, host, port, grpc_port, more)
+        try:
+            return watch(server, workspace, host, progress, stopped_by)
+        finally:
+            server.stop()
+            forget_running(workspace, server.process.pid)
     finally:
-        server.stop()
-        forget_running(workspace, server.process.pid)
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def pushed_models(workspace: Path) -> Models:
-    """Return what was pushed in a workspace; base paths are put right if the workspace was moved."""
+def pushed_models(workspace: Path, batching: bool = True) -> Models:
+    """Return what was pushed in a workspace; paths are put right if the workspace was moved.
+
+    Raises:
+        UserError: nothing was pushed, or a model has no version to serve: a server would wait for one for ever.
+    """
     folder = (workspace / FOLDER).resolve()
     file = folder / FILE_NAME
     listed = read_models(file) if file.exists() else []
@@ -177,7 +251,29 @@ def pushed_models(workspace: Path) -> Models:
     for model in listed:
         if not Path(model.base_path).is_dir() and (folder / model.name).is_dir():
             keep_model(folder, model.name)
-    return Models(folder, config_file=file)
+    for model in read_models(file):
+        if not model.select(versions_on_disk(Path(model.base_path))):
+            raise UserError(
+                f"Model `{model.name}` has no version to serve.",
+                model.base_path,
+                f"Push one, or take its entry out of {file}.",
+            )
+    files = keep_server_files(folder)
+    return Models(
+        folder, config_file=file, batching_file=files[BATCHING] if batching else None, monitoring_file=files[MONITORING]
+    )
+
+
+def check_logging(models: Models, engine: RealEngine) -> None:
+    """Raise UserError if requests are to be logged by a server that cannot: it would refuse the whole models.config."""
+    assert models.config_file is not None
+    logged = [model.name for model in read_models(models.config_file) if model.log_rate]
+    if logged and engine != "embedded":
+        raise UserError(
+            f"Requests of `{logged[0]}` are to be logged, and {engine_name(engine)} has no log collector.",
+            str(models.config_file),
+            "Serve with `--engine embedded`, or push with `serving.log_requests=0`.",
+        )
 
 
 def engine_name(engine: RealEngine) -> str:
@@ -193,15 +289,17 @@ def watch(server: Server, workspace: Path, host: str, progress: Progress, stoppe
     """Wait for the server to be ready, say so, and wait for its end or for a signal."""
     deadline, told = time.monotonic() + START_SECONDS, False
     while not stopped_by:
-        if server.process.poll() is not None:
-            raise ServerError(
-                f"The server ended with status {server.process.returncode}:\n{server.tail()}", str(server.log)
-            )
+        server.check_alive()
         if not told and server.is_ready():
             told = True
-            write_running(workspace, server.process.pid, int(server.url.rpartition(":")[2]), server.engine, host)
-            names = ", ".join(model.name for model in read_models(workspace / FOLDER / FILE_NAME))
+            ports = [int(address.rpartition(":")[2] or 0) for address in (server.url, server.grpc_address)]
+            write_running(workspace, server.process.pid, ports[0], server.engine, host, ports[1])
+            names = ", ".join(server.models.names())
             progress.say(f"ready: {server.url}/v1/models/NAME:predict for {names}   (Ctrl-C stops it)")
+            if server.grpc_address:
+                progress.say(f"gRPC: {server.grpc_address}   metrics: {server.url}{METRICS_PATH}")
+            if server.engine == "embedded":
+                progress.say(f"to try it in a browser: {server.url}/")
         if not told and time.monotonic() > deadline:
             raise ServerError(
                 f"The server was not ready after {START_SECONDS:.0f} s:\n{server.tail()}", str(server.log)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
-import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.artifacts import sync
 from pipeline.errors import UserError
+from serving.policies import OwnPolicy, Policy, dump_own_policies, is_own, policy_of, read_own_policies, settle
+from serving.text_protos import BatchingParameters, MonitoringConfig, write_batching, write_monitoring
 
 FOLDER = "served_models"  # of a workspace: models.config, and a folder of version folders for each model
 FILE_NAME = "models.config"
-OWN_POLICIES = (
-    ".policies.json"  # model -> how many newest versions was last written by us, to tell it from the user's own
-)
+OWN_POLICIES = ".policies.json"  # model -> the policy that was last written by us, to tell it from the user's own
+BATCHING, MONITORING = "batching.config", "monitoring.config"  # beside models.config, written once and then yours
+REQUESTS = "requests"  # of a workspace: a folder of logged requests for each model
+LOG_COLLECTOR = "file"  # TensorFlow Serving's binary has no collector at all
 LARGEST_VERSION = 2**63 - 1
 
 
@@ -34,14 +38,18 @@ class ModelConfig:
         base_path: absolute path of the folder that holds the version folders.
         policy: `latest` keeps the `newest` highest versions, `all` every one, `specific` those in `versions`.
         labels: version label -> version.
+        log_rate: share of the requests that is logged, 0..1.
+        log_prefix: absolute path that the names of the log's files begin with; empty without a log.
     """
 
     name: str
     base_path: str
-    policy: Literal["latest", "all", "specific"] = "latest"
+    policy: Policy = "latest"
     newest: int = 1
     versions: tuple[int, ...] = ()
     labels: dict[str, int] = field(default_factory=dict)
+    log_rate: float = 0.0
+    log_prefix: str = ""
 
     def select(self, on_disk: set[int]) -> set[int]:
         """Return the versions that should serve, out of those on disk."""
@@ -58,20 +66,31 @@ def read_models(file: Path) -> list[ModelConfig]:
     Raises:
         UserError: the file is missing or not in the format, or a model in it is described wrongly.
     """
-    message = parse_models(file)
+    return models_of(parse_models(file), str(file))
+
+
+def models_of(message: Any, where: str) -> list[ModelConfig]:
+    """Return the models of a ModelServerConfig.
+
+    Args:
+        where: the message comes from, for errors.
+
+    Raises:
+        UserError: a model in it is described wrongly.
+    """
     models: list[ModelConfig] = []
     for entry in message.model_config_list.config:
         if not entry.base_path.startswith("/"):
             raise UserError(
                 f"Expected model {entry.name} to have an absolute path as base_path; got `{entry.base_path}`.",
-                str(file),
+                where,
             )
         if entry.model_platform != "tensorflow":
             raise UserError(
-                f'Model {entry.name} needs model_platform: "tensorflow"; it has "{entry.model_platform}".', str(file)
+                f'Model {entry.name} needs model_platform: "tensorflow"; it has "{entry.model_platform}".', where
             )
         if entry.name in [model.name for model in models]:
-            raise UserError(f"Illegal to list model {entry.name} multiple times.", str(file))
+            raise UserError(f"Illegal to list model {entry.name} multiple times.", where)
         models.append(model_of(entry))
     return models
 
@@ -91,79 +110,161 @@ def parse_models(file: Path) -> Any:
 
 def model_of(entry: Any) -> ModelConfig:
     """Translate one entry of the proto."""
-    policy = entry.model_version_policy
-    labels = dict(entry.version_labels)
-    choice = policy.WhichOneof("policy_choice")
-    if choice == "all":
-        return ModelConfig(entry.name, entry.base_path, "all", labels=labels)
-    if choice == "specific":
-        return ModelConfig(
-            entry.name, entry.base_path, "specific", versions=tuple(policy.specific.versions), labels=labels
-        )
-    newest = policy.latest.num_versions if choice == "latest" else 1
-    return ModelConfig(entry.name, entry.base_path, newest=newest, labels=labels)
+    policy, newest, versions = policy_of(entry)
+    logging = entry.logging_config
+    collected = bool(logging.log_collector_config.type)
+    return ModelConfig(
+        entry.name, entry.base_path, policy, newest, versions, dict(entry.version_labels),
+        logging.sampling_config.sampling_rate if collected else 0.0,
+        logging.log_collector_config.filename_prefix if collected else "",
+    )  # fmt: skip
 
 
-def keep_model(served_models: Path, name: str, newest: int | None = None) -> Path:
+def keep_model(
+    served_models: Path, name: str, newest: int | None = None, *, release: bool = False, log_rate: float | None = None
+) -> Path:
     """Make sure that a workspace's models.config serves a model from its place; other models in it stay as they are.
 
-    A policy or labels that somebody wrote into the model's own entry stay, too.
+    A policy, labels or logging that somebody wrote into the model's own entry stay, too.
 
     Args:
         served_models: folder of models.config and of the models' folders.
         newest: how many of the highest versions serve, unless somebody wrote another policy; None leaves that as it is.
+        release: a rollback ends, because there is a newer version now.
+        log_rate: share of the requests that is logged; None leaves that as it is.
     """
-    file = served_models / FILE_NAME
-    base_path = str((served_models / name).resolve())
+    with changing(served_models) as (message, own):
+        entry = find_entry(message, name) or message.model_config_list.config.add(name=name)
+        if not entry.model_platform:
+            entry.model_platform, own[name] = "tensorflow", OwnPolicy(newest or 1)
+            settle(entry, own[name], set())
+        entry.base_path = str((served_models / name).resolve())
+        if name in own and is_own(own[name], entry):
+            if newest is not None and not own[name].replaced:
+                own[name] = dataclasses.replace(own[name], newest=newest)
+            if release and own[name].rolled_back:
+                end_rollback(entry, own)
+            if name in own:
+                own[name] = settle(entry, own[name], versions_on_disk(Path(entry.base_path)))
+        set_logging(entry, served_models.resolve().parent / REQUESTS / name / "requests", log_rate)
+    return served_models / FILE_NAME
+
+
+def find_entry(message: Any, name: str) -> Any | None:
+    """Return a model's entry in a models.config."""
+    return next((item for item in message.model_config_list.config if item.name == name), None)
+
+
+def versions_on_disk(base: Path) -> set[int]:
+    """Return the version numbers in a model's folder."""
+    return {int(path.name) for path in base.iterdir() if is_version(path.name)} if base.is_dir() else set()
+
+
+def end_rollback(entry: Any, own: dict[str, OwnPolicy]) -> None:
+    """Let newer versions serve again; a policy that somebody wrote by hand comes back."""
+    from google.protobuf import text_format
+
+    policy = own.pop(entry.name)
+    entry.ClearField("model_version_policy")
+    if policy.replaced:
+        text_format.Parse(policy.replaced, entry.model_version_policy)
+    else:
+        own[entry.name] = OwnPolicy(policy.newest)
+
+
+def set_logging(entry: Any, prefix: Path, rate: float | None) -> None:
+    """Log a share of the requests into a workspace's files, or none; a collector of somebody else's stays."""
+    collector = entry.logging_config.log_collector_config
+    ours = not collector.type or (collector.type, Path(collector.filename_prefix).parts[-3:]) == (
+        LOG_COLLECTOR,
+        prefix.parts[-3:],
+    )
+    if not ours:
+        return
+    wanted = entry.logging_config.sampling_config.sampling_rate if rate is None else rate
+    entry.ClearField("logging_config")
+    if wanted:
+        entry.logging_config.log_collector_config.type = LOG_COLLECTOR
+        entry.logging_config.log_collector_config.filename_prefix = str(prefix)
+        entry.logging_config.sampling_config.sampling_rate = wanted
+
+
+@contextmanager
+def changing(served_models: Path) -> Iterator[tuple[Any, dict[str, OwnPolicy]]]:
+    """Lend models.config as its proto and what we know of our own policies; what was changed is written, unless an error ends it."""
+    file, policies = served_models / FILE_NAME, served_models / OWN_POLICIES
     with locked(served_models):
         message = parse_models(file) if file.exists() else new_message()
         before = message.SerializeToString(deterministic=True)
-        entry = next((item for item in message.model_config_list.config if item.name == name), None)
-        if entry is None:
-            entry = message.model_config_list.config.add(name=name, model_platform="tensorflow")
-            set_newest(served_models, entry, newest or 1)
-        elif newest is not None and is_own_policy(served_models, entry):
-            set_newest(served_models, entry, newest)
-        entry.base_path = base_path
+        own = read_own_policies(policies)
+        known = dict(own)
+        yield message, own
+        if own != known:
+            replace(policies, dump_own_policies(own))
         if not file.exists() or message.SerializeToString(deterministic=True) != before:
             write_message(file, message)
-    return file
 
 
-def set_newest(served_models: Path, entry: Any, newest: int) -> None:
-    """Put a policy into an entry, and remember that it is ours."""
-    entry.model_version_policy.latest.num_versions = newest
-    own = read_own_policies(served_models)
-    if own.get(entry.name) != newest:
-        replace(served_models / OWN_POLICIES, json.dumps({**own, entry.name: newest}, sort_keys=True) + "\n")
+def own_policy_of(served_models: Path, name: str) -> OwnPolicy | None:
+    """Return the policy that was chosen for a model by us; None if somebody wrote one by hand, or there is no such model."""
+    file = served_models / FILE_NAME
+    entry = find_entry(parse_models(file), name) if file.exists() else None
+    own = read_own_policies(served_models / OWN_POLICIES).get(name)
+    return own if entry is not None and own is not None and is_own(own, entry) else None
 
 
-def is_own_policy(served_models: Path, entry: Any) -> bool:
-    """Say whether an entry's policy is still the one that `set_newest` put there."""
-    model = model_of(entry)
-    return model.policy == "latest" and model.newest == read_own_policies(served_models).get(entry.name)
+@dataclass(frozen=True)
+class Snapshot:
+    """A model's entry in models.config and our own policy, as they were; None where there was none."""
+
+    entry: bytes | None
+    own: OwnPolicy | None
 
 
-def read_own_policies(served_models: Path) -> dict[str, int]:
-    """Return what `set_newest` wrote; where that cannot be read, every policy counts as the user's."""
-    try:
-        own = json.loads((served_models / OWN_POLICIES).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return own if isinstance(own, dict) else {}
+def take_snapshot(served_models: Path, name: str) -> Snapshot:
+    """Remember how a model is served, to put that back."""
+    file = served_models / FILE_NAME
+    entry = find_entry(parse_models(file), name) if file.exists() else None
+    own = read_own_policies(served_models / OWN_POLICIES).get(name)
+    return Snapshot(entry.SerializeToString() if entry is not None else None, own)
+
+
+def put_back(served_models: Path, name: str, snapshot: Snapshot) -> None:
+    """Serve a model as it was served before."""
+    if snapshot.entry is None:
+        return drop_model(served_models, name)
+    with changing(served_models) as (message, own):
+        entry = find_entry(message, name) or message.model_config_list.config.add()
+        entry.ParseFromString(snapshot.entry)
+        own.pop(name, None)
+        if snapshot.own is not None:
+            own[name] = snapshot.own
 
 
 def drop_model(served_models: Path, name: str) -> None:
     """Take a model out of models.config: one without any version would keep a starting server waiting for ever."""
-    file = served_models / FILE_NAME
-    with locked(served_models):
-        if not file.exists():
-            return
-        message = parse_models(file)
+    if not (served_models / FILE_NAME).exists():
+        return
+    with changing(served_models) as (message, own):
         kept = [item for item in message.model_config_list.config if item.name != name]
         del message.model_config_list.config[:]
         message.model_config_list.config.extend(kept)
-        write_message(file, message)
+        own.pop(name, None)
+
+
+def keep_server_files(served_models: Path) -> dict[str, Path]:
+    """Return the settings of a server that serves a workspace, which are written unless they are there, by their names.
+
+    The batching settings matter for their number of threads; the other values of a model stand in its versions' own files.
+    """
+    files = {name: served_models / name for name in (BATCHING, MONITORING)}
+    with locked(served_models):
+        if not files[BATCHING].exists():
+            threads = os.cpu_count() or 1
+            write_batching(files[BATCHING], BatchingParameters(num_batch_threads=threads, thread_pool_name="batch"))
+        if not files[MONITORING].exists():
+            write_monitoring(files[MONITORING], MonitoringConfig(enable=True))
+    return files
 
 
 def new_message() -> Any:

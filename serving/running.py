@@ -19,6 +19,7 @@ class Running:
         pid: of the server's process.
         born: start time of that process in clock ticks, so that another process with the same number is not taken for it.
         started: seconds since 1970.
+        grpc_port: 0 if it has no gRPC API.
     """
 
     pid: int
@@ -27,17 +28,28 @@ class Running:
     host: str = "127.0.0.1"
     started: float = 0.0
     born: int = 0
+    grpc_port: int = 0
 
     @property
     def url(self) -> str:
-        """Where this machine reaches it; a server that listens everywhere is reached on the loopback address."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
-        return f"http://{host}:{self.rest_port}"
+        """Where this machine reaches its REST API."""
+        return f"http://{self.reached}:{self.rest_port}"
+
+    @property
+    def grpc_url(self) -> str:
+        """Where this machine reaches its gRPC API; empty if it has none."""
+        return f"grpc://{self.reached}:{self.grpc_port}" if self.grpc_port else ""
+
+    @property
+    def reached(self) -> str:
+        """The host, as it stands in an address; a server that listens everywhere is reached on the loopback address."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"[{host}]" if ":" in host else host
 
 
-def write_running(workspace: Path, pid: int, rest_port: int, engine: str, host: str) -> Running:
+def write_running(workspace: Path, pid: int, rest_port: int, engine: str, host: str, grpc_port: int = 0) -> Running:
     """Record a server that was started for a workspace."""
-    running = Running(pid, rest_port, engine, host, time.time(), birth(pid))
+    running = Running(pid, rest_port, engine, host, time.time(), birth(pid), grpc_port)
     temporary = workspace / f".{FILE_NAME}-{os.getpid()}"
     temporary.write_text(json.dumps(asdict(running)) + "\n", "utf-8")
     temporary.rename(workspace / FILE_NAME)

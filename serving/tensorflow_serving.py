@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import UserError
+from serving.model_config import read_models
 
 IMAGE = "tensorflow/serving:2.16.1"
 BINARY = "tensorflow_model_server"
@@ -27,17 +29,40 @@ class Models:
 
     Attributes:
         folder: what the server must be able to read; mounted at the same path in a container, so that paths agree.
+        batching_file: merge small requests of the versions that bring a batching_params.pbtxt; the file itself says how many
+            threads compute batches.
+        monitoring_file: whether metrics are told, and where.
     """
 
     folder: Path
     config_file: Path | None = None
     name: str = ""
     base_path: Path | None = None
+    batching_file: Path | None = None
+    monitoring_file: Path | None = None
+
+    def names(self) -> list[str]:
+        """Return the models' names."""
+        return [self.name] if self.config_file is None else [model.name for model in read_models(self.config_file)]
 
     def flags(self) -> list[str]:
-        if self.config_file is not None:
-            return [f"--model_config_file={self.config_file}", f"--model_config_file_poll_wait_seconds={POLL_SECONDS}"]
-        return [f"--model_name={self.name}", f"--model_base_path={self.base_path}"]
+        """Return the flags that every engine gets."""
+        if self.config_file is None:
+            return [f"--model_name={self.name}", f"--model_base_path={self.base_path}", *self.more_flags()]
+        # a starting server has no version yet that a label could point to
+        return [
+            f"--model_config_file={self.config_file}", f"--model_config_file_poll_wait_seconds={POLL_SECONDS}",
+            "--allow_version_labels_for_unavailable_models=true", *self.more_flags(),
+        ]  # fmt: skip
+
+    def more_flags(self) -> list[str]:
+        flags = []
+        if self.batching_file is not None:
+            flags += ["--enable_batching=true", f"--batching_parameters_file={self.batching_file}"]
+            flags += ["--enable_per_model_batching_parameters=true"]
+        if self.monitoring_file is not None:
+            flags += [f"--monitoring_config_file={self.monitoring_file}"]
+        return flags
 
 
 def choose_engine(wanted: str) -> tuple[RealEngine, str]:
@@ -88,22 +113,43 @@ def docker_problem() -> str:
 
 
 def command(
-    engine: RealEngine, models: Models, host: str, port: int, grpc_port: int = CONTAINER_GRPC_PORT
+    engine: RealEngine,
+    models: Models,
+    host: str,
+    port: int,
+    grpc_port: int = CONTAINER_GRPC_PORT,
+    more: Sequence[str] = (),
 ) -> list[str]:
     """Return the command that serves `models`.
 
     The binary listens on every address, whatever `host` says: it has no flag for that. Docker publishes its ports on `host`.
+
+    Args:
+        port, grpc_port: of the REST and the gRPC API; the embedded server takes free ones for -1.
+        more: flags of the engine's own, which count more than ours.
     """
+    flags = [*models.flags(), *loading_flags(), *more]
     if engine == "tensorflow-serving":
-        return [BINARY, f"--port={grpc_port}", f"--rest_api_port={port}", *models.flags(), *loading_flags()]
+        return [BINARY, f"--port={grpc_port}", f"--rest_api_port={port}", *flags]
     if engine == "docker":
-        ports = ["-p", f"{host}:{port}:{CONTAINER_REST_PORT}", "-p", f"{host}:{grpc_port}:{CONTAINER_GRPC_PORT}"]
+        published = f"[{host}]" if ":" in host else host
+        ports = [
+            "-p",
+            f"{published}:{port}:{CONTAINER_REST_PORT}",
+            "-p",
+            f"{published}:{grpc_port}:{CONTAINER_GRPC_PORT}",
+        ]
         volume = ["-v", f"{models.folder}:{models.folder}:ro"]
-        return ["docker", "run", "--rm", "--init", *ports, *volume, IMAGE, *models.flags(), *loading_flags()]
+        return ["docker", "run", "--rm", "--init", f"--name={container_name(port)}", *ports, *volume, IMAGE, *flags]
     return [
-        sys.executable, "-m", "serving.server", f"--rest_api_host={host}", f"--rest_api_port={port}", *models.flags(),
-        f"--exit_with_parent={os.getpid()}", *loading_flags(),
+        sys.executable, "-m", "serving.server", f"--bind_address={host}", f"--port={grpc_port}", f"--rest_api_port={port}",
+        f"--exit_with_parent={os.getpid()}", *flags,
     ]  # fmt: skip
+
+
+def container_name(port: int) -> str:
+    """Return the name of the container that serves on a port, by which it can be removed if its command does not end it."""
+    return f"labline-serving-{port}"
 
 
 def loading_flags() -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from serving.server.execution import Execution
 from serving.server.metrics import Metrics
-from serving.server.models.versions import Manager
+from serving.server.models.manager import Manager
 from serving.server.request_log import RequestLog
 
 
@@ -18,6 +18,7 @@ class Core:
         manager: which models and versions there are; lends them.
         execution: how a signature's call reaches the model: alone, or in a batch with others.
         timeout_ms: time a REST request's computation may take; a gRPC client's deadline takes its place.
+        check_method_names: ask for `:classify` and `:regress` only signatures that were exported for them.
     """
 
     manager: Manager
@@ -25,3 +26,4 @@ class Core:
     metrics: Metrics
     request_log: RequestLog
     timeout_ms: int = 30_000
+    check_method_names: bool = False

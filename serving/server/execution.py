@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,22 +14,47 @@ from serving.server.errors import RequestError
 from serving.server.models.saved_model import Servable
 
 Arrays = dict[str, np.ndarray]
-Done = Callable[[Arrays | RequestError], None]
+
+
+class Answer:
+    """What one call gets: its rows of the outputs of all that ran together.
+
+    Attributes:
+        outputs: output name -> array, of everything that ran together; shared between calls, not to be changed.
+        rows: which rows are this call's; None if the outputs are this call's alone.
+        texts: what the writers of answers keep here so that rows of one batch are turned into text once; shared, too.
+    """
+
+    __slots__ = ("outputs", "rows", "texts")
+
+    def __init__(self, outputs: Arrays, rows: slice | None = None, texts: dict[str, Any] | None = None) -> None:
+        self.outputs, self.rows = outputs, rows
+        self.texts: dict[str, Any] = {} if texts is None else texts
+
+    def arrays(self) -> Arrays:
+        """Return this call's own outputs."""
+        return self.outputs if self.rows is None else {name: value[self.rows] for name, value in self.outputs.items()}
+
+
+Outcome = Answer | RequestError
+Done = Callable[[Outcome], None]
 
 
 class Execution(Protocol):
     """A way to run signatures; safe to use from any thread."""
 
     def submit(self, servable: Servable, signature: str, arrays: Arrays, deadline: float, done: Done) -> None:
-        """Run a signature soon, and hand `done` its outputs or what went wrong, on some thread of this object's.
+        """Run a signature soon, and hand `done` its answer or what went wrong.
 
         Args:
-            arrays: input name -> array, of the signature's inputs exactly; not changed, and not to be changed.
+            servable: lent to the caller until `done` was called.
+            arrays: input name -> array, of the signature's inputs exactly; not to be changed by anybody.
             deadline: on `time.monotonic()`; a call that has not begun by then ends with DEADLINE_EXCEEDED.
+            done: called once, on a thread of this object's or before `submit` returns; must be quick and raise nothing.
         """
 
     def run(self, servable: Servable, signature: str, arrays: Arrays, deadline: float) -> Arrays:
-        """Run a signature and wait for it.
+        """Run a signature and wait for its outputs.
 
         Raises:
             RequestError: what went wrong.
@@ -49,41 +74,57 @@ class DirectExecution:
         self.pool.submit(self.finish, servable, signature, arrays, deadline, done)
 
     def finish(self, servable: Servable, signature: str, arrays: Arrays, deadline: float, done: Done) -> None:
-        try:
-            outcome: Arrays | RequestError = self.run(servable, signature, arrays, deadline)
-        except RequestError as error:
-            outcome = error
-        done(outcome)
+        done(attempt(servable, signature, arrays, deadline))
 
     def run(self, servable: Servable, signature: str, arrays: Arrays, deadline: float) -> Arrays:
-        if time.monotonic() > deadline:
-            raise RequestError("DEADLINE_EXCEEDED", "The request waited longer than its deadline.")
-        found = servable.signature(signature)
-        assert found is not None
-        return servable.run(found, arrays)
+        return arrays_of(attempt(servable, signature, arrays, deadline))
 
     def close(self) -> None:
         self.pool.shutdown()
 
 
+def attempt(servable: Servable, signature: str, arrays: Arrays, deadline: float) -> Outcome:
+    """Run a signature in this thread; whatever goes wrong is the outcome."""
+    if time.monotonic() > deadline:
+        return too_late()
+    try:
+        found = servable.signature(signature)
+        if found is None:
+            return RequestError("FAILED_PRECONDITION", f'Serving signature key "{signature}" not found.')
+        return Answer(servable.run(found, arrays))
+    except RequestError as error:
+        return error
+    except Exception as error:
+        return RequestError("INTERNAL", f"{type(error).__name__}: {error}")
+
+
+def too_late() -> RequestError:
+    return RequestError("DEADLINE_EXCEEDED", "The request's time was over before the model could begin with it.")
+
+
+def arrays_of(outcome: Outcome) -> Arrays:
+    """Return the outputs, or raise what went wrong."""
+    if isinstance(outcome, RequestError):
+        raise outcome
+    return outcome.arrays()
+
+
 class Waiting:
-    """A `done` to wait on."""
+    """A `done` that a thread can wait on."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
-        self.outcome: Arrays | RequestError = RequestError("INTERNAL", "The call did not end.")
+        self.outcome: Outcome = too_late()
 
-    def __call__(self, outcome: Arrays | RequestError) -> None:
+    def __call__(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.event.set()
 
-    def wait(self) -> Arrays:
+    def wait(self, deadline: float) -> Arrays:
         """Return the outputs.
 
         Raises:
-            RequestError: what went wrong.
+            RequestError: what went wrong; DEADLINE_EXCEEDED if nothing came in time.
         """
-        self.event.wait()
-        if isinstance(self.outcome, RequestError):
-            raise self.outcome
-        return self.outcome
+        self.event.wait(max(deadline - time.monotonic(), 0))
+        return arrays_of(self.outcome)

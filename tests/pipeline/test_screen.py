@@ -51,7 +51,7 @@ def test_reasons_against_a_push_are_not_told_twice(tmp_path, capsys):
 def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_server(url, monkeypatch):
     signature = {"serving_default": {"outputs": {"forecast": {}}}}
     client = SimpleNamespace(url=url, metadata=lambda name, version: signature)
-    monkeypatch.setattr("serving.client.Client", lambda address: contextlib.nullcontext(client))
+    monkeypatch.setattr("serving.client.connect", lambda address, token: contextlib.nullcontext(client))
     monkeypatch.setattr(screen, "server_of", lambda workspace: "http://127.0.0.1:1")
     asked = []
     monkeypatch.setattr(asking, "predict", lambda *given: asked.append(given[4]))

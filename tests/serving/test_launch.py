@@ -12,13 +12,18 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.errors import UserError
 from pipeline.progress import Progress
-from serving.client import Client
-from serving.launch import serve
+from pipeline.settings import ROOT
+from serving.client import Client, connect
+from serving.launch import pushed_models, running_server, serve
 from serving.model_config import keep_model
 from serving.running import birth, forget_running, read_running, write_running
+from serving.tensorflow_serving import docker_problem
+from serving.text_protos import read_batching, read_monitoring
+from serving.versions_command import promote
 
 SERVE = (
     "import sys; from pathlib import Path; from pipeline.progress import Progress; from serving.launch import serve\n"
@@ -31,6 +36,7 @@ def workspace(half_plus_two: Path, tmp_path: Path) -> Path:
     """A workspace with one pushed model, moved after the push."""
     shutil.copytree(half_plus_two, tmp_path / "old" / "served_models" / "half" / "1")
     keep_model(tmp_path / "old" / "served_models", "half")
+    promote(tmp_path / "old", "half", "stable", 1)
     return (tmp_path / "old").rename(tmp_path / "workspace")
 
 
@@ -40,15 +46,29 @@ def test_serve_until_sigterm(workspace: Path) -> None:
     try:
         with Client(running.url) as client:
             assert client.predict("half", instances=[1.0]) == [2.5]
+        with connect(running.grpc_url) as client:
+            assert client.predict("half", instances=[1.0], label="stable") == [2.5], "labels work from the start"
         with pytest.raises(UserError, match="already running"):
             serve(workspace, "embedded", "127.0.0.1", 8501, Progress(quiet=True))
+        check_health(running.rest_port)
     finally:
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=60)[1]
     assert process.returncode == 0
     assert f"ready: {running.url}/v1/models/NAME:predict for half" in said
+    assert f"gRPC: 127.0.0.1:{running.grpc_port}" in said
     assert read_running(workspace) is None and not (workspace / "serving.json").exists()
     assert not Path(f"/proc/{running.pid}").exists()
+
+
+def check_health(port: int) -> None:
+    """Run docker-compose's health check, on this server's port."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    command = compose["services"]["serving"]["healthcheck"]["test"]
+    assert command[0] == "CMD" and "/dev/tcp/127.0.0.1/8501" in command[-1]
+    for line, healthy in ((command[-1], True), (command[-1].replace("/monitoring", "/nowhere"), False)):
+        done = subprocess.run([*command[1:-1], line.replace("/8501", f"/{port}")], timeout=30, capture_output=True)
+        assert (done.returncode == 0) == healthy, done.stderr
 
 
 @pytest.mark.slow
@@ -118,15 +138,81 @@ def test_a_port_in_use_is_told_at_once(workspace: Path) -> None:
         taken.listen()
         with pytest.raises(UserError, match="Address already in use"):
             serve(workspace, "embedded", "127.0.0.1", taken.getsockname()[1], Progress(quiet=True))
-    log = (workspace / "logs" / "serving.log").read_text()
-    assert "half version 1" not in log, "told before the model is loaded"
+    assert not (workspace / "logs" / "serving.log").exists(), "told before a server is started"
+
+
+def test_a_model_without_a_version_is_named_before_a_server_waits_for_it(workspace: Path) -> None:
+    keep_model(workspace / "served_models", "empty")
+    with pytest.raises(UserError, match="Model `empty` has no version to serve"):
+        pushed_models(workspace)
+
+
+def test_every_engine_gets_the_files_of_the_workspace_and_yours_stay(workspace: Path) -> None:
+    models = pushed_models(workspace)
+    folder = workspace.resolve() / "served_models"
+    assert (models.batching_file, models.monitoring_file) == (folder / "batching.config", folder / "monitoring.config")
+    assert read_batching(folder / "batching.config").num_batch_threads == os.cpu_count()
+    assert read_monitoring(folder / "monitoring.config").enable
+    (folder / "batching.config").write_text("num_batch_threads { value: 3 }")
+    assert pushed_models(workspace).batching_file is not None
+    assert read_batching(folder / "batching.config").num_batch_threads == 3
+    assert pushed_models(workspace, batching=False).batching_file is None
+
+
+def test_only_the_embedded_server_is_started_to_log_requests(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (workspace / "tensorflow_model_server").write_text("#!/bin/sh\n")
+    (workspace / "tensorflow_model_server").chmod(0o755)
+    monkeypatch.setenv("PATH", str(workspace), prepend=os.pathsep)
+    keep_model(workspace / "served_models", "half", log_rate=0.5)
+    with pytest.raises(UserError, match="no log collector") as caught:
+        serve(workspace, "tensorflow-serving", "127.0.0.1", 0, Progress(quiet=True))
+    assert "--engine embedded" in caught.value.fix
+
+
+FAKE = """#!/bin/sh
+# takes what tensorflow_model_server takes, and serves with the embedded server what it is told
+for flag; do case $flag in --port=*|--rest_api_port=*|--model*|--allow*|--*batching*|--monitoring*) set -- "$@" "$flag" ;; esac; shift; done
+echo "$@" > {told}
+exec {python} -m serving.server "$@" > /dev/null
+"""
+
+
+@pytest.mark.slow
+def test_the_real_binary_is_started_and_asked_until_every_model_is_there(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for the binary: it prints no ready line, so that the server is found ready by asking it."""
+    program, told = workspace / "tensorflow_model_server", workspace / "told"
+    program.write_text(FAKE.format(told=told, python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(workspace), prepend=os.pathsep)
+    models = pushed_models(workspace)
+    with running_server(models, workspace / "log", "tensorflow-serving") as server:
+        assert server.engine == "tensorflow-serving"
+        for url in (server.url, f"grpc://{server.grpc_address}"):
+            with connect(url) as client:
+                assert client.predict("half", instances=[1.0]) == [2.5]
+    assert set(models.flags()) <= set(told.read_text().split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["tensorflow-serving", "docker"])
+def test_the_real_tensorflow_serving_serves_a_workspace(workspace: Path, engine: str) -> None:
+    if engine == "docker" and (problem := docker_problem()):
+        pytest.skip(f"no Docker with TensorFlow Serving: {problem}")
+    if engine == "tensorflow-serving" and shutil.which("tensorflow_model_server") is None:
+        pytest.skip("tensorflow_model_server is not installed")
+    with running_server(pushed_models(workspace), workspace / "log", engine) as server:
+        for url in (server.url, f"grpc://{server.grpc_address}"):
+            with connect(url) as client:
+                assert client.predict("half", instances=[1.0], label="stable") == [2.5]
 
 
 def test_a_server_is_running_only_as_long_as_its_process_lives(tmp_path: Path) -> None:
     assert read_running(tmp_path) is None
-    mine = write_running(tmp_path, os.getpid(), 8501, "embedded", "0.0.0.0")
+    mine = write_running(tmp_path, os.getpid(), 8501, "embedded", "0.0.0.0", 8500)
     assert read_running(tmp_path) == mine
-    assert mine.url == "http://127.0.0.1:8501"
+    assert (mine.url, mine.grpc_url) == ("http://127.0.0.1:8501", "grpc://127.0.0.1:8500")
     (tmp_path / "serving.json").write_text(json.dumps({**mine.__dict__, "born": mine.born - 1}))
     assert read_running(tmp_path) is None, "another process has got the number since"
     forget_running(tmp_path, 1)

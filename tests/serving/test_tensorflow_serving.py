@@ -13,11 +13,15 @@ import yaml
 from pipeline.errors import UserError
 from pipeline.settings import ROOT
 from serving.config import Engine
-from serving.server.__main__ import make_parser
+from serving.server.flags import read_flags
 from serving.tensorflow_serving import IMAGE, Models, choose_engine, command
+from serving.text_protos import METRICS_PATH
 
 WORKSPACE = Path("/workspace/served_models")
-MODELS = Models(WORKSPACE, config_file=WORKSPACE / "models.config")
+MODELS = Models(
+    WORKSPACE, config_file=WORKSPACE / "models.config", batching_file=WORKSPACE / "batching.config",
+    monitoring_file=WORKSPACE / "monitoring.config",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -76,9 +80,35 @@ def test_all_engines_are_given_the_same_flags() -> None:
 
 def test_the_embedded_server_knows_every_flag_it_is_given() -> None:
     for models in (MODELS, Models(WORKSPACE, name="m", base_path=WORKSPACE / "m")):
-        flags, unknown = make_parser().parse_known_args(command("embedded", models, "127.0.0.1", 8501)[3:])
-        assert unknown == []
-        assert flags.num_load_threads == 2
+        line = read_flags(command("embedded", models, "127.0.0.1", 8501)[3:])
+        assert line.unknown == line.unsupported == ()
+        assert (line.flags.num_load_threads, line.flags.port, line.flags.rest_api_port) == (2, 8500, 8501)
+        assert line.flags.bind_address == "127.0.0.1"
+
+
+def test_labels_batching_metrics_and_warm_up_work_from_the_start() -> None:
+    flags = read_flags(command("embedded", MODELS, "127.0.0.1", 8501)[3:]).flags
+    assert flags.allow_version_labels_for_unavailable_models and flags.enable_model_warmup
+    assert flags.enable_batching and flags.enable_per_model_batching_parameters
+    assert flags.batching_parameters_file == "/workspace/served_models/batching.config"
+    assert flags.monitoring_config_file == "/workspace/served_models/monitoring.config"
+    single = read_flags(command("embedded", Models(WORKSPACE, name="m", base_path=WORKSPACE), "::1", 0)[3:]).flags
+    assert not single.enable_batching and not single.monitoring_config_file
+
+
+def test_flags_of_the_users_own_come_last_and_count() -> None:
+    for engine in ("tensorflow-serving", "docker", "embedded"):
+        assert command(engine, MODELS, "127.0.0.1", 8501, 8500, ["--max_num_load_retries=9"])[-1].endswith("=9")
+    line = command("embedded", MODELS, "127.0.0.1", 8501, 8500, ["--max_num_load_retries=9"])
+    assert read_flags(line[3:]).flags.max_num_load_retries == 9
+
+
+def test_docker_publishes_both_ports_on_the_host_only() -> None:
+    line = command("docker", MODELS, "::1", 9501, 9500)
+    assert [line[place + 1] for place, word in enumerate(line) if word == "-p"] == [
+        "[::1]:9501:8501",
+        "[::1]:9500:8500",
+    ]
 
 
 @pytest.fixture
@@ -92,6 +122,39 @@ def test_compose_serves_the_workspace_as_labline_serve_does(compose: dict[str, A
     docker = command("docker", MODELS, "127.0.0.1", 8501)
     assert serving["command"] == docker[docker.index(IMAGE) + 1 :]
     assert serving["ports"] == ["127.0.0.1:8501:8501", "127.0.0.1:8500:8500"]
+
+
+@pytest.fixture
+def kubernetes() -> dict[str, Any]:
+    documents = yaml.safe_load_all((ROOT / "serving" / "kubernetes.yaml").read_text())
+    return {document["kind"]: document for document in documents}
+
+
+def test_kubernetes_serves_the_workspace_as_labline_serve_does(kubernetes: dict[str, Any]) -> None:
+    pod = kubernetes["Deployment"]["spec"]["template"]
+    [container] = pod["spec"]["containers"]
+    docker = command("docker", MODELS, "127.0.0.1", 8501)
+    assert container["args"] == docker[docker.index(IMAGE) + 1 :] and container["image"] == IMAGE
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"grpc": 8500, "rest": 8501}
+    [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "workspace"]
+    assert mount == {"name": "workspace", "mountPath": "/workspace", "readOnly": True}
+    claims = [volume.get("persistentVolumeClaim", {}).get("claimName") for volume in pod["spec"]["volumes"]]
+    assert kubernetes["PersistentVolumeClaim"]["metadata"]["name"] in claims
+
+
+def test_what_kubernetes_selects_is_there(kubernetes: dict[str, Any]) -> None:
+    pod = kubernetes["Deployment"]["spec"]["template"]
+    labels = pod["metadata"]["labels"]
+    [container] = pod["spec"]["containers"]
+    names = {port["name"] for port in container["ports"]}
+    assert kubernetes["Deployment"]["spec"]["selector"]["matchLabels"] == labels
+    assert kubernetes["Service"]["spec"]["selector"] == labels
+    assert kubernetes["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
+    assert {port["targetPort"] for port in kubernetes["Service"]["spec"]["ports"]} == names
+    probes = {name: container[f"{name}Probe"] for name in ("startup", "readiness", "liveness")}
+    assert all((probe.get("httpGet") or probe["tcpSocket"])["port"] in names for probe in probes.values())
+    for name in ("readiness", "liveness"):
+        assert probes[name]["httpGet"]["path"] == METRICS_PATH
 
 
 def test_the_line_waits_for_the_server_that_compose_starts(compose: dict[str, Any]) -> None:

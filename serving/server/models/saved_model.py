@@ -6,7 +6,6 @@ the graph complains, and it lets other threads run while it computes.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import threading
@@ -18,10 +17,7 @@ from typing import Any
 import numpy as np
 
 from serving.server.errors import RequestError
-from serving.warmup import WARMUP_FILE
-
-log = logging.getLogger("serving")
-MOST_WARMUP_RECORDS = 1000
+from serving.text_protos import BatchingParameters
 
 
 def import_tensorflow() -> Any:
@@ -46,23 +42,39 @@ class Signature:
 
 
 class Servable:
-    """A loaded version; `acquire` and `release` keep it in memory while a request uses it."""
+    """A loaded version; `acquire` and `release` keep it in memory while a request uses it.
 
-    def __init__(self, folder: Path, tags: list[str], timeout_ms: int) -> None:
+    Args:
+        tags: of the graph to load.
+        timeout_ms: time for one computation.
+        session_config: a TensorFlow ConfigProto; None means TensorFlow's defaults.
+        name: of the model, as metrics tell it.
+    """
+
+    def __init__(
+        self, folder: Path, tags: list[str], timeout_ms: int, session_config: Any = None, name: str = ""
+    ) -> None:
         tensorflow = import_tensorflow()
-        self.folder, self.timeout_ms = folder, timeout_ms
+        self.folder, self.timeout_ms, self.name = folder, timeout_ms, name or folder.parent.name
+        self.batching: BatchingParameters | None = None  # of this version's own batching_params.pbtxt
         self.users = 0
-        self.on_unused: Callable[[], None] | None = None
-        self.lock = threading.Lock()
+        self.unused = threading.Condition()
+        self.preparing = threading.Lock()
         self.signatures: dict[str, Signature] = {}
         self.graph = tensorflow.Graph()
         with self.graph.as_default():
-            self.session = tensorflow.compat.v1.Session(graph=self.graph)
-            self.meta_graph = tensorflow.compat.v1.saved_model.load(self.session, tags, str(folder))
+            self.session = tensorflow.compat.v1.Session(graph=self.graph, config=session_config)
+            try:
+                self.meta_graph = tensorflow.compat.v1.saved_model.load(self.session, tags, str(folder))
+            except BaseException:
+                self.session.close()
+                raise
 
     def signature(self, name: str) -> Signature | None:
         """Return a signature by name, ready to run; None if the model has none of that name."""
-        with self.lock:
+        if (known := self.signatures.get(name)) is not None:
+            return known
+        with self.preparing:
             if name not in self.signatures and name in self.meta_graph.signature_def:
                 self.signatures[name] = self.prepare(self.meta_graph.signature_def[name])
             return self.signatures.get(name)
@@ -98,73 +110,22 @@ class Servable:
             raise RequestError("INTERNAL", f"{type(error).__name__}: {error}") from None
         return {name: as_array(value) for name, value in zip(signature.outputs, values, strict=True)}
 
-    def warm_up(self) -> int:
-        """Replay the model's warm-up requests; return how many there were.
-
-        Raises:
-            RequestError: a record cannot be read or its request fails, which makes the load fail.
-        """
-        if not (self.folder / WARMUP_FILE).exists():
-            return 0
-        from google.protobuf.message import DecodeError
-        from tensorflow.errors import OpError
-        from tensorflow_serving.apis import prediction_log_pb2
-
-        tensorflow = import_tensorflow()
-        count = 0
-        try:
-            for record in tensorflow.compat.v1.io.tf_record_iterator(str(self.folder / WARMUP_FILE)):
-                count += 1
-                if count > MOST_WARMUP_RECORDS:
-                    raise RequestError(
-                        "INVALID_ARGUMENT", f"Number of warmup records exceeds the maximum ({MOST_WARMUP_RECORDS})"
-                    )
-                self.replay(prediction_log_pb2.PredictionLog.FromString(record), tensorflow)
-        except DecodeError as error:
-            raise RequestError("INVALID_ARGUMENT", f"Failed to parse warmup record {count}: {error}") from None
-        except OpError as error:
-            raise RequestError(
-                code_name(error.error_code), f"Failed to read the warmup file: {error.message}"
-            ) from None
-        return count
-
-    def replay(self, record: Any, tensorflow: Any) -> None:
-        """Run one recorded request."""
-        kind = record.WhichOneof("log_type")
-        if kind != "predict_log":
-            log.warning("warm-up record of kind %s is not replayed", kind)
-            return
-        request = record.predict_log.request
-        name = request.model_spec.signature_name or "serving_default"
-        signature = self.signature(name)
-        if signature is None:
-            raise RequestError("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
-        if set(request.inputs) != set(signature.inputs):
-            raise RequestError("INVALID_ARGUMENT", "warm-up request: input size does not match signature")
-        self.run(signature, {key: tensorflow.make_ndarray(tensor) for key, tensor in request.inputs.items()})
-
     def acquire(self) -> None:
-        with self.lock:
+        with self.unused:
             self.users += 1
 
     def release(self) -> None:
-        with self.lock:
+        with self.unused:
             self.users -= 1
-        self.close_if_unused()
+            if not self.users:
+                self.unused.notify_all()
 
-    def retire(self, on_unused: Callable[[], None]) -> None:
-        """Free the memory as soon as no request uses the model any more, and say so."""
-        with self.lock:
-            self.on_unused = on_unused
-        self.close_if_unused()
-
-    def close_if_unused(self) -> None:
-        with self.lock:
-            if self.users or self.on_unused is None:
-                return
-            told, self.on_unused = self.on_unused, None
+    def close(self) -> None:
+        """Free the memory as soon as no request uses the model any more; nobody may take it up once this was called."""
+        with self.unused:
+            self.unused.wait_for(lambda: not self.users)
+            self.signatures.clear()  # their callables die before their session
         self.session.close()
-        told()
 
 
 def as_array(value: Any) -> np.ndarray:

@@ -1,11 +1,12 @@
-"""Versions: what each model has on disk, which of it is in memory, and the model that answers a request.
+"""Versions of one model: what is on disk, what of it should serve, and what is in memory.
 
 A version that should be there is loaded before one that should not is dropped, and one that fails to load never costs the
-version that serves. Loading goes on in a thread of its own for each model, so a broken model holds up nothing else.
+version that serves.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from dataclasses import dataclass
@@ -13,25 +14,17 @@ from pathlib import Path
 from typing import Literal
 
 from serving.model_config import ModelConfig, is_version
-from serving.server.errors import RequestError, invalid
+from serving.server.errors import RequestError
+from serving.server.metrics import Metrics
+from serving.server.models.loading import LoadOptions, LoadThreads, load
 from serving.server.models.saved_model import Servable, code_name
 
 log = logging.getLogger("serving")
 State = Literal["START", "LOADING", "AVAILABLE", "UNLOADING", "END"]
+MOST_ENDED = 100  # versions that are gone and still listed
 
 
-@dataclass(frozen=True)
-class LoadOptions:
-    """How versions are loaded."""
-
-    tags: tuple[str, ...] = ("serve",)
-    warmup: bool = True
-    retries: int = 5
-    retry_seconds: float = 60.0
-    timeout_ms: int = 30_000
-
-
-@dataclass
+@dataclass(eq=False)
 class Version:
     """A version's state; `END` with an error code other than OK means that loading failed for good."""
 
@@ -40,6 +33,7 @@ class Version:
     error_code: str = "OK"
     error_message: str = ""
     servable: Servable | None = None
+    waits_to_retry: bool = False
 
 
 class Lent:
@@ -61,14 +55,20 @@ class Lent:
 
 
 class ModelVersions:
-    """The versions of one model."""
+    """The versions of one model.
 
-    def __init__(self, config: ModelConfig, options: LoadOptions) -> None:
-        self.config, self.options = config, options
+    Args:
+        threads: where versions are loaded; shared by all models.
+        metrics: where loads are counted.
+    """
+
+    def __init__(self, config: ModelConfig, options: LoadOptions, threads: LoadThreads, metrics: Metrics) -> None:
+        self.config, self.options, self.threads, self.metrics = config, options, threads, metrics
         self.versions: dict[int, Version] = {}
         self.aspired: set[int] = set()
         self.changed = threading.Condition()
-        self.loader: threading.Thread | None = None
+        self.serving: dict[int, Servable] = {}  # the available ones; replaced, never changed
+        self.twice: set[int] = set()
 
     def list_on_disk(self) -> set[int]:
         """Return the version numbers below the base path; names that are no number are ignored.
@@ -76,8 +76,15 @@ class ModelVersions:
         Raises:
             OSError: there is no base path.
         """
-        folders = Path(self.config.base_path).iterdir()
-        return {int(path.name) for path in folders if is_version(path.name) and path.is_dir()}
+        names = [path.name for path in Path(self.config.base_path).iterdir() if is_version(path.name) and path.is_dir()]
+        numbers = {int(name) for name in names}
+        if len(numbers) < len(names):
+            twice = {number for number in numbers if [int(name) for name in names].count(number) > 1}
+            for number in twice - self.twice:
+                log.warning("%s has several folders of version %d; the last in order of names counts",
+                            self.config.base_path, number)  # fmt: skip
+            self.twice = twice
+        return numbers
 
     def folder(self, number: int) -> Path:
         """Return a version's folder; of two names for one number the last in order of names counts."""
@@ -92,67 +99,63 @@ class ModelVersions:
         """Start to load and unload what the version policy makes of the versions on disk."""
         with self.changed:
             wanted = self.config.select(on_disk)
-            for number in wanted - self.aspired:
-                version = self.versions.setdefault(number, Version(number))
-                if version.state == "END":  # it left and came back: it gets another chance
-                    self.versions[number] = Version(number)
             for number in self.aspired - wanted:
-                if self.versions[number].state == "START":
-                    self.versions[number].state = "END"
+                version = self.versions[number]
+                if version.state == "START" or version.waits_to_retry:
+                    version.state, version.waits_to_retry = "END", False
+            new = [number for number in wanted if number not in self.aspired and self.startable(number)]
+            for number in sorted(new, reverse=True):
+                self.start(number)
             self.aspired = wanted
             self.unload_unwanted()
-            if self.loader is None and self.next_to_load() is not None:
-                self.loader = threading.Thread(target=self.load_all, name=f"load {self.config.name}", daemon=True)
-                self.loader.start()
+            self.forget(on_disk)
             self.changed.notify_all()
 
-    def next_to_load(self) -> int | None:
-        """Return the highest wanted version that has not been tried."""
-        return max((number for number in self.aspired if self.versions[number].state == "START"), default=None)
+    def startable(self, number: int) -> bool:
+        """Say whether a version that came to be wanted has to be loaded; one that left and came back gets another chance."""
+        known = self.versions.get(number)
+        return known is None or known.state == "END"
 
-    def load_all(self) -> None:
-        """Load wanted versions, highest first, until none is left."""
-        while True:
-            with self.changed:
-                number = self.next_to_load()
-                if number is None:
-                    self.loader = None
-                    return
-                version = self.versions[number]
-                version.state = "LOADING"
-            self.load(version)
-            with self.changed:
-                self.unload_unwanted()
-                self.changed.notify_all()
+    def start(self, number: int) -> None:
+        version = self.versions[number] = Version(number)
+        self.threads.add(lambda: self.try_to_load(version, 0))
 
-    def load(self, version: Version) -> None:
-        """Load a version with its retries; what goes wrong ends in its state."""
-        for attempt in range(self.options.retries + 1):
-            try:
-                servable = Servable(self.folder(version.number), list(self.options.tags), self.options.timeout_ms)
-                records = servable.warm_up() if self.options.warmup else 0
-            except BaseException as error:
-                version.error_code = (
-                    error.code if isinstance(error, RequestError) else code_name(getattr(error, "error_code", None))
-                )
-                version.error_message = f"{error}"
-                log.error("cannot load %s version %d: %s", self.config.name, version.number, error)
-            else:
-                with self.changed:
-                    version.servable, version.state = servable, "AVAILABLE"
-                    version.error_code, version.error_message = "OK", ""
-                log.info("%s version %d is available (%d warm-up requests)", self.config.name, version.number, records)
+    def try_to_load(self, version: Version, failed: int) -> None:
+        """Load a version, once; another attempt, if there is one, is left to a later time."""
+        with self.changed:
+            if version.state == "END":  # it was not wanted any more
                 return
-            if attempt < self.options.retries and not self.wait_to_retry(version.number):
-                break
+            version.state, version.waits_to_retry = "LOADING", False
+        try:
+            servable, records = load(self.folder(version.number), self.options, self.metrics, self.config.name)
+        except BaseException as error:
+            self.note_failure(version, error, failed + 1)
+            return
         with self.changed:
-            version.state = "END"
+            version.servable, version.state = servable, "AVAILABLE"
+            version.error_code, version.error_message = "OK", ""
+            self.list_serving()
+            log.info("%s version %d is available (%d warm-up requests)", self.config.name, version.number, records)
+            self.unload_unwanted()
+            self.changed.notify_all()
 
-    def wait_to_retry(self, number: int) -> bool:
-        """Wait before the next attempt; False if the version is not wanted any more."""
+    def note_failure(self, version: Version, error: BaseException, failed: int) -> None:
+        """Keep what went wrong in the version's state, and arrange the next attempt or give up."""
+        name, number = self.config.name, version.number
         with self.changed:
-            self.changed.wait_for(lambda: number not in self.aspired, self.options.retry_seconds)
-            return number in self.aspired
+            code = error.code if isinstance(error, RequestError) else code_name(getattr(error, "error_code", None))
+            version.error_code, version.error_message = code, f"{error}"
+            if failed <= self.options.retries and number in self.aspired:
+                version.waits_to_retry = True
+                log.warning("cannot load %s version %d, attempt %d: %s; it is tried again in %g s",
+                            name, number, failed, error, self.options.retry_seconds)  # fmt: skip
+                self.threads.add(lambda: self.try_to_load(version, failed), self.options.retry_seconds)
+            else:
+                version.state = "END"
+                log.error("cannot load %s version %d: %s\n  fix: copy it under a name that is no number and rename it; "
+                          "a version is tried anew when it comes back after it was away", name, number, error)  # fmt: skip
+            self.unload_unwanted()
+            self.changed.notify_all()
 
     def unload_unwanted(self) -> None:
         """Drop versions that are not wanted, but never the last that serves while a wanted one is not ready."""
@@ -161,18 +164,35 @@ class ModelVersions:
         if self.aspired and not set(loaded) & self.aspired:
             unwanted = unwanted[:-1]
         for number in unwanted:
-            version = self.versions[number]
-            version.state = "UNLOADING"
-            assert version.servable is not None
-            threading.Thread(
-                target=version.servable.retire, args=(lambda version=version: self.end(version),), daemon=True
-            ).start()
+            self.versions[number].state = "UNLOADING"
+            threading.Thread(target=self.unload, args=(self.versions[number],), name="unload", daemon=True).start()
+        if unwanted:
+            self.list_serving()
 
-    def end(self, version: Version) -> None:
+    def unload(self, version: Version) -> None:
+        """Free a version's memory once the requests that use it have ended."""
+        assert version.servable is not None
+        version.servable.close()
         with self.changed:
             version.servable, version.state = None, "END"
+            if version.number in self.aspired:  # it came back meanwhile
+                self.start(version.number)
             self.changed.notify_all()
+        gc.collect()  # a graph is a ring of objects; TensorFlow's own are not looked at, see `serve`
         log.info("%s version %d is unloaded", self.config.name, version.number)
+
+    def forget(self, on_disk: set[int]) -> None:
+        """Keep the list of ended versions short."""
+        ended = sorted(number for number, version in self.versions.items() if version.state == "END")
+        for number in [number for number in ended if number not in on_disk | self.aspired][:-MOST_ENDED]:
+            del self.versions[number]
+
+    def list_serving(self) -> None:
+        self.serving = {
+            number: servable
+            for number in self.available()
+            if (servable := self.versions[number].servable) is not None
+        }  # fmt: skip
 
     def available(self) -> list[int]:
         """Return the versions that serve, in order."""
@@ -186,87 +206,11 @@ class ModelVersions:
             tried = [self.versions[number] for number in self.aspired]
             return False if tried and all(version.state == "END" for version in tried) else None
 
-
-class Manager:
-    """All models of a server."""
-
-    def __init__(self, configs: list[ModelConfig], options: LoadOptions) -> None:
-        self.options = options
-        self.models: dict[str, ModelVersions] = {}
-        self.lock = threading.Lock()
-        self.apply(configs)
-
-    def apply(self, configs: list[ModelConfig]) -> None:
-        """Take over the complete list of models: new ones come, missing ones go, changed policies and labels count."""
-        with self.lock:
-            models = dict(self.models)
-            for name in set(models) - {config.name for config in configs}:
-                models.pop(name).aspire(set())
-            for config in configs:
-                if config.name in models:
-                    models[config.name].config = config
-                else:
-                    models[config.name] = ModelVersions(config, self.options)
-            self.models = models
-
-    def poll(self) -> None:
-        """Look at the disk once; if one base path cannot be read, nothing changes for any model."""
-        with self.lock:
-            try:
-                found = {name: model.list_on_disk() for name, model in self.models.items()}
-            except OSError as error:
-                log.error("cannot look for versions: %s", error)
-                return
-            for name, on_disk in found.items():
-                if not on_disk:
-                    log.warning("no versions of %s under %s", name, self.models[name].config.base_path)
-                self.models[name].aspire(on_disk)
-
-    def lend(self, name: str, version: int | None = None, label: str | None = None) -> Lent:
-        """Lend the model that should answer; it stays in memory until it is given back.
-
-        Raises:
-            RequestError: there is no such model, version or label.
-        """
-        model = self.models.get(name)
-        if label is not None:
-            version = model.config.labels.get(label) if model else None
-            if version is None:
-                raise invalid(f"Unrecognized servable version label: {label}")
-        wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
-        if model is None:
-            raise RequestError("NOT_FOUND", f"Servable not found for request: {wanted}")
-        with model.changed:
-            available = model.available()
-            number = version if version is not None else max(available, default=None)
-            if number not in available:
-                raise RequestError("NOT_FOUND", f"Servable not found for request: {wanted}")
-            assert number is not None
-            servable = model.versions[number].servable
-            assert servable is not None
-            servable.acquire()
-        return Lent(name, number, servable)
-
-    def status(self, name: str, version: int | None) -> list[Version]:
-        """Return the known versions of a model, newest first.
-
-        Raises:
-            RequestError: the model or the version is not known.
-        """
-        model = self.models.get(name)
-        known = sorted(model.versions.values(), key=lambda item: -item.number) if model else []
-        if not known:
-            raise RequestError("NOT_FOUND", f"Could not find any versions of model {name}")
-        if version is None:
-            return known
-        if not (chosen := [item for item in known if item.number == version]):
-            raise RequestError("NOT_FOUND", f"Could not find version {version} of model {name}")
-        return chosen
-
-    def broken(self) -> list[str]:
-        """Name the models of which no version could be loaded."""
-        return [name for name, model in self.models.items() if model.settled() is False]
-
-    def ready(self) -> bool:
-        """Say whether every model has a version that serves."""
-        return all(model.settled() for model in self.models.values())
+    def failures(self) -> list[str]:
+        """Say why wanted versions are not there."""
+        with self.changed:
+            return [
+                f"{{name: {self.config.name} version: {number}}} due to error: {version.error_code}: {version.error_message}"
+                for number in sorted(self.aspired)
+                if (version := self.versions[number]).state == "END"
+            ]

@@ -1,181 +1,226 @@
-"""The REST API: one ASGI application that answers predict, status and metadata requests.
+"""The REST API: which request is answered by what, on which thread, and in what form errors reach the client.
 
-Everything a model or a large body can make slow runs in a pool of threads; the event loop only moves bytes.
+The event loop only moves bytes and reads small bodies. What a model or a large body can make slow runs elsewhere, and its answer
+comes back through the outbox, which wakes the loop once for all answers of a batch.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import hmac
 import logging
-import zlib
-from collections.abc import Awaitable, Callable
+import time
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TextIO
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-
+from serving.server.core import Core
 from serving.server.errors import RequestError
-from serving.server.models.versions import Lent, Manager
-from serving.server.rest import routes
-from serving.server.rest.json_codec import read_predict, write_error, write_predict
+from serving.server.rest import page, routes
+from serving.server.rest.access_log import AccessLog, identify
+from serving.server.rest.example_json import answer_examples
+from serving.server.rest.json_writer import write_error
+from serving.server.rest.looks import metadata, status
+from serving.server.rest.predict import Predict, inflate
+from serving.server.rest.protocol import ConnectionLimits, Headers, Request
 
 log = logging.getLogger("serving")
-MOST_INFLATED = 100 * 2**20
+SMALL_BODY = 16 * 2**10  # is read on the event loop: handing it to a thread would cost more
 NOT_FOUND_PAGE = b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "POST, GET",
-    "Access-Control-Allow-Headers": "Content-Type",
+CORS: Headers = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "POST, GET"),
+    ("Access-Control-Allow-Headers", "Content-Type"),
+)
+REFUSALS = {
+    400: "This is no HTTP request.",
+    408: "The request did not come in time.",
+    413: "The request's body is larger than {body_bytes} bytes, this server's limit.",
+    431: "The request's headers are longer than {header_bytes} bytes, this server's limit.",
+    503: "The server works on {in_flight} requests already, its limit; try again.",
 }
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a client may ask of the server."""
+    """What a client may ask of the server.
+
+    Attributes:
+        threads: large bodies and requests without batching that are worked on at a time.
+        inflated_bytes: largest body after a gzip encoding was taken off.
+        cors: let scripts of other web pages ask.
+        bearer_token: what an `Authorization` header must hold; None asks for none.
+        access_log: gets a line of JSON for each answer.
+        metrics_path: where metrics are told; None tells them nowhere.
+    """
 
     threads: int
-    body_bytes: int
+    connection: ConnectionLimits = field(default_factory=ConnectionLimits)
+    inflated_bytes: int = 100 * 2**20
     cors: bool = False
+    bearer_token: str | None = None
+    access_log: TextIO | None = None
+    metrics_path: str | None = None
 
 
-def make_app(manager: Manager, limits: Limits) -> Callable[..., Awaitable[None]]:
-    """Return the ASGI application."""
-    pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="request")
-    looking = ThreadPoolExecutor(2, thread_name_prefix="look")  # so that status is answered while every model is busy
-    headers = CORS if limits.cors else {}
+class RestApi:
+    """Answers requests; `handle` and `refuse` are called on the event loop's thread."""
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        target = target_of(scope)
+    def __init__(self, core: Core, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+        self.core, self.limits = core, limits
+        self.outbox = Outbox(loop, self.finish)
+        self.readers = ThreadPoolExecutor(limits.threads, thread_name_prefix="read")
+        self.lookers = ThreadPoolExecutor(2, thread_name_prefix="look")  # status is told while every model is busy
+        self.access_log = AccessLog(limits.access_log) if limits.access_log else None
+        self.cors = CORS if limits.cors else ()
+        self.token = f"Bearer {limits.bearer_token}".encode() if limits.bearer_token else None
+
+    def handle(self, request: Request) -> None:
+        """Begin to answer a request."""
+        target = request.target
         if not target.lower().startswith("/v1/"):
-            await Response(NOT_FOUND_PAGE, 404, media_type="text/html")(scope, receive, send)
+            self.answer_elsewhere(request, target)
+        elif request.method == "OPTIONS":
+            origin = request.header(b"origin")
+            self.finish(request, 200 if "http://" in origin or "https://" in origin else 400, b"")
+        elif self.is_refused(request):
             return
-        if request.method == "OPTIONS":
-            await Response(status_code=200 if allowed_origin(request) else 400, headers=headers)(scope, receive, send)
-            return
-        try:
-            body = await read_body(request, limits.body_bytes)
-        except ClientDisconnect:
-            return
-        if body is None:
-            refusal = write_error(f"The request's body is larger than {limits.body_bytes} bytes, this server's limit.")
-            await Response(refusal, 413, {**headers, "Connection": "close"}, "application/json")(scope, receive, send)
-            return
-        gzip = "gzip" in request.headers.get("content-encoding", "")
-        threads = pool if request.method == "POST" else looking
-        status, content = await asyncio.get_running_loop().run_in_executor(
-            threads, answer, manager, request.method, target, body, gzip
-        )
-        await Response(content, status, headers, "application/json")(scope, receive, send)
+        else:
+            try:
+                route = routes.match(request.method, target)
+            except RequestError as error:
+                self.fail(request, error)
+                return
+            self.follow(request, route)
 
-    return application
-
-
-def target_of(scope: Any) -> str:
-    """Return path and query as the client sent them, still percent-encoded."""
-    raw = scope.get("raw_path") or scope["path"].encode()
-    query = scope.get("query_string", b"")
-    return (raw + b"?" + query if query else raw).decode("utf-8", "replace")
-
-
-def allowed_origin(request: Request) -> bool:
-    origin = request.headers.get("origin", "")
-    return "http://" in origin or "https://" in origin
-
-
-async def read_body(request: Request, most: int) -> bytes | None:
-    """Return the body, or None as soon as it is known to be larger than `most` bytes."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > most:
-        return None
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def answer(manager: Manager, method: str, target: str, body: bytes, gzip: bool) -> tuple[int, bytes]:
-    """Return HTTP status and body of the response; every error has the one shape that clients know."""
-    try:
-        route = routes.match(method, target)
+    def follow(self, request: Request, route: routes.Route) -> None:
+        """Answer what a route asks for, on the thread that suits it."""
         if route.action == "status":
-            return 200, status(manager, route)
-        if route.action == "metadata":
-            return 200, metadata(manager, route)
-        if route.action == "predict":
-            return 200, predict(manager, route, inflate(body) if gzip else body)
-        raise RequestError("UNIMPLEMENTED", f"This server does not answer :{route.action} yet; use :predict.")
-    except RequestError as error:
-        return error.http_status, write_error(error.message) if error.body else b""
-    except Exception as error:
-        log.exception("%s %s failed", method, target)
-        return 500, write_error(f"{type(error).__name__}: {error}")
+            self.lookers.submit(self.attempt, request, route.model, lambda: status(self.core.manager, route))
+        elif route.action == "metadata":
+            self.lookers.submit(self.attempt, request, route.model, lambda: metadata(self.core.manager, route))
+        elif route.action == "predict":
+            predict = Predict(self.core, route, request.started, self.reply_to(request, route.model))
+            if request.size <= SMALL_BODY and not is_gzip(request):
+                predict.begin(request.body())
+            else:
+                self.readers.submit(self.read_large, predict, request)
+        else:
+            deadline = time.monotonic() + self.core.timeout_ms / 1e3
+            self.readers.submit(
+                self.attempt, request, route.model,
+                lambda: answer_examples(self.core, route, self.plain_body(request), deadline),
+            )  # fmt: skip
 
+    def read_large(self, predict: Predict, request: Request) -> None:
+        predict.begin(self.plain_body(request))
 
-def inflate(body: bytes) -> bytes:
-    """Unpack a gzip body; one that cannot be unpacked, or is too large unpacked, acts as an empty one."""
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        content = unpacker.decompress(body, MOST_INFLATED)
-    except zlib.error:
-        return b""
-    return content if unpacker.eof else b""
+    def plain_body(self, request: Request) -> bytes:
+        """Return a body as it was before it was packed; one that cannot be unpacked acts as an empty one."""
+        body = request.body()
+        return inflate(body, self.limits.inflated_bytes) if is_gzip(request) else body
 
+    def attempt(self, request: Request, model: str, work: Callable[[], bytes]) -> None:
+        """Answer with what `work` returns, or with the error it ends in."""
+        reply = self.reply_to(request, model)
+        try:
+            reply(200, work())
+        except RequestError as error:
+            reply(error.http_status, write_error(error.message) if error.body else b"")
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.target)
+            reply(500, write_error(f"{type(error).__name__}: {error}"))
 
-def predict(manager: Manager, route: routes.Route, body: bytes) -> bytes:
-    """Answer `:predict`."""
-    lent: list[Lent] = []
+    def reply_to(self, request: Request, model: str) -> Callable[[int, bytes], None]:
+        """Return a function that answers from any thread."""
 
-    def inputs_of(name: str) -> dict[str, str]:
-        lent.append(manager.lend(route.model, route.version, route.label))
-        found = lent[0].servable.signature(name)
+        return partial(self.outbox.put, request, model)
+
+    def answer_elsewhere(self, request: Request, target: str) -> None:
+        """Answer what is outside the API: the metrics and the page for people."""
+        path, _, query = target.partition("?")
+        if path == self.limits.metrics_path and request.method == "GET":
+            if not self.is_refused(request):
+                if query:
+                    self.fail(request, RequestError("INVALID_ARGUMENT", f"Malformed request: GET {target}"))
+                else:
+                    self.finish(request, 200, self.core.metrics.text(), "text/plain")
+            return
+        if path.startswith("/labline/") and self.is_refused(request):
+            return
+        found = page.respond(self.core, request.method, target)
         if found is None:
-            raise RequestError("INVALID_ARGUMENT", f'Serving signature name: "{name}" not found in signature def')
-        return found.inputs
+            self.finish(request, 404, NOT_FOUND_PAGE, "text/html")
+        else:
+            media_type = found.media_type if "json" in found.media_type else f"{found.media_type}; charset=utf-8"
+            self.finish(request, found.status, found.content, media_type, tuple(found.headers.items()))
 
-    try:
-        name, arrays, rows = read_predict(body, inputs_of)
-        servable = lent[0].servable
-        signature = servable.signature(name)
-        assert signature is not None
-        return write_predict(servable.run(signature, arrays), signature.outputs, rows)
-    finally:
-        for item in lent:
-            item.give_back()
+    def is_refused(self, request: Request) -> bool:
+        """Answer with 401 if a token is asked for and this is not it."""
+        given = request.headers.get(b"authorization", b"")
+        if self.token is None or hmac.compare_digest(given, self.token):
+            return False
+        message = "This server asks for a bearer token." if not given else "The bearer token is not this server's."
+        self.finish(request, 401, write_error(message), headers=(("WWW-Authenticate", "Bearer"),))
+        return True
+
+    def refuse(self, request: Request, status: int) -> None:
+        """Answer a request that a limit of its connection forbids."""
+        limits = self.limits.connection
+        message = REFUSALS[status].format(**vars(limits))
+        self.finish(request, status, write_error(message), headers=(("Retry-After", "1"),) if status == 503 else ())
+
+    def fail(self, request: Request, error: RequestError) -> None:
+        self.finish(request, error.http_status, write_error(error.message) if error.body else b"")
+
+    def finish(
+        self, request: Request, status: int, body: bytes, media_type: str = "application/json", headers: Headers = (),
+        model: str = "",
+    ) -> None:  # fmt: skip
+        """Send an answer, on the event loop's thread."""
+        if self.cors:
+            headers += self.cors
+        if self.access_log is not None or b"x-request-id" in request.headers:
+            name = identify(request)
+            headers += (("X-Request-Id", name),)
+            if self.access_log is not None:
+                self.access_log.write(request, name, status, len(body), model)
+        request.respond(status, body, media_type, headers)
+
+    def close(self) -> None:
+        for pool in (self.readers, self.lookers):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def status(manager: Manager, route: routes.Route) -> bytes:
-    """Answer a status request; a label is not resolved and lists all versions."""
-    versions = [
-        {
-            "version": str(version.number),
-            "state": version.state,
-            "status": {"error_code": version.error_code, "error_message": version.error_message},
-        }
-        for version in manager.status(route.model, route.version)
-    ]
-    return json.dumps({"model_version_status": versions}, indent=1).encode() + b"\n"
+class Outbox:
+    """Brings answers from other threads to the event loop, which is woken once for as many as have gathered."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, finish: Callable[..., None]) -> None:
+        self.loop, self.finish = loop, finish
+        self.waiting: deque[tuple[Request, str, int, bytes]] = deque()
+        self.woken = False
+
+    def put(self, request: Request, model: str, status: int, body: bytes) -> None:
+        """Have an answer sent on the loop's thread soon."""
+        self.waiting.append((request, model, status, body))
+        if not self.woken:
+            self.woken = True
+            with suppress(RuntimeError):  # the loop has ended, and with it the connection
+                self.loop.call_soon_threadsafe(self.empty)
+
+    def empty(self) -> None:
+        self.woken = False  # before the first is taken: one put from now on wakes the loop again
+        while self.waiting:
+            request, model, status, body = self.waiting.popleft()
+            try:
+                self.finish(request, status, body, model=model)
+            except Exception:
+                log.exception("an answer could not be sent")
 
 
-def metadata(manager: Manager, route: routes.Route) -> bytes:
-    """Answer a metadata request: the signatures of a version."""
-    from google.protobuf import json_format
-
-    with manager.lend(route.model, route.version, route.label) as lent:
-        signatures = {
-            name: json_format.MessageToDict(
-                definition, including_default_value_fields=True, preserving_proto_field_name=True
-            )
-            for name, definition in lent.servable.meta_graph.signature_def.items()
-        }
-    value = {
-        "model_spec": {"name": route.model, "signature_name": "", "version": str(lent.version)},
-        "metadata": {"signature_def": {"signature_def": signatures}},
-    }
-    return json.dumps(value, indent=1).encode() + b"\n"
+def is_gzip(request: Request) -> bool:
+    return b"gzip" in request.headers.get(b"content-encoding", b"")

@@ -37,9 +37,17 @@ def parse(body: bytes) -> Any:
         return ExactParser(body).parse()
     # each key has one colon: more colons than keys means a key that stands twice, or a colon in a string, which does no harm
     colons = body.count(b":")
-    if isinstance(value, dict) and colons != len(value) and colons != count_keys(value):
+    if isinstance(value, dict) and colons != len(value) and not holds_keys(value, colons):
         return ExactParser(body).parse()
     return value
+
+
+def holds_keys(value: dict[str, Any], count: int) -> bool:
+    """Say whether an object and all in it have so many keys; quick for rows that are flat objects."""
+    rows = value.get("instances")
+    if type(rows) is list and set(map(type, rows)) == {dict} and len(value) + sum(map(len, rows)) == count:
+        return True
+    return count_keys(value) == count
 
 
 def count_keys(value: dict[str, Any]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from serving.model_config import LARGEST_VERSION
@@ -33,6 +34,7 @@ class Route:
     label: str | None = None
 
 
+@lru_cache(512)  # clients ask for the same again and again, and there is a limit to what a target can be long
 def match(method: str, target: str) -> Route:
     """Return what `method` on `target` (path and query, still percent-encoded) asks for.
 

@@ -125,8 +125,8 @@ def test_what_is_no_request_is_malformed_and_never_405(rest: Any, method: str, p
     assert response.json()["error"] == f"Malformed request: {method} {path}"
 
 
-def test_outside_v1_there_is_only_a_page_that_says_so(rest: Any) -> None:
-    for path in ("/", "/v1", "/health", "/v2/models/half_plus_two"):
+def test_outside_v1_there_is_nothing_but_the_page_for_people(rest: Any) -> None:
+    for path in ("/index.php", "/v1", "/health", "/v2/models/half_plus_two"):
         response = rest("GET", path)
         assert response.status_code == 404
         assert "html" in response.headers["content-type"]
@@ -212,7 +212,3 @@ def test_options_is_answered_by_the_origin(rest: Any) -> None:
 
 def test_it_listens_on_this_machine_only(server: Server) -> None:
     assert server.url.startswith("http://127.0.0.1:")
-
-
-def test_classify_and_regress_are_not_there_yet_and_say_so(rest: Any) -> None:
-    assert rest("POST", "/v1/models/half_plus_two:classify", "{}").status_code == 501

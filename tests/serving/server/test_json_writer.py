@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from serving.server.errors import RequestError
-from serving.server.rest.json_codec import write_floats, write_predict
+from serving.server.execution import Answer
+from serving.server.rest.json_writer import write_floats, write_predict
 from serving.server.rest.tensors import to_tensor
 
 
@@ -22,6 +23,17 @@ from serving.server.rest.tensors import to_tensor
 )  # fmt: skip
 def test_a_float_is_written_so_that_it_is_seen_to_be_one(number: float, text: str) -> None:
     assert write_floats(np.array([number], np.float32)) == [text]
+
+
+def test_floats_are_written_with_six_digits_exactly_where_those_give_the_value_back() -> None:
+    generator = np.random.default_rng(7)
+    short = [float(f"{value:.6g}") for value in generator.normal(size=500) * 10.0 ** generator.integers(-37, 38, 500)]
+    for dtype, digits in ((np.float32, 9), (np.float64, 17)):
+        values = np.concatenate([np.array(short, dtype), generator.normal(size=500).astype(dtype)])
+        for value, text in zip(values, write_floats(values), strict=True):
+            six = f"{value:.6g}"
+            wanted = six if dtype(six) == value else f"{value:.{digits}g}"
+            assert text.removesuffix(".0") == wanted.removesuffix(".0")
 
 
 def test_every_written_float_is_read_back_exactly() -> None:
@@ -116,7 +128,7 @@ def test_integers_and_strings_are_written_as_they_are() -> None:
         "raw_bytes": np.array([b"\0", b"\1"], object),
     }
     types = {"number": "int64", "name": "string", "raw_bytes": "string"}
-    assert json.loads(write_predict(outputs, types, rows=True))["predictions"] == [
+    assert json.loads(write_predict(Answer(outputs), types, rows=True))["predictions"] == [
         {"number": 2**63 - 1, "name": 'a"\n', "raw_bytes": {"b64": "AA=="}},
         {"number": -1, "name": "é", "raw_bytes": {"b64": "AQ=="}},
     ]
@@ -125,4 +137,4 @@ def test_integers_and_strings_are_written_as_they_are() -> None:
 @pytest.mark.parametrize("shape", [(), (0,), (2,), (2, 3), (2, 0, 3), (1, 2, 3, 2)])
 def test_any_shape_is_written_as_nested_lists(shape: tuple[int, ...]) -> None:
     array = np.arange(np.prod(shape, dtype=int), dtype=np.int32).reshape(shape)
-    assert json.loads(write_predict({"x": array}, {"x": "int32"}, rows=False))["outputs"] == array.tolist()
+    assert json.loads(write_predict(Answer({"x": array}), {"x": "int32"}, rows=False))["outputs"] == array.tolist()

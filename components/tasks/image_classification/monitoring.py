@@ -1,0 +1,28 @@
+"""Measures logged requests of a classifier as the statistics of training measured the pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from serving.monitor.measuring import Row
+    from serving.monitor.request_reader import Asked
+
+# features that come from answers: what they are compared with is what training was told
+PREDICTED = {"image/class/text": "predicted class"}
+
+
+def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
+    """Return a row of features for each picture of a request; None for one that cannot be read.
+
+    Args:
+        facts: properties of the training's examples.
+    """
+    from serving.monitor.measured_pictures import measure_pictures
+
+    del facts
+    rows = list(measure_pictures(asked.inputs))
+    labels = asked.outputs.get("label")
+    if labels is None or labels.shape != (len(rows),):
+        return rows
+    return [row and row | {"image/class/text": [label]} for row, label in zip(rows, labels.tolist(), strict=True)]

@@ -1,0 +1,29 @@
+"""Options that commands share, and the workspace that they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.errors import UserError
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("--workspace", envvar="LABLINE_WORKSPACE", help="Folder of artifacts, runs, logs and served models."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+HERE = Path("workspace")
+
+
+def existing(workspace: Path) -> Any:
+    """Open a workspace that must be there."""
+    from pipeline.workspace import Workspace
+
+    if not (workspace / "artifacts").is_dir():
+        raise UserError(
+            "There is no workspace here.", str(workspace.absolute()),
+            "Name one with --workspace or LABLINE_WORKSPACE; `labline run image_classification` makes the first.",
+        )  # fmt: skip
+    return Workspace(workspace)

@@ -1,0 +1,191 @@
+"""`labline bench-serve`: how many requests a second a server answers, and how long each takes, with real examples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from serving.client import Client, model_path
+from serving.client.rest_client import encode
+from serving.load_generator import LoadResult, Request, run_load
+from serving.model_config import FOLDER, is_version
+from serving.warmup import WARMUP_FILE
+
+DEFAULT = "serving_default"
+MOST_BODIES = 512  # different requests that are sent, over and over
+WARMUP_SECONDS = 2.0
+PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What to send.
+
+    Attributes:
+        name, version, signature: what is asked; the newest version and the default signature if none is named.
+        clients: connections, each with one request under way.
+        seconds: how long.
+        rows: examples in one request.
+        rate: requests a second of all clients; as fast as they are answered if none is given.
+        files: pictures; those of the version's own warm-up file if there are none.
+    """
+
+    name: str
+    clients: int = 16
+    seconds: float = 20.0
+    rows: int = 1
+    rate: float | None = None
+    version: int | None = None
+    signature: str = ""
+    files: tuple[Path, ...] = ()
+    token: str = ""
+
+
+def bench(bench: Bench, url: str, workspace: Path | None, as_json: bool) -> int:
+    """Load a server, print what it did, and return the exit status: 1 if a request failed.
+
+    Args:
+        workspace: of the server, for the examples.
+
+    Raises:
+        UserError: there are no examples, or the server refuses them.
+    """
+    with Client(url, token=bench.token) as client:
+        version = client.version_of(bench.name) if bench.version is None else bench.version
+        bodies, source = make_bodies(bench, client, version, workspace)
+        path = model_path(bench.name, bench.version) + ":predict"
+        client.request("POST", path, bodies[0])  # what is wrong with the examples is told once, and in words
+    headers = {"Authorization": f"Bearer {bench.token}"} if bench.token else {}
+    requests: list[Request] = [(path, body) for body in bodies]
+    if not as_json:
+        print(
+            f"{bench.name} version {version} at {url}: {bench.clients} clients for {bench.seconds:g} s, {bench.rows} "
+            f"example{'s' if bench.rows > 1 else ''} a request, {len(bodies)} different requests of {source}",
+            flush=True,
+        )
+    result = run_load(
+        url,
+        requests,
+        bench.clients,
+        bench.seconds,
+        warmup=min(WARMUP_SECONDS, bench.seconds),
+        rate=bench.rate,
+        headers=headers,
+    )
+    facts = describe(result, bench, version, url)
+    print(json.dumps(facts) if as_json else as_text(facts))
+    return 1 if result.failures or not result.answers else 0
+
+
+def make_bodies(bench: Bench, client: Client, version: int, workspace: Path | None) -> tuple[list[bytes], str]:
+    """Return request bodies, and where they come from."""
+    if bench.files:
+        from serving.client import prepare
+
+        signature = bench.signature or client.signature_of_bytes(bench.name, bench.version)
+        rows: list[Any] = [prepare(file) for file in bench.files]
+        source = f"{len(rows)} pictures" if len(rows) > 1 else str(bench.files[0])
+    else:
+        signature = bench.signature
+        rows = warmup_rows(bench, client, version, workspace)
+        source = "the version's warm-up file"
+    bodies = [
+        encode({**({"signature_name": signature} if signature else {}), "instances": take(rows, start, bench.rows)})
+        for start in range(0, max(len(rows), 1), bench.rows)
+    ]
+    return bodies[:MOST_BODIES], source
+
+
+def take(rows: Sequence[Any], start: int, count: int) -> list[Any]:
+    """Return rows from one place on, beginning again after the last."""
+    return [rows[(start + number) % len(rows)] for number in range(count)]
+
+
+def warmup_rows(bench: Bench, client: Client, version: int, workspace: Path | None) -> list[Any]:
+    """Return the rows of a version's warm-up requests for the signature, as instances.
+
+    Raises:
+        UserError: there are none.
+    """
+    from data.tfrecord import read_records
+    from serving.client.tensors import from_message
+    from serving.protos import read
+
+    file = find_warmup_file(workspace, bench.name, version)
+    if file is None:
+        raise UserError(
+            f"This workspace has no warm-up file of `{bench.name}` version {version}, so there is nothing to send.",
+            str(workspace) if workspace else client.url,
+            "Name the workspace that pushed it with --workspace, or pictures to send with --file.",
+        )
+    rows: list[Any] = []
+    found: set[str] = set()
+    for record in read_records(file):
+        request = read("PredictionLog", record).predict_log.request
+        signature = request.model_spec.signature_name or DEFAULT
+        found.add(signature)
+        if signature != (bench.signature or DEFAULT):
+            continue
+        columns = {name: from_message(tensor) for name, tensor in sorted(request.inputs.items())}
+        rows += rows_of_columns(columns)
+    if not rows:
+        raise UserError(
+            f"No warm-up request asks signature `{bench.signature or DEFAULT}`.", str(file),
+            f"There are requests for: {', '.join(f'`{name}`' for name in sorted(found)) or 'none'}; choose with --signature.",
+        )  # fmt: skip
+    return distinct(rows)
+
+
+def find_warmup_file(workspace: Path | None, name: str, version: int) -> Path | None:
+    """Return a pushed version's warm-up file, if it is there."""
+    base = workspace / FOLDER / name if workspace else None
+    if base is None or not base.is_dir():
+        return None
+    folders = [path for path in sorted(base.iterdir()) if is_version(path.name) and int(path.name) == version]
+    return next((path / WARMUP_FILE for path in folders if (path / WARMUP_FILE).is_file()), None)
+
+
+def rows_of_columns(columns: dict[str, Any]) -> list[Any]:
+    """Return whole arrays as instances: bare values of a single input, else an object each."""
+    if len(columns) == 1:
+        return list(next(iter(columns.values())))
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def distinct(rows: list[Any]) -> list[Any]:
+    """Leave out rows that stand there twice: warm-up files repeat a few in batches of several sizes."""
+    return list({encode({"row": row}): row for row in rows}.values())
+
+
+def describe(result: LoadResult, bench: Bench, version: int, url: str) -> dict[str, Any]:
+    """Return what was found as JSON values; times in milliseconds."""
+    any_answer = len(result.latencies) > 0
+    times = {
+        f"p{percent}_ms": round(1000 * result.percentile(percent), 3) if any_answer else None for percent in PERCENTILES
+    }
+    return {
+        "name": bench.name, "version": version, "url": url, "clients": bench.clients, "seconds": round(result.seconds, 3),
+        "rows": bench.rows, "requests_per_second": round(result.throughput, 1),
+        "examples_per_second": round(result.throughput * bench.rows, 1), **times,
+        "max_ms": round(1000 * float(result.latencies.max()), 3) if any_answer else None,
+        "statuses": {str(status): count for status, count in sorted(result.statuses.items())},
+        "errors": dict(result.errors),
+    }  # fmt: skip
+
+
+def as_text(facts: dict[str, Any]) -> str:
+    """Return what was found as lines for a person."""
+    names = [*(f"p{percent}" for percent in PERCENTILES), "max"]
+    times = "   ".join(f"{name} {facts[f'{name}_ms'] or float('nan'):.2f} ms" for name in names)
+    failed = {f"status {status}": count for status, count in facts["statuses"].items() if not status.startswith("2")}
+    failed |= facts["errors"]
+    each = "" if facts["rows"] == 1 else f" ({facts['examples_per_second']:,.0f} examples/s)"
+    return "\n".join([
+        f"throughput   {facts['requests_per_second']:,.0f} requests/s{each}",
+        f"latency      {times}",
+        f"failed       {', '.join(f'{count:,} x {reason}' for reason, count in failed.items()) or 'none'}",
+    ])  # fmt: skip

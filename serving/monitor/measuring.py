@@ -1,0 +1,151 @@
+"""TFDV's statistics of rows of features, and how far two of them lie apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.validation.comparison import explain, find, set_limits
+from serving.monitor.limits import Limits
+
+FeatureValue = bytes | int | float
+Row = dict[str, list[FeatureValue]]
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far a feature lies apart in two sets.
+
+    Attributes:
+        value: 0 (alike) to 1 (nothing in common).
+        detail: what moved.
+    """
+
+    feature: str
+    value: float
+    limit: float
+    detail: str
+
+    @property
+    def beyond(self) -> bool:
+        return self.value > self.limit + 1e-9  # 1.0000000000000002 occurs for sets that share nothing
+
+
+def statistics_of(rows: Sequence[Row], types: dict[str, str]) -> Any:
+    """Return TFDV's statistics of rows.
+
+    Args:
+        types: feature -> INT, FLOAT or BYTES; of other features nothing is counted.
+    """
+    import pyarrow
+
+    from data.tfdv import import_tfdv
+
+    tfdv = import_tfdv()
+    from tensorflow_data_validation.statistics.stats_impl import generate_statistics_in_memory
+
+    arrow = {"INT": pyarrow.int64(), "FLOAT": pyarrow.float32(), "BYTES": pyarrow.binary()}
+    columns = {
+        name: pyarrow.array([row.get(name) for row in rows], pyarrow.list_(arrow[kind])) for name, kind in types.items()
+    }
+    batch = pyarrow.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    return generate_statistics_in_memory(batch, tfdv.StatsOptions(num_rank_histogram_buckets=100))
+
+
+def feature_types(schema: Any, rows: Sequence[Row]) -> dict[str, str]:
+    """Return the types of the features that the schema knows and any row has."""
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    seen = {name for row in rows for name in row}
+    named = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
+    return {name: kind for name, kind in sorted(named.items()) if name in seen and kind in ("INT", "FLOAT", "BYTES")}
+
+
+def keep_features(schema: Any, names: Sequence[str]) -> Any:
+    """Return a schema of these features alone, which may be missing or many: what a request lacks is no fault of its values."""
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    kept = schema_pb2.Schema()
+    kept.string_domain.extend(schema.string_domain)
+    for feature in schema.feature:
+        if feature.name in names:
+            added = kept.feature.add()
+            added.CopyFrom(feature)
+            for field_name in ("presence", "shape", "value_count"):
+                added.ClearField(field_name)
+    return kept
+
+
+def distances(before: Any, after: Any, schema: Any, limits: Limits) -> list[Distance]:
+    """Return how far each feature of a schema lies apart in two statistics; a feature that one of them lacks is left out."""
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    from data.tfdv import import_tfdv
+
+    proto = schema_pb2.Schema()
+    proto.CopyFrom(schema)
+    counts = (before.datasets[0].num_examples, after.datasets[0].num_examples)
+    limit_of = set_limits(proto, limits.categorical, limits.numeric, limits.features, counts)
+    found = import_tfdv().validate_statistics(after, proto, previous_statistics=before)
+    measured = {
+        "/".join(info.path.step): measurement.value
+        for info in found.drift_skew_info
+        for measurement in info.drift_measurements
+    }
+    return [
+        Distance(name, constant_distance(before, after, name, value), limit_of[name], explain(before, after, name))
+        for name, value in sorted(measured.items())
+        if name in limit_of and present(before, name) and present(after, name)
+    ]
+
+
+def constant_distance(before: Any, after: Any, feature: str, measured: float) -> float:
+    """Return the Jensen-Shannon divergence where a number never changes on one side, else what TFDV measured.
+
+    TFDV finds nothing in common between a histogram without width and one that has the value in its last bar.
+    """
+    sides = [find(statistics, feature) for statistics in (before, after)]
+    if not all(side.HasField("num_stats") for side in sides):
+        return measured
+    numbers = [side.num_stats for side in sides]
+    constant, other = sorted(numbers, key=lambda side: side.max - side.min)
+    if constant.min != constant.max:
+        return measured
+    if other.min == other.max:
+        return float(other.min != constant.min)
+    bars = next((histogram.buckets for histogram in other.histograms if histogram.type == 0), [])
+    total = sum(bar.sample_count for bar in bars)
+    # the last bar holds its upper end, too
+    holding = [
+        bar
+        for bar in bars
+        if bar.low_value <= constant.min < bar.high_value or constant.min == bar.high_value == other.max
+    ]
+    return divergence_from_point(holding[0].sample_count / total if holding and total else 0.0)
+
+
+def divergence_from_point(share: float) -> float:
+    """Return the Jensen-Shannon divergence (base 2) between all in one bar and a histogram with this share in it."""
+    middle = (1 + share) / 2
+    own = math.log2(1 / middle)
+    theirs = (share * math.log2(share / middle) if share else 0.0) + (1 - share) * math.log2(2)
+    return (own + theirs) / 2
+
+
+def present(statistics: Any, feature: str) -> bool:
+    """Say whether any example has a feature."""
+    row = find(statistics, feature)
+    if row is None:
+        return False
+    kind = row.num_stats if row.HasField("num_stats") else row.string_stats
+    return bool(kind.common_stats.num_non_missing)
+
+
+def domain_anomalies(statistics: Any, schema: Any) -> dict[str, str]:
+    """Return what of the statistics does not keep to a schema, by feature."""
+    from data.tfdv import import_tfdv
+
+    found = import_tfdv().validate_statistics(statistics, schema)
+    return {feature: anomaly.description for feature, anomaly in sorted(found.anomaly_info.items())}

@@ -1,0 +1,183 @@
+"""Logged requests, read back: arrays sent and answered, when, and of which version; out of TFRecords of PredictionLog."""
+
+from __future__ import annotations
+
+import calendar
+import itertools
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from data.tfrecord import masked_crc
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FOLDER = "requests"  # of a workspace: a folder of logs for each model
+STAMP = re.compile(r"(\d{8})-(\d{6})")  # a log's name tells when it was begun (UTC)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One logged predict request.
+
+    Attributes:
+        time: unix seconds; where the log tells none, when its file was begun.
+        version: that answered; 0 where the log does not tell.
+        inputs, outputs: by name, with the batch as first dimension.
+    """
+
+    time: float
+    version: int
+    signature: str
+    inputs: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a record lies.
+
+    Attributes:
+        begun: unix seconds of its file's beginning.
+    """
+
+    file: Path
+    offset: int
+    size: int
+    begun: float
+
+
+def find_logs(places: list[Path]) -> list[Path]:
+    """Return the log files in folders, and those named, in the order in which they were begun.
+
+    Raises:
+        UserError: a place does not exist, or there is no log in any.
+    """
+    files: list[Path] = []
+    for place in places:
+        if not place.exists():
+            raise no_logs(place)
+        files += [place] if place.is_file() else sorted(place.rglob("*.tfrecord"))
+    if not files:
+        raise no_logs(places[0])
+    return sorted(files, key=lambda file: (begun(file), file.name))
+
+
+def no_logs(place: Path) -> UserError:
+    return UserError(
+        "There are no logged requests.",
+        str(place),
+        "Set `serving.log_requests` in the recipe (0.1 keeps a tenth of the requests) and run it again, or name logs with --logs.",
+    )
+
+
+def begun(file: Path) -> float:
+    """Return when a log was begun, by its name; else when it was last written."""
+    if found := STAMP.search(file.name):
+        try:
+            return float(calendar.timegm(time.strptime("".join(found.groups()), "%Y%m%d%H%M%S")))
+        except ValueError:
+            pass
+    return file.stat().st_mtime
+
+
+def find_records(files: list[Path]) -> tuple[list[Place], list[str]]:
+    """Return where the records lie, and what is wrong with the files.
+
+    A file that ends inside a record is no fault: a server may be writing it.
+    """
+    places: list[Place] = []
+    faults = []
+    for path in files:
+        with path.open("rb") as file:
+            try:
+                start = begun(path)
+                places += [Place(path, offset, size, start) for offset, size in scan(file, path.stat().st_size)]
+            except ValueError as error:
+                faults.append(f"{path}: {error}; what follows it is not looked at")
+    return places, faults
+
+
+def scan(file: BinaryIO, end: int) -> Iterator[tuple[int, int]]:
+    """Yield place and size of each whole record's data, reading no more than the heads.
+
+    Raises:
+        ValueError: a head's checksum is wrong.
+    """
+    offset = 0
+    while offset + 12 <= end:
+        file.seek(offset)
+        head = file.read(12)
+        if masked_crc(head[:8]) != int.from_bytes(head[8:], "little"):
+            raise ValueError(f"damaged at byte {offset:,}")
+        size = int.from_bytes(head[:8], "little")
+        if offset + 16 + size > end:
+            return
+        yield offset + 12, size
+        offset += 16 + size
+
+
+def spread(places: list[Place], most: int) -> list[Place]:
+    """Return at most so many records, evenly spread over all."""
+    if len(places) <= most:
+        return places
+    return [places[number * len(places) // most] for number in range(most)]
+
+
+def read_requests(places: list[Place], faults: list[str]) -> Iterator[Asked]:
+    """Yield the predict requests among the records, in order; adds to `faults` what cannot be read."""
+    from tensorflow import make_ndarray
+
+    for place, record in read_logged(places, faults):
+        request, response, told = record.predict_log.request, record.predict_log.response, record.log_metadata
+        yield Asked(
+            float(told.timestamp_secs) or place.begun,
+            version_of(record),
+            request.model_spec.signature_name or told.model_spec.signature_name or "serving_default",
+            {name: make_ndarray(tensor) for name, tensor in request.inputs.items()},
+            {name: make_ndarray(tensor) for name, tensor in response.outputs.items()},
+        )
+
+
+def version_of(record: Any) -> int:
+    """Return the version that answered; 0 where the record does not tell."""
+    specs = (
+        record.predict_log.response.model_spec,
+        record.log_metadata.model_spec,
+        record.predict_log.request.model_spec,
+    )
+    return next((spec.version.value for spec in specs if spec.version.value), 0)
+
+
+def read_logged(places: list[Place], faults: list[str]) -> Iterator[tuple[Place, Any]]:
+    """Yield the records of predict requests as PredictionLog; adds to `faults` what cannot be read."""
+    from google.protobuf.message import DecodeError
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    for place, data in read_data(places):
+        if data is None:
+            faults.append(f"{place.file}: damaged at byte {place.offset:,}")
+            continue
+        try:
+            record = prediction_log_pb2.PredictionLog.FromString(data)
+        except DecodeError:
+            faults.append(f"{place.file}: no PredictionLog at byte {place.offset:,}")
+            continue
+        if record.WhichOneof("log_type") == "predict_log":
+            yield place, record
+
+
+def read_data(places: list[Place]) -> Iterator[tuple[Place, bytes | None]]:
+    """Yield each record's bytes; None for one whose checksum is wrong."""
+    for path, group in itertools.groupby(places, key=lambda place: place.file):
+        with path.open("rb") as file:
+            for place in group:
+                file.seek(place.offset)
+                data = file.read(place.size)
+                intact = masked_crc(data) == int.from_bytes(file.read(4), "little")
+                yield place, data if intact else None

@@ -1,0 +1,191 @@
+"""`labline-model-server`: the embedded server with TensorFlow Serving's own flags, until a signal ends it.
+
+It prints one line on standard output when it is ready, with the APIs that it has:
+`labline server ready: http://127.0.0.1:8501 grpc 127.0.0.1:8500`.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from pipeline.errors import EXIT_INPUT, EXIT_INTERRUPTED, UserError
+from serving.server.errors import RequestError
+from serving.server.flags import CommandLine, check_together, describe_unknown, read_flags, usage
+from serving.server.plan import Plan, make_plan
+
+if TYPE_CHECKING:
+    from serving.server.core import Core
+    from serving.server.execution import Execution
+    from serving.server.metrics import Metrics
+    from serving.server.models.manager import Manager
+
+log = logging.getLogger("serving")
+LABELS_FIX = (
+    "Add --allow_version_labels_for_unavailable_models=true: when a server starts, no version is available yet."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        if {"--help", "-h"} & set(given):
+            print(usage())
+            return 0
+        line = read_flags(given)
+        if line.flags.version:
+            print(versions())
+            return 0
+        tell(line)
+        check_together(line.flags)
+        plan = make_plan(line.flags)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    return serve(plan)
+
+
+def versions() -> str:
+    return f"labline model server: {metadata.version('labline')}\nTensorFlow Library: {metadata.version('tensorflow')}"
+
+
+def tell(line: CommandLine) -> None:
+    """Name what was asked for and will not happen; the server goes on, as TensorFlow Serving does."""
+    for sentence in line.unsupported:
+        log.warning(sentence)
+    if line.unknown:
+        print(f"{describe_unknown(line.unknown)}\n{usage()}", file=sys.stderr, flush=True)
+    if line.flags.rest_api_port > 0 and line.flags.rest_api_port == line.flags.port:
+        log.error("--rest_api_port cannot be the same as --port: there will be no REST API")
+
+
+def serve(plan: Plan) -> int:
+    """Load the models, answer requests, and end in order."""
+    stopping = threading.Event()
+    watch_signals(stopping)
+    if plan.flags.exit_with_parent:
+        threading.Thread(target=exit_with_parent, args=(plan.flags.exit_with_parent,), daemon=True).start()
+    try:
+        status = answer(plan, stopping)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        status = error.exit_status
+    except RequestError as error:
+        fix = f"\n  fix:   {LABELS_FIX}" if error.code == "FAILED_PRECONDITION" else ""
+        print(f"{error.code}: {error.message}{fix}", file=sys.stderr)
+        status = EXIT_INPUT
+    log.info("stopped")
+    sys.stderr.flush()
+    sys.stdout.flush()
+    os._exit(status)  # TensorFlow's own threads must not hold up the end
+
+
+def watch_signals(stopping: threading.Event) -> None:
+    """Stop in order on a signal, and at once if Ctrl-C is pressed again; SIGTERM often comes twice without being meant so."""
+
+    def stop(number: int, _: object) -> None:
+        if stopping.is_set() and number == signal.SIGINT:
+            os._exit(EXIT_INTERRUPTED)
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def exit_with_parent(parent: int) -> None:
+    """Stop the server when its parent is gone, so that a killed run leaves no server behind."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def answer(plan: Plan, stopping: threading.Event) -> int:
+    """Answer requests from the moment when every model serves until the server is told to stop.
+
+    Raises:
+        UserError, RequestError: it cannot start.
+    """
+    from serving.server.doors import open_doors
+    from serving.server.models.following import follow
+    from serving.server.models.saved_model import import_tensorflow
+
+    import_tensorflow()
+    core = make_core(plan)
+    if plan.flags.file_system_poll_wait_seconds >= 0:
+        core.manager.poll()
+    threading.Thread(target=follow, args=(plan.flags, core.manager, stopping), name="poll", daemon=True).start()
+    if not wait_for_models(core.manager, stopping):
+        return EXIT_INPUT
+    if not stopping.is_set():
+        core.manager.started()
+        gc.collect()
+        gc.freeze()  # what was loaded by now stays: looking through it again and again would hold up requests
+        doors = open_doors(core, plan)
+        print(doors.ready_line, flush=True)
+        stopping.wait()
+        core.manager.stopping.set()
+        doors.close()
+    core.execution.close()
+    core.request_log.close()
+    return 0
+
+
+def make_core(plan: Plan) -> Core:
+    """Make what both APIs stand on; TensorFlow must have been imported.
+
+    Raises:
+        UserError: the session's settings cannot be read.
+        RequestError: a label points to a version that is not available, as none is yet.
+    """
+    from serving.server.core import Core
+    from serving.server.metrics import Metrics
+    from serving.server.models.manager import Manager
+    from serving.server.request_log import RequestLog
+
+    flags, metrics = plan.flags, Metrics()
+    manager = Manager(plan.configs, plan.load_options(), metrics)
+    return Core(
+        manager,
+        make_execution(plan, metrics),
+        metrics,
+        RequestLog(lambda name: model.config if (model := manager.models.get(name)) else None, metrics),
+        flags.rest_api_timeout_in_ms,
+        flags.enable_signature_method_name_check,
+    )
+
+
+def make_execution(plan: Plan, metrics: Metrics) -> Execution:
+    """Make what computes: each request alone, all in batches, or each model as it says."""
+    from serving.server.batching import BatchedExecution
+    from serving.server.execution import DirectExecution
+    from serving.server.per_model_execution import PerModelExecution
+
+    threads = plan.flags.rest_api_num_threads
+    if plan.batching is None:
+        return DirectExecution(threads)
+    batched = BatchedExecution(plan.batching, metrics)
+    if plan.flags.enable_per_model_batching_parameters:
+        return PerModelExecution(batched, DirectExecution(threads))
+    return batched
+
+
+def wait_for_models(manager: Manager, stopping: threading.Event) -> bool:
+    """Wait until every model serves; say which cannot, and return False."""
+    while not manager.ready() and not stopping.wait(0.02):
+        if broken := manager.broken():
+            print(
+                f"{len(broken)} servable(s) did not become available: {{{', '.join(broken)}}}\n"
+                "  fix:   Put the versions right, or take their models out of the configuration.", file=sys.stderr,
+            )  # fmt: skip
+            return False
+    return True

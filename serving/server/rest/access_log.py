@@ -1,0 +1,51 @@
+"""Access log: one line of JSON for each answer, under an id that the client can choose and gets back."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import time
+from typing import TextIO
+
+import orjson
+
+from serving.server.rest.protocol import Request
+
+ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+PROCESS = os.urandom(4).hex()
+NUMBERS = itertools.count(1)
+
+
+def identify(request: Request) -> str:
+    """Return the id a client sent, if it is fit for a log and a header, else a new one."""
+    given = request.header(b"x-request-id")
+    return given if ACCEPTED.fullmatch(given) else f"{PROCESS}-{next(NUMBERS):x}"
+
+
+class AccessLog:
+    """Writes to a file that somebody else opened; flushed at most once a second, and at the end by whoever closes it."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+        self.flushed = 0.0
+
+    def write(self, request: Request, name: str, status: int, sent: int, model: str) -> None:
+        """Write the line of an answer; `sent` is the size of its body in bytes."""
+        now = time.time()
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z",
+            "id": name,
+            "client": request.connection.peer,
+            "method": request.method,
+            "target": request.target,
+            "model": model,
+            "status": status,
+            "received": request.size,
+            "sent": sent,
+            "milliseconds": round((time.perf_counter() - request.started) * 1e3, 3),
+        }
+        self.file.write(orjson.dumps(line).decode() + "\n")
+        if now - self.flushed > 1:
+            self.file.flush()
+            self.flushed = now

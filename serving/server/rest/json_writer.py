@@ -1,0 +1,147 @@
+"""Predict answers as JSON, in TensorFlow Serving's row and columnar formats and with its way to write numbers."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import numpy as np
+
+from serving.server.errors import invalid
+from serving.server.execution import Answer
+
+UNWRITABLE = {"half", "bfloat16", "uint16", "complex64", "complex128"}
+NON_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
+
+def write_predict(answer: Answer, dtypes: dict[str, str], rows: bool) -> bytes:
+    """Return the response: `predictions` with one element a row, or `outputs` with any shapes.
+
+    Args:
+        dtypes: output name -> type name, as the signature declares them.
+        rows: whether the request was in row format.
+
+    Raises:
+        RequestError: a type that JSON cannot carry, or outputs that have no common rows.
+    """
+    for name in answer.outputs:
+        if dtypes[name] in UNWRITABLE:
+            raise invalid(f"Failed to write JSON value for tensor type: {dtypes[name]}")
+    if rows:
+        return document("predictions", "[" + separator(answer).join(own(answer, row_texts(answer))) + "]")
+    texts = {name: column_text(answer, name) for name in answer.outputs}
+    if len(texts) == 1:
+        return document("outputs", next(iter(texts.values())))
+    return document("outputs", "{\n" + ",\n".join(f"{quote(name)}: {text}" for name, text in texts.items()) + "\n}")
+
+
+def document(key: str, text: str) -> bytes:
+    return f'{{\n    "{key}": {text}\n}}\n'.encode("utf-8", "surrogateescape")
+
+
+def separator(answer: Answer) -> str:
+    return ", " if len(answer.outputs) == 1 else ",\n"
+
+
+def own(answer: Answer, texts: list[str]) -> list[str]:
+    """Return this call's part of the texts of all rows that ran together."""
+    return texts if answer.rows is None else texts[answer.rows]
+
+
+def row_texts(answer: Answer) -> list[str]:
+    """Return the text of every row that ran together, made by the first call that asks.
+
+    Raises:
+        RequestError: an output has not the batch as its first dimension.
+    """
+    if "rows" not in answer.texts:
+        answer.texts["rows"] = write_rows(answer.outputs)
+    return answer.texts["rows"]
+
+
+def column_text(answer: Answer, name: str) -> str:
+    """Return the text of one output of this call."""
+    if answer.rows is None:
+        return write_array(answer.outputs[name], name)[0]
+    if "columns" not in answer.texts:
+        answer.texts["columns"] = {key: write_array(array, key, keep=1) for key, array in answer.outputs.items()}
+    return "[" + ", ".join(answer.texts["columns"][name][answer.rows]) + "]"
+
+
+def write_rows(outputs: dict[str, np.ndarray]) -> list[str]:
+    """Return the text of each row; every output must have the batch as its first dimension."""
+    batch = -1
+    for name, array in outputs.items():
+        if array.ndim == 0:
+            raise invalid(f"Tensor name: {name} has no shape information ")
+        if batch not in (-1, len(array)):
+            raise invalid(f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {batch}")
+        batch = len(array)
+    columns = [write_array(array, name, keep=1) for name, array in outputs.items()]
+    if len(columns) == 1:
+        return columns[0]
+    names = [quote(name) for name in outputs]
+    return [
+        "{" + ", ".join(f"{name}: {text}" for name, text in zip(names, row, strict=True)) + "}"
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def write_array(array: np.ndarray, name: str, keep: int = 0) -> list[str]:
+    """Return the JSON texts of an array's sub-arrays below its first `keep` dimensions."""
+    texts = write_scalars(array.ravel(), name)
+    for axis in reversed(range(keep, array.ndim)):
+        size = array.shape[axis]
+        count = int(np.prod(array.shape[:axis], dtype=np.int64))
+        texts = ["[" + ", ".join(texts[start * size : (start + 1) * size]) + "]" for start in range(count)]
+    return texts
+
+
+def write_scalars(values: np.ndarray, name: str) -> list[str]:
+    """Return the JSON text of each value of a flat array."""
+    if values.dtype == object:
+        as_base64 = name.endswith("_bytes")
+        items = [item if isinstance(item, bytes) else str(item).encode() for item in values]
+        if as_base64:
+            return [f'{{"b64": "{base64.b64encode(item).decode()}"}}' for item in items]
+        return [quote(item.decode("utf-8", "surrogateescape")) for item in items]
+    if values.dtype == np.bool_:
+        return ["true" if value else "false" for value in values]
+    if values.dtype.kind == "f":
+        return write_floats(values)
+    return list(map(str, values.tolist()))
+
+
+def quote(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def write_floats(values: np.ndarray) -> list[str]:
+    """Return floats with six digits where those give the value back, and with 9 (float) or 17 (double) where not."""
+    if not values.size:
+        return []
+    more = "%.9g" if values.dtype == np.float32 else "%.17g"
+    formats = np.where(has_six_digits(values), "%.6g", more).tolist()
+    texts = ("\n".join(formats) % tuple(values.tolist())).split("\n")
+    if not np.isfinite(values).all():
+        texts = [NON_FINITE.get(text, text) for text in texts]
+    return [text if "." in text or "e" in text or text[-1] in "Ny" else text + ".0" for text in texts]
+
+
+def has_six_digits(values: np.ndarray) -> np.ndarray:
+    """Say which values come back from their six first digits."""
+    wide = values.astype(np.float64)
+    with np.errstate(all="ignore"):
+        exponent = np.floor(np.log10(np.abs(wide))) - 5
+        # whole numbers and powers of ten up to the 22nd are exact, so their quotient or product is the nearest double
+        scale = 10.0 ** np.abs(exponent)
+        rounded = np.where(exponent < 0, np.rint(wide * scale) / scale, np.rint(wide / scale) * scale)
+        exact = (wide == 0) | (rounded.astype(values.dtype) == values)
+    for index in np.flatnonzero(np.isfinite(exponent) & (np.abs(exponent) > 22)):
+        exact[index] = np.array(f"{wide[index]:.6g}").astype(values.dtype) == values[index]
+    return exact
+
+
+def write_error(message: str) -> bytes:
+    """Return the body of an error."""
+    return document("error", quote(message))

@@ -1,0 +1,44 @@
+"""Status and metadata: what a client learns about a model without running it."""
+
+from __future__ import annotations
+
+import json
+
+from serving.server.models.manager import Manager
+from serving.server.rest.routes import Route
+
+
+def status(manager: Manager, route: Route) -> bytes:
+    """Answer a status request; a label is not resolved and lists all versions."""
+    versions = [
+        {
+            "version": str(version.number),
+            "state": version.state,
+            "status": {"error_code": version.error_code, "error_message": version.error_message},
+        }
+        for version in manager.status(route.model, route.version)
+    ]
+    return write({"model_version_status": versions})
+
+
+def metadata(manager: Manager, route: Route) -> bytes:
+    """Answer a metadata request: the signatures of a version."""
+    from google.protobuf import json_format
+
+    with manager.lend(route.model, route.version, route.label) as lent:
+        signatures = {
+            name: json_format.MessageToDict(
+                definition, including_default_value_fields=True, preserving_proto_field_name=True
+            )
+            for name, definition in lent.servable.meta_graph.signature_def.items()
+        }
+    return write(
+        {
+            "model_spec": {"name": route.model, "signature_name": "", "version": str(lent.version)},
+            "metadata": {"signature_def": {"signature_def": signatures}},
+        }
+    )
+
+
+def write(value: object) -> bytes:
+    return json.dumps(value, indent=1).encode() + b"\n"

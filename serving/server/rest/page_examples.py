@@ -1,0 +1,59 @@
+"""Examples for the page: a request of each signature as JSON, out of the model's own warm-up file."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from typing import Any
+
+import numpy as np
+
+from serving.server.models.saved_model import Servable, import_tensorflow
+from serving.warmup import WARMUP_FILE
+
+log = logging.getLogger("serving")
+MOST_RECORD_BYTES = 2**20  # a larger request is more than a person wants to look at
+MOST_FILE_BYTES = 2**28
+
+
+def read_examples(servable: Servable) -> dict[str, bytes]:
+    """Return the JSON body of the first predict request of each signature; none where a file is not there or no good."""
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    from data.tfrecord import read_records
+
+    file = servable.folder / WARMUP_FILE
+    found: dict[str, bytes] = {}
+    try:
+        if file.stat().st_size > MOST_FILE_BYTES:
+            return {}
+        for record in read_records(file):
+            if len(record) <= MOST_RECORD_BYTES:
+                request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+                name = request.model_spec.signature_name or "serving_default"
+                if request.inputs and name not in found:
+                    found[name] = write_body(name, request.inputs)
+    except FileNotFoundError:
+        return {}
+    except Exception as error:  # of the server's two readers this is the one that may fail: the load has read it before
+        log.warning("no examples from %s: %s: %s", file, type(error).__name__, error)
+    return found
+
+
+def write_body(signature: str, inputs: Any) -> bytes:
+    """Return a request's body in columnar format."""
+    import orjson
+
+    make_ndarray = import_tensorflow().make_ndarray
+    values = {name: to_json(make_ndarray(tensor)) for name, tensor in sorted(inputs.items())}
+    named = {} if signature == "serving_default" else {"signature_name": signature}
+    return orjson.dumps({**named, "inputs": values}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def to_json(array: np.ndarray) -> Any:
+    """Return an array as orjson writes it; bytes as base64."""
+    if array.dtype != object:
+        return np.ascontiguousarray(array)
+    if array.ndim == 0:
+        return {"b64": base64.b64encode(array.item()).decode("ascii")}
+    return [to_json(item if isinstance(item, np.ndarray) else np.array(item, object)) for item in array]

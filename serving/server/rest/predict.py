@@ -1,0 +1,112 @@
+"""`:predict`: from a body to a call of the model, and from its outputs to an answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+import zlib
+from collections.abc import Callable
+
+from serving.server.core import Core
+from serving.server.errors import RequestError
+from serving.server.execution import Arrays, Outcome
+from serving.server.models.versions import Lent
+from serving.server.rest.json_reader import read_predict
+from serving.server.rest.json_writer import write_error, write_predict
+from serving.server.rest.routes import Route
+
+log = logging.getLogger("serving")
+
+
+class Predict:
+    """One predict request on its way; `reply` gets the HTTP status and the body, once, on any thread.
+
+    Args:
+        started: when the request came, on `time.perf_counter()`.
+    """
+
+    __slots__ = (
+        "arrays",
+        "core",
+        "inputs",
+        "lent",
+        "logged",
+        "outputs",
+        "reply",
+        "route",
+        "rows",
+        "signature",
+        "started",
+    )
+
+    def __init__(self, core: Core, route: Route, started: float, reply: Callable[[int, bytes], None]) -> None:
+        self.core, self.route, self.started, self.reply = core, route, started, reply
+        self.lent: Lent | None = None
+        self.outputs: dict[str, str] = {}
+        self.signature, self.rows, self.logged = "", False, False
+        self.arrays: Arrays = {}
+
+    def begin(self, body: bytes) -> None:
+        """Read a body and submit its call."""
+        try:
+            self.signature, self.arrays, self.rows = read_predict(body, self.look_up)
+            assert self.lent is not None
+            deadline = time.monotonic() + self.core.timeout_ms / 1e3
+            self.logged = self.core.request_log.wants(self.route.model)
+            self.core.execution.submit(self.lent.servable, self.signature, self.arrays, deadline, self.end)
+        except RequestError as error:
+            self.fail(error)
+        except Exception as error:
+            log.exception("a predict request failed")
+            self.fail(RequestError("INTERNAL", f"{type(error).__name__}: {error}"))
+
+    def look_up(self, signature: str) -> dict[str, str]:
+        """Borrow the model that should answer, and return the inputs of one of its signatures.
+
+        Raises:
+            RequestError: there is no such model, version, label or signature.
+        """
+        self.lent = self.core.manager.lend(self.route.model, self.route.version, self.route.label)
+        found = self.lent.servable.signature(signature)
+        if found is None:
+            raise RequestError("INVALID_ARGUMENT", f'Serving signature name: "{signature}" not found in signature def')
+        self.outputs = found.outputs
+        return found.inputs
+
+    def end(self, outcome: Outcome) -> None:
+        """Answer with what the model said."""
+        if isinstance(outcome, RequestError):
+            self.fail(outcome)
+            return
+        try:
+            text = write_predict(outcome, self.outputs, self.rows)
+            if self.logged and self.lent is not None:
+                self.core.request_log.predict(
+                    self.route.model, self.lent.version, self.signature, self.arrays, outcome.arrays()
+                )
+        except RequestError as error:
+            self.fail(error)
+        except Exception as error:
+            log.exception("an answer could not be written")
+            self.fail(RequestError("INTERNAL", f"{type(error).__name__}: {error}"))
+        else:
+            self.finish("OK", 200, text)
+
+    def fail(self, error: RequestError) -> None:
+        self.finish(error.code, error.http_status, write_error(error.message))
+
+    def finish(self, code: str, status: int, text: bytes) -> None:
+        if self.lent is not None:
+            self.lent.give_back()
+        self.core.metrics.answered(self.route.model, "predict", "REST", code, self.started)
+        self.reply(status, text)
+
+
+def inflate(body: bytes, most: int) -> bytes:
+    """Unpack a gzip body; one that cannot be unpacked, or is too large unpacked, acts as an empty one."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        content = unpacker.decompress(body, most)
+    except zlib.error:
+        return b""
+    return content if unpacker.eof else b""

@@ -1,0 +1,110 @@
+"""Small SavedModels that answer as labline's do, without any training: a classifier, a detector, a forecaster."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CLASSES = ["tall", "wide", "<b>square</b>"]
+HISTORY, HORIZON = 4, 3
+FACTS = {
+    "values": ["milk"], "covariates": [], "history": HISTORY, "horizon": HORIZON, "level": 0.8, "season": 12, "times": True,
+    "frequency": {"unit": "month", "count": 1},
+    "csv": {"time_column": "Month", "value_columns": ["milk"], "series_column": None, "delimiter": ",", "decimal": ".",
+            "time_format": "%Y-%m"},
+}  # fmt: skip
+
+
+def save_classifier(folder: Path) -> None:
+    """A picture is `tall`, `wide` or square, by the pixels that the file's own bytes decode to."""
+    import tensorflow as tf
+
+    def shape_of(content: Any) -> Any:
+        size = tf.shape(tf.io.decode_image(content, channels=3, expand_animations=False))
+        return tf.stack([size[0] > size[1], size[1] > size[0], size[0] == size[1]])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    def classify(image_bytes: Any) -> dict[str, Any]:
+        which = tf.map_fn(shape_of, image_bytes, fn_output_signature=tf.bool)
+        probabilities = tf.where(which, 0.9, 0.05)
+        class_id = tf.argmax(probabilities, -1)
+        return {
+            "probabilities": probabilities,
+            "class_id": class_id,
+            "label": tf.gather(tf.constant(CLASSES), class_id),
+        }
+
+    save(folder, {"serving_default": classify}, {"labels.txt": "".join(f"{name}\n" for name in CLASSES)})
+    write_example(folder, {"image_bytes": np.array([picture((6, 3))], object)})
+
+
+def save_detector(folder: Path) -> None:
+    """There is a cat in the upper left quarter of every photo, and perhaps a dog in the lower right one."""
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    def detect(image_bytes: Any) -> dict[str, Any]:
+        count = tf.size(image_bytes)
+
+        def each(value: Any) -> Any:
+            return tf.tile(tf.constant([value]), [count] + [1] * np.ndim(value))
+
+        return {
+            "detection_boxes": each([[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]),
+            "detection_scores": each([0.9, 0.3, 0.0]),
+            "detection_classes": each([1.0, 2.0, 1.0]),
+            "detection_labels": each(["cat", "dog", ""]),
+            "num_detections": each(2.0),
+        }
+
+    save(folder, {"serving_default": detect}, {})
+
+
+def save_forecaster(folder: Path) -> None:
+    """What comes is the mean of the last rows, one more a step, give or take 5; with times, a hundred more."""
+    import tensorflow as tf
+
+    steps = tf.reshape(tf.range(1.0, HORIZON + 1), [1, HORIZON, 1])
+    history_spec = tf.TensorSpec([None, None, 1], tf.float32, name="history")
+
+    def forecast(history: Any, more: float) -> dict[str, Any]:
+        made = tf.reduce_mean(history[:, -HISTORY:], axis=1, keepdims=True) + steps + more
+        return {"forecast": made, "lower": made - 5.0, "upper": made + 5.0}
+
+    plain = tf.function(lambda history: forecast(history, 0.0), input_signature=[history_spec])
+    timed = tf.function(
+        lambda history, times: forecast(history + 0.0 * tf.cast(times, tf.float32)[..., tf.newaxis], 100.0),
+        input_signature=[history_spec, tf.TensorSpec([None, None], tf.int64, name="times")],
+    )
+    save(folder, {"serving_default": plain, "with_times": timed}, {"series.json": json.dumps(FACTS)})
+
+
+def save(folder: Path, functions: dict[str, Any], assets: dict[str, str]) -> None:
+    """Write a SavedModel."""
+    from components.export.saved_model import write_saved_model
+
+    write_saved_model(None, functions, assets, "model", folder)
+
+
+def write_example(folder: Path, arrays: dict[str, Any]) -> None:
+    """Write a warm-up file of one request."""
+    from serving.warmup import write_warmup
+
+    write_warmup(folder, [("serving_default", arrays)])
+
+
+def picture(size: tuple[int, int], kind: str = "PNG", orientation: int = 1, mode: str = "RGB") -> bytes:
+    """Return a picture file; size is (height, width)."""
+    import io
+
+    from PIL import Image
+
+    stream = io.BytesIO()
+    image = Image.new(mode, (size[1], size[0]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(stream, kind, **({"exif": exif} if orientation > 1 else {}))
+    return stream.getvalue()

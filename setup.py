@@ -29,12 +29,13 @@ CORE = [
     "statsmodels>=0.14.2,<1",
     "threadpoolctl>=3",
     "requests>=2.31",
-    "starlette>=0.37",
-    "uvicorn>=0.29",
     "uvloop>=0.19; sys_platform != 'win32'",
     "httptools>=0.6",
     "orjson>=3.10",
-    "prometheus-client>=0.20",
+    "pysimdjson>=6",
+    "grpcio>=1.62",
+    "grpcio-health-checking>=1.48,<1.63",  # newer ones need a protobuf that TensorFlow 2.16 has not
+    "ml-dtypes>=0.3",
     "tensorboard>=2.16,<2.17",
 ]
 DETECTION = ["tf-models-official>=2.16,<2.17", "tf-keras>=2.16,<2.17", "pycocotools>=2.0.7"]
@@ -44,6 +45,9 @@ DEV = [
     "pytest>=8",
     "pytest-timeout>=2",
     "pytest-xdist>=3.5",
+    "hypothesis>=6.100",
+    "playwright>=1.44",  # drives a Chromium that is installed already; it downloads none
+    "prometheus-client>=0.20",
     "ruff>=0.6",
     "mypy>=1.10",
     "types-PyYAML",

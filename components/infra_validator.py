@@ -35,7 +35,7 @@ class InfraValidatorConfig(Settings):
     )
 
 
-@component(requires=["tensorflow", "keras", "tensorflow-serving-api", "uvicorn", "starlette"], part="serving")
+@component(requires=["tensorflow", "keras", "tensorflow-serving-api", "httptools", "uvloop"], part="serving")
 def infra_validator(
     examples: Examples,
     model: Model,

@@ -37,7 +37,7 @@ def examine(workspace: Path, verify: bool = False) -> list[dict[str, str]]:
     """
     return [
         python_version(), *packages(), devices(), disk(workspace), data_folder(), serving_engines(),
-        *([workspace_state(workspace, verify)] if workspace.exists() else []),
+        *([served_models(workspace), workspace_state(workspace, verify)] if workspace.exists() else []),
     ]  # fmt: skip
 
 
@@ -144,6 +144,29 @@ def serving_engines() -> dict[str, str]:
 
     engine, why = choose_engine("auto")
     return finding("serving", "good", f"{engine}: {why}")
+
+
+def served_models(workspace: Path) -> dict[str, str]:
+    """Say which models are served and by whom, and what of them no server could serve."""
+    from serving.model_config import FILE_NAME, FOLDER, own_policy_of, read_models, versions_on_disk
+    from serving.running import read_running
+
+    folder, running, told = workspace / FOLDER, read_running(workspace), []
+    if not (folder / FILE_NAME).exists():
+        return finding("served models", "good", "nothing was pushed yet")
+    try:
+        models = read_models(folder / FILE_NAME)
+    except UserError as error:
+        return finding("served models", "bad", error.what, f"Mend {error.where}, or delete it and push again.")
+    for model in models:
+        versions = model.select(versions_on_disk(Path(model.base_path)))
+        if not versions:
+            problem = f"model `{model.name}` has no version to serve, so no server would start"
+            return finding("served models", "bad", problem, f"Push one, or take its entry out of {folder / FILE_NAME}.")
+        own = own_policy_of(folder, model.name)
+        back = ", rolled back" if own is not None and own.rolled_back else ""
+        told.append(f"{model.name} {', '.join(map(str, sorted(versions)))}{back}")
+    return finding("served models", "good", f"{'; '.join(told)}; {running.url if running else 'no server is running'}")
 
 
 def workspace_state(workspace: Path, verify: bool) -> dict[str, str]:

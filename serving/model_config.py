@@ -262,9 +262,18 @@ def keep_server_files(served_models: Path) -> dict[str, Path]:
         if not files[BATCHING].exists():
             threads = os.cpu_count() or 1
             write_batching(files[BATCHING], BatchingParameters(num_batch_threads=threads, thread_pool_name="batch"))
+            explain(
+                files[BATCHING], "The threads serve all models; the rest of a model stands in its versions' own files."
+            )
         if not files[MONITORING].exists():
             write_monitoring(files[MONITORING], MonitoringConfig(enable=True))
+            explain(files[MONITORING], "The health checks of Docker Compose and Kubernetes ask this page, too.")
     return files
+
+
+def explain(file: Path, sentence: str) -> None:
+    """Put a remark on top of a settings file that is yours to change."""
+    file.write_text(f"# {sentence} This file is yours: it is written once.\n{file.read_text('utf-8')}", "utf-8")
 
 
 def new_message() -> Any:

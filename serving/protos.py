@@ -89,14 +89,23 @@ def message_class(name: str) -> Any:
 @cache
 def classes() -> dict[str, Any]:
     """Build the classes of all messages."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from google.protobuf import descriptor_pb2, descriptor_pool
 
     file = descriptor_pb2.FileDescriptorProto(name="labline_wire.proto", package=PACKAGE, syntax="proto3")
     for name, fields in MESSAGES.items():
         describe(file.message_type.add(name=name), fields)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in MESSAGES}
+    return {name: class_of(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"), pool) for name in MESSAGES}
+
+
+def class_of(descriptor: Any, pool: Any) -> Any:
+    """Return the class of a message that was described in a pool."""
+    from google.protobuf import message_factory
+
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(descriptor)
+    return message_factory.MessageFactory(pool).GetPrototype(descriptor)  # protobuf 3, which Python 3.10 gets
 
 
 def describe(message: Any, fields: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from serving.protos import class_of
 
 BATCHING_FILE = "batching_params.pbtxt"  # beside a version's saved_model.pb
 METRICS_PATH = "/monitoring/prometheus/metrics"
@@ -228,7 +229,7 @@ MESSAGES = {
 @cache
 def message_class(name: str) -> Any:
     """Return the class of a message of `MESSAGES`, made in a pool of its own so that it can clash with no other."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
+    from google.protobuf import descriptor_pb2, descriptor_pool, wrappers_pb2
 
     kinds = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(
@@ -247,4 +248,4 @@ def message_class(name: str) -> Any:
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"tensorflow.serving.{name}"))
+    return class_of(pool.FindMessageTypeByName(f"tensorflow.serving.{name}"), pool)

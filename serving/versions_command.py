@@ -141,10 +141,11 @@ def promote(
             )
     before = model.labels.get(label)
     after = next(item for item in read_models(folder / FILE_NAME) if item.name == name)
-    serving = ", ".join(map(str, sorted(after.select(on_disk))))
+    chosen = sorted(after.select(on_disk))
+    serving = f"versions {', '.join(map(str, chosen))} serve" if len(chosen) > 1 else f"version {chosen[0]} serves"
     return (
         f"`{label}` of `{name}` means version {version}{f', before {before}' if before not in (None, version) else ''}"
-        f"{said_by(client)}; versions {serving} serve."
+        f"{said_by(client)}; {serving}."
     )
 
 

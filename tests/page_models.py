@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,30 @@ FACTS = {
     "csv": {"time_column": "Month", "value_columns": ["milk"], "series_column": None, "delimiter": ",", "decimal": ".",
             "time_format": "%Y-%m"},
 }  # fmt: skip
+
+
+def write_models(root: Path, half_plus_two: Path, models: Path) -> Path:
+    """Write a model for each form that the page has, and their models.config; `shapes` has a label and a version that is broken.
+
+    Args:
+        half_plus_two, models: where small models of the other tests lie.
+    """
+    save_classifier(root / "shapes" / "1")
+    shutil.copytree(root / "shapes" / "1", root / "shapes" / "2")
+    (root / "shapes" / "3").mkdir()
+    save_detector(root / "animals" / "1")
+    save_forecaster(root / "milk it's" / "1")
+    shutil.copytree(half_plus_two, root / "half_plus_two" / "1")
+    for name in ("sum", "matrix", "int64"):
+        shutil.copytree(models / name / "1", root / name / "1")
+    labels = "version_labels { key: 'stable' value: 1 }"
+    entries = "".join(
+        f'config {{ name: "{path.name}" base_path: "{path}" model_platform: "tensorflow" model_version_policy {{ all {{}} }} '
+        f"{labels if path.name == 'shapes' else ''} }}\n"
+        for path in sorted(root.iterdir())
+    )
+    (root / "models.config").write_text(f"model_config_list {{\n{entries}}}\n")
+    return root
 
 
 def save_classifier(folder: Path) -> None:
@@ -108,3 +133,25 @@ def picture(size: tuple[int, int], kind: str = "PNG", orientation: int = 1, mode
     exif[0x0112] = orientation
     image.save(stream, kind, **({"exif": exif} if orientation > 1 else {}))
     return stream.getvalue()
+
+
+# text -> contrast (WCAG 2) with the nearest ground that is not transparent
+CONTRASTS = """() => {
+    const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
+    const light = (text) => numbers(text).slice(0, 3).map((part) => part / 255)
+        .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
+    const ground = (node) => {
+        const colour = getComputedStyle(node).backgroundColor;
+        return numbers(colour)[3] === 0 && node.parentElement ? ground(node.parentElement) : colour;
+    };
+    const found = {};
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const [words, node] = [walker.currentNode.textContent.trim(), walker.currentNode.parentElement];
+        if (!words || !node.checkVisibility() || ["SCRIPT", "STYLE", "NOSCRIPT"].includes(node.tagName)) continue;
+        const [low, high] = [light(getComputedStyle(node).color), light(ground(node))].sort((a, b) => a - b);
+        found[words] = (high + 0.05) / (low + 0.05);
+    }
+    return found;
+}"""

@@ -11,6 +11,7 @@
 | `export` | exporter | signatures and warm-up requests |
 | `serving` | infra_validator | what the served model must answer |
 | `asking` | the demo and `labline predict` | files to requests, answers to words |
+| `monitoring` | `labline monitor` | logged requests to what statistics_gen measured |
 | `looking` | `labline data check` | raw data to facts and findings |
 | `report` | the report | figures and sections of the run's page |
 

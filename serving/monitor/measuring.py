@@ -115,7 +115,7 @@ def constant_distance(before: Any, after: Any, feature: str, measured: float) ->
         return measured
     if other.min == other.max:
         return float(other.min != constant.min)
-    bars = next((histogram.buckets for histogram in other.histograms if histogram.type == 0), [])
+    bars: Any = next((histogram.buckets for histogram in other.histograms if histogram.type == 0), [])
     total = sum(bar.sample_count for bar in bars)
     # the last bar holds its upper end, too
     holding = [

@@ -50,20 +50,14 @@ def find_training_data(workspace: Workspace, name: str, version: int) -> Trainin
     }
     # the lineage may hold earlier runs, too: an opponent's, the ones whose statistics this one was compared with
     exported = made_from(makers, digest, "saved_model")
-    trainer = makers.get(made_from(makers, exported, "model"))
-    if trainer is None:
-        raise UserError(f"The lineage of `{name}` version {version} names no training.", str(workspace.path))
-    inputs = trainer["inputs"]
-    checks = makers.get(inputs["checked"]["digest"])
-    schema = checks["inputs"]["schema"] if checks else None
-    if schema is None:
-        raise UserError(f"The lineage of `{name}` version {version} names no schema.", str(workspace.path))
-    examples, statistics = (folder(workspace, inputs[part]["uri"]) for part in ("examples", "statistics"))
+    model = made_from(makers, exported, "model")
+    checks = made_from(makers, model, "checked")
+    examples, statistics = (made_from(makers, model, part) for part in ("examples", "statistics"))
     return TrainingData(
-        trainer["run"],
-        Statistics.open(statistics),
-        Schema.open(folder(workspace, schema["uri"])),
-        Examples.open(examples).properties,
+        makers[model]["run"] if model in makers else "",
+        Statistics.open(folder(workspace, makers, statistics, "statistics")),
+        Schema.open(folder(workspace, makers, made_from(makers, checks, "schema"), "schema")),
+        Examples.open(folder(workspace, makers, examples, "examples")).properties,
     )
 
 
@@ -73,16 +67,24 @@ def made_from(makers: dict[str, Any], digest: str, parameter: str) -> str:
     return inputs[parameter]["digest"] if parameter in inputs else ""
 
 
-def folder(workspace: Workspace, uri: str) -> Path:
+def folder(workspace: Workspace, makers: dict[str, Any], digest: str, name: str) -> Path:
     """Return an artifact's folder.
 
     Raises:
-        UserError: it is gone.
+        UserError: it is not known, or gone.
     """
+    outputs = makers[digest]["outputs"].values() if digest in makers else ()
+    uri = next((item["uri"] for item in outputs if item["digest"] == digest), None)
+    if uri is None:
+        raise UserError(
+            f"The lineage of this version names no {name} that it was trained on.",
+            str(workspace.path),
+            "Versions that the standard pipeline made can be monitored.",
+        )
     path = workspace.path / uri
     if not path.is_dir():
         raise UserError(
-            "What the version was trained on is gone.",
+            f"The {name} that the version was trained on are gone.",
             str(path),
             "Run the recipe again: equal steps give equal artifacts.",
         )

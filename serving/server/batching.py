@@ -162,8 +162,8 @@ class BatchedExecution:
     def run_batch(self, batch: Batch) -> None:
         """Run what has not waited too long, and hand each call its rows."""
         now, model = time.monotonic(), batch.servable.name
-        for call in batch.calls:
-            self.metrics.observe(PREFIX + "queuing_latency", (now - call.submitted) * 1e6, model_name=model)
+        waited = [(now - call.submitted) * 1e6 for call in batch.calls]
+        self.metrics.observe_all(PREFIX + "queuing_latency", waited, model_name=model)
         late = [call for call in batch.calls if call.deadline < now]
         batch.calls = [call for call in batch.calls if call.deadline >= now]
         for call in late:

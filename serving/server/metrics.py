@@ -6,8 +6,9 @@ import re
 import threading
 import time
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 SERVING = ":tensorflow:serving:"
 MOST_SERIES = 2000  # of one metric; model names come from clients, who must not be able to fill the memory
@@ -29,10 +30,23 @@ BUCKETS = {
 
 @dataclass
 class Histogram:
-    """Values counted by bucket."""
+    """Values counted by bucket; `bounds` are the buckets' upper ends, and one bucket more has none."""
 
+    bounds: tuple[float, ...]
     counts: list[int]
     total: float = 0.0
+
+    def add(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+class Answers(NamedTuple):
+    """Where answers of one kind are counted, and where the time that they took, if it is."""
+
+    numbers: dict[frozenset[tuple[str, str]], float]
+    key: frozenset[tuple[str, str]]
+    latency: Histogram | None
 
 
 @dataclass
@@ -56,6 +70,8 @@ class Metrics:
     def __init__(self) -> None:
         self.series: dict[str, Series] = {}
         self.lock = threading.Lock()
+        self.answers: dict[tuple[str, ...], Answers] = {}  # so that each answer need not look for its places again
+        self.runtimes: dict[tuple[str, str], Histogram] = {}
 
     def count(self, name: str, by: float = 1, **labels: str) -> None:
         """Add to a counter, such as `:tensorflow:serving:request_count`."""
@@ -66,14 +82,14 @@ class Metrics:
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Put a value into a histogram, such as microseconds into `:tensorflow:serving:request_latency`."""
+        self.observe_all(name, (value,), **labels)
+
+    def observe_all(self, name: str, values: Iterable[float], **labels: str) -> None:
+        """Put several values into a histogram."""
         with self.lock:
-            series = self.find(name, "histogram")
-            key = keep(series, labels)
-            histogram = series.histograms.get(key)
-            if histogram is None:
-                histogram = series.histograms[key] = Histogram([0] * (len(series.bounds) + 1))
-            histogram.counts[bisect_left(series.bounds, value)] += 1
-            histogram.total += value
+            histogram = self.histogram(name, labels)
+            for value in values:
+                histogram.add(value)
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
         """Set a value that goes up and down."""
@@ -89,15 +105,33 @@ class Metrics:
             code: `OK`, or the status code of the error.
             began: when the request came, on `time.perf_counter()`.
         """
-        self.count(SERVING + "request_count", model_name=model, status=code)
+        microseconds = (time.perf_counter() - began) * 1e6
+        with self.lock:
+            places = self.answers.get((model, api, entrypoint, code)) or self.find_answers(model, api, entrypoint, code)
+            places.numbers[places.key] = places.numbers.get(places.key, 0) + 1
+            if places.latency is not None:
+                places.latency.add(microseconds)
+
+    def find_answers(self, model: str, api: str, entrypoint: str, code: str) -> Answers:
+        """Find where answers of a kind are counted, and remember it; the lock must be held."""
+        series = self.find(SERVING + "request_count", "counter")
+        latency = None
         if code == "OK":
-            microseconds = (time.perf_counter() - began) * 1e6
-            self.observe(SERVING + "request_latency", microseconds, model_name=model, API=api, entrypoint=entrypoint)
+            labels = {"model_name": model, "API": api, "entrypoint": entrypoint}
+            latency = self.histogram(SERVING + "request_latency", labels)
+        found = Answers(series.numbers, keep(series, {"model_name": model, "status": code}), latency)
+        if len(self.answers) < MOST_SERIES:
+            self.answers[model, api, entrypoint, code] = found
+        return found
 
     def computed(self, model: str, api: Literal["Predict", "Classify", "Regress"], began: float) -> None:
         """Note how long the model's computation took that began at `began`, on `time.perf_counter()`."""
         microseconds = (time.perf_counter() - began) * 1e6
-        self.observe(SERVING + "runtime_latency", microseconds, model_name=model, API=api, runtime="TF1")
+        with self.lock:
+            if (model, api) not in self.runtimes:  # only models that exist come here
+                labels = {"model_name": model, "API": api, "runtime": "TF1"}
+                self.runtimes[model, api] = self.histogram(SERVING + "runtime_latency", labels)
+            self.runtimes[model, api].add(microseconds)
 
     def value(self, name: str) -> float:
         """Return a counter's sum over all its labels, or the number of values in a histogram; 0 for an unknown name."""
@@ -118,6 +152,14 @@ class Metrics:
                 for key, histogram in series.histograms.items():
                     lines += write_histogram(name, series.labels[key], series.bounds, histogram)
         return ("\n".join(lines) + "\n").encode("utf-8", "replace")
+
+    def histogram(self, name: str, labels: dict[str, str]) -> Histogram:
+        """Return a histogram, made at its first use; the lock must be held."""
+        series = self.find(name, "histogram")
+        key = keep(series, labels)
+        if key not in series.histograms:
+            series.histograms[key] = Histogram(series.bounds, [0] * (len(series.bounds) + 1))
+        return series.histograms[key]
 
     def find(self, name: str, kind: Literal["counter", "gauge", "histogram"]) -> Series:
         """Return a metric, made at its first use; the lock must be held."""

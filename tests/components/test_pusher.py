@@ -27,6 +27,8 @@ from serving.launch import Server, start_server
 from serving.model_config import keep_model, read_models
 from serving.running import forget_running, write_running
 from serving.tensorflow_serving import Models
+from serving.text_protos import read_batching
+from serving.versions_command import rollback
 
 BLESSED = {"blessed": True}
 
@@ -89,6 +91,46 @@ def test_the_same_bytes_are_not_pushed_twice(tmp_path: Path) -> None:
     again = push(tmp_path, model)
     assert (again["pushed"], again["already"], again["version"]) == (False, True, 1)
     assert versions(tmp_path) == ["1", "versions.json"]
+
+
+def test_other_batching_settings_make_a_new_version_of_the_same_bytes(tmp_path: Path) -> None:
+    model = make_saved_model(tmp_path / "a", "a")
+    facts = push(tmp_path, model, batching={"enabled": True, "max_batch_size": 8})
+    assert facts["batching"] == "on"
+    file = tmp_path / "served_models" / "flowers" / "1" / "batching_params.pbtxt"
+    assert read_batching(file).execution_size == 8
+    assert push(tmp_path, model, batching={"enabled": True, "max_batch_size": 8})["version"] == 1
+    assert push(tmp_path, model, batching={"enabled": False})["version"] == 2
+    assert not (tmp_path / "served_models" / "flowers" / "2" / "batching_params.pbtxt").exists()
+
+
+def test_a_push_writes_all_that_a_server_reads(tmp_path: Path) -> None:
+    push(tmp_path, make_saved_model(tmp_path / "a", "a"), log_requests=0.5)
+    folder = tmp_path / "served_models"
+    assert {path.name for path in folder.iterdir()} >= {"models.config", "batching.config", "monitoring.config"}
+    [config] = read_models(folder / "models.config")
+    assert (config.log_rate, config.log_prefix) == (0.5, str(tmp_path / "requests" / "flowers" / "requests"))
+
+
+def test_requests_are_not_logged_by_a_server_that_cannot(tmp_path: Path) -> None:
+    write_running(tmp_path, os.getpid(), 1, "tensorflow-serving", "127.0.0.1")
+    with pytest.raises(UserError, match="no log collector"):
+        push(tmp_path, make_saved_model(tmp_path / "a", "a"), log_requests=0.5)
+    assert not (tmp_path / "served_models").exists()
+
+
+def test_a_push_ends_a_rollback_and_says_so_and_the_same_model_does_not(tmp_path: Path) -> None:
+    models = [make_saved_model(tmp_path / name, name) for name in "abc"]
+    for model in models[:2]:
+        push(tmp_path, model)
+    rollback(tmp_path, "flowers")
+    again = push(tmp_path, models[1])
+    assert again["already"] and "the rollback to version 1 stays" in again["reason"]
+    [config] = read_models(tmp_path / "served_models" / "models.config")
+    assert config.select({1, 2}) == {1}
+    assert "the rollback to version 1 is over" in push(tmp_path, models[2])["reason"]
+    [config] = read_models(tmp_path / "served_models" / "models.config")
+    assert config.select({1, 2, 3}) == {3}
 
 
 def test_an_older_model_that_is_chosen_again_becomes_the_newest(tmp_path: Path) -> None:
@@ -294,6 +336,22 @@ def test_a_version_that_the_server_refuses_is_taken_back(
     with Client(server.url) as client:
         assert client.predict("flowers", instances=[1.0]) == [3.5]
     assert push(workspace, half_plus(4.0))["version"] == 4, "the line goes on with the next number"
+
+
+def test_a_rollback_comes_back_when_the_version_that_ended_it_is_taken_back(
+    served: tuple[Path, Server], tmp_path: Path, half_plus: Any
+) -> None:
+    workspace, server = served
+    push(workspace, half_plus(4.0))
+    newest = push(workspace, half_plus(4.2))["version"]
+    before = int(rollback(workspace, "flowers").split("version ")[1].split()[0])
+    assert before < newest
+    with pytest.raises(UserError, match="it was taken back"):
+        push(workspace, make_saved_model(tmp_path / "broken", "still no graph"))
+    with Client(server.url) as client:
+        assert client.version_of("flowers") == before
+        rollback(workspace, "flowers", "NEWEST")
+        assert client.version_of("flowers") == newest
 
 
 def test_a_version_that_the_users_policy_leaves_out_is_not_waited_for(

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.errors import UserError
 from serving.client import ModelClient, connect
+from serving.client.asking import Example
 from serving.client.grpc_client import encode_example
 from serving.client.rest_client import encode, json_features
 from serving.client.retries import Retries, read_retry_after
@@ -61,7 +62,7 @@ def client(request: pytest.FixtureRequest, of_examples: Server) -> Iterator[Mode
 
 
 def test_examples_are_classified_and_regressed(client: ModelClient) -> None:
-    examples = [{"x": 0.25, "text": "rose"}, {"x": [0.5], "text": b"aster"}, encode_example({"x": 0.75})]
+    examples: list[Example] = [{"x": 0.25, "text": "rose"}, {"x": [0.5], "text": b"aster"}, encode_example({"x": 0.75})]
     assert client.classify_examples("m", examples) == [
         [("rose", 0.25), ("other", 0.75)],
         [("aster", 0.5), ("other", 0.5)],
@@ -89,12 +90,12 @@ def test_numbers_that_json_has_no_form_for_are_sent_as_the_protocol_wants_them()
 def test_a_csv_file_is_a_history(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("day,rose,aster\n2026-01-01,1,2\n2026-01-02,,4.5\n")
     history, times = read_history(tmp_path / "a.csv", ["aster", "rose"], "day")
-    np.testing.assert_array_equal(history, [[[2, 1], [4.5, np.nan]]])
+    np.testing.assert_array_equal(history, np.array([[[2, 1], [4.5, np.nan]]]))
     assert times is not None and times.tolist() == [[1767225600, 1767312000]]
     assert read_history(tmp_path / "a.csv", ["rose"])[1] is None
-    for columns, time, wrong in ([["tulip"], "", "tulip"], [["rose"], "when", "when"], [["day"], "", "no number"]):
+    for column, time, wrong in (("tulip", "", "tulip"), ("rose", "when", "when"), ("day", "", "no number")):
         with pytest.raises(UserError, match=wrong):
-            read_history(tmp_path / "a.csv", columns, time)
+            read_history(tmp_path / "a.csv", [column], time)
 
 
 def test_a_csv_file_is_rows_of_a_signature(tmp_path: Path, server: Server) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,7 +21,7 @@ from pipeline.settings import ROOT
 from serving.client import Client, connect
 from serving.launch import pushed_models, running_server, serve
 from serving.model_config import keep_model
-from serving.running import birth, forget_running, read_running, write_running
+from serving.running import Running, birth, forget_running, read_running, write_running
 from serving.tensorflow_serving import docker_problem
 from serving.text_protos import read_batching, read_monitoring
 from serving.versions_command import promote
@@ -115,7 +116,7 @@ def test_a_server_ends_with_a_process_that_is_killed_right_after_starting_it(
         time.sleep(0.05)
 
 
-def wait_for_running(workspace: Path, process: subprocess.Popen):  # type: ignore[no-untyped-def, type-arg]
+def wait_for_running(workspace: Path, process: subprocess.Popen[Any]) -> Running:
     deadline = time.monotonic() + 90
     while (running := read_running(workspace)) is None:
         assert process.poll() is None, "serve ended"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from serving.model_config import ModelConfig, drop_model, keep_model, read_models
+from serving.model_config import ModelConfig, drop_model, keep_model, put_back, read_models, take_snapshot
 
 FULL = """
 # commas, colons before braces and both kinds of quotes are legal
@@ -93,3 +93,48 @@ def test_two_processes_writing_at_once_lose_nothing(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), letter]) for letter in "ab"]
     assert [process.wait() for process in running] == [0, 0]
     assert len(read_models(tmp_path / "models.config")) == 30
+
+
+def test_logging_is_written_moved_and_taken_out(tmp_path: Path) -> None:
+    served_models = tmp_path / "a" / "served_models"
+    keep_model(served_models, "m", log_rate=0.25)
+    [model] = read_models(served_models / "models.config")
+    assert (model.log_rate, model.log_prefix) == (0.25, str(tmp_path / "a" / "requests" / "m" / "requests"))
+    moved = (tmp_path / "a").rename(tmp_path / "b") / "served_models"
+    keep_model(moved, "m")
+    [model] = read_models(moved / "models.config")
+    assert (model.log_rate, model.log_prefix) == (0.25, str(tmp_path / "b" / "requests" / "m" / "requests"))
+    keep_model(moved, "m", log_rate=0.0)
+    assert "logging_config" not in (moved / "models.config").read_text()
+
+
+def test_a_log_collector_written_by_hand_stays(tmp_path: Path) -> None:
+    file = keep_model(tmp_path, "m", log_rate=0.5)
+    file.write_text(file.read_text().replace("/requests/m/requests", "/var/log/mine"))
+    keep_model(tmp_path, "m", log_rate=0.0)
+    [model] = read_models(file)
+    assert model.log_rate == 0.5 and model.log_prefix.endswith("/var/log/mine")
+
+
+def test_first_workspaces_remembered_the_number_of_versions_only(tmp_path: Path) -> None:
+    file = keep_model(tmp_path, "m", newest=2)
+    (tmp_path / ".policies.json").write_text('{"m": 2}')
+    keep_model(tmp_path, "m", newest=3)
+    assert read_models(file)[0].newest == 3
+    (tmp_path / ".policies.json").write_text("{half")
+    keep_model(tmp_path, "m", newest=4)
+    assert read_models(file)[0].newest == 3, "what cannot be read is taken for the user's own"
+
+
+def test_what_was_changed_can_be_put_back(tmp_path: Path) -> None:
+    keep_model(tmp_path, "other")
+    nothing = take_snapshot(tmp_path, "m")
+    keep_model(tmp_path, "m", newest=2, log_rate=0.5)
+    before, text = take_snapshot(tmp_path, "m"), (tmp_path / "models.config").read_text()
+    keep_model(tmp_path, "m", newest=5, log_rate=0.0)
+    put_back(tmp_path, "m", before)
+    assert (tmp_path / "models.config").read_text() == text
+    keep_model(tmp_path, "m", newest=3)
+    assert read_models(tmp_path / "models.config")[1].newest == 3, "still known as our own"
+    put_back(tmp_path, "m", nothing)
+    assert [model.name for model in read_models(tmp_path / "models.config")] == ["other"]

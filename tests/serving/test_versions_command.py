@@ -103,6 +103,15 @@ def test_a_labelled_version_serves_beside_the_newest_that_the_next_push_brings(s
     )
 
 
+def test_promoting_keeps_a_number_of_versions_written_by_hand(shelf: Path) -> None:
+    file = shelf / FOLDER / FILE_NAME
+    file.write_text(file.read_text().replace("num_versions: 1", "num_versions: 2"))
+    promote(shelf, "half", "stable", 1)
+    assert model_of(shelf, "half").select({1, 2, 3}) == {1, 2, 3}
+    put(shelf, "half", {4: shelf / "empty"})
+    assert model_of(shelf, "half").select({1, 2, 3, 4}) == {1, 3, 4}, "the recipe wants one only"
+
+
 def test_promoting_leaves_other_policies_written_by_hand_as_they_are(shelf: Path) -> None:
     file = shelf / FOLDER / FILE_NAME
     text = file.read_text()

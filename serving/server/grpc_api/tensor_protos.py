@@ -26,31 +26,29 @@ class Kind:
 
     Attributes:
         field: which of TensorProto's fields holds the values.
-        packed: the type whose array, byte for byte, is the field on the wire; None where numbers are of variable length.
-        number: of the field, on the wire.
+        number: of the field on the wire, where it lies as in memory; 0 where its numbers are of variable length.
     """
 
     number_of_type: int
     array: Any
     field: str
-    packed: Any = None
     number: int = 0
 
 
 KINDS = {
-    "float": Kind(1, np.float32, "float_val", np.float32, 5),
-    "double": Kind(2, np.float64, "double_val", np.float64, 6),
+    "float": Kind(1, np.float32, "float_val", 5),
+    "double": Kind(2, np.float64, "double_val", 6),
     "int32": Kind(3, np.int32, "int_val"),
     "uint8": Kind(4, np.uint8, "int_val"),
     "int16": Kind(5, np.int16, "int_val"),
     "int8": Kind(6, np.int8, "int_val"),
     "string": Kind(7, object, "string_val"),
-    "complex64": Kind(8, np.complex64, "scomplex_val", np.float32, 9),
+    "complex64": Kind(8, np.complex64, "scomplex_val", 9),
     "int64": Kind(9, np.int64, "int64_val"),
-    "bool": Kind(10, np.bool_, "bool_val", np.bool_, 11),
+    "bool": Kind(10, np.bool_, "bool_val", 11),
     "bfloat16": Kind(14, ml_dtypes.bfloat16, "half_val"),
     "uint16": Kind(17, np.uint16, "int_val"),
-    "complex128": Kind(18, np.complex128, "dcomplex_val", np.float64, 12),
+    "complex128": Kind(18, np.complex128, "dcomplex_val", 12),
     "half": Kind(19, np.float16, "half_val"),
     "uint32": Kind(22, np.uint32, "uint32_val"),
     "uint64": Kind(23, np.uint64, "uint64_val"),
@@ -125,9 +123,11 @@ def read_strings(content: bytes, count: int) -> np.ndarray:
 def read_field(tensor: Any, kind: Kind) -> np.ndarray:
     """Return the values that stand in the type's own field."""
     field = getattr(tensor, kind.field)
-    if kind.packed is not None:
+    if kind.number:
         chunks = [chunk for number, chunk in wire_fields(tensor.SerializeToString()) if number == kind.number]
-        return np.frombuffer(chunks[0] if chunks else b"", kind.packed).view(kind.array)
+        packed = chunks[0] if chunks else memoryview(b"")
+        whole = len(packed) - len(packed) % np.dtype(kind.array).itemsize  # half a complex number counts as none
+        return np.frombuffer(packed[:whole], kind.array)
     if kind.field == "string_val":
         values = np.empty(len(field), object)
         values[:] = list(field)
@@ -208,7 +208,7 @@ def write_tensor(tensor: Any, array: np.ndarray, name: str, content: bool) -> No
     flat = np.ascontiguousarray(array, kind.array).ravel()
     if content:
         tensor.tensor_content = flat.tobytes()
-    elif kind.packed is not None:
+    elif kind.number:
         tensor.MergeFromString(varint(kind.number << 3 | LENGTH_DELIMITED) + varint(flat.nbytes) + flat.tobytes())
     else:
         values = flat.view(np.uint16) if kind.field == "half_val" else flat

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from serving.model_config import ModelConfig
 from serving.server.errors import RequestError, invalid
@@ -134,7 +135,9 @@ class Manager:
             for name, on_disk in found.items():
                 if not on_disk:
                     base_path = self.models[name].config.base_path
-                    troubles.append(f"No versions of servable {name} found under base path {base_path}")
+                    is_version = Path(base_path, "saved_model.pb").exists()
+                    hint = ". It is a SavedModel itself: name the folder that holds its version folders" * is_version
+                    troubles.append(f"No versions of servable {name} found under base path {base_path}{hint}")
                     self.complain(troubles[-1], logging.WARNING)
                 self.models[name].aspire(on_disk)
             self.troubles = {text: when for text, when in self.troubles.items() if text in troubles}

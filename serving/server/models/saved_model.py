@@ -6,9 +6,11 @@ the graph complains, and it lets other threads run while it computes.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ import numpy as np
 
 from serving.server.errors import RequestError
 from serving.text_protos import BatchingParameters
+
+log = logging.getLogger("serving")
 
 
 def import_tensorflow() -> Any:
@@ -34,11 +38,17 @@ def import_tensorflow() -> Any:
 
 @dataclass(frozen=True)
 class Signature:
-    """A signature of the model: types and, in order, names of tensors in the graph."""
+    """A signature of the model: types and, in order, names of tensors in the graph.
+
+    Attributes:
+        run: computes the outputs in the time that one computation has.
+        run_untimed: computes them however long it takes; costs a second preparation, at its first use.
+    """
 
     inputs: dict[str, str]
     outputs: dict[str, str]
     run: Callable[..., list[np.ndarray]]
+    run_untimed: Callable[..., list[np.ndarray]]
 
 
 class Servable:
@@ -80,35 +90,59 @@ class Servable:
             return self.signatures.get(name)
 
     def prepare(self, definition: Any) -> Signature:
-        """Make the callable that feeds and fetches a signature's tensors by position."""
+        """Make the callables that feed and fetch a signature's tensors by position."""
+        untimed: list[Callable[..., list[np.ndarray]]] = []
+
+        def run_untimed(*values: np.ndarray) -> list[np.ndarray]:
+            with self.preparing:
+                if not untimed:
+                    untimed.append(self.make_callable(definition, 0))
+            return untimed[0](*values)
+
+        return Signature(
+            {name: type_name(info.dtype) for name, info in definition.inputs.items()},
+            {name: type_name(info.dtype) for name, info in definition.outputs.items()},
+            self.make_callable(definition, self.timeout_ms),
+            run_untimed,
+        )
+
+    def make_callable(self, definition: Any, timeout_ms: int) -> Callable[..., list[np.ndarray]]:
         from tensorflow.core.protobuf import config_pb2
 
         options = config_pb2.CallableOptions()
         options.feed.extend(info.name for info in definition.inputs.values())
         options.fetch.extend(info.name for info in definition.outputs.values())
-        options.run_options.timeout_in_ms = self.timeout_ms
-        run = self.session._make_callable_from_options(options) if options.fetch else (lambda *_: [])
-        return Signature(
-            {name: type_name(info.dtype) for name, info in definition.inputs.items()},
-            {name: type_name(info.dtype) for name, info in definition.outputs.items()},
-            run,
-        )
+        options.run_options.timeout_in_ms = timeout_ms
+        return self.session._make_callable_from_options(options) if options.fetch else (lambda *_: [])
 
-    def run(self, signature: Signature, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, signature: Signature, arrays: dict[str, np.ndarray], deadline: float = 0) -> dict[str, np.ndarray]:
         """Run the graph.
+
+        Args:
+            deadline: of the client, on `time.monotonic()`. Where it lies beyond the time that one computation has, and that time
+                was not enough, the graph is run once more without a limit.
 
         Raises:
             RequestError: the graph failed; its own status code is kept.
         """
-        from tensorflow.errors import OpError
+        from tensorflow.errors import DeadlineExceededError, OpError
 
+        values = [arrays[name] for name in signature.inputs]
         try:
-            values = signature.run(*(arrays[name] for name in signature.inputs))
+            try:
+                outputs = signature.run(*values)
+            except DeadlineExceededError:
+                if deadline < time.monotonic():
+                    raise
+                log.warning(
+                    "%s needs more than %d ms; it is computed anew, without a limit", self.name, self.timeout_ms
+                )
+                outputs = signature.run_untimed(*values)
         except OpError as error:
             raise RequestError(code_name(error.error_code), error.message) from None
         except (TypeError, ValueError, RuntimeError) as error:
             raise RequestError("INTERNAL", f"{type(error).__name__}: {error}") from None
-        return {name: as_array(value) for name, value in zip(signature.outputs, values, strict=True)}
+        return {name: as_array(value) for name, value in zip(signature.outputs, outputs, strict=True)}
 
     def acquire(self) -> None:
         with self.unused:

@@ -178,7 +178,7 @@ class ModelVersions:
             if version.number in self.aspired:  # it came back meanwhile
                 self.start(version.number)
             self.changed.notify_all()
-        gc.collect()  # a graph is a ring of objects; TensorFlow's own are not looked at, see `serve`
+        gc.collect()  # a graph is a ring of objects; TensorFlow's own are not looked at, see `answer`
         log.info("%s version %d is unloaded", self.config.name, version.number)
 
     def forget(self, on_disk: set[int]) -> None:

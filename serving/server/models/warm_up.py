@@ -13,6 +13,7 @@ from serving.warmup import WARMUP_FILE
 
 MOST_RECORDS = 1000
 DEFAULT_SIGNATURE = "serving_default"
+FOREVER = float("inf")  # a first computation may take its time; that is what warm-up is for
 METHODS = ("tensorflow/serving/classify", "tensorflow/serving/regress")
 
 
@@ -82,7 +83,7 @@ def predict(servable: Servable, request: Any) -> None:
         arrays = {name: tensorflow.make_ndarray(tensor) for name, tensor in request.inputs.items()}
     except (TypeError, ValueError) as error:
         raise invalid(f"tensor parsing error: {error}") from None
-    servable.run(signature, arrays)
+    servable.run(signature, arrays, FOREVER)
 
 
 def run_examples(servable: Servable, name: str, source: Any) -> None:
@@ -95,7 +96,7 @@ def run_examples(servable: Servable, name: str, source: Any) -> None:
         raise invalid("Input is empty.")
     array = np.empty(len(examples), object)
     array[:] = examples
-    servable.run(signature, dict.fromkeys(signature.inputs, array))
+    servable.run(signature, dict.fromkeys(signature.inputs, array), FOREVER)
 
 
 def serialized(source: Any) -> Iterable[bytes]:

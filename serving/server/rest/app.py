@@ -41,6 +41,7 @@ REFUSALS = {
     408: "The request did not come in time.",
     413: "The request's body is larger than {body_bytes} bytes, this server's limit.",
     431: "The request's headers are longer than {header_bytes} bytes, this server's limit.",
+    500: "The server failed; its log says how.",
     503: "The server works on {in_flight} requests already, its limit; try again.",
 }
 
@@ -152,7 +153,22 @@ class RestApi:
             return
         if path.startswith("/labline/") and self.is_refused(request):
             return
-        found = page.respond(self.core, request.method, target)
+        if path.startswith("/labline/"):  # may take a while when a model is looked at for the first time
+            self.lookers.submit(self.answer_page, request, target)
+            return
+        self.send_page(request, page.respond(self.core, request.method, target))
+
+    def answer_page(self, request: Request, target: str) -> None:
+        """Answer what the page asks for, from a thread."""
+        try:
+            found = page.respond(self.core, request.method, target)
+        except Exception:
+            log.exception("%s %s failed", request.method, target)
+            self.outbox.call(lambda: self.refuse(request, 500))
+        else:
+            self.outbox.call(lambda: self.send_page(request, found))
+
+    def send_page(self, request: Request, found: page.Answer | None) -> None:
         if found is None:
             self.finish(request, 404, NOT_FOUND_PAGE, "text/html")
         else:
@@ -201,12 +217,16 @@ class Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, finish: Callable[..., None]) -> None:
         self.loop, self.finish = loop, finish
-        self.waiting: deque[tuple[Request, str, int, bytes]] = deque()
+        self.waiting: deque[Callable[[], None]] = deque()
         self.woken = False
 
     def put(self, request: Request, model: str, status: int, body: bytes) -> None:
         """Have an answer sent on the loop's thread soon."""
-        self.waiting.append((request, model, status, body))
+        self.call(partial(self.finish, request, status, body, model=model))
+
+    def call(self, send: Callable[[], None]) -> None:
+        """Have something called on the loop's thread soon."""
+        self.waiting.append(send)
         if not self.woken:
             self.woken = True
             with suppress(RuntimeError):  # the loop has ended, and with it the connection
@@ -215,9 +235,9 @@ class Outbox:
     def empty(self) -> None:
         self.woken = False  # before the first is taken: one put from now on wakes the loop again
         while self.waiting:
-            request, model, status, body = self.waiting.popleft()
+            send = self.waiting.popleft()
             try:
-                self.finish(request, status, body, model=model)
+                send()
             except Exception:
                 log.exception("an answer could not be sent")
 

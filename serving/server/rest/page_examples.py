@@ -13,7 +13,7 @@ from serving.warmup import WARMUP_FILE
 
 log = logging.getLogger("serving")
 MOST_RECORD_BYTES = 2**20  # a larger request is more than a person wants to look at
-MOST_FILE_BYTES = 2**28
+MOST_FILE_BYTES = 2**26
 
 
 def read_examples(servable: Servable) -> dict[str, bytes]:
@@ -24,6 +24,7 @@ def read_examples(servable: Servable) -> dict[str, bytes]:
 
     file = servable.folder / WARMUP_FILE
     found: dict[str, bytes] = {}
+    wanted = {name for name in servable.meta_graph.signature_def if not name.startswith("__saved_model")}
     try:
         if file.stat().st_size > MOST_FILE_BYTES:
             return {}
@@ -33,6 +34,8 @@ def read_examples(servable: Servable) -> dict[str, bytes]:
                 name = request.model_spec.signature_name or "serving_default"
                 if request.inputs and name not in found:
                     found[name] = write_body(name, request.inputs)
+            if found.keys() >= wanted:
+                break
     except FileNotFoundError:
         return {}
     except Exception as error:  # of the server's two readers this is the one that may fail: the load has read it before

@@ -27,6 +27,7 @@ class Predict:
 
     __slots__ = (
         "arrays",
+        "computing",
         "core",
         "inputs",
         "lent",
@@ -45,6 +46,7 @@ class Predict:
         self.outputs: dict[str, str] = {}
         self.signature, self.rows, self.logged = "", False, False
         self.arrays: Arrays = {}
+        self.computing = 0.0  # since when the model has the call
 
     def begin(self, body: bytes) -> None:
         """Read a body and submit its call."""
@@ -53,6 +55,7 @@ class Predict:
             assert self.lent is not None
             deadline = time.monotonic() + self.core.timeout_ms / 1e3
             self.logged = self.core.request_log.wants(self.route.model)
+            self.computing = time.perf_counter()
             self.core.execution.submit(self.lent.servable, self.signature, self.arrays, deadline, self.end)
         except RequestError as error:
             self.fail(error)
@@ -78,6 +81,7 @@ class Predict:
         if isinstance(outcome, RequestError):
             self.fail(outcome)
             return
+        self.core.metrics.computed(self.route.model, "Predict", self.computing)
         try:
             text = write_predict(outcome, self.outputs, self.rows)
             if self.logged and self.lent is not None:

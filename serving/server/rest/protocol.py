@@ -7,6 +7,7 @@ times the processor time a request (benchmarks/README.md), and none of them ends
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Any
 
 import httptools
 
+log = logging.getLogger("serving")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 LINES[499] = b"HTTP/1.1 499 Client Closed Request\r\n"
@@ -224,10 +226,15 @@ class Connection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def begin(self, request: Request) -> None:
-        if request.refusal:
-            self.site.refuse(request, request.refusal)
-        else:
-            self.site.handle(request)
+        try:
+            if request.refusal:
+                self.site.refuse(request, request.refusal)
+            else:
+                self.site.handle(request)
+        except Exception:  # a defect of ours must not leave the client waiting
+            log.exception("%s %s failed", request.method, request.target)
+            if self.current is request:
+                self.site.refuse(request, 500)
 
     def respond(self, request: Request, status: int, body: bytes, media_type: str, headers: Headers) -> None:
         """Send the answer to the current request, and go on to the next."""
@@ -249,7 +256,7 @@ class Connection(asyncio.Protocol):
                 len(body),
                 more,
                 b"" if request.method == "HEAD" else body,
-            )  # fmt: skip
+            )
         )
         if not request.keep_alive:
             self.end()

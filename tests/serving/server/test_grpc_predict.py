@@ -221,6 +221,33 @@ def test_a_tensor_that_cannot_be_is_refused_and_takes_no_memory(grpc_api: Any) -
     assert "strings" in refusal([1], dtype=7, tensor_content=b"\5a")
 
 
+def test_any_message_is_either_an_array_or_refused() -> None:
+    import random
+
+    from tensorflow.core.framework import tensor_pb2
+
+    from serving.server.grpc_api.tensor_protos import KINDS, read_tensor
+
+    choose = random.Random(1)
+    fields = sorted({kind.field for kind in KINDS.values()})
+    read = refused = 0
+    for _ in range(5000):
+        tensor = tensor_pb2.TensorProto(dtype=choose.randrange(26))
+        for _ in range(choose.randrange(4)):
+            tensor.tensor_shape.dim.add(size=choose.choice([0, 1, 1, 2, 2, 3, -1, 2**40, 2**62]))
+        for field in choose.sample(fields, choose.randrange(3)):
+            value: Any = b"\xff" if field == "string_val" else field == "bool_val" or choose.randrange(200)
+            getattr(tensor, field).extend([value] * choose.randrange(8))
+        if choose.random() < 0.3:
+            tensor.tensor_content = choose.randbytes(choose.choice([1, 4, 8, 12, 24]))
+        try:
+            read_tensor(tensor)
+            read += 1
+        except RequestError:
+            refused += 1
+    assert min(read, refused) > 1000
+
+
 def test_arrays_are_read_without_copying_and_written_as_tensorflow_writes_them() -> None:
     import tensorflow as tf
     from tensorflow.core.framework import tensor_pb2
@@ -235,3 +262,17 @@ def test_arrays_are_read_without_copying_and_written_as_tensorflow_writes_them()
     assert list(written.float_val) == [0, 3, 1, 4, 2, 5]
     with pytest.raises(RequestError, match="qint8"):
         write_tensor(tensor_pb2.TensorProto(), array, "qint8", content=False)
+
+
+def test_the_program_itself_answers_over_grpc(server: Any) -> None:
+    import grpc
+    from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc, prediction_service_pb2_grpc
+
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        prediction = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        assert list(prediction.Predict(predict_request("half_plus_two", X)).outputs["y"].float_val) == [2.5]
+        assert error_of(prediction.Predict, predict_request("nobody", X))[0] == "NOT_FOUND"
+        request = get_model_status_pb2.GetModelStatusRequest()
+        request.model_spec.name = "half_plus_two"
+        status = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(request)
+        assert [(item.version, item.state) for item in status.model_version_status] == [(123, 30)]

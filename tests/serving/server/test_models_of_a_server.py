@@ -33,7 +33,7 @@ def base(tmp_path: Path, half_plus_two: Path) -> Path:
 def serve(*configs: ModelConfig, options: LoadOptions = OPTIONS) -> Manager:
     manager = Manager(configs, options, Metrics())
     manager.poll()
-    until(manager.ready)
+    until(lambda: all(set(item.serving) == item.aspired for item in manager.models.values()))
     return manager
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from page_models import picture, save_classifier, save_detector, save_forecaster
+from page_models import CONTRASTS, picture, write_models
 from serving.launch import Server, start_server
 from serving.tensorflow_serving import Models
 
@@ -26,23 +26,7 @@ TABLE = "Month,milk\n" + "".join(
 @pytest.fixture(scope="module")
 def page_models(tmp_path_factory: pytest.TempPathFactory, half_plus_two: Path, models: Path) -> Path:
     """A models.config of what the page has forms for; `shapes` has labels, and a version that cannot be loaded."""
-    root = tmp_path_factory.mktemp("page")
-    save_classifier(root / "shapes" / "1")
-    shutil.copytree(root / "shapes" / "1", root / "shapes" / "2")
-    (root / "shapes" / "3").mkdir()
-    save_detector(root / "animals" / "1")
-    save_forecaster(root / "milk it's" / "1")
-    shutil.copytree(half_plus_two, root / "half_plus_two" / "1")
-    for name in ("sum", "matrix", "int64"):
-        shutil.copytree(models / name / "1", root / name / "1")
-    labels = "version_labels { key: 'stable' value: 1 }"
-    entries = "".join(
-        f'config {{ name: "{path.name}" base_path: "{path}" model_platform: "tensorflow" model_version_policy {{ all {{}} }} '
-        f"{labels if path.name == 'shapes' else ''} }}\n"
-        for path in sorted(root.iterdir())
-    )
-    (root / "models.config").write_text(f"model_config_list {{\n{entries}}}\n")
-    return root
+    return write_models(tmp_path_factory.mktemp("page"), half_plus_two, models)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +49,11 @@ def page_server(page_models: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("a browser is needed: install Chromium")
-    from playwright.sync_api import sync_playwright
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="a browser's driver is needed: pip install playwright"
+    )
 
-    with sync_playwright() as driver:
+    with playwright.sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield started
         started.close()
@@ -365,12 +351,16 @@ def test_a_version_that_could_not_be_loaded_is_shown_with_its_reason(visit):
     assert "SavedModel file does not exist" in card
 
 
-@pytest.mark.parametrize("question", ["picture", "table", "numbers", "long"])
+@pytest.mark.parametrize("question", ["picture", "example", "table", "numbers", "long"])
 def test_the_curl_command_gives_the_same_answer_in_a_shell(visit, tmp_path, question):
     if question == "picture":
         page, name = visit("shapes"), "it's mine.png"
         (tmp_path / name).write_bytes(picture((30, 10)))
         give(page, picture((30, 10)), name)
+    elif question == "example":
+        page = visit("shapes")
+        page.click("#example")
+        page.wait_for_selector("#shown > *")
     else:
         text = {"table": TABLE, "numbers": "1 2 5", "long": "0.25 " * 5000}[question]
         page = visit("milk it's" if question == "table" else "half_plus_two")
@@ -408,28 +398,6 @@ def test_texts_stand_out_from_their_ground_in_light_and_dark(visit, scheme):
     assert {words: ratio for words, ratio in ratios.items() if ratio < 4.5} == {}
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(20, 23, 29)") == (scheme == "dark")
-
-
-# text -> contrast (WCAG 2) with the nearest ground that is not transparent
-CONTRASTS = """() => {
-    const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
-    const light = (text) => numbers(text).slice(0, 3).map((part) => part / 255)
-        .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
-        .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
-    const ground = (node) => {
-        const colour = getComputedStyle(node).backgroundColor;
-        return numbers(colour)[3] === 0 && node.parentElement ? ground(node.parentElement) : colour;
-    };
-    const found = {};
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-        const [words, node] = [walker.currentNode.textContent.trim(), walker.currentNode.parentElement];
-        if (!words || !node.checkVisibility() || ["SCRIPT", "STYLE", "NOSCRIPT"].includes(node.tagName)) continue;
-        const [low, high] = [light(getComputedStyle(node).color), light(ground(node))].sort((a, b) => a - b);
-        found[words] = (high + 0.05) / (low + 0.05);
-    }
-    return found;
-}"""
 
 
 def test_a_new_version_shows_up_without_loading_the_page_again(visit, page_models, half_plus_two):

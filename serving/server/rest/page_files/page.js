@@ -223,7 +223,7 @@ async function takePicture(file) {
   if (!file) return;
   try {
     forgetPicture();
-    state.picture = await FORMS.picture.prepare(file);
+    state.picture = { ...(await FORMS.picture.prepare(file)), own: file.own };
     const image = element("img", { src: state.picture.url, alt: state.picture.name });
     await image.decode();
     image.classList.toggle("tiny", image.naturalWidth < 112);

@@ -17,12 +17,14 @@ const picture = {
     if (!given) throw new Error("Choose a picture first.");
     const around = [`{${named(name)}"instances":[{"b64":"`, '"}]}'];
     const fileNote = given.note ? `The page sent the picture as a PNG${given.note}; save it so before you run this.` : "";
-    return { body: around.join(toBase64(given.bytes)), around, file: given.name, fileNote, picture: given };
+    const body = around.join(toBase64(given.bytes));
+    return given.own ? { body, picture: given } : { body, around, file: given.name, fileNote, picture: given };
   },
   fill(text) {
     const encoded = JSON.parse(text).inputs.image_bytes[0].b64;
     const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
-    return new File([bytes], bytes[0] === 0x89 ? "example.png" : "example.jpg");
+    // nobody has the example as a file: it is written out in the command
+    return Object.assign(new File([bytes], bytes[0] === 0x89 ? "example.png" : "example.jpg"), { own: true });
   },
 };
 
@@ -61,7 +63,7 @@ const numbers = {
   word: "Numbers",
   prompt(signature) {
     const [name, info] = Object.entries(signature.inputs)[0];
-    const each = info.shape.length === 1 ? "" : `, one example a line${info.shape[1] ? ` of ${info.shape[1]} numbers` : ""}`;
+    const each = info.shape.length === 1 ? "" : `, ${info.shape[1] ? `${info.shape[1]} a line, ` : ""}each line an example`;
     return { title: `${name}: numbers${each}`, start: "", hint: "" };
   },
   read(text, signature, version, name) {

@@ -91,7 +91,7 @@ def attempt(servable: Servable, signature: str, arrays: Arrays, deadline: float)
         found = servable.signature(signature)
         if found is None:
             return RequestError("FAILED_PRECONDITION", f'Serving signature key "{signature}" not found.')
-        return Answer(servable.run(found, arrays))
+        return Answer(servable.run(found, arrays, deadline))
     except RequestError as error:
         return error
     except Exception as error:

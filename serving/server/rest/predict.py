@@ -81,8 +81,8 @@ class Predict:
         if isinstance(outcome, RequestError):
             self.fail(outcome)
             return
-        self.core.metrics.computed(self.route.model, "Predict", self.computing)
         try:
+            self.core.metrics.computed(self.route.model, "Predict", self.computing)
             text = write_predict(outcome, self.outputs, self.rows)
             if self.logged and self.lent is not None:
                 self.core.request_log.predict(

@@ -33,7 +33,7 @@ class Model:
     def signature(self, _: str) -> Any:
         return self
 
-    def run(self, _: Any, arrays: Arrays) -> Arrays:
+    def run(self, _: Any, arrays: Arrays, deadline: float) -> Arrays:
         self.calls.append(arrays)
         self.inside.set()
         assert self.open.wait(LATER)
@@ -176,7 +176,7 @@ def test_inputs_without_a_common_first_dimension_cannot_be_batched(make: Any, in
 
 def test_outputs_that_are_not_by_row_cannot_be_batched(make: Any) -> None:
     model = Model()
-    model.run = lambda _, arrays: {"y": np.float32(arrays["x"].sum())}  # type: ignore[method-assign]
+    model.run = lambda _, arrays, deadline: {"y": np.float32(arrays["x"].sum())}  # type: ignore[method-assign]
     with pytest.raises(RequestError, match="0 dimensions") as caught:
         result(submit(make(), model, [1, 2]))
     assert caught.value.code == "FAILED_PRECONDITION"

@@ -38,7 +38,7 @@ class Doubler:
     def signature(self, _: str) -> Any:
         return self.signatures
 
-    def run(self, _: Any, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, _: Any, arrays: dict[str, np.ndarray], deadline: float) -> dict[str, np.ndarray]:
         assert self.open.wait(30)
         return {"y": arrays["x"] * 2}
 

@@ -84,6 +84,8 @@ def go_forward(workspace: Path, folder: Path, model: ModelConfig, url: str, time
     if own is None or not own.rolled_back:
         raise UserError(f"`{model.name}` is not rolled back.", str(folder / FILE_NAME), "There is nothing to end.")
     on_disk = versions_on_disk(Path(model.base_path))
+    if not on_disk:
+        raise UserError(f"`{model.name}` has no versions.", model.base_path, "Push one: run its recipe again.")
     newest = max(on_disk)
     with confirmed_by(workspace, folder, model.name, url, token) as client:
         if client is not None:

@@ -91,7 +91,13 @@ class BatchedExecution:
 
     def run(self, servable: Servable, signature: str, arrays: Arrays, deadline: float) -> Arrays:
         waiting = Waiting()
-        self.submit(servable, signature, arrays, deadline, waiting)
+
+        def done(outcome: Outcome) -> None:
+            servable.release()
+            waiting(outcome)
+
+        servable.acquire()  # the caller may stop to wait before the model is through
+        self.submit(servable, signature, arrays, deadline, done)
         return waiting.wait(deadline)
 
     def enqueue(self, servable: Servable, signature: str, parameters: BatchingParameters, calls: list[Call]) -> None:
@@ -187,7 +193,8 @@ class BatchedExecution:
                 call.done(outcome)
         else:
             for call in batch.calls:
-                call.done(attempt(batch.servable, batch.signature, call.arrays, call.deadline))
+                alone = attempt(batch.servable, batch.signature, call.arrays, call.deadline)
+                call.done(check_outputs(alone, call.size) if isinstance(alone, Answer) else alone)
 
     def close(self) -> None:
         """Refuse new calls, run those that wait, and end the threads."""
@@ -267,12 +274,12 @@ class Gathered:
 
 
 def padded(size: int, parameters: BatchingParameters) -> int:
-    """Return the allowed size that a batch is brought up to."""
-    return next((allowed for allowed in parameters.allowed_batch_sizes if allowed >= size), size)
+    """Return the allowed size that a batch is brought up to; one without rows stays as it is."""
+    return 0 if not size else next((allowed for allowed in parameters.allowed_batch_sizes if allowed >= size), size)
 
 
 def merge(calls: list[Arrays], padding: int) -> Arrays:
-    """Join the inputs of several calls; `padding` rows at the end repeat the first one."""
+    """Join the inputs of several calls; `padding` rows at the end repeat the first one there is."""
     if len(calls) == 1 and not padding:
         return calls[0]
     merged = {}
@@ -282,7 +289,8 @@ def merge(calls: list[Arrays], padding: int) -> Arrays:
         if len(shapes) > 1:
             parts = lengthen(parts)
         if padding:
-            parts.append(np.repeat(parts[0][:1], padding, axis=0))
+            first = next(part for part in parts if len(part))
+            parts.append(np.repeat(first[:1], padding, axis=0))
         merged[name] = np.concatenate(parts)
     return merged
 

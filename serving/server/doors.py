@@ -10,7 +10,7 @@ from serving.server.grpc_api import service as grpc_service
 from serving.server.plan import Plan
 from serving.server.rest import service as rest_service
 from serving.server.rest.app import Limits
-from serving.server.rest.protocol import ConnectionLimits
+from serving.server.rest.site import ConnectionLimits
 from serving.tensorflow_serving import READY
 
 GRACE_SECONDS = 30.0  # for requests that are being answered when the server is told to stop

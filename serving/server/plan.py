@@ -138,7 +138,7 @@ def open_access_log(name: str) -> TextIO:
     if name == "-":
         return sys.stdout
     try:
-        return Path(name).open("a", encoding="utf-8", buffering=1)
+        return Path(name).open("a", encoding="utf-8")
     except OSError as error:
         raise explain_os_error(error, name) from None
 

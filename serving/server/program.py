@@ -120,6 +120,8 @@ def answer(plan: Plan, stopping: threading.Event) -> int:
     from serving.server.models.saved_model import import_tensorflow
 
     import_tensorflow()
+    gc.collect()
+    gc.freeze()  # what was imported stays: looking through it again and again would hold up requests
     core = make_core(plan)
     if plan.flags.file_system_poll_wait_seconds >= 0:
         core.manager.poll()
@@ -128,8 +130,6 @@ def answer(plan: Plan, stopping: threading.Event) -> int:
         return EXIT_INPUT
     if not stopping.is_set():
         core.manager.started()
-        gc.collect()
-        gc.freeze()  # what was loaded by now stays: looking through it again and again would hold up requests
         doors = open_doors(core, plan)
         print(doors.ready_line, flush=True)
         stopping.wait()

@@ -198,13 +198,15 @@ class RequestLog:
         except Exception as error:
             log.error("a request of %s cannot be logged: %s: %s", entry.config.name, type(error).__name__, error)
             return "INTERNAL"
-        prefix = entry.config.log_prefix
+        prefix, file = entry.config.log_prefix, None
         try:
             file = self.files.get(prefix) or self.files.setdefault(prefix, open_file(prefix))
             append(file, content)
         except OSError as error:
             log.error("a request of %s cannot be logged: %s: %s", entry.config.name, prefix, error)
             self.close_file(prefix)
+            if file is not None and not file.size:
+                file.path.unlink(missing_ok=True)
             return "UNAVAILABLE"
         if file.size >= self.limits.file_bytes:
             self.close_file(prefix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import Executor
 from typing import Any
 
@@ -38,8 +39,11 @@ class ModelService:
         return await asyncio.get_running_loop().run_in_executor(self.looking, list_versions, self.core, body)
 
     async def reload(self, body: bytes, context: Any) -> bytes:
-        """Answer HandleReloadConfigRequest, one at a time, when newly added models can be asked."""
-        return await asyncio.get_running_loop().run_in_executor(self.reloading, reload_models, self.core, body)
+        """Answer HandleReloadConfigRequest when newly added models can be asked; one that waits holds up no later one."""
+        remaining = context.time_remaining()
+        deadline = None if remaining is None else time.monotonic() + remaining
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.reloading, reload_models, self.core, body, deadline)
 
 
 def list_versions(core: Core, body: bytes) -> bytes:
@@ -57,7 +61,7 @@ def list_versions(core: Core, body: bytes) -> bytes:
     return response.SerializeToString()
 
 
-def reload_models(core: Core, body: bytes) -> bytes:
+def reload_models(core: Core, body: bytes, deadline: float | None = None) -> bytes:
     """Return the answer of HandleReloadConfigRequest: how it went, and by how much the named counters grew."""
     request = parse(model_management_pb2.ReloadConfigRequest, body)
     if request.config.WhichOneof("config") != "model_config_list":
@@ -67,7 +71,7 @@ def reload_models(core: Core, body: bytes) -> bytes:
         configs = models_of(request.config, "HandleReloadConfigRequest")
     except UserError as error:
         raise invalid(error.what) from None
-    core.manager.reload(configs)
+    core.manager.reload(configs, deadline)
     response = model_management_pb2.ReloadConfigResponse()
     fill_status(response.status, "OK", "")
     for name, value in before.items():

@@ -99,7 +99,11 @@ class PredictionService:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle, outcome)
 
-        self.core.execution.submit(call.lent.servable, call.signature, call.arrays, deadline, done)
+        try:
+            self.core.execution.submit(call.lent.servable, call.signature, call.arrays, deadline, done)
+        except BaseException:  # such as no memory for another thread
+            call.lent.give_back()
+            raise
         outcome = await future
         if isinstance(outcome, RequestError):
             raise outcome

@@ -127,7 +127,7 @@ async def listen(core: Core, options: GrpcOptions) -> tuple[int | None, Callable
     server = grpc.aio.server(options=list(settings.items()))
     pools = [
         concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix=f"grpc {name}")
-        for name, threads in (("call", options.max_threads), ("look", 2), ("reload", 1))
+        for name, threads in (("call", options.max_threads), ("look", 2), ("reload", 4))
     ]
     add_services(server, core, options, pools)
     health = await add_health(server) if options.healthcheck else None

@@ -16,6 +16,7 @@ from serving.server.errors import invalid
 
 MOST_FILLED_BYTES = 100 * 2**20  # of an array made of a few values and a large shape
 MOST_DIMENSIONS = 32  # numpy's limit; TensorFlow's is 254
+LONGEST_SHIFT = 63  # a number has ten bytes of seven bits at most
 LENGTH_DELIMITED = 2  # a wire type of protocol buffers
 WIRE_SIZES = {1: 8, 5: 4}  # of the two wire types of fixed width
 
@@ -165,6 +166,8 @@ def read_varint(message: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
+        if shift > LONGEST_SHIFT:
+            raise invalid("tensor_content holds a number of more than 64 bits")
     raise invalid("tensor_content ends too early")
 
 

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from serving.text_protos import BATCHING_FILE, read_batching
 log = logging.getLogger("serving")
 SAVED_MODEL = ":tensorflow:cc:saved_model:"
 SERVING = ":tensorflow:serving:"
+DEFAULT_SIGNATURE = "serving_default"
+PUT_OFF_SECONDS = 1.0  # when the system has no room for another thread
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def load(folder: Path, options: LoadOptions, metrics: Metrics, name: str = "") -
     try:
         if options.own_batching and (folder / BATCHING_FILE).exists():
             servable.batching = read_batching(folder / BATCHING_FILE)
+        servable.signature(DEFAULT_SIGNATURE)  # made ready here, not by the first request
         return servable, warm_up_counted(servable, options, metrics) if options.warmup else 0
     except BaseException:
         servable.close()
@@ -135,7 +138,13 @@ class LoadThreads:
                     self.changed.wait(max(self.tasks[0].due - time.monotonic(), 0) if waits_for_time else None)
                 task = heapq.heappop(self.tasks)
                 self.running += 1
-            threading.Thread(target=self.do, args=(task,), name="load one", daemon=True).start()
+            try:
+                threading.Thread(target=self.do, args=(task,), name="load one", daemon=True).start()
+            except RuntimeError as error:  # no room for another thread
+                log.error("a load is put off: %s", error)
+                with self.changed:
+                    self.running -= 1
+                    heapq.heappush(self.tasks, replace(task, due=time.monotonic() + PUT_OFF_SECONDS))
 
     def do(self, task: Task) -> None:
         try:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import orjson
 
-from serving.server.rest.protocol import Request
+from serving.server.rest.site import Request
 
+log = logging.getLogger("serving")
 ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 PROCESS = os.urandom(4).hex()
 NUMBERS = itertools.count(1)
@@ -28,7 +32,7 @@ class AccessLog:
 
     def __init__(self, file: TextIO) -> None:
         self.file = file
-        self.flushed = 0.0
+        self.flushed, self.complained = 0.0, False
 
     def write(self, request: Request, name: str, status: int, sent: int, model: str) -> None:
         """Write the line of an answer; `sent` is the size of its body in bytes."""
@@ -45,7 +49,22 @@ class AccessLog:
             "sent": sent,
             "milliseconds": round((time.perf_counter() - request.started) * 1e3, 3),
         }
-        self.file.write(orjson.dumps(line).decode() + "\n")
+        with self.complaining():
+            self.file.write(orjson.dumps(line).decode() + "\n")
         if now - self.flushed > 1:
-            self.file.flush()
             self.flushed = now
+            self.flush()
+
+    def flush(self) -> None:
+        with self.complaining():
+            self.file.flush()
+
+    @contextmanager
+    def complaining(self) -> Iterator[None]:
+        """Complain once instead of raising: a full disk must not keep clients from their answers."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            if not self.complained:
+                log.error("the access log cannot be written: %s", error)
+            self.complained = True

@@ -26,7 +26,7 @@ from serving.server.rest.example_json import answer_examples
 from serving.server.rest.json_writer import write_error
 from serving.server.rest.looks import metadata, status
 from serving.server.rest.predict import Predict, inflate
-from serving.server.rest.protocol import ConnectionLimits, Headers, Request
+from serving.server.rest.site import ConnectionLimits, Headers, Request
 
 log = logging.getLogger("serving")
 SMALL_BODY = 16 * 2**10  # is read on the event loop: handing it to a thread would cost more
@@ -42,7 +42,7 @@ REFUSALS = {
     413: "The request's body is larger than {body_bytes} bytes, this server's limit.",
     431: "The request's headers are longer than {header_bytes} bytes, this server's limit.",
     500: "The server failed; its log says how.",
-    503: "The server works on {in_flight} requests already, its limit; try again.",
+    503: "The server works on as many requests as it may ({in_flight}, of {held_bytes} bytes together); try again.",
 }
 
 
@@ -118,7 +118,13 @@ class RestApi:
             )  # fmt: skip
 
     def read_large(self, predict: Predict, request: Request) -> None:
-        predict.begin(self.plain_body(request))
+        try:
+            body = self.plain_body(request)
+        except Exception as error:
+            log.exception("a body could not be read")
+            predict.fail(RequestError("INTERNAL", f"{type(error).__name__}: {error}"))
+        else:
+            predict.begin(body)
 
     def plain_body(self, request: Request) -> bytes:
         """Return a body as it was before it was packed; one that cannot be unpacked acts as an empty one."""
@@ -164,9 +170,9 @@ class RestApi:
             found = page.respond(self.core, request.method, target)
         except Exception:
             log.exception("%s %s failed", request.method, target)
-            self.outbox.call(lambda: self.refuse(request, 500))
+            self.outbox.call(request, lambda: self.refuse(request, 500))
         else:
-            self.outbox.call(lambda: self.send_page(request, found))
+            self.outbox.call(request, lambda: self.send_page(request, found))
 
     def send_page(self, request: Request, found: page.Answer | None) -> None:
         if found is None:
@@ -175,17 +181,25 @@ class RestApi:
             media_type = found.media_type if "json" in found.media_type else f"{found.media_type}; charset=utf-8"
             self.finish(request, found.status, found.content, media_type, tuple(found.headers.items()))
 
-    def is_refused(self, request: Request) -> bool:
-        """Answer with 401 if a token is asked for and this is not it."""
+    def forbids(self, request: Request) -> bool:
+        """Say whether a token is asked for and this request has not got it."""
         given = request.headers.get(b"authorization", b"")
-        if self.token is None or hmac.compare_digest(given, self.token):
+        return self.token is not None and not hmac.compare_digest(given, self.token)
+
+    def is_refused(self, request: Request) -> bool:
+        """Answer with 401 where a request is forbidden."""
+        if not self.forbids(request):
             return False
+        given = request.headers.get(b"authorization", b"")
         message = "This server asks for a bearer token." if not given else "The bearer token is not this server's."
         self.finish(request, 401, write_error(message), headers=(("WWW-Authenticate", "Bearer"),))
         return True
 
     def refuse(self, request: Request, status: int) -> None:
         """Answer a request that a limit of its connection forbids."""
+        if status == 401:
+            self.is_refused(request)
+            return
         limits = self.limits.connection
         message = REFUSALS[status].format(**vars(limits))
         self.finish(request, status, write_error(message), headers=(("Retry-After", "1"),) if status == 503 else ())
@@ -200,16 +214,18 @@ class RestApi:
         """Send an answer, on the event loop's thread."""
         if self.cors:
             headers += self.cors
-        if self.access_log is not None or b"x-request-id" in request.headers:
-            name = identify(request)
+        name = identify(request) if self.access_log is not None or b"x-request-id" in request.headers else ""
+        if name:
             headers += (("X-Request-Id", name),)
-            if self.access_log is not None:
-                self.access_log.write(request, name, status, len(body), model)
         request.respond(status, body, media_type, headers)
+        if self.access_log is not None:
+            self.access_log.write(request, name, status, len(body), model)
 
     def close(self) -> None:
         for pool in (self.readers, self.lookers):
             pool.shutdown(wait=False, cancel_futures=True)
+        if self.access_log is not None:
+            self.access_log.flush()
 
 
 class Outbox:
@@ -217,16 +233,16 @@ class Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, finish: Callable[..., None]) -> None:
         self.loop, self.finish = loop, finish
-        self.waiting: deque[Callable[[], None]] = deque()
+        self.waiting: deque[tuple[Request, Callable[[], None]]] = deque()
         self.woken = False
 
     def put(self, request: Request, model: str, status: int, body: bytes) -> None:
         """Have an answer sent on the loop's thread soon."""
-        self.call(partial(self.finish, request, status, body, model=model))
+        self.call(request, partial(self.finish, request, status, body, model=model))
 
-    def call(self, send: Callable[[], None]) -> None:
-        """Have something called on the loop's thread soon."""
-        self.waiting.append(send)
+    def call(self, request: Request, send: Callable[[], None]) -> None:
+        """Have an answer to a request sent by `send`, on the loop's thread, soon."""
+        self.waiting.append((request, send))
         if not self.woken:
             self.woken = True
             with suppress(RuntimeError):  # the loop has ended, and with it the connection
@@ -235,11 +251,12 @@ class Outbox:
     def empty(self) -> None:
         self.woken = False  # before the first is taken: one put from now on wakes the loop again
         while self.waiting:
-            send = self.waiting.popleft()
+            request, send = self.waiting.popleft()
             try:
                 send()
             except Exception:
                 log.exception("an answer could not be sent")
+                request.connection.abandon(request)
 
 
 def is_gzip(request: Request) -> bool:

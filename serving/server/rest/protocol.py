@@ -10,101 +10,24 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
 import httptools
 
+from serving.server.rest.site import Headers, Request, Site
+
 log = logging.getLogger("serving")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 LINES[499] = b"HTTP/1.1 499 Client Closed Request\r\n"
-WANTED = {b"content-length", b"content-encoding", b"expect", b"origin", b"authorization", b"x-request-id"}
+WANTED = {
+    b"content-length", b"transfer-encoding", b"content-encoding", b"expect", b"origin", b"authorization", b"x-request-id",
+}  # fmt: skip
+FED_AT_ONCE = 32 * 2**10  # so that not too many requests are read before the first is answered
+SMALL_BODY = 64 * 2**10  # is read even if its request is refused, so that the connection can go on
 LINGER_SECONDS = 2.0  # for a client that sends on although it has its answer
 CHECK_SECONDS = 1.0  # how often connections are looked over for ones that are too slow
-Headers = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class ConnectionLimits:
-    """What one connection may take.
-
-    Attributes:
-        body_bytes: largest body; one that is announced or turns out to be larger is answered with 413.
-        header_bytes: longest request line and headers together; longer ones are answered with 431.
-        header_seconds: from a request's first byte to the end of its headers.
-        body_seconds: from there to the end of its body.
-        idle_seconds: without any request.
-        write_seconds: without the client taking any of its answer.
-        in_flight: requests of all connections that may be worked on or received at a time; more are answered with 503.
-    """
-
-    body_bytes: int = 256 * 2**20
-    header_bytes: int = 64 * 2**10
-    header_seconds: float = 10.0
-    body_seconds: float = 60.0
-    idle_seconds: float = 75.0
-    write_seconds: float = 60.0
-    in_flight: int = 1024
-
-
-class Request:
-    """A request, whole; `respond` must be called once, on the event loop's thread.
-
-    Attributes:
-        target: path and query as they were sent, still percent-encoded.
-        headers: of those in `WANTED` that were sent, in small letters.
-        refusal: the status that the connection's limits demand instead of an answer; 0 if none.
-        size: bytes of the body.
-    """
-
-    __slots__ = ("connection", "headers", "keep_alive", "method", "parts", "refusal", "size", "started", "target")
-
-    def __init__(self, connection: Connection, method: str, target: str, headers: dict[bytes, bytes]) -> None:
-        self.connection, self.method, self.target, self.headers = connection, method, target, headers
-        self.parts: list[bytes] = []
-        self.size = 0
-        self.keep_alive, self.refusal = True, 0
-        self.started = time.perf_counter()
-
-    def body(self) -> bytes:
-        """Return the body; putting a large one together takes its time."""
-        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
-
-    def header(self, name: bytes) -> str:
-        return self.headers.get(name, b"").decode("latin-1")
-
-    def respond(self, status: int, body: bytes, media_type: str = "application/json", headers: Headers = ()) -> None:
-        self.connection.respond(self, status, body, media_type, headers)
-
-
-@dataclass
-class Site:
-    """What all connections of a server share.
-
-    Attributes:
-        handle: begins to answer a request.
-        refuse: answers a request that a limit forbids, given its status.
-        pending: requests whose headers have come and that are not answered yet.
-    """
-
-    handle: Callable[[Request], None]
-    refuse: Callable[[Request, int], None]
-    limits: ConnectionLimits
-    connections: set[Connection]
-    pending: int = 0
-    stopping: bool = False
-    date: bytes = b""
-    date_of: int = 0
-
-    def date_line(self) -> bytes:
-        now = int(time.time())
-        if now != self.date_of:
-            self.date_of, self.date = now, f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
-        return self.date
 
 
 class Connection(asyncio.Protocol):
@@ -118,10 +41,11 @@ class Connection(asyncio.Protocol):
         self.current: Request | None = None  # the one being answered
         self.queue: deque[Request] = deque()
         self.incoming: Request | None = None  # its headers have come, its body has not
+        self.unfed = b""  # what came behind requests that wait
         self.url, self.headers, self.header_size = b"", {}, 0  # type: tuple[bytes, dict[bytes, bytes], int]
         self.phase, self.since = "idle", time.monotonic()
-        self.blocked_since = 0.0
-        self.closing = self.unread = False
+        self.blocked_since, self.unsent = 0.0, 0
+        self.closing = self.unread = self.advancing = self.feeding = False
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -131,25 +55,56 @@ class Connection(asyncio.Protocol):
         self.site.connections.add(self)
 
     def connection_lost(self, _: Exception | None) -> None:
+        """Forget what was not begun; the request that is being answered counts until the model is through with it."""
         self.site.connections.discard(self)
-        self.site.pending -= len(self.queue) + (self.incoming is not None)
-        self.queue.clear()
-        self.incoming = None
         self.closing = True
+        self.drop_waiting()
         self.parser = None
 
+    def drop_waiting(self) -> None:
+        for request in [*self.queue, *([self.incoming] if self.incoming else [])]:
+            self.site.settle(request)
+        self.queue.clear()
+        self.incoming, self.unfed = None, b""
+
     def data_received(self, data: bytes) -> None:
-        if self.closing:
-            return
-        if self.phase == "idle":
-            self.enter("headers")
+        self.unfed += data
+        self.feed()
+
+    def feed(self) -> None:
+        """Give the parser what has come, up to the first request that has to wait."""
+        if self.feeding:
+            return  # called from within: the loop below goes on
+        self.feeding = True
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
+            self.feed_parts()
+        finally:
+            self.feeding = False
+        if self.closing:
+            self.unfed = b""
+
+    def feed_parts(self) -> None:
+        while self.unfed and not self.queue and not self.closing:
+            part, self.unfed = self.unfed[:FED_AT_ONCE], self.unfed[FED_AT_ONCE:]
+            if self.phase == "idle":
+                self.enter("headers")
+            try:
+                self.parser.feed_data(part)
+            except httptools.HttpParserUpgrade as upgrade:
+                self.go_on_without_upgrade(part[upgrade.args[0] :])
+            except httptools.HttpParserError:
+                if not self.closing:
+                    self.fail(400)
+
+    def go_on_without_upgrade(self, rest: bytes) -> None:
+        """Read a request anew that offered another protocol, as if it had not: the parser leaves its body unread."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
             self.fail(400)
-        except httptools.HttpParserError:
-            if not self.closing:
-                self.fail(400)
+            return
+        lines = b"".join(b"%s: %s\r\n" % item for item in self.headers.items())
+        self.unfed = b"%s %s HTTP/1.1\r\n%s\r\n" % (method, self.url, lines) + rest + self.unfed
+        self.parser = httptools.HttpRequestParser(self)
 
     def enter(self, phase: str) -> None:
         self.phase, self.since = phase, time.monotonic()
@@ -176,34 +131,42 @@ class Connection(asyncio.Protocol):
             raise ValueError("headers too long")  # ends the parser's work
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         limits = self.site.limits
         method, target = self.parser.get_method().decode("latin-1"), self.url.decode("utf-8", "replace")
         request = self.incoming = Request(self, method, target, self.headers)
-        request.keep_alive = self.parser.should_keep_alive() and not self.site.stopping
+        # an old client would have to be told that it may go on, and can as well come again
+        request.keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
         self.site.pending += 1
         self.enter("body")
-        length = self.headers.get(b"content-length", b"0")
+        length = self.headers.get(b"content-length", b"")
+        size = int(length) if length.isdigit() else SMALL_BODY + 1 if b"transfer-encoding" in self.headers else 0
         if self.site.pending > limits.in_flight:
             request.refusal = 503
-        elif length.isdigit() and int(length) > limits.body_bytes:
-            self.refuse_body(request)
+        elif size > limits.body_bytes and length:
+            self.refuse_body(request, 413)
+        elif size > SMALL_BODY and self.site.forbids(request):
+            self.refuse_body(request, 401)
         elif self.headers.get(b"expect", b"").lower() == b"100-continue" and self.current is None:
             self.transport.write(CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         request = self.incoming
-        if request is None:
+        if request is None or request.refusal:
             return
-        request.size += len(body)
-        if request.size > self.site.limits.body_bytes:
-            self.refuse_body(request)
-        elif not request.refusal:
-            request.parts.append(body)
+        if request.size + len(body) > self.site.limits.body_bytes:
+            self.refuse_body(request, 413)
+        elif self.site.held + len(body) > self.site.limits.held_bytes:
+            self.refuse_body(request, 503)
+        else:
+            request.add(body)
+            self.site.held += len(body)
 
-    def refuse_body(self, request: Request) -> None:
+    def refuse_body(self, request: Request, status: int) -> None:
         """Answer without reading what is still to come; the connection cannot go on behind it."""
-        request.refusal, request.keep_alive = 413, False
-        request.parts.clear()
+        request.refusal, request.keep_alive = status, False
+        request.content = b""
         self.incoming = None
         self.closing = self.unread = True
         self.accept(request)
@@ -218,12 +181,28 @@ class Connection(asyncio.Protocol):
 
     def accept(self, request: Request) -> None:
         """Begin to answer, or queue behind the request that is being answered."""
-        if self.current is None:
-            self.current = request
-            self.begin(request)
-        else:
-            self.queue.append(request)
+        self.queue.append(request)
+        self.advance()
+
+    def advance(self) -> None:
+        """Begin to answer what waits, one after the other, as long as the client takes its answers."""
+        if self.advancing:
+            return  # called from within: the loop below goes on
+        self.advancing = True
+        try:
+            while self.current is None and self.queue and not self.blocked_since:
+                self.current = self.queue.popleft()
+                self.begin(self.current)
+        finally:
+            self.advancing = False
+        if self.transport.is_closing():
+            return
+        if self.queue or self.blocked_since:
             self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+            if self.current is None and self.incoming is None and self.phase == "answer":
+                self.enter("idle")
 
     def begin(self, request: Request) -> None:
         try:
@@ -233,12 +212,17 @@ class Connection(asyncio.Protocol):
                 self.site.handle(request)
         except Exception:  # a defect of ours must not leave the client waiting
             log.exception("%s %s failed", request.method, request.target)
-            if self.current is request:
-                self.site.refuse(request, 500)
+            self.abandon(request)
+
+    def abandon(self, request: Request) -> None:
+        """End the connection without the answer to a request."""
+        self.site.settle(request)
+        self.current = None
+        self.transport.abort()
 
     def respond(self, request: Request, status: int, body: bytes, media_type: str, headers: Headers) -> None:
         """Send the answer to the current request, and go on to the next."""
-        self.site.pending -= 1
+        self.site.settle(request)
         self.current = None
         if self.transport.is_closing():
             return
@@ -247,70 +231,65 @@ class Connection(asyncio.Protocol):
         more = b"" if request.keep_alive else b"Connection: close\r\n"
         for name, value in headers:
             more += f"{name}: {value}\r\n".encode("latin-1")
+        line = LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
+        content = b"" if request.method == "HEAD" else body
+        kind, date = media_type.encode("latin-1"), self.site.date_line()
         self.transport.write(
-            b"%sContent-Type: %s\r\n%sContent-Length: %d\r\n%s\r\n%s"
-            % (
-                LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status,
-                media_type.encode("latin-1"),
-                self.site.date_line(),
-                len(body),
-                more,
-                b"" if request.method == "HEAD" else body,
-            )
+            b"%sContent-Type: %s\r\n%sContent-Length: %d\r\n%s\r\n%s" % (line, kind, date, len(body), more, content)
         )
         if not request.keep_alive:
             self.end()
-        elif self.queue:
-            self.current = self.queue.popleft()
-            self.begin(self.current)
-        elif self.incoming is None:
-            self.enter("idle")
-            self.transport.resume_reading()
+            return
+        self.advance()
+        self.feed()
 
     def fail(self, status: int) -> None:
         """Answer bytes that are no acceptable request; nothing after them can be understood."""
-        request = Request(self, "GET", self.url.decode("utf-8", "replace"), {})
-        request.keep_alive, request.refusal = False, status
-        if self.incoming is not None:
-            self.incoming = None
-        else:
+        request = self.incoming or Request(self, "GET", self.url.decode("utf-8", "replace"), {})
+        if self.incoming is None:
             self.site.pending += 1
+        request.keep_alive, request.refusal = False, status
+        self.incoming = None
         self.closing = True
         self.accept(request)
 
     def end(self) -> None:
         """Close once what was written has gone out."""
         self.closing = True
-        self.site.pending -= len(self.queue)
-        self.queue.clear()
+        self.drop_waiting()
         if self.unread and self.transport.can_write_eof():
             # closed at once, what the client is still sending would come back as a reset and wipe out the answer
             self.transport.write_eof()
             asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.abort)
         else:
             self.transport.close()
+            self.blocked_since = self.blocked_since or time.monotonic()  # what is unsent has its time, too
 
     def pause_writing(self) -> None:
-        self.blocked_since = time.monotonic()
+        self.blocked_since, self.unsent = time.monotonic(), 0
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         self.blocked_since = 0.0
-        if not self.queue:
-            self.transport.resume_reading()
+        self.advance()
+        self.feed()
 
     def check(self, now: float) -> None:
         """End the connection if its client is too slow."""
         limits = self.site.limits
-        if self.blocked_since and now - self.blocked_since > limits.write_seconds:
-            self.transport.abort()
+        if self.blocked_since:
+            unsent = self.transport.get_write_buffer_size()
+            if unsent < self.unsent:
+                self.blocked_since = now  # slow, but taking it
+            self.unsent = unsent
+            if now - self.blocked_since > limits.write_seconds:
+                self.transport.abort()
         elif self.closing or self.current is not None:
             return
-        elif self.phase == "idle" and (self.site.stopping or now - self.since > limits.idle_seconds):
-            self.end()
-        elif (self.phase == "headers" and now - self.since > limits.header_seconds) or (
-            self.phase == "body" and now - self.since > limits.body_seconds
-        ):
+        elif self.phase == "idle":
+            if self.site.stopping or now - self.since > limits.idle_seconds:
+                self.end()
+        elif now - self.since > (limits.header_seconds if self.phase == "headers" else limits.body_seconds):
             self.fail(408)
 
 

@@ -59,7 +59,7 @@ def read_version(digits: str | None) -> int | None:
     """Return a version number; leading zeros are fine."""
     if not digits:
         return None
-    version = int(digits) if len(digits.lstrip("0")) < 20 else LARGEST_VERSION + 1
+    version = int(digits.lstrip("0") or "0") if len(digits.lstrip("0")) < 20 else LARGEST_VERSION + 1
     if version > LARGEST_VERSION:
         raise RequestError("INVALID_ARGUMENT", f"Failed to convert version: {digits} to numeric.", body=False)
     return version

@@ -9,16 +9,22 @@ import ssl
 import threading
 import time
 
+from pipeline.errors import UserError
 from serving.server.core import Core
 from serving.server.rest.app import Limits, RestApi
-from serving.server.rest.protocol import Connection, Site, look_over
+from serving.server.rest.protocol import Connection, look_over
+from serving.server.rest.site import Site
 
 log = logging.getLogger("serving")
 BACKLOG = 2048
 
 
 class RestServer:
-    """A running REST server; `host` and `port` are what it listens on."""
+    """A running REST server; `host` and `port` are what it listens on.
+
+    Raises:
+        UserError: somebody else listens there by now.
+    """
 
     def __init__(self, core: Core, limits: Limits, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         import uvloop
@@ -27,19 +33,36 @@ class RestServer:
         self.listener, self.tls = listener, tls
         self.loop = uvloop.new_event_loop()
         self.api = RestApi(core, limits, self.loop)
-        self.site = Site(self.api.handle, self.api.refuse, limits.connection, set())
+        self.site = Site(self.api.handle, self.api.refuse, self.api.forbids, limits.connection, set())
+        try:
+            listener.listen(BACKLOG)
+        except OSError as error:
+            raise UserError(
+                f"Cannot listen: {error.strerror}.",
+                f"{self.host}:{self.port}",
+                "Choose another port, or stop what uses it.",
+            ) from None
         self.started = threading.Event()
+        self.problem: Exception | None = None
         self.thread = threading.Thread(target=self.run, name="rest", daemon=True)
         self.thread.start()
         self.started.wait()
+        if self.problem is not None:
+            raise self.problem
 
     def run(self) -> None:
         asyncio.set_event_loop(self.loop)
         try:
             self.server = self.loop.run_until_complete(self.listen())
+        except Exception as error:
+            self.problem = error
+            return
         finally:
             self.started.set()
         self.loop.run_forever()
+        self.looking.cancel()
+        self.loop.run_until_complete(asyncio.gather(self.looking, return_exceptions=True))
+        self.loop.close()
 
     async def listen(self) -> asyncio.AbstractServer:
         server = await self.loop.create_server(
@@ -50,6 +73,8 @@ class RestServer:
 
     def stop(self, grace: float) -> bool:
         """Accept nothing new, finish what is being answered, and end; False if that took longer than `grace` seconds."""
+        if self.loop.is_closed():
+            return True
         self.loop.call_soon_threadsafe(self.begin_to_stop)
         deadline = time.monotonic() + grace
         while (self.site.pending or self.site.connections) and time.monotonic() < deadline:

@@ -160,10 +160,19 @@ def check_scalar(value: Any, dtype: str) -> None:
         return
     if dtype not in NUMPY_TYPES:
         raise RequestError("UNIMPLEMENTED", f"Conversion of JSON Value: {echo(value)} to type: {dtype}")
-    try:
-        convert_scalars([value], {type(value)}, dtype)
-    except IrregularError:
-        raise type_error(value, dtype) from None
+    if not fits(value, dtype):
+        raise type_error(value, dtype)
+
+
+def fits(value: Any, dtype: str) -> bool:
+    """Say whether a scalar is of type `dtype`, as `convert_scalars` would find; `bool` is not an `int` here."""
+    kind = type(value)
+    if dtype in FLOATS:
+        return kind is int or kind is float
+    if dtype in INTEGERS:
+        smallest, largest = INTEGERS[dtype][1]
+        return kind is int and smallest <= value <= largest
+    return kind is (bool if dtype == "bool" else str)
 
 
 def type_error(value: Any, dtype: str) -> RequestError:

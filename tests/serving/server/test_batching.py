@@ -27,6 +27,7 @@ class Model:
     def __init__(self, held: bool = False) -> None:
         self.open, self.inside = threading.Event(), threading.Event()
         self.calls: list[Arrays] = []
+        self.users = 0
         if not held:
             self.open.set()
 
@@ -40,6 +41,12 @@ class Model:
         if any((array == -1).any() for array in arrays.values()):
             raise RequestError("INVALID_ARGUMENT", "a number is -1")
         return {"y": arrays["x"] * 2}
+
+    def acquire(self) -> None:
+        self.users += 1
+
+    def release(self) -> None:
+        self.users -= 1
 
     def sizes(self) -> list[int]:
         return [len(arrays["x"]) for arrays in self.calls]
@@ -180,6 +187,32 @@ def test_outputs_that_are_not_by_row_cannot_be_batched(make: Any) -> None:
     with pytest.raises(RequestError, match="0 dimensions") as caught:
         result(submit(make(), model, [1, 2]))
     assert caught.value.code == "FAILED_PRECONDITION"
+
+
+def test_a_model_whose_outputs_are_not_by_row_gives_nobody_an_answer_by_chance(make: Any) -> None:
+    model = Model(held=True)
+    run = model.run
+    model.run = lambda _, arrays, deadline: {"y": run(_, arrays, deadline)["y"].sum(keepdims=True)}  # type: ignore[method-assign]
+    for waiting in gather(make(), model, [[1, 2], [3, 4]]):
+        with pytest.raises(RequestError, match="0th dimension"):
+            result(waiting)
+
+
+def test_a_call_without_rows_shares_a_padded_batch(make: Any) -> None:
+    model = Model(held=True)
+    waiting = gather(make(max_batch_size=8, allowed_batch_sizes=(4, 8)), model, [[], [1, 2]])
+    assert [result(item) for item in waiting] == [[], [2, 4]]
+    assert result(submit(make(max_batch_size=4, allowed_batch_sizes=(2, 4)), Model(), [])) == []
+
+
+def test_a_caller_that_stops_to_wait_leaves_the_model_in_memory_until_it_is_through(make: Any) -> None:
+    model = Model(held=True)
+    with pytest.raises(RequestError, match="time was over"):
+        make().run(model, "serving_default", {"x": np.zeros(1)}, time.monotonic() + 0.05)
+    assert model.users == 1
+    model.open.set()
+    while model.users:
+        time.sleep(0.01)
 
 
 def test_a_call_whose_time_is_over_is_not_computed(make: Any) -> None:

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.errors import UserError
 from serving.server.core import Core
 from serving.server.execution import Answer, DirectExecution
 from serving.server.metrics import Metrics
 from serving.server.models.versions import Lent
 from serving.server.rest import protocol, service
 from serving.server.rest.app import Limits
-from serving.server.rest.protocol import ConnectionLimits
+from serving.server.rest.site import ConnectionLimits
 
 BODY = b'{"instances": [1.0]}'
 
@@ -217,7 +218,7 @@ def test_more_requests_than_may_be_in_flight_get_503_and_when_to_come_back(start
     clients[2].sendall(request())
     status, headers, body = read_answer(clients[2])
     assert (status, headers["retry-after"]) == (503, "1")
-    assert "2 requests" in json.loads(body)["error"]
+    assert "may (2, of" in json.loads(body)["error"]
     running.model.open.set()
     assert [read_answer(client)[0] for client in clients[:2]] == [200, 200]
     clients[2].sendall(request())
@@ -265,9 +266,129 @@ def test_a_stopping_server_answers_what_has_come_and_ends_idle_connections(start
         running.connect()
 
 
+def test_a_burst_of_requests_on_one_connection_is_answered_and_counted_to_the_end(start: Any) -> None:
+    running = start()
+    count = 3000
+    with running.connect() as client:
+        burst = request(b"", target="/v1/models/m:none", method="GET") * count
+
+        def send() -> None:
+            client.sendall(request() + burst)
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        data = b""
+        while data.count(b"Malformed") < count:
+            data += client.recv(2**20)
+        sending.join()
+    with running.connect() as client:
+        client.sendall(request())
+        assert read_answer(client)[0] == 200
+    assert running.server.site.pending == 0
+
+
+def test_an_offer_of_another_protocol_is_not_taken_up_and_costs_nothing(start: Any) -> None:
+    upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    with start().connect() as client:
+        for body in (BODY, b'{"instances": [2.0]}'):
+            client.sendall(request(body, head=upgrade))
+            status, _, answer = read_answer(client)
+            assert (status, json.loads(answer)["predictions"]) == (200, [2 * json.loads(body)["instances"][0]])
+        client.sendall(request(b"", head=upgrade, target="/metrics", method="GET") + request())
+        data = b""
+        while data.count(b"HTTP/1.1 200") < 2:
+            data += client.recv(65536)
+
+
+def test_a_client_that_asks_and_does_not_read_fills_no_memory(start: Any) -> None:
+    running = start()
+    numbers = b'{"instances": [' + b", ".join([b"0.12345678"] * 10_000) + b"]}"
+    with running.connect() as client:
+        client.setblocking(False)
+        data, sent = request(numbers) * 200, 0
+        deadline = time.monotonic() + 3
+        while sent < len(data) and time.monotonic() < deadline:
+            try:
+                sent += client.send(data[sent : sent + 2**18])
+            except BlockingIOError:
+                time.sleep(0.02)
+        (connection,) = running.server.site.connections
+        assert connection.transport.get_write_buffer_size() < 2**20
+        assert len(connection.queue) < 50
+
+
+def test_a_slow_but_steady_reader_gets_its_whole_answer(start: Any) -> None:
+    running = start(write_seconds=0.5)
+    numbers = b'{"instances": [' + b", ".join([b"0.12345678"] * 500_000) + b"]}"
+    with running.connect() as client:
+        client.sendall(request(numbers))
+        data = b""
+        while not data.endswith(b"]\n}\n"):
+            data += client.recv(2**18)
+            time.sleep(0.05)
+    assert data.partition(b"\r\n\r\n")[2].count(b",") == 499_999
+
+
+def test_a_body_behind_a_request_that_waits_is_read_in_the_end(start: Any) -> None:
+    with start(body_seconds=2.0).connect() as client:
+        client.sendall(request() * 2 + request()[:-5])
+        time.sleep(0.2)
+        client.sendall(request()[-5:])
+        assert client.recv(12) == b"HTTP/1.1 200"
+        data = b""
+        while data.count(b"predictions") < 3:
+            data += client.recv(65536)
+
+
+def test_a_large_body_without_the_token_is_not_taken(start: Any) -> None:
+    running = start(token="secret")
+    with running.connect() as client:
+        client.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n")
+        assert read_answer(client)[0] == 401
+    assert running.server.site.held == 0
+
+
+def test_all_bodies_together_have_a_limit(start: Any) -> None:
+    running = start(held_bytes=100_000)
+    with running.connect() as first, running.connect() as second:
+        first.sendall(request(b"x" * 90_000)[:-1])
+        while running.server.site.held < 89_000:
+            time.sleep(0.01)
+        second.sendall(request(b"x" * 20_000))
+        status, headers, _ = read_answer(second)
+        assert (status, headers["retry-after"]) == (503, "1")
+        first.sendall(b"x")
+        assert read_answer(first)[0] == 400
+    assert running.server.site.held == 0
+
+
+def test_an_access_log_that_cannot_be_written_keeps_nobody_from_an_answer(start: Any) -> None:
+    running = start()
+    running.server.api.access_log.file = open("/dev/full", "w")  # noqa: PTH123, SIM115
+    with running.connect() as client:
+        for _ in range(3):
+            client.sendall(request())
+            assert read_answer(client)[0] == 200
+
+
+def test_two_servers_cannot_have_one_port(start: Any) -> None:
+    running = start()
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    other = socket.socket()
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", 0))
+    other.bind(listener.getsockname())
+    core, limits = running.server.api.core, running.server.api.limits
+    first = service.start(core, limits, listener)
+    with pytest.raises(UserError, match="Cannot listen"):
+        service.start(core, limits, other)
+    first.stop(5)
+
+
 def test_an_old_client_without_keep_alive_is_answered(start: Any) -> None:
     with start().connect() as client:
-        client.sendall(request().replace(b"HTTP/1.1", b"HTTP/1.0"))
+        client.sendall(request(head="Connection: keep-alive\r\n").replace(b"HTTP/1.1", b"HTTP/1.0"))
         assert read_answer(client)[0] == 200
         assert is_closed(client)
 

@@ -221,6 +221,14 @@ def test_a_tensor_that_cannot_be_is_refused_and_takes_no_memory(grpc_api: Any) -
     assert "strings" in refusal([1], dtype=7, tensor_content=b"\5a")
 
 
+def test_a_number_that_never_ends_is_refused() -> None:
+    from serving.server.grpc_api.tensor_protos import read_varint
+
+    with pytest.raises(RequestError, match="more than 64 bits"):
+        read_varint(b"\xff" * 1000, 0)
+    assert read_varint(b"\xff" * 9 + b"\x01", 0) == (2**64 - 1, 10)
+
+
 def test_any_message_is_either_an_array_or_refused() -> None:
     import random
 

@@ -161,6 +161,22 @@ def test_a_reload_is_answered_when_new_models_can_be_asked(reloadable: Any, tmp_
     assert all(metric.int64_value_increase >= 0 for metric in response.metric)
 
 
+def test_a_reload_that_waits_holds_up_no_later_one(reloadable: Any, tmp_path: Path) -> None:
+    import grpc
+
+    (tmp_path / "empty").mkdir()
+    waiting = reloadable.models.HandleReloadConfigRequest.future(
+        reload_request(empty=str(tmp_path / "empty")), timeout=60
+    )
+    correct = reload_request(first=str(tmp_path / "first"))
+    reloadable.models.HandleReloadConfigRequest(correct, timeout=30)
+    assert waiting.result(timeout=30) is not None
+    with pytest.raises(grpc.RpcError) as caught:
+        reloadable.models.HandleReloadConfigRequest(reload_request(empty=str(tmp_path / "empty")), timeout=0.5)
+    assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    reloadable.models.HandleReloadConfigRequest(correct, timeout=30)
+
+
 def test_a_reload_takes_away_what_it_does_not_name(reloadable: Any, tmp_path: Path) -> None:
     reloadable.models.HandleReloadConfigRequest(reload_request(second=str(tmp_path / "second")), timeout=60)
     while versions_of(reloadable, "first") != [(1, 50)]:

@@ -75,3 +75,7 @@ def test_a_version_beyond_64_bits_is_the_one_error_without_a_body(digits: str) -
     with pytest.raises(RequestError, match="Failed to convert version") as caught:
         match("GET", f"/v1/models/m/versions/{digits}")
     assert not caught.value.body
+
+
+def test_leading_zeros_are_fine_however_many() -> None:
+    assert match("GET", "/v1/models/m/versions/" + "0" * 5000 + "12").version == 12

@@ -168,6 +168,8 @@ def test_a_reload_that_waits_holds_up_no_later_one(reloadable: Any, tmp_path: Pa
     waiting = reloadable.models.HandleReloadConfigRequest.future(
         reload_request(empty=str(tmp_path / "empty")), timeout=60
     )
+    while versions_of(reloadable, "first") != [(1, 50)]:
+        time.sleep(0.02)
     correct = reload_request(first=str(tmp_path / "first"))
     reloadable.models.HandleReloadConfigRequest(correct, timeout=30)
     assert waiting.result(timeout=30) is not None

@@ -106,14 +106,16 @@ def main() -> None:
         compare(asked, arguments.clients, arguments.rounds, arguments.seconds)
 
 
-def install(folder: Path, packages: list[str]) -> None:
-    """Make an environment with a peer and the same TensorFlow, unless it is there."""
+def install(folder: Path, packages: list[str], tensorflow: bool = True) -> None:
+    """Make an environment with a peer and, unless it needs none, the same TensorFlow; one that is there is kept."""
     if (folder / "bin" / "python").exists() and (folder / "done").exists():
         return
+    if tensorflow:
+        packages = [TENSORFLOW, *packages]
     shutil.rmtree(folder, ignore_errors=True)
     uv = str(Path(sys.executable).with_name("uv"))
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(folder), TENSORFLOW, *packages], check=True)
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(folder), *packages], check=True)
     (folder / "done").touch()
 
 

@@ -1,7 +1,7 @@
 """HTTP/1.1 connections: requests out of bytes and answers into bytes, within limits that no client can stretch.
 
-One object a connection, all of them on the event loop's thread. A server of ASGI applications would do the same for two and a half
-times the processor time a request (benchmarks/README.md), and none of them ends a connection whose headers never come.
+One object a connection, all of them on the event loop's thread. uvicorn takes twice the processor time for a request
+(benchmarks/serving_http.py), and does not end a connection whose headers never come.
 """
 
 from __future__ import annotations

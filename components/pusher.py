@@ -32,6 +32,7 @@ from serving.model_config import (
     read_models,
     replace,
     take_snapshot,
+    versions_on_disk,
 )
 from serving.running import read_running
 from serving.version_batching import write_version_batching
@@ -113,7 +114,16 @@ def keep_served(base: Path, serving: ServingConfig, pushed: bool) -> str:
         said = f"; the rollback to version {before.rolled_back} is over"
     if own is None or own.replaced:
         said += f"; serving.versions is not applied: {config_file.name} has a policy written by hand"
-    return said
+    return said + lost_labels(next(model for model in read_models(config_file) if model.name == serving.name))
+
+
+def lost_labels(model: ModelConfig) -> str:
+    """Say which labels mean a version that the policy does not serve: clients who ask for them get an error."""
+    serving = model.select(versions_on_disk(Path(model.base_path)))
+    lost = {label: version for label, version in sorted(model.labels.items()) if version not in serving}
+    return "".join(
+        f"; label `{label}` means version {version}, which is no longer served" for label, version in lost.items()
+    )
 
 
 def why_not(blessing: Blessing, infra_blessing: InfraBlessing) -> str:

@@ -51,8 +51,9 @@ def predict(
     url: Annotated[
         str, typer.Option(help="The server, http://... or grpc://...; by default the one of this workspace.")
     ] = "",
-    version: Annotated[int, typer.Option(help="A version; the newest by default.")] = 0,
-    top: Annotated[int, typer.Option(help="How many classes to show.")] = 3,
+    version: Annotated[int, typer.Option(min=0, help="A version; the newest by default.")] = 0,
+    label: Annotated[str, typer.Option(help="A version by its label, such as stable.")] = "",
+    top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
     out: Annotated[
         Path | None, typer.Option(help="File, or folder for several, of copies with a detector's boxes.")
     ] = None,
@@ -65,8 +66,10 @@ def predict(
     """Ask a served model about pictures or series."""
     from pipeline.screen import show_predictions
 
+    if version and label:
+        raise UsageError("A version and a label are given.", "--version, --label", "Give one of them.")
     token = read_token(token_file)
-    show_predictions(name, files, workspace, url, version or None, top, as_json, out, score, token)
+    show_predictions(name, files, workspace, url, version or None, top, as_json, out, score, token, label)
 
 
 @serving_app.command("bench-serve")
@@ -78,7 +81,7 @@ def bench_serve(
     seconds: Annotated[float, typer.Option(min=0.1, help="How long to measure, after 2 s that do not count.")] = 20.0,
     rows: Annotated[int, typer.Option(min=1, help="Examples in one request.")] = 1,
     rate: Annotated[float, typer.Option(min=0, help="Requests a second of all clients; 0: as many as go.")] = 0.0,
-    version: Annotated[int, typer.Option(help="A version; the newest by default.")] = 0,
+    version: Annotated[int, typer.Option(min=0, help="A version; the newest by default.")] = 0,
     signature: Annotated[str, typer.Option(help="What to ask; the default signature if none is named.")] = "",
     file: Annotated[
         list[Path] | None,

@@ -314,21 +314,28 @@ def show_predictions(
     out: Path | None = None,
     least: float | None = None,
     token: str = "",
+    label: str = "",
 ) -> None:
     """Ask a served model about files, as its task does, and print the answers.
 
     Args:
         out, least: where a detector's boxes are drawn, and from which score on.
         token: bearer token, where the server wants one.
+        label: of the version, instead of `version`.
 
     Raises:
-        UserError: the model answers as none of the tasks does.
+        UserError: the model answers as none of the tasks does, or there is no such model, version or label.
         UsageError: boxes are asked for of a model that finds none.
     """
     from components.tasks import find_part, names
     from serving.client import connect
+    from serving.client.not_found import naming_what_there_is
 
-    with connect(url or server_of(workspace), token=token) as client:
+    with (
+        connect(url or server_of(workspace), token=token) as client,
+        naming_what_there_is(client, workspace, name, version, label),
+    ):
+        version = client.version_of(name, label) if label else version
         outputs = client.metadata(name, version).get("serving_default", {}).get("outputs", {})
         parts = [find_part(task, "asking") for task in names()]
         part = next((part for part in parts if part.OUTPUT in outputs), None)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.errors import UserError
 from serving.client import Client, model_path
+from serving.client.not_found import naming_what_there_is
 from serving.client.rest_client import encode
 from serving.load_generator import LoadResult, Request, run_load
 from serving.model_config import FOLDER, is_version
@@ -19,6 +20,7 @@ DEFAULT = "serving_default"
 MOST_BODIES = 512  # different requests that are sent, over and over
 WARMUP_SECONDS = 2.0
 PERCENTILES = (50, 95, 99)
+UNLOGGED = {"X-Labline-Unlogged": "1"}  # load is not what people send: `labline monitor` must not see it
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,23 @@ def bench(bench: Bench, url: str, workspace: Path | None, as_json: bool) -> int:
     Raises:
         UserError: there are no examples, or the server refuses them.
     """
-    with Client(url, token=bench.token) as client:
+    if url.startswith(("grpc://", "grpcs://")):
+        raise UserError(
+            f"`{url}` is an address of a gRPC API. `labline bench-serve` asks over REST.",
+            "url",
+            "A server's address looks like http://127.0.0.1:8501.",
+        )
+    with (
+        Client(url, token=bench.token) as client,
+        naming_what_there_is(client, workspace, bench.name, bench.version),
+    ):
+        client.metadata(bench.name, bench.version)  # what is not there is told before examples of it are looked for
         version = client.version_of(bench.name) if bench.version is None else bench.version
         bodies, source = make_bodies(bench, client, version, workspace)
         path = model_path(bench.name, bench.version) + ":predict"
+        client.session.headers.update(UNLOGGED)
         client.request("POST", path, bodies[0])  # what is wrong with the examples is told once, and in words
-    headers = {"Authorization": f"Bearer {bench.token}"} if bench.token else {}
+    headers = UNLOGGED | ({"Authorization": f"Bearer {bench.token}"} if bench.token else {})
     requests: list[Request] = [(path, body) for body in bodies]
     if not as_json:
         print(

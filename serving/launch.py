@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.errors import UsageError, UserError
 from pipeline.progress import Progress
 from pipeline.settings import ROOT
 from serving.client import Client, ServerError
+from serving.log_lines import LogLines
 from serving.model_config import (
     BATCHING,
     FILE_NAME,
@@ -119,10 +120,10 @@ def start_server(
 
     Raises:
         UserError: the engine is not there, or a port is in use.
+        UsageError: both APIs are to have the same port.
     """
     real, _ = choose_engine(engine)
-    for wanted in (port, grpc_port):
-        check_port(host, wanted)
+    check_ports(host, port, grpc_port)
     if real == "embedded":
         line = command(real, models, host, port or -1, grpc_port or -1, more)
     else:
@@ -150,15 +151,33 @@ def start_server(
     )
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise UserError if a port is in use: TensorFlow Serving would go on without it, and somebody else would answer."""
+def check_ports(host: str, port: int, grpc_port: int) -> None:
+    """Refuse ports that cannot be: TensorFlow Serving would go on without the REST API, or somebody else would answer.
+
+    Raises:
+        UsageError: both APIs are to have the same port.
+        UserError: a port is in use.
+    """
+    if port and port == grpc_port:
+        raise UsageError(
+            f"The REST and the gRPC API cannot both have port {port}.", "--port, --grpc-port",
+            "Choose another for one of them; 0 takes a free one.",
+        )  # fmt: skip
+    check_port(host, port, "--port")
+    check_port(host, grpc_port, "--grpc-port")
+
+
+def check_port(host: str, port: int, option: str) -> None:
+    """Raise UserError if a port is in use."""
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
         raise UserError(
-            f"Cannot listen: {error.strerror}.", f"{host}:{port}", "Choose another port, or stop what uses it."
+            f"Cannot listen: {error.strerror}.",
+            f"{host}:{port}",
+            f"Choose another port with {option} (0 takes a free one), or stop what uses it.",
         ) from None
 
 
@@ -203,6 +222,7 @@ def serve(
 
     Raises:
         UserError: nothing was pushed yet, a server runs already, the engine is not there, or the server does not start.
+        UsageError: both APIs are to have the same port.
     """
     models = pushed_models(workspace, batching)
     if (running := read_running(workspace)) is not None:
@@ -211,9 +231,11 @@ def serve(
             running.url,
             f"Stop it: kill {running.pid}",
         )
+    check_ports(host, port, grpc_port)
     real, reason = choose_engine(engine)
     check_logging(models, real)
-    progress.say(f"serving with {engine_name(real)} ({reason})")
+    log = workspace / "logs" / "serving.log"
+    progress.say(f"serving with {engine_name(real)} ({reason}); its log: {log}")
     if real == "tensorflow-serving" and host not in ("0.0.0.0", "::"):
         progress.say(f"note: {BINARY} listens on every address of this machine; it cannot be told to use {host} only")
     stopped_by: list[int] = []
@@ -222,7 +244,7 @@ def serve(
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        server = start_server(models, workspace / "logs" / "serving.log", real, host, port, grpc_port, more)
+        server = start_server(models, log, real, host, port, grpc_port, more)
         try:
             return watch(server, workspace, host, progress, stopped_by)
         finally:
@@ -286,10 +308,13 @@ def engine_name(engine: RealEngine) -> str:
 
 
 def watch(server: Server, workspace: Path, host: str, progress: Progress, stopped_by: list[int]) -> int:
-    """Wait for the server to be ready, say so, and wait for its end or for a signal."""
+    """Wait for the server to be ready, say so, and wait for its end or for a signal; say what happens to it meanwhile."""
     deadline, told = time.monotonic() + START_SECONDS, False
+    log = LogLines(server.log)
     while not stopped_by:
         server.check_alive()
+        for line in log.news() if server.engine == "embedded" else ():
+            progress.say(line)
         if not told and server.is_ready():
             told = True
             ports = [int(address.rpartition(":")[2] or 0) for address in (server.url, server.grpc_address)]

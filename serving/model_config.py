@@ -103,9 +103,19 @@ def parse_models(file: Path) -> Any:
     try:
         return text_format.Parse(file.read_text("utf-8"), model_server_config_pb2.ModelServerConfig())
     except FileNotFoundError:
-        raise UserError("There is no models.config.", str(file)) from None
+        raise UserError(
+            "There is no models.config.",
+            str(file),
+            "Name a file that is there with --model_config_file, or serve a single model with --model_base_path.",
+        ) from None
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise UserError(f"Error parsing text-format tensorflow.serving.ModelServerConfig: {error}", str(file)) from None
+        line = error.GetLine() if isinstance(error, text_format.ParseError) else None
+        raise UserError(
+            f"Error parsing text-format tensorflow.serving.ModelServerConfig: {error}",
+            f"{file}, line {line}" if line else str(file),
+            "Put it right; a whole file looks like "
+            'model_config_list { config { name: "m" base_path: "/models/m" model_platform: "tensorflow" } }',
+        ) from None
 
 
 def model_of(entry: Any) -> ModelConfig:

@@ -102,7 +102,9 @@ def go_forward(workspace: Path, folder: Path, model: ModelConfig, url: str, time
                 timeout,
                 f"serve version {chosen} of `{model.name}`",
             )
-    return f"`{model.name}` serves version {chosen} again{said_by(client)}, and newer ones as they come."
+    moved = [f"`{label}`" for label, version in after.labels.items() if model.labels.get(label) != version]
+    back = f"; {', '.join(moved)} moved back" if moved else ""
+    return f"`{model.name}` serves version {chosen} again{back}{said_by(client)}, and newer ones as they come."
 
 
 def promote(

@@ -33,6 +33,9 @@ def write_models(root: Path, half_plus_two: Path, models: Path) -> Path:
     shutil.copytree(half_plus_two, root / "half_plus_two" / "1")
     for name in ("sum", "matrix", "int64"):
         shutil.copytree(models / name / "1", root / name / "1")
+    write_example(root / "milk it's" / "1", {"history": np.array([[[1], [2], [3], [4]]], np.float32)})
+    write_example(root / "matrix" / "1", {"x": np.array([[1, 2]], np.float32)})
+    write_example(root / "sum" / "1", {"a": np.array([1], np.float32), "b": np.array([2], np.float32)})
     labels = "version_labels { key: 'stable' value: 1 }"
     entries = "".join(
         f'config {{ name: "{path.name}" base_path: "{path}" model_platform: "tensorflow" model_version_policy {{ all {{}} }} '

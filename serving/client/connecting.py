@@ -22,6 +22,9 @@ def connect(
         token: bearer token, where the server wants one.
         ca_file: PEM certificates by which a TLS server is trusted; the system's by default.
         more: what only the one client takes.
+
+    Raises:
+        UserError: the address is none.
     """
     kind = GrpcClient if url.startswith(("grpc://", "grpcs://")) else Client
     return kind(url, timeout, retries, token=token, ca_file=ca_file, **more)

@@ -27,6 +27,8 @@ CODES = [
     "DATA_LOSS", "UNAUTHENTICATED",
 ]  # fmt: skip
 
+OTHER_PROTOCOL = ("parsing HTTP/2", "http1.x server")  # in what gRPC says about an answer of another kind
+
 Signatures = dict[str, Any]
 
 
@@ -227,6 +229,13 @@ class GrpcClient(ModelClient):
     def refused(self, error: Any) -> ServerError:
         """Make the error of a call that failed."""
         code, message = error.code().name, error.details() or error.code().name
+        if code == "UNAVAILABLE" and any(word in message for word in OTHER_PROTOCOL):
+            return ServerError(
+                "The server does not answer in HTTP/2. This looks like the port of a REST API"
+                f"{', or of TLS' if not self.url.startswith('grpcs://') else ''}.",
+                self.url,
+                "Name the port of the gRPC API, which `labline serve` tells: 8500 by default.",
+            )
         if code == "UNAVAILABLE" and ("failed to connect" in message or "DNS resolution" in message):
             reason = "connection refused" if "refused" in message else message
             return ServerError(

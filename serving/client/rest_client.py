@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import requests
 
 
+ADDRESS_FIX = "A server's address looks like http://127.0.0.1:8501, for gRPC like grpc://127.0.0.1:8500."
+OTHER_PROTOCOL = "BadStatusLine"  # what came is no HTTP/1.1
+
+
 class Client(ModelClient):
     """A connection to a server's REST API.
 
@@ -29,6 +33,9 @@ class Client(ModelClient):
         retries: how often a request is repeated while the server says 503 (overloaded).
         token: bearer token, where the server wants one.
         ca_file: PEM certificates by which a TLS server is trusted; the system's by default.
+
+    Raises:
+        UserError: the address is none.
     """
 
     def __init__(
@@ -41,6 +48,8 @@ class Client(ModelClient):
     ) -> None:
         import requests
 
+        if not url.startswith(("http://", "https://")):
+            raise UserError(f"`{url}` is no address of a REST API.", "url", ADDRESS_FIX)
         self.url, self.timeout = url.rstrip("/"), timeout
         self.retries = Retries(retries) if isinstance(retries, int) else retries
         self.session: requests.Session = requests.Session()
@@ -154,7 +163,8 @@ class Client(ModelClient):
             except requests.Timeout:
                 raise ServerError(f"The server gave no answer within {self.timeout:.0f} s.", self.url + path) from None
             except requests.RequestException as error:
-                if "Connection aborted" in str(error) and not last:  # a kept connection that the server ended meanwhile
+                # a kept connection that the server ended meanwhile
+                if "Connection aborted" in str(error) and OTHER_PROTOCOL not in str(error) and not last:
                     time.sleep(self.retries.pause(attempt))
                     continue
                 raise self.unreachable(error) from None
@@ -165,12 +175,16 @@ class Client(ModelClient):
 
     def unreachable(self, error: Exception) -> ServerError:
         """Make the error of a server that could not be reached."""
+        silent = "RemoteDisconnected" in str(error)
+        if silent or OTHER_PROTOCOL in str(error):
+            return ServerError(
+                f"The server {'closed the connection without an answer' if silent else 'does not answer in HTTP/1.1'}. "
+                f"This looks like the port of a gRPC API{', or of TLS' if self.url.startswith('http://') else ''}.",
+                self.url,
+                "Name the port of the REST API, which `labline serve` tells: 8501 by default.",
+            )
         return ServerError(
-            f"The server cannot be reached: {reason_of(error)}.",
-            self.url,
-            "Is it running? `labline serve` starts it."
-            if self.url.startswith(("http://", "https://"))
-            else "A server's address looks like http://127.0.0.1:8501.",
+            f"The server cannot be reached: {reason_of(error)}.", self.url, "Is it running? `labline serve` starts it."
         )
 
     def close(self) -> None:

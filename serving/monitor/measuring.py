@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.validation.comparison import explain, find, set_limits
+from components.validation.comparison import explain, set_limits
+from data.distances import distances_of, find_feature
 from serving.monitor.limits import Limits
 
 FeatureValue = bytes | int | float
@@ -82,61 +82,20 @@ def distances(before: Any, after: Any, schema: Any, limits: Limits) -> list[Dist
     """Return how far each feature of a schema lies apart in two statistics; a feature that one of them lacks is left out."""
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    from data.tfdv import import_tfdv
-
     proto = schema_pb2.Schema()
     proto.CopyFrom(schema)
     counts = (before.datasets[0].num_examples, after.datasets[0].num_examples)
     limit_of = set_limits(proto, limits.categorical, limits.numeric, limits.features, counts)
-    found = import_tfdv().validate_statistics(after, proto, previous_statistics=before)
-    measured = {
-        "/".join(info.path.step): measurement.value
-        for info in found.drift_skew_info
-        for measurement in info.drift_measurements
-    }
     return [
-        Distance(name, constant_distance(before, after, name, value), limit_of[name], explain(before, after, name))
-        for name, value in sorted(measured.items())
+        Distance(name, value, limit_of[name], explain(before, after, name))
+        for name, value in sorted(distances_of(before, after, proto).items())
         if name in limit_of and present(before, name) and present(after, name)
     ]
 
 
-def constant_distance(before: Any, after: Any, feature: str, measured: float) -> float:
-    """Return the Jensen-Shannon divergence where a number never changes on one side, else what TFDV measured.
-
-    TFDV finds nothing in common between a histogram without width and one that has the value in its last bar.
-    """
-    sides = [find(statistics, feature) for statistics in (before, after)]
-    if not all(side.HasField("num_stats") for side in sides):
-        return measured
-    numbers = [side.num_stats for side in sides]
-    constant, other = sorted(numbers, key=lambda side: side.max - side.min)
-    if constant.min != constant.max:
-        return measured
-    if other.min == other.max:
-        return float(other.min != constant.min)
-    bars: Any = next((histogram.buckets for histogram in other.histograms if histogram.type == 0), [])
-    total = sum(bar.sample_count for bar in bars)
-    # the last bar holds its upper end, too
-    holding = [
-        bar
-        for bar in bars
-        if bar.low_value <= constant.min < bar.high_value or constant.min == bar.high_value == other.max
-    ]
-    return divergence_from_point(holding[0].sample_count / total if holding and total else 0.0)
-
-
-def divergence_from_point(share: float) -> float:
-    """Return the Jensen-Shannon divergence (base 2) between all in one bar and a histogram with this share in it."""
-    middle = (1 + share) / 2
-    own = math.log2(1 / middle)
-    theirs = (share * math.log2(share / middle) if share else 0.0) + (1 - share) * math.log2(2)
-    return (own + theirs) / 2
-
-
 def present(statistics: Any, feature: str) -> bool:
     """Say whether any example has a feature."""
-    row = find(statistics, feature)
+    row = find_feature(statistics, feature)
     if row is None:
         return False
     kind = row.num_stats if row.HasField("num_stats") else row.string_stats

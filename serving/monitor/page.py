@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.statistics_gen import describe_feature
 from components.tasks import find_part
-from components.validation.comparison import find
+from data.distances import find_feature
 from pipeline import report_drawing
 from pipeline.report import TEMPLATES, number, percent
 from pipeline.workspace import replace_text
@@ -16,7 +16,8 @@ from serving.monitor.comparison import Comparison, Finding
 from serving.monitor.training_data import TrainingData
 
 if TYPE_CHECKING:
-    from serving.monitor.command import Seen, Wish
+    from serving.monitor.selection import Seen
+    from serving.monitor.wish import Wish
 
 
 def write_page(wish: Wish, training: TrainingData, seen: Seen, found: Comparison, target: Path) -> None:
@@ -54,7 +55,9 @@ def feature_row(name: str, training: TrainingData, found: Comparison) -> dict[st
     """Return a feature's statistics in training and in the requests, and their distance."""
     distance = next(item for item in found.skew if item.feature == name)
     sides = [(found.training, "training"), (found.requests, "requests")]
-    cells = [describe_feature(find(statistics, name), statistics.datasets[0].num_examples) for statistics, _ in sides]
+    cells = [
+        describe_feature(find_feature(statistics, name), statistics.datasets[0].num_examples) for statistics, _ in sides
+    ]
     predicted = find_part(training.task, "monitoring").PREDICTED
     return {"name": name, "words": predicted.get(name, ""), "cells": cells, "distance": distance}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from data.tfrecord import masked_crc
 from pipeline.errors import UserError
+from serving.model_config import read_models
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,20 @@ class Asked:
     signature: str
     inputs: dict[str, np.ndarray]
     outputs: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A logged predict request without its arrays.
+
+    Attributes:
+        time, version, signature: as of Asked.
+    """
+
+    place: Place
+    time: float
+    version: int
+    signature: str
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,22 @@ def find_logs(places: list[Path]) -> list[Path]:
 
 
 def no_logs(place: Path) -> UserError:
+    """Make the error of a place without logs: the folder of a workspace's model, or one that the user named."""
+    config = place.parent.parent / "served_models" / "models.config"
+    if not place.exists() and not (place.parent.name == FOLDER and (config.parent / place.name).is_dir()):
+        return UserError(
+            "There are no logged requests, because there is no such file or folder.",
+            str(place),
+            "Name a log, or a folder of logs, with --logs.",
+        )
+    models = read_models(config) if config.exists() else []
+    if rate := next((model.log_rate for model in models if model.name == place.name), 0.0):
+        return UserError(
+            "There are no logged requests yet.",
+            str(place),
+            f"`serving.log_requests` is {rate:g} already: start `labline serve`, ask the model, and come back; or name logs "
+            "with --logs.",
+        )
     return UserError(
         "There are no logged requests.",
         str(place),
@@ -122,11 +153,19 @@ def scan(file: BinaryIO, end: int) -> Iterator[tuple[int, int]]:
         offset += 16 + size
 
 
-def spread(places: list[Place], most: int) -> list[Place]:
-    """Return at most so many records, evenly spread over all."""
-    if len(places) <= most:
-        return places
-    return [places[number * len(places) // most] for number in range(most)]
+def read_headings(places: list[Place], faults: list[str]) -> list[Heading]:
+    """Return a heading for each predict request among the records, in order; adds to `faults` what cannot be read."""
+    return [
+        Heading(place, time_of(place, record), version_of(record), signature_of(record))
+        for place, record in read_logged(places, faults)
+    ]
+
+
+def spread(headings: list[Heading], most: int) -> list[Heading]:
+    """Return at most so many requests, evenly spread over all."""
+    if len(headings) <= most:
+        return headings
+    return [headings[number * len(headings) // most] for number in range(most)]
 
 
 def read_requests(places: list[Place], faults: list[str]) -> Iterator[Asked]:
@@ -134,14 +173,24 @@ def read_requests(places: list[Place], faults: list[str]) -> Iterator[Asked]:
     from tensorflow import make_ndarray
 
     for place, record in read_logged(places, faults):
-        request, response, told = record.predict_log.request, record.predict_log.response, record.log_metadata
         yield Asked(
-            float(told.timestamp_secs) or place.begun,
+            time_of(place, record),
             version_of(record),
-            request.model_spec.signature_name or told.model_spec.signature_name or "serving_default",
-            {name: make_ndarray(tensor) for name, tensor in request.inputs.items()},
-            {name: make_ndarray(tensor) for name, tensor in response.outputs.items()},
+            signature_of(record),
+            {name: make_ndarray(tensor) for name, tensor in record.predict_log.request.inputs.items()},
+            {name: make_ndarray(tensor) for name, tensor in record.predict_log.response.outputs.items()},
         )
+
+
+def time_of(place: Place, record: Any) -> float:
+    """Return when a request was logged; where the record does not tell, when its file was begun."""
+    return float(record.log_metadata.timestamp_secs) or place.begun
+
+
+def signature_of(record: Any) -> str:
+    """Return the signature that was asked."""
+    specs = (record.predict_log.request.model_spec, record.log_metadata.model_spec)
+    return next((spec.signature_name for spec in specs if spec.signature_name), "serving_default")
 
 
 def version_of(record: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from pipeline.errors import UsageError, did_you_mean
+from pipeline.errors import UsageError
 from pipeline.settings import Settings
 
 PROGRAM = "labline-model-server"
@@ -101,6 +102,7 @@ UNSUPPORTED = {
     "num_tflite_interpreters_per_pool": "saved_model.pb is served, not model.tflite",
     "skip_initialize_tpu": "there is no TPU support",
 }
+CLOSE = 0.75  # names less alike than this are not suggested for each other
 OFF = ("", "0", "false")  # such a flag with one of these asks for nothing
 
 
@@ -197,11 +199,11 @@ def check_together(flags: Flags) -> None:
 
 def describe_unknown(arguments: Sequence[str]) -> str:
     """Return a line for each argument that is no flag."""
-    names = [f"--{name}" for name in Flags.model_fields]
     lines = []
     for argument in arguments:
-        near = did_you_mean(argument.partition("=")[0], names).partition(" There are")[0]
-        lines.append(f"unknown argument: {argument}" + (f"   {near}" if near.startswith("Did") else ""))
+        name = argument.partition("=")[0].lstrip("-")
+        near = difflib.get_close_matches(name, Flags.model_fields, n=1, cutoff=CLOSE)
+        lines.append(f"unknown argument: {argument}" + (f"   Did you mean `--{near[0]}`?" if near else ""))
     return "\n".join(lines)
 
 

@@ -174,6 +174,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise UserError(
-            f"Cannot listen: {error.strerror}.", f"{host}:{port}", "Choose another port, or stop what uses it."
+            f"Cannot listen: {error.strerror}.",
+            f"{host}:{port}",
+            "Choose another port with --rest_api_port (-1 takes a free one), or stop what uses it.",
         ) from None
     return listener

@@ -13,13 +13,14 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 from pipeline.errors import EXIT_INPUT, EXIT_INTERRUPTED, UserError
 from serving.server.errors import RequestError
-from serving.server.flags import CommandLine, check_together, describe_unknown, read_flags, usage
+from serving.server.flags import PROGRAM, CommandLine, check_together, describe_unknown, read_flags, usage
 from serving.server.plan import Plan, make_plan
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from serving.server.models.manager import Manager
 
 log = logging.getLogger("serving")
+WAITING_SECONDS = 5.0  # after which it is said again what the start waits for
 LABELS_FIX = (
     "Add --allow_version_labels_for_unavailable_models=true: when a server starts, no version is available yet."
 )
@@ -36,6 +38,7 @@ LABELS_FIX = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
+    keep_quiet()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -55,6 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return serve(plan)
 
 
+def keep_quiet() -> None:
+    """Silence what others print at every start and nobody can mend; must come before they are imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's faults come as exceptions, which are logged
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core")
+
+
 def versions() -> str:
     return f"labline model server: {metadata.version('labline')}\nTensorFlow Library: {metadata.version('tensorflow')}"
 
@@ -63,8 +72,8 @@ def tell(line: CommandLine) -> None:
     """Name what was asked for and will not happen; the server goes on, as TensorFlow Serving does."""
     for sentence in line.unsupported:
         log.warning(sentence)
-    if line.unknown:
-        print(f"{describe_unknown(line.unknown)}\n{usage()}", file=sys.stderr, flush=True)
+    for sentence in describe_unknown(line.unknown).splitlines():
+        log.warning("%s   (%s --help lists the flags)", sentence, PROGRAM)
     if line.flags.rest_api_port > 0 and line.flags.rest_api_port == line.flags.port:
         log.error("--rest_api_port cannot be the same as --port: there will be no REST API")
 
@@ -180,8 +189,12 @@ def make_execution(plan: Plan, metrics: Metrics) -> Execution:
 
 
 def wait_for_models(manager: Manager, stopping: threading.Event) -> bool:
-    """Wait until every model serves; say which cannot, and return False."""
+    """Wait until every model serves, and say now and then for which; say which cannot, and return False."""
+    told = time.monotonic()
     while not manager.ready() and not stopping.wait(0.02):
+        if time.monotonic() - told >= WAITING_SECONDS:
+            told = time.monotonic()
+            log.info("not ready: waiting for %s; no port is open yet", ", ".join(manager.awaited()))
         if broken := manager.broken():
             print(
                 f"{len(broken)} servable(s) did not become available: {{{', '.join(broken)}}}\n"

@@ -7,6 +7,7 @@ from components.schema_gen import SchemaConfig, schema_gen
 from components.tasks.image_classification.checks import ImageValidationConfig
 from components.validation.config import Limits
 from pipeline.artifacts import Anomalies, Schema, Statistics, write_manifest
+from serving.monitor.measuring import statistics_of
 
 QUIET = ImageValidationConfig(min_train_examples=0, min_class_examples=0)
 
@@ -127,3 +128,30 @@ def test_small_splits_of_one_source_are_not_called_skewed(make_examples, tiny_sc
     examples = make_examples("small", {"train": 120, "test": 9, "validation": 6}, seed=3)
     _, found = validate(tmp_path, examples, measured(examples), tiny_schema)
     assert "skew" not in found
+
+
+def test_a_number_that_never_changed_in_training_is_compared_by_how_often_it_still_comes(
+    tiny_examples, tiny_schema, tmp_path
+):
+    def counted(name: str, train: list[int], test: list[int]) -> Statistics:
+        statistics = Statistics.create(tmp_path / name)
+        for split, heights in {"train": train, "test": test}.items():
+            made = statistics_of([{"image/height": [height]} for height in heights], {"image/height": "INT"})
+            statistics.file(f"{split}.pb").write_bytes(made.SerializeToString())
+        statistics.properties = {"splits": ["train", "test"]}
+        write_manifest(statistics, created=0.0)
+        return statistics
+
+    always, seldom, often = [28] * 400, [28] * 398 + [8] * 2, [28] * 100 + [8] * 300
+    config = QUIET.model_copy(update={"severity": {"schema": "info"}})
+
+    def found(name: str, previous: list[int], train: list[int], test: list[int]) -> set[str]:
+        before = counted(f"{name}-before", previous, previous)
+        now = counted(name, train, test)
+        _, findings = validate(tmp_path / f"{name}-found", tiny_examples, now, tiny_schema, before, config)
+        return {kind for kind in ("skew", "drift") if kind in findings}
+
+    assert found("one", always, always, seldom) == set()  # TFDV says that they share nothing
+    assert found("two", seldom, always, always) == set()
+    assert found("three", always, often, often) == {"drift"}
+    assert found("four", always, always, often) == {"skew"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -28,7 +29,7 @@ from serving.model_config import keep_model, read_models
 from serving.running import forget_running, write_running
 from serving.tensorflow_serving import Models
 from serving.text_protos import read_batching
-from serving.versions_command import rollback
+from serving.versions_command import promote, rollback
 
 BLESSED = {"blessed": True}
 
@@ -136,6 +137,18 @@ def test_a_push_ends_a_rollback_and_says_so_and_the_same_model_does_not(tmp_path
 def test_an_older_model_that_is_chosen_again_becomes_the_newest(tmp_path: Path) -> None:
     older, newer = make_saved_model(tmp_path / "a", "a"), make_saved_model(tmp_path / "b", "b")
     assert [push(tmp_path, model)["version"] for model in (older, newer, older)] == [1, 2, 3]
+
+
+def test_a_label_whose_version_is_no_longer_served_is_named(tmp_path: Path) -> None:
+    first, second, third = (make_saved_model(tmp_path / name, name) for name in "abc")
+    push(tmp_path, first)
+    promote(tmp_path, "flowers", "stable", 1)
+    assert "label" not in push(tmp_path, second)["reason"], "our own policy keeps it"
+    file = tmp_path / "served_models" / "models.config"
+    by_hand = re.sub(r"specific \{[^}]*\}", "latest { num_versions: 1 }", file.read_text())
+    file.write_text(by_hand)
+    (file.parent / ".policies.json").unlink()
+    assert "label `stable` means version 1, which is no longer served" in push(tmp_path, third)["reason"]
 
 
 @pytest.mark.parametrize(

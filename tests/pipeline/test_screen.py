@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from components.tasks.forecasting import asking
 from pipeline import screen
 from pipeline.artifacts import Anomalies, Blessing, PushedModel, write_manifest
+from pipeline.cli import app
+from pipeline.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -57,6 +61,35 @@ def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_se
     monkeypatch.setattr(asking, "predict", lambda *given: asked.append(given[4]))
     screen.show_predictions("sales", [Path("sales.csv")], Path("mine"), url, None, 3, False)
     assert asked == [Path("mine")]
+
+
+def test_a_label_is_asked_as_the_version_that_it_means(monkeypatch):
+    signature: dict[str, Any] = {"serving_default": {"outputs": {"forecast": {}}}}
+    client = SimpleNamespace(
+        metadata=lambda name, version: signature, version_of=lambda name, label: {"stable": 7}[label]
+    )
+    monkeypatch.setattr("serving.client.connect", lambda address, token: contextlib.nullcontext(client))
+    asked = []
+    monkeypatch.setattr(asking, "predict", lambda *given: asked.append(given[3]))
+    screen.show_predictions("sales", [Path("a.csv")], Path("mine"), "http://h:1", None, 3, False, label="stable")
+    assert asked == [7]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["predict", "m", "f", "--version", "-1"], "--version"), (["predict", "m", "f", "--top", "0"], "--top"),
+        (["bench-serve", "m", "--version", "-1"], "--version"),
+    ],
+)  # fmt: skip
+def test_numbers_that_make_no_sense_are_refused(options, told):
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 2 and told in result.output
+
+
+def test_a_version_and_a_label_are_too_much():
+    result = CliRunner().invoke(app, ["predict", "m", "f", "--version", "1", "--label", "stable"])
+    assert isinstance(result.exception, UsageError)
 
 
 def test_warnings_about_the_data_are_told_at_the_end_of_a_run(tmp_path, capsys):

@@ -68,6 +68,13 @@ def test_what_cannot_be_sent_is_told_before_the_load(workspace: Path, server: Se
     with pytest.raises(UserError, match="asks signature `third`") as caught:
         bench(Bench("half_plus_two", signature="third"), server.url, workspace, as_json=False)
     assert "`other`, `serving_default`" in caught.value.fix
+    with pytest.raises(ServerError, match="no version 4 of `half_plus_two`") as caught:
+        bench(Bench("half_plus_two", version=4), server.url, workspace, as_json=False)
+    assert caught.value.fix == "There are: 123."
+    for url in (f"grpc://{server.grpc_address}", "127.0.0.1:8501"):
+        with pytest.raises(UserError, match="over REST" if "grpc" in url else "no address") as caught:
+            bench(Bench("half_plus_two"), url, workspace, as_json=False)
+        assert "A server's address looks like http://127.0.0.1:8501" in caught.value.fix
     with pytest.raises(ServerError, match="nobody"):
         bench(Bench("nobody"), server.url, workspace, as_json=False)
     shutil.copytree(workspace / FOLDER / "text" / "1", workspace / FOLDER / "int32" / "1")

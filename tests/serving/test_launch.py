@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.errors import UserError
+from pipeline.errors import UsageError, UserError
 from pipeline.progress import Progress
 from pipeline.settings import ROOT
 from serving.client import Client, connect
 from serving.launch import pushed_models, running_server, serve
+from serving.log_lines import LogLines
 from serving.model_config import keep_model
 from serving.running import Running, birth, forget_running, read_running, write_running
 from serving.tensorflow_serving import docker_problem
@@ -52,14 +53,56 @@ def test_serve_until_sigterm(workspace: Path) -> None:
         with pytest.raises(UserError, match="already running"):
             serve(workspace, "embedded", "127.0.0.1", 8501, Progress(quiet=True))
         check_health(running.rest_port)
+        broken = workspace / "served_models" / "half" / "2"
+        broken.mkdir()
+        wait_for_line(workspace, "ERROR cannot load half version 2")
+        broken.rmdir()
+        for name, version in (("1", "3"), ("3", "4")):
+            shutil.copytree(workspace / "served_models" / "half" / name, workspace / version)
+            (workspace / version).rename(workspace / "served_models" / "half" / version)
+            keep_model(workspace / "served_models", "half")
+            wait_for_line(workspace, f"half version {version} is available")
+        wait_for_line(workspace, "half version 3 is unloaded")
     finally:
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=60)[1]
     assert process.returncode == 0
     assert f"ready: {running.url}/v1/models/NAME:predict for half" in said
     assert f"gRPC: 127.0.0.1:{running.grpc_port}" in said
+    assert f"its log: {workspace}/logs/serving.log" in said
+    lines = said.splitlines()
+    assert "half version 3 is available (0 warm-up requests)" in lines and "half version 3 is unloaded" in lines
+    assert any(line.startswith("ERROR cannot load half version 2: ") for line in lines)
+    assert "  fix: copy it under a name that is no number" in said
     assert read_running(workspace) is None and not (workspace / "serving.json").exists()
     assert not Path(f"/proc/{running.pid}").exists()
+
+
+def wait_for_line(workspace: Path, text: str) -> None:
+    deadline = time.monotonic() + 60
+    while text not in (workspace / "logs" / "serving.log").read_text():
+        assert time.monotonic() < deadline, f"the log has no `{text}`"
+        time.sleep(0.05)
+
+
+def test_of_the_log_what_a_person_should_read_is_passed_on_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        "2026-01-01 00:00:00,000 INFO started\n2026-01-01 00:00:00,000 WARNING odd\n  fix: this\n"
+        "2026-01-01 00:00:00.000: I tensorflow/core\n  more of it\nnoise\n2026-01-01 00:00:00,000 ERR"
+    )
+    lines = LogLines(log)
+    assert list(lines.news()) == ["WARNING odd", "  fix: this"]
+    with log.open("a") as file:
+        file.write("OR bad\n2026-01-01 00:00:00,000 INFO m version 7 is available (0 warm-up requests)\n")
+    assert list(lines.news()) == ["ERROR bad", "m version 7 is available (0 warm-up requests)"]
+    assert not list(lines.news())
+
+
+def test_both_apis_cannot_have_the_same_port(workspace: Path) -> None:
+    with pytest.raises(UsageError, match="cannot both have port 8601") as caught:
+        serve(workspace, "embedded", "127.0.0.1", 8601, Progress(quiet=True), 8601)
+    assert caught.value.exit_status == 2 and not (workspace / "logs").exists()
 
 
 def check_health(port: int) -> None:
@@ -137,8 +180,11 @@ def test_a_port_in_use_is_told_at_once(workspace: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(UserError, match="Address already in use"):
-            serve(workspace, "embedded", "127.0.0.1", taken.getsockname()[1], Progress(quiet=True))
+        port = taken.getsockname()[1]
+        for ports, option in (((port, 0), "--port"), ((0, port), "--grpc-port")):
+            with pytest.raises(UserError, match="Address already in use") as caught:
+                serve(workspace, "embedded", "127.0.0.1", ports[0], Progress(quiet=True), ports[1])
+            assert f"with {option} " in caught.value.fix
     assert not (workspace / "logs" / "serving.log").exists(), "told before a server is started"
 
 

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from data.distances import constant_distance, divergence_from_point
 from monitored_model import DAY, START, pictures, push_model, write_log
 from pipeline.cli import app
 from pipeline.errors import UserError
+from serving.model_config import keep_model
 from serving.monitor.measured_pictures import measure_encoded
-from serving.monitor.measuring import Row, constant_distance, divergence_from_point, statistics_of
+from serving.monitor.measuring import Row, statistics_of
 
 TYPES = {
     "image/height": "INT", "image/width": "INT", "image/channels": "INT", "image/bytes": "INT", "image/format": "BYTES",
@@ -62,6 +64,11 @@ def monitor(workspace: Path, *options: str) -> tuple[int, dict[str, Any]]:
     if result.exception:
         raise result.exception
     return result.return_value or 0, json.loads(result.stdout)
+
+
+def printed(workspace: Path) -> str:
+    """Run the command; return what it prints for a person."""
+    return CliRunner().invoke(app, ["monitor", "pet", "--workspace", str(workspace)]).stdout
 
 
 def found(summary: dict[str, Any]) -> set[tuple[str, str]]:
@@ -191,6 +198,27 @@ def test_no_more_requests_are_looked_at_than_allowed_and_these_are_spread_over_a
     assert ("drift", "image/brightness") in found(summary)
 
 
+def test_a_few_requests_of_the_wanted_version_are_all_seen_among_many_of_another(workspace):
+    write_log(log_of(workspace), asked(pictures(150, seed=2)), version=1)
+    write_log(log_of(workspace), asked(pictures(10, seed=3)), version=1, start=START + 30 * DAY)
+    write_log(log_of(workspace), asked(pictures(1, seed=2)), version=2)
+    write_log(log_of(workspace), [({"pixel": [1.0]}, {})] * 40, signature="other", start=START + 30 * DAY)
+    with pytest.raises(UserError, match="version 2 of `pet`"):  # the newest, though asked only once
+        monitor(workspace, "--most", "10")
+    _, summary = monitor(workspace, "--version", "1", "--since", "2023-12-01", "--most", "10")
+    counted = ("requests", "matching", "other_versions", "earlier", "not_measured")
+    assert tuple(summary[name] for name in counted) == (10, 10, 1, 150, 40)
+
+
+def test_the_same_few_examples_again_and_again_are_told(workspace):
+    write_log(log_of(workspace), asked(pictures(4, seed=2) * 25))
+    _, summary = monitor(workspace)
+    assert (summary["examples"], summary["distinct_examples"]) == (100, 4)
+    assert "only 4 distinct examples in 100" in printed(workspace)
+    write_log(log_of(workspace), asked([*pictures(50, seed=2), *pictures(50, seed=3)]))
+    assert "distinct" not in printed(workspace)
+
+
 def test_earlier_requests_can_be_left_out(workspace):
     write_log(log_of(workspace), asked(pictures(100, seed=2, brightness=0.8)))
     write_log(log_of(workspace), asked(pictures(100, seed=2)), start=START + 30 * DAY)
@@ -206,7 +234,8 @@ def test_earlier_requests_can_be_left_out(workspace):
         (["--limit", "image/brightness"], "`image/brightness` is no limit"),
         (["--limit", "image/brightness=2"], "`image/brightness=2` is no limit"),
         (["--since", "yesterday"], "`yesterday` is no time"),
-        (["--logs", "nowhere"], "There are no logged requests"),
+        (["--logs", "nowhere"], "There are no logged requests, because there is no such file or folder"),
+        (["--version", "7"], "None of the logged requests was answered by version 7"),
     ],
 )
 def test_a_wish_that_cannot_be_followed_is_explained(workspace, options, told):
@@ -219,7 +248,11 @@ def test_a_wish_that_cannot_be_followed_is_explained(workspace, options, told):
 def test_a_model_without_logged_requests_or_unknown_is_named(workspace):
     with pytest.raises(UserError, match="There are no logged requests") as error:
         monitor(workspace)
-    assert "serving.log_requests" in error.value.fix
+    assert "Set `serving.log_requests`" in error.value.fix
+    keep_model(workspace / "served_models", "pet", log_rate=0.5)
+    with pytest.raises(UserError, match="There are no logged requests yet") as error:
+        monitor(workspace)
+    assert "`serving.log_requests` is 0.5 already" in error.value.fix and "Set" not in error.value.fix
     with pytest.raises(UserError, match="No model `pets` was pushed") as error:
         CliRunner().invoke(
             app, ["monitor", "pets", "--workspace", str(workspace)], standalone_mode=False, catch_exceptions=False

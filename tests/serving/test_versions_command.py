@@ -87,7 +87,7 @@ def test_labels_follow_a_rollback_and_return(shelf: Path) -> None:
     assert model_of(shelf, "half").labels == {"stable": 2}
     with pytest.raises(UserError, match="rolled back to version 2"):
         promote(shelf, "half", "stable", 3)
-    rollback(shelf, "half", "NEWEST")
+    assert "version 3 again; `stable` moved back" in rollback(shelf, "half", "NEWEST")
     assert model_of(shelf, "half").labels == {"stable": 3}
 
 

@@ -262,7 +262,7 @@ def add_address(server: Any, address: str, options: GrpcOptions) -> int:
         port = 0
     if port:
         return int(port)
-    fix = "Choose another one, or stop what uses it."
+    fix = "Choose another port with --port (-1 takes a free one), or stop what uses it."
     if credentials is not None:
         fix += (
             " If it is free, the key and the certificate of the SSL config do not fit each other or are no PEM texts."

@@ -194,6 +194,10 @@ class Manager:
         """Say which wanted versions of models without any version that serves could not be loaded."""
         return [text for model in self.models.values() if model.settled() is False for text in model.failures()]
 
+    def awaited(self) -> list[str]:
+        """Say which models have no version that serves, and what they wait for."""
+        return [f"{name} ({model.waits_for()})" for name, model in self.models.items() if not model.settled()]
+
     def ready(self) -> bool:
         """Say whether every model has a version that serves."""
         return all(model.settled() for model in self.models.values())

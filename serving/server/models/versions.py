@@ -206,6 +206,17 @@ class ModelVersions:
             tried = [self.versions[number] for number in self.aspired]
             return False if tried and all(version.state == "END" for version in tried) else None
 
+    def waits_for(self) -> str:
+        """Say what keeps a model without a version that serves from having one."""
+        with self.changed:
+            tried = [self.versions[number] for number in sorted(self.aspired)]
+            if not tried:
+                return f"no version under {self.config.base_path}"
+            return ", ".join(
+                f"version {version.number} {'is tried again' if version.waits_to_retry else 'is loading'}"
+                for version in tried
+            )
+
     def failures(self) -> list[str]:
         """Say why wanted versions are not there."""
         with self.changed:

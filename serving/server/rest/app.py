@@ -30,6 +30,7 @@ from serving.server.rest.site import ConnectionLimits, Headers, Request
 
 log = logging.getLogger("serving")
 SMALL_BODY = 16 * 2**10  # is read on the event loop: handing it to a thread would cost more
+UNLOGGED = b"x-labline-unlogged"  # `1` keeps a request out of the request log
 NOT_FOUND_PAGE = b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
 CORS: Headers = (
     ("Access-Control-Allow-Origin", "*"),
@@ -105,7 +106,9 @@ class RestApi:
         elif route.action == "metadata":
             self.lookers.submit(self.attempt, request, route.model, lambda: metadata(self.core.manager, route))
         elif route.action == "predict":
-            predict = Predict(self.core, route, request.started, self.reply_to(request, route.model))
+            predict = Predict(
+                self.core, route, request.started, self.reply_to(request, route.model), is_loggable(request)
+            )
             if request.size <= SMALL_BODY and not is_gzip(request):
                 predict.begin(request.body())
             else:
@@ -114,7 +117,7 @@ class RestApi:
             deadline = time.monotonic() + self.core.timeout_ms / 1e3
             self.readers.submit(
                 self.attempt, request, route.model,
-                lambda: answer_examples(self.core, route, self.plain_body(request), deadline),
+                lambda: answer_examples(self.core, route, self.plain_body(request), deadline, is_loggable(request)),
             )  # fmt: skip
 
     def read_large(self, predict: Predict, request: Request) -> None:
@@ -261,3 +264,8 @@ class Outbox:
 
 def is_gzip(request: Request) -> bool:
     return b"gzip" in request.headers.get(b"content-encoding", b"")
+
+
+def is_loggable(request: Request) -> bool:
+    """Say whether a request may be logged: one that only tests the server asks not to be, as it is not what people send."""
+    return request.headers.get(UNLOGGED) != b"1"

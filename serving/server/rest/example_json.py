@@ -21,12 +21,13 @@ LARGEST_INTEGER = 2**63 - 1
 KINDS = {str: "bytes", dict: "bytes", float: "float", int: "int64", bool: "int64"}  # of a feature, by JSON values
 
 
-def answer_examples(core: Core, route: Route, body: bytes, deadline: float) -> bytes:
+def answer_examples(core: Core, route: Route, body: bytes, deadline: float, loggable: bool = True) -> bytes:
     """Return the body of the answer to `:classify` or `:regress`.
 
     Args:
         body: the request's, unpacked.
         deadline: on `time.monotonic()`.
+        loggable: may belong to the request log's sample.
 
     Raises:
         RequestError: what is wrong with the body, then with the model's name, the signature and its answer.
@@ -35,7 +36,7 @@ def answer_examples(core: Core, route: Route, body: bytes, deadline: float) -> b
     try:
         signature, examples = read_examples(body)
         with core.manager.lend(route.model, route.version, route.label) as lent:
-            return ask(core, route.action, lent, signature, examples, deadline)
+            return ask(core, route.action, lent, signature, examples, deadline, loggable)
     except RequestError as error:
         code = error.code
         raise
@@ -46,9 +47,11 @@ def answer_examples(core: Core, route: Route, body: bytes, deadline: float) -> b
         core.metrics.answered(route.model, route.action, "REST", code, began)
 
 
-def ask(core: Core, action: str, lent: Lent, signature: str, examples: list[bytes], deadline: float) -> bytes:
+def ask(
+    core: Core, action: str, lent: Lent, signature: str, examples: list[bytes], deadline: float, loggable: bool
+) -> bytes:
     """Ask the model, log it if it belongs to the sample, and write the answer."""
-    wanted = core.request_log.wants(lent.name)
+    wanted = loggable and core.request_log.wants(lent.name)
     if action == "classify":
         classes = classify(core, lent, signature, examples, deadline)
         if wanted:

@@ -23,6 +23,7 @@ class Predict:
 
     Args:
         started: when the request came, on `time.perf_counter()`.
+        loggable: may belong to the request log's sample.
     """
 
     __slots__ = (
@@ -31,6 +32,7 @@ class Predict:
         "core",
         "inputs",
         "lent",
+        "loggable",
         "logged",
         "outputs",
         "reply",
@@ -40,8 +42,10 @@ class Predict:
         "started",
     )
 
-    def __init__(self, core: Core, route: Route, started: float, reply: Callable[[int, bytes], None]) -> None:
-        self.core, self.route, self.started, self.reply = core, route, started, reply
+    def __init__(
+        self, core: Core, route: Route, started: float, reply: Callable[[int, bytes], None], loggable: bool = True
+    ) -> None:
+        self.core, self.route, self.started, self.reply, self.loggable = core, route, started, reply, loggable
         self.lent: Lent | None = None
         self.outputs: dict[str, str] = {}
         self.signature, self.rows, self.logged = "", False, False
@@ -54,7 +58,7 @@ class Predict:
             self.signature, self.arrays, self.rows = read_predict(body, self.look_up)
             assert self.lent is not None
             deadline = time.monotonic() + self.core.timeout_ms / 1e3
-            self.logged = self.core.request_log.wants(self.route.model)
+            self.logged = self.loggable and self.core.request_log.wants(self.route.model)
             self.computing = time.perf_counter()
             self.core.execution.submit(self.lent.servable, self.signature, self.arrays, deadline, self.end)
         except RequestError as error:

@@ -23,6 +23,7 @@ LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() f
 LINES[499] = b"HTTP/1.1 499 Client Closed Request\r\n"
 WANTED = {
     b"content-length", b"transfer-encoding", b"content-encoding", b"expect", b"origin", b"authorization", b"x-request-id",
+    b"x-labline-unlogged",
 }  # fmt: skip
 FED_AT_ONCE = 32 * 2**10  # so that not too many requests are read before the first is answered
 SMALL_BODY = 64 * 2**10  # is read even if its request is refused, so that the connection can go on

@@ -1,4 +1,4 @@
-"""The small models in this very process, and a gRPC server in front of them, for a whole test session."""
+"""The small models in this very process, a gRPC server in front of them, and a server whose page is visited, for a whole session."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
+from page_models import write_models
+from page_visits import start_browser, visits
+from serving.launch import Server, start_server
 from serving.model_config import ModelConfig, read_models
 from serving.server.core import Core
+from serving.tensorflow_serving import Models
 
 # of TensorFlow's types, those that a client can send
 DTYPES = (
@@ -187,3 +191,34 @@ def make_example() -> Callable[..., Any]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def page_models(tmp_path_factory: pytest.TempPathFactory, half_plus_two: Path, models: Path) -> Path:
+    """A models.config of what the page has forms for; `shapes` has labels, and a version that cannot be loaded."""
+    return write_models(tmp_path_factory.mktemp("page"), half_plus_two, models)
+
+
+@pytest.fixture(scope="session")
+def page_server(page_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    log = tmp_path_factory.mktemp("log") / "server.log"
+    served = Models(page_models, config_file=page_models / "models.config")
+    server = start_server(served, log, "embedded", more=["--max_num_load_retries=0"])
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(
+    scope="module"
+)  # while it is there, the thread has a running event loop, which other tests must not find
+def browser() -> Iterator[Any]:
+    yield from start_browser()
+
+
+@pytest.fixture
+def visit(browser: Any, page_server: Server) -> Iterator[Any]:
+    with visits(browser, page_server.url) as open_page:
+        yield open_page

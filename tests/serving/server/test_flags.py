@@ -76,6 +76,7 @@ def test_an_unknown_argument_is_named_and_the_rest_counts() -> None:
     assert line.unknown == ("--rest_api_prot=5", "stray") and line.flags.model_name == "m"
     told = describe_unknown(line.unknown)
     assert "unknown argument: --rest_api_prot=5   Did you mean `--rest_api_port`?" in told and "stray" in told
+    assert "Did you mean" not in describe_unknown(["--nonsense", "stray"]), "nothing is like these"
 
 
 @pytest.mark.parametrize("name", sorted(UNSUPPORTED))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -49,8 +52,9 @@ class Program:
 
 def start(folder: Path, *arguments: str) -> Program:
     folder.mkdir(exist_ok=True)
+    plain = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as errors:
-        return Program(subprocess.Popen([PROGRAM, *arguments], stdout=out, stderr=errors), folder)
+        return Program(subprocess.Popen([PROGRAM, *arguments], stdout=out, stderr=errors, env=plain), folder)
 
 
 def until(condition: Callable[[], Any]) -> None:
@@ -172,8 +176,14 @@ def test_a_killed_server_starts_again_on_its_ports_and_answers_both_apis(restart
 
 
 def test_what_was_asked_for_and_will_not_happen_is_named(restarted: Program) -> None:
-    assert "unknown argument: --no_such_flag=1" in restarted.errors() and "usage: " in restarted.errors()
+    assert "unknown argument: --no_such_flag=1   (labline-model-server --help lists the flags)" in restarted.errors()
     assert "--prefer_tflite_model is not supported and has no effect" in restarted.errors()
+
+
+def test_a_start_prints_nothing_but_the_log(restarted: Program) -> None:
+    lines = restarted.errors().splitlines()
+    foreign = [line for line in lines if not re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ", line)]
+    assert lines and not foreign
 
 
 def test_without_the_token_nobody_is_answered(restarted: Program, certificate: Path) -> None:
@@ -242,14 +252,15 @@ def test_the_program_tells_versions_and_its_usage_at_once() -> None:
     ("arguments", "message"),
     [
         (["--port=x"], "--port=x: the value should be a valid integer"),
-        (["--model_config_file={0}/nowhere"], "There is no models.config"),
+        (["--model_config_file={0}/nowhere"], "fix:   Name a file that is there with --model_config_file"),
+        (["--model_config_file={0}/file"], "/file, line 1\n  fix:   Put it right"),
         (["--model_base_path={0}", "--enable_batching", "--batching_parameters_file={0}/file"], "BatchingParameters"),
         (["--model_base_path={0}", "--ssl_config_file={0}/file"], "SSLConfig"),
         (["--model_base_path={0}", "--monitoring_config_file={0}/file"], "MonitoringConfig"),
         (["--model_base_path={0}", "--bearer_token_file={0}/empty"], "holds no token"),
         (["--model_base_path={0}", "--access_log={0}/no/folder"], "No such file"),
         (["--model_base_path={0}", "--grpc_channel_arguments=x"], "NAME=VALUE"),
-        (["--model_base_path={0}", "--rest_api_port={1}"], "Cannot listen"),
+        (["--model_base_path={0}", "--rest_api_port={1}"], "Choose another port with --rest_api_port"),
         (["--model_base_path={0}", "--bind_address=192.0.2.1", "--rest_api_port=-1"], "Cannot listen"),
     ],
 )
@@ -278,6 +289,27 @@ def test_a_key_that_does_not_fit_its_certificate_ends_the_program(tmp_path: Path
         f"--model_base_path={tmp_path}", f"--ssl_config_file={tmp_path}/ssl.config", "--rest_api_enable_tls"
     )
     assert status == 1 and "The key and the certificate cannot be used" in told
+
+
+def test_a_start_that_waits_says_for_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the models' manager of the program, in this process: TensorFlow is not needed to wait."""
+    from serving.model_config import ModelConfig
+    from serving.server import program
+    from serving.server.models.loading import LoadOptions
+    from serving.server.models.manager import Manager
+
+    (tmp_path / "m").mkdir()
+    monkeypatch.setattr(program, "WAITING_SECONDS", 0.1)
+    manager, stopping = Manager([ModelConfig("m", str(tmp_path / "m"))], LoadOptions()), threading.Event()
+    manager.poll()
+    threading.Timer(0.5, stopping.set).start()
+    with caplog.at_level("INFO"):
+        assert program.wait_for_models(manager, stopping)
+    told = [message for message in caplog.messages if message.startswith("not ready")]
+    assert len(told) > 1
+    assert told[0] == f"not ready: waiting for m (no version under {tmp_path}/m); no port is open yet"
 
 
 def test_there_is_no_rest_api_without_a_port_of_its_own() -> None:

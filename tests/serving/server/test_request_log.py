@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -143,6 +144,39 @@ def test_a_log_that_cannot_be_written_is_counted_and_fails_no_request(make_log: 
     assert 'status="UNAVAILABLE"} 1' in log.metrics.text().decode()
 
 
+def test_a_rest_request_that_asks_not_to_be_logged_is_not(
+    half_plus_two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import requests
+
+    from serving.bench import Bench, bench
+    from serving.launch import start_server
+    from serving.model_config import FOLDER
+    from serving.tensorflow_serving import Models
+    from serving.warmup import write_warmup
+
+    (tmp_path / "config").write_text(
+        f'model_config_list {{ config {{ name: "half" base_path: "{tmp_path}/half" model_platform: "tensorflow" '
+        f"logging_config {{ sampling_config {{ sampling_rate: 1 }} "
+        f'log_collector_config {{ type: "file" filename_prefix: "{tmp_path}/logs/half" }} }} }} }}'
+    )
+    shutil.copytree(half_plus_two, tmp_path / "half" / "1")
+    write_warmup(tmp_path / "workspace" / FOLDER / "half" / "1", [("", {"x": np.float32([1, 2])})])
+    server = start_server(Models(tmp_path, config_file=tmp_path / "config"), tmp_path / "server.log", "embedded")
+    try:
+        server.wait_until_ready()
+        where = f"{server.url}/v1/models/half"
+        for number, value in enumerate(("1", "0", None)):
+            headers = {"X-Labline-Unlogged": value} if value else {}
+            requests.post(f"{where}:predict", json={"instances": [float(number)]}, headers=headers, timeout=20)
+        assert bench(Bench("half", 2, 0.2), server.url, tmp_path / "workspace", as_json=True) == 0
+    finally:
+        server.stop()
+    assert [
+        list(record.predict_log.request.inputs["x"].tensor_content) for record in records_of(tmp_path / "logs")
+    ] == [list(np.float32([number]).tobytes()) for number in (1, 2)]
+
+
 def test_every_api_logs_what_it_was_asked(
     core: Core, serve_grpc: Any, make_example: Any, grpc_models: list[ModelConfig], tmp_path: Path
 ) -> None:
@@ -177,7 +211,9 @@ def test_every_api_logs_what_it_was_asked(
     answers = api.MultiInference(multi)
     for action in ("classify", "regress"):
         body = {"signature_name": "scores" if action == "classify" else "", "examples": [{"x": 1.0}]}
-        answer_examples(logging, Route(action, "examples"), json.dumps(body).encode(), time.monotonic() + 20)
+        for loggable in (False, True):
+            asked = json.dumps(body).encode()
+            answer_examples(logging, Route(action, "examples"), asked, time.monotonic() + 20, loggable)
     logging.request_log.close()
 
     logged = records_of(tmp_path / "logs")

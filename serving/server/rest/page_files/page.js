@@ -8,7 +8,7 @@ import { FORMS } from "./questions.js";
 const REFRESH_SECONDS = 5;
 const TOKEN = "labline-token";
 const at = (id) => document.getElementById(id);
-const state = { models: [], name: "", mode: "", picture: null, asked: 0 };
+const state = { models: [], name: "", mode: "", picture: null, refused: "", asked: 0 };
 
 async function start() {
   at("address").textContent = document.baseURI.replace(/[#?].*$/, "");
@@ -100,9 +100,12 @@ function showSignature() {
   at("modes").replaceChildren(at("modes").firstElementChild, ...modes.map(modeButton));
   at("modes").hidden = modes.length < 2;
   at("example").hidden = !version()?.examples?.includes(at("signature").value);
-  if (at("form").dataset.wish === wish && modes.includes(state.mode)) return showMode(state.mode, false);
-  at("form").dataset.wish = wish;
-  showMode(modes[0] ?? "", true);
+  if (at("form").dataset.wish !== wish) {
+    at("form").dataset.wish = wish;
+    forgetAnswer();
+  }
+  const stays = modes.includes(state.mode) && boxOf(state.mode).dataset.kind === kindOf(state.mode);
+  showMode(stays ? state.mode : modes[0] ?? "");
 }
 
 function tensors(infos) {
@@ -115,22 +118,37 @@ function tensors(infos) {
 
 function modeButton(mode) {
   const input = element("input", { type: "radio", name: "mode", value: mode });
-  input.addEventListener("change", () => showMode(mode, true));
+  input.addEventListener("change", () => { forgetAnswer(); showMode(mode); });
   return element("label", {}, [input, FORMS[mode].word]);
 }
 
-function showMode(mode, fresh) {
+function showMode(mode) {
   state.mode = mode;
   for (const input of document.getElementsByName("mode")) input.checked = input.value === mode;
   at("picture-box").hidden = mode !== "picture";
   at("text-box").hidden = !mode || mode === "picture";
-  if (!fresh || !mode) return;
-  at("answer").hidden = true;
+  if (!mode) return;
   const { title, start, hint } = FORMS[mode].prompt(signature(), version(), at("signature").value);
   at("text-title").textContent = title;
-  at("text").value = start;
   at("hint").textContent = hint;
+  const [box, kind] = [boxOf(mode), kindOf(mode)];
+  if (box.dataset.kind === kind) return;
+  box.dataset.kind = kind;
   if (mode === "picture") forgetPicture();
+  else at("text").value = start;
+}
+
+const boxOf = (mode) => at(mode === "picture" ? "picture-box" : "text-box");
+
+// What was given stays in its box for as long as this stays: a request's JSON fits one signature, the rest any of its kind.
+function kindOf(mode) {
+  const { method, inputs } = signature();
+  return [state.name, mode, ...(mode === "json" ? [at("signature").value, method, JSON.stringify(inputs)] : [])].join(" ");
+}
+
+function forgetAnswer() {
+  state.asked++; // one that is still to come is of another version
+  at("answer").hidden = true;
 }
 
 const model = () => state.models.find((item) => item.name === state.name);
@@ -150,6 +168,7 @@ async function ask(event) {
   if (!signature()) return;
   const number = ++state.asked;
   try {
+    if (state.mode === "picture" && state.refused) throw new Error(state.refused);
     const given = state.mode === "picture" ? state.picture : at("text").value;
     const question = FORMS[state.mode].read(given, signature(), version(), at("signature").value);
     const path = addressOf(signature().method);
@@ -200,8 +219,9 @@ async function fillExample() {
   const answer = await send(`labline/example?${query}`);
   if (!answer.ok) return showProblem(answer.problem);
   const filled = FORMS[state.mode].fill(answer.text, signature(), version());
-  if (state.mode === "picture") await takePicture(filled);
-  else at("text").value = filled;
+  if (state.mode === "picture") return takePicture(filled);
+  at("text").value = filled;
+  ask();
 }
 
 // ---- pictures
@@ -232,13 +252,15 @@ async function takePicture(file) {
     ask();
   } catch (error) {
     forgetPicture();
-    showProblem(`${file.name}: ${error.message || "this is not a picture that the browser can read"}`);
+    state.refused = `${file.name}: ${error.message || "this is not a picture that the browser can read"}`;
+    showProblem(state.refused);
   }
 }
 
 function forgetPicture() {
   if (state.picture) URL.revokeObjectURL(state.picture.url);
   state.picture = null;
+  state.refused = "";
   at("file").value = "";
   at("drop-words").replaceChildren("Drop a picture here, paste one, or ", element("u", {}, ["choose a file"]));
 }

@@ -313,8 +313,7 @@ def watch(server: Server, workspace: Path, host: str, progress: Progress, stoppe
     log = LogLines(server.log)
     while not stopped_by:
         server.check_alive()
-        for line in log.news() if server.engine == "embedded" else ():
-            progress.say(line)
+        pass_on(server, log, progress)
         if not told and server.is_ready():
             told = True
             ports = [int(address.rpartition(":")[2] or 0) for address in (server.url, server.grpc_address)]
@@ -330,5 +329,13 @@ def watch(server: Server, workspace: Path, host: str, progress: Progress, stoppe
                 f"The server was not ready after {START_SECONDS:.0f} s:\n{server.tail()}", str(server.log)
             )
         time.sleep(0.1)
+    pass_on(server, log, progress)
     progress.say("stopping")
     return 0
+
+
+def pass_on(server: Server, log: LogLines, progress: Progress) -> None:
+    """Say what is new in the log and matters; only the embedded server's lines are known."""
+    if server.engine == "embedded":
+        for line in log.news():
+            progress.say(line)

@@ -20,6 +20,8 @@ from serving.text_protos import SSLConfig, write_ssl
 TOKEN = "opensesame"
 PATH, BODY = "/v1/models/m:predict", b'{"instances":[1.0]}'
 
+pytestmark = pytest.mark.slow  # starts a server of its own; the server's side of TLS is tested with it
+
 
 @dataclass(frozen=True)
 class Secured:

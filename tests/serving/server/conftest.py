@@ -12,6 +12,7 @@ import pytest
 
 from page_models import write_models
 from page_visits import start_browser, visits
+from raw_http import start as start  # a fixture
 from serving.launch import Server, start_server
 from serving.model_config import ModelConfig, read_models
 from serving.server.core import Core

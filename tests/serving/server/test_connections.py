@@ -2,124 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pytest
 
-from pipeline.errors import UserError
-from serving.server.core import Core
-from serving.server.execution import Answer, DirectExecution
-from serving.server.metrics import Metrics
-from serving.server.models.versions import Lent
-from serving.server.rest import protocol, service
-from serving.server.rest.app import Limits
-from serving.server.rest.site import ConnectionLimits
-
-BODY = b'{"instances": [1.0]}'
-
-
-class Doubler:
-    """A model of x * 2 that can be held up."""
-
-    class signatures:  # noqa: N801
-        inputs, outputs = {"x": "float"}, {"y": "float"}
-
-    def __init__(self) -> None:
-        self.open = threading.Event()
-        self.open.set()
-
-    def signature(self, _: str) -> Any:
-        return self.signatures
-
-    def run(self, _: Any, arrays: dict[str, np.ndarray], deadline: float) -> dict[str, np.ndarray]:
-        assert self.open.wait(30)
-        return {"y": arrays["x"] * 2}
-
-    def release(self) -> None:
-        pass
-
-
-@dataclass
-class Lending:
-    """As much of a manager as a predict request needs."""
-
-    model: Doubler
-    models: dict[str, Any] = field(default_factory=dict)
-
-    def lend(self, name: str, *_: Any) -> Lent:
-        return Lent(name, 1, self.model)  # type: ignore[arg-type]
-
-
-class Unlogged:
-    def wants(self, _: str) -> bool:
-        return False
-
-
-@dataclass
-class Running:
-    """A REST server with that model."""
-
-    model: Doubler
-    server: service.RestServer
-    log: io.StringIO
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.server.port), timeout=20)
-
-
-@pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Running]]:
-    monkeypatch.setattr(protocol, "CHECK_SECONDS", 0.05)
-    started: list[Running] = []
-
-    def start(token: str | None = None, **limits: Any) -> Running:
-        model, log = Doubler(), io.StringIO()
-        core = Core(Lending(model), DirectExecution(4), Metrics(), Unlogged(), 30_000)  # type: ignore[arg-type]
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        settings = Limits(4, ConnectionLimits(**limits), bearer_token=token, access_log=log, metrics_path="/metrics")
-        started.append(Running(model, service.start(core, settings, listener), log))
-        return started[-1]
-
-    yield start
-    for running in started:
-        running.model.open.set()
-        running.server.stop(5)
-
-
-def request(body: bytes = BODY, head: str = "", target: str = "/v1/models/m:predict", method: str = "POST") -> bytes:
-    return f"{method} {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n{head}\r\n".encode() + body
-
-
-def read_answer(client: socket.socket) -> tuple[int, dict[str, str], bytes]:
-    """Read one answer off a socket: status, headers, body; status 0 if the connection just ends."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = client.recv(65536)
-        if not more:
-            return 0, {}, data
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    lines = head.decode().split("\r\n")
-    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
-    while len(body) < int(headers["content-length"]):
-        body += client.recv(65536)
-    return int(lines[0].split()[1]), headers, body
-
-
-def is_closed(client: socket.socket) -> bool:
-    try:
-        return client.recv(1) == b""
-    except ConnectionResetError:
-        return True
+from raw_http import BODY, is_closed, read_answer, request
 
 
 def test_requests_sent_without_waiting_are_answered_in_turn(start: Any) -> None:
@@ -247,25 +138,6 @@ def test_clients_that_go_away_are_not_counted_for_ever(start: Any) -> None:
     assert running.server.site.pending == 0
 
 
-def test_a_stopping_server_answers_what_has_come_and_ends_idle_connections(start: Any) -> None:
-    running = start()
-    running.model.open.clear()
-    idle, busy = running.connect(), running.connect()
-    busy.sendall(request())
-    while running.server.site.pending < 1:
-        time.sleep(0.01)
-    stopping = threading.Thread(target=running.server.stop, args=(20,))
-    stopping.start()
-    assert is_closed(idle)
-    running.model.open.set()
-    status, headers, _ = read_answer(busy)
-    assert (status, headers["connection"]) == (200, "close")
-    stopping.join(20)
-    assert not stopping.is_alive()
-    with pytest.raises(OSError):
-        running.connect()
-
-
 def test_a_burst_of_requests_on_one_connection_is_answered_and_counted_to_the_end(start: Any) -> None:
     running = start()
     count = 3000
@@ -340,14 +212,6 @@ def test_a_body_behind_a_request_that_waits_is_read_in_the_end(start: Any) -> No
             data += client.recv(65536)
 
 
-def test_a_large_body_without_the_token_is_not_taken(start: Any) -> None:
-    running = start(token="secret")
-    with running.connect() as client:
-        client.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n")
-        assert read_answer(client)[0] == 401
-    assert running.server.site.held == 0
-
-
 def test_all_bodies_together_have_a_limit(start: Any) -> None:
     running = start(held_bytes=100_000)
     with running.connect() as first, running.connect() as second:
@@ -362,82 +226,8 @@ def test_all_bodies_together_have_a_limit(start: Any) -> None:
     assert running.server.site.held == 0
 
 
-def test_an_access_log_that_cannot_be_written_keeps_nobody_from_an_answer(start: Any) -> None:
-    running = start()
-    running.server.api.access_log.file = open("/dev/full", "w")  # noqa: PTH123, SIM115
-    with running.connect() as client:
-        for _ in range(3):
-            client.sendall(request())
-            assert read_answer(client)[0] == 200
-
-
-def test_two_servers_cannot_have_one_port(start: Any) -> None:
-    running = start()
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    other = socket.socket()
-    other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", 0))
-    other.bind(listener.getsockname())
-    core, limits = running.server.api.core, running.server.api.limits
-    first = service.start(core, limits, listener)
-    with pytest.raises(UserError, match="Cannot listen"):
-        service.start(core, limits, other)
-    first.stop(5)
-
-
 def test_an_old_client_without_keep_alive_is_answered(start: Any) -> None:
     with start().connect() as client:
         client.sendall(request(head="Connection: keep-alive\r\n").replace(b"HTTP/1.1", b"HTTP/1.0"))
         assert read_answer(client)[0] == 200
         assert is_closed(client)
-
-
-def test_a_token_is_asked_for_where_there_is_one(start: Any) -> None:
-    with start(token="secret").connect() as client:
-        for head, status in (
-            ("", 401),
-            ("Authorization: Bearer wrong\r\n", 401),
-            ("Authorization: Bearer secret\r\n", 200),
-        ):
-            for target in ("/v1/models/m:predict", "/metrics"):
-                method = "GET" if target == "/metrics" else "POST"
-                client.sendall(request(BODY if method == "POST" else b"", head, target, method))
-                answer = read_answer(client)
-                assert answer[0] == status
-                assert answer[1].get("www-authenticate") == ("Bearer" if status == 401 else None)
-
-
-def test_each_answer_has_a_line_in_the_access_log_under_the_id_that_the_client_gave(start: Any) -> None:
-    running = start()
-    with running.connect() as client:
-        client.sendall(request(head="X-Request-Id: order-7\r\n"))
-        assert read_answer(client)[1]["x-request-id"] == "order-7"
-        client.sendall(request(b"{", head='X-Request-Id: "injected"\r\n'))
-        own = read_answer(client)[1]["x-request-id"]
-        assert "injected" not in own
-    lines = [json.loads(line) for line in running.log.getvalue().splitlines()]
-    assert [(line["id"], line["status"], line["model"], line["method"]) for line in lines] == [
-        ("order-7", 200, "m", "POST"), (own, 400, "m", "POST"),
-    ]  # fmt: skip
-    assert lines[0]["target"] == "/v1/models/m:predict"
-    assert lines[0]["client"].startswith("127.0.0.1:")
-    assert (lines[0]["received"], lines[0]["sent"] > 10, lines[0]["milliseconds"] > 0) == (len(BODY), True, True)
-
-
-def test_metrics_are_told_where_they_were_put(start: Any) -> None:
-    with start().connect() as client:
-        client.sendall(request())
-        read_answer(client)
-        client.sendall(request(b"", target="/metrics", method="GET"))
-        status, headers, body = read_answer(client)
-        assert (status, headers["content-type"]) == (200, "text/plain")
-        assert b':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in body
-        client.sendall(request(b"", target="/metrics?x=1", method="GET"))
-        assert read_answer(client)[0] == 400
-
-
-def test_an_answer_object_shared_by_a_batch_gives_each_call_its_rows() -> None:
-    whole = {"y": np.arange(6)}
-    assert Answer(whole, slice(2, 4)).arrays()["y"].tolist() == [2, 3]
-    assert Answer(whole).arrays() is whole

@@ -188,6 +188,7 @@ def test_a_new_version_shows_up_without_loading_the_page_again(visit, page_model
     assert page.input_value("#text") == "1 2 3"
 
 
+@pytest.mark.slow
 def test_a_server_with_a_token_shows_nothing_before_it_is_given(browser, page_models, tmp_path):
     token = tmp_path / "token"
     token.write_text("open-sesame\n")

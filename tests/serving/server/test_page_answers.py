@@ -14,6 +14,8 @@ TABLE = "Month,milk\n" + "".join(
     f"2024-{month:02},{value}\n" for month, value in zip(range(1, 6), (9, 1, 2, 3, 4), strict=True)
 )
 
+pytestmark = pytest.mark.slow  # a minute in a browser; what the page is made of is tested beside it
+
 
 def test_a_chosen_picture_is_answered_with_its_classes_as_bars(visit):
     page = visit("shapes")

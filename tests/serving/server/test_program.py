@@ -167,6 +167,7 @@ def ask_over_grpc(address: str, certificate: Path, model: str = "half", token: s
     return stub.Predict.future(request, timeout=60, metadata=[("authorization", f"Bearer {token}")])
 
 
+@pytest.mark.slow
 def test_a_killed_server_starts_again_on_its_ports_and_answers_both_apis(restarted: Program, certificate: Path) -> None:
     rest, grpc = restarted.wait_until_ready()
     assert rest.startswith("https://127.0.0.1:")
@@ -175,17 +176,20 @@ def test_a_killed_server_starts_again_on_its_ports_and_answers_both_apis(restart
         assert ask_over_grpc(address, certificate).result().outputs["y"].float_val == [2.5]
 
 
+@pytest.mark.slow
 def test_what_was_asked_for_and_will_not_happen_is_named(restarted: Program) -> None:
     assert "unknown argument: --no_such_flag=1   (labline-model-server --help lists the flags)" in restarted.errors()
     assert "--prefer_tflite_model is not supported and has no effect" in restarted.errors()
 
 
+@pytest.mark.slow
 def test_a_start_prints_nothing_but_the_log(restarted: Program) -> None:
     lines = restarted.errors().splitlines()
     foreign = [line for line in lines if not re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ", line)]
     assert lines and not foreign
 
 
+@pytest.mark.slow
 def test_without_the_token_nobody_is_answered(restarted: Program, certificate: Path) -> None:
     import grpc
 
@@ -196,12 +200,14 @@ def test_without_the_token_nobody_is_answered(restarted: Program, certificate: P
     assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
 
+@pytest.mark.slow
 def test_plain_http_is_not_answered_where_tls_is_asked_for(restarted: Program) -> None:
     rest, _ = restarted.wait_until_ready()
     with pytest.raises(requests.ConnectionError):
         requests.get(rest.replace("https", "http") + "/v1/models/half", timeout=10)
 
 
+@pytest.mark.slow
 def test_loads_and_requests_are_counted_and_logged(restarted: Program, certificate: Path) -> None:
     rest, _ = restarted.wait_until_ready()
     ask(rest, certificate)
@@ -217,6 +223,7 @@ def test_loads_and_requests_are_counted_and_logged(restarted: Program, certifica
     assert large.status_code == 413, "--rest_api_max_body_mb counts"
 
 
+@pytest.mark.slow
 def test_a_stopped_server_finishes_what_runs_and_takes_nothing_new(restarted: Program, certificate: Path) -> None:
     """The last of this module: the server is gone after it."""
     rest, grpc = restarted.wait_until_ready()

@@ -144,6 +144,7 @@ def test_a_log_that_cannot_be_written_is_counted_and_fails_no_request(make_log: 
     assert 'status="UNAVAILABLE"} 1' in log.metrics.text().decode()
 
 
+@pytest.mark.slow
 def test_a_rest_request_that_asks_not_to_be_logged_is_not(
     half_plus_two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

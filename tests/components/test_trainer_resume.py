@@ -23,6 +23,7 @@ def test_resumed_training_equals_the_uninterrupted_one_bit_for_bit(tiny_examples
     train_with_kills(tiny_examples, tmp_path, network, steps_an_epoch)
 
 
+@pytest.mark.slow
 def test_a_forecaster_resumes_bit_for_bit_too(series_examples, tmp_path):
     train_with_kills(series_examples, tmp_path, "lstm", 20)
 

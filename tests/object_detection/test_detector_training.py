@@ -175,6 +175,7 @@ def test_a_checkpoint_of_one_training_is_the_start_of_another_whose_body_stays(e
     assert any(not np.array_equal(start[name], after[name]) for name in start.keys() - body)
 
 
+@pytest.mark.slow
 def test_from_trained_weights_normalisation_keeps_its_statistics_and_learns_its_scale(
     examples, trained, tmp_path, blind
 ):

@@ -100,6 +100,7 @@ def test_the_experiments_are_the_object_detection_api_s(records):
         make_params(records, task={"model": {"ssd": {"breadth": 1.0}}})
 
 
+@pytest.mark.slow
 def test_model_garden_s_driver_trains_and_gives_losses_and_coco_s_metrics_by_their_old_names(finished):
     _, task, logs, _ = finished
     assert set(logs) >= TAGS | LOSSES
@@ -108,6 +109,7 @@ def test_model_garden_s_driver_trains_and_gives_losses_and_coco_s_metrics_by_the
     assert task.network.trained.model.count_params() > 0
 
 
+@pytest.mark.slow
 def test_photos_are_parsed_as_the_trainer_of_this_product_does(finished):
     import tensorflow as tf
 
@@ -124,6 +126,7 @@ def test_photos_are_parsed_as_the_trainer_of_this_product_does(finished):
     assert truth["num_detections"].numpy().tolist() == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_it_starts_from_trained_weights_and_keeps_statistics_and_body(finished, records, tmp_path, capsys):
     from official.core import task_factory
 
@@ -145,6 +148,7 @@ def test_it_starts_from_trained_weights_and_keeps_statistics_and_body(finished, 
         absent.initialize(model)
 
 
+@pytest.mark.slow
 def test_model_garden_s_exporter_writes_a_model_that_answers_as_the_trained_one(finished, tmp_path):
     import tensorflow as tf
 

@@ -126,6 +126,7 @@ def test_the_focal_loss_counts_every_anchor_and_asks_of_background_that_it_is_no
     assert found.localization[1] == 0
 
 
+@pytest.mark.slow
 def test_a_few_steps_of_the_trainer_lower_the_loss(trained):
     epochs = json.loads(trained.file("history.json").read_text("utf-8"))["epochs"]
     assert epochs[-1]["train/loss"] < 0.9 * epochs[0]["train/loss"]

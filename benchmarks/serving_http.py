@@ -21,8 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from served import ROOT
-from serving_peers import free_port, install
+from serving_peers import install
 
+from serving.launch import free_port
 from serving.load_generator import run_load
 
 PACKAGES = ["uvicorn==0.54.0", "uvloop", "httptools"]
@@ -86,7 +87,7 @@ def main() -> None:
 @contextmanager
 def server(python: str, program: str) -> Iterator[tuple[str, int]]:
     """Run a program that listens on a free port; give its URL and process."""
-    port = free_port()
+    port = free_port("127.0.0.1")
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     process = subprocess.Popen([python, "-c", program, str(port), str(ROOT)], env=settings)
     try:

@@ -15,7 +15,6 @@ import base64
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from pathlib import Path
 import requests as http
 from served import digit_pictures, model_server, picture_body, write_mnist_cnn
 
+from serving.launch import free_port
 from serving.load_generator import LoadResult, Request, run_load
 
 TENSORFLOW = "tensorflow==2.16.2"
@@ -122,7 +122,7 @@ def install(folder: Path, packages: list[str], tensorflow: bool = True) -> None:
 @contextmanager
 def mlflow(environment: Path, saved_model: Path, scratch: Path) -> Iterator[str]:
     """Serve the SavedModel with `mlflow models serve`."""
-    script, model, port = scratch / "save.py", scratch / "mlflow-model", free_port()
+    script, model, port = scratch / "save.py", scratch / "mlflow-model", free_port("127.0.0.1")
     script.write_text(MLFLOW_MODEL)
     settings = clean_environment(environment)
     subprocess.run(
@@ -146,7 +146,7 @@ def mlflow(environment: Path, saved_model: Path, scratch: Path) -> Iterator[str]
 @contextmanager
 def bentoml(environment: Path, saved_model: Path, scratch: Path) -> Iterator[str]:
     """Serve the SavedModel with `bentoml serve`."""
-    folder, port = scratch / "bento", free_port()
+    folder, port = scratch / "bento", free_port("127.0.0.1")
     folder.mkdir()
     (folder / "service.py").write_text(BENTOML_SERVICE.replace("{{", "{").replace("}}", "}"))
     settings = {**clean_environment(environment), "SAVED_MODEL": str(saved_model), "BENTOML_DO_NOT_TRACK": "True"}
@@ -189,12 +189,6 @@ def server(command: list[object], settings: dict[str, str], port: int, log: Path
     finally:
         os.killpg(process.pid, 15)
         process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def compare(asked: dict[str, tuple[str, list[Request]]], clients: int, rounds: int, seconds: float) -> None:

@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from serving.client.answers import (
     Classes,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 HISTORIES_AT_ONCE = 256
 
 AnyClient = TypeVar("AnyClient", bound="ModelClient")
+Verb = Literal["classify", "regress"]
 Example = Mapping[str, Any] | bytes  # feature name -> value or list of values, or a serialized tf.Example
 
 
@@ -67,7 +68,6 @@ class ModelClient(ABC):
     ) -> dict[str, np.ndarray]:
         """Return the outputs for whole arrays by input name, as arrays of the signature's types; strings are `bytes` objects."""
 
-    @abstractmethod
     def classify_examples(
         self,
         name: str,
@@ -78,8 +78,8 @@ class ModelClient(ABC):
         label: str = "",
     ) -> list[Classes]:
         """Return labels and scores of each tf.Example; the `context` features are put to every example."""
+        return self.ask_about_examples("classify", name, examples, signature, context, version, label)
 
-    @abstractmethod
     def regress_examples(
         self,
         name: str,
@@ -90,6 +90,20 @@ class ModelClient(ABC):
         label: str = "",
     ) -> list[float]:
         """Return the value of each tf.Example; the `context` features are put to every example."""
+        return self.ask_about_examples("regress", name, examples, signature, context, version, label)
+
+    @abstractmethod
+    def ask_about_examples(
+        self,
+        verb: Verb,
+        name: str,
+        examples: Sequence[Example],
+        signature: str,
+        context: Mapping[str, Any] | None,
+        version: int | None,
+        label: str,
+    ) -> Any:
+        """Return the results of one of the APIs that take tf.Examples."""
 
     @abstractmethod
     def status(self, name: str, version: int | None = None) -> list[VersionStatus]:

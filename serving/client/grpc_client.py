@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.errors import UserError
-from serving.client.answers import Classes, ServerError, VersionStatus
-from serving.client.asking import Example, ModelClient
+from serving.client.answers import ServerError, VersionStatus
+from serving.client.asking import Example, ModelClient, Verb
 from serving.client.retries import Retries
 from serving.protos import message_class, new, read
 from serving.server.errors import HTTP_STATUS
@@ -144,33 +144,23 @@ class GrpcClient(ModelClient):
             self.known[key] = self.metadata(name, version, label)
         return self.known[key].get(signature or "serving_default", {}).get("inputs", {})
 
-    def classify_examples(
+    def ask_about_examples(
         self,
+        verb: Verb,
         name: str,
         examples: Sequence[Example],
-        signature: str = "",
-        context: Mapping[str, Any] | None = None,
-        version: int | None = None,
-        label: str = "",
-    ) -> list[Classes]:
+        signature: str,
+        context: Mapping[str, Any] | None,
+        version: int | None,
+        label: str,
+    ) -> Any:
+        method, kind = {"classify": ("Classify", "Classification"), "regress": ("Regress", "Regression")}[verb]
         model = spec(name, signature, version, label)
-        request = new("ClassificationRequest", model_spec=model, input=input_of(examples, context))
-        result = self.call(PREDICTION, "Classify", request, "ClassificationResponse").result
+        request = new(f"{kind}Request", model_spec=model, input=input_of(examples, context))
+        result = self.call(PREDICTION, method, request, f"{kind}Response").result
+        if verb == "regress":
+            return [item.value for item in result.regressions]
         return [[(item.label, item.score) for item in row.classes] for row in result.classifications]
-
-    def regress_examples(
-        self,
-        name: str,
-        examples: Sequence[Example],
-        signature: str = "",
-        context: Mapping[str, Any] | None = None,
-        version: int | None = None,
-        label: str = "",
-    ) -> list[float]:
-        model = spec(name, signature, version, label)
-        request = new("RegressionRequest", model_spec=model, input=input_of(examples, context))
-        result = self.call(PREDICTION, "Regress", request, "RegressionResponse").result
-        return [item.value for item in result.regressions]
 
     def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
         request = new("GetModelStatusRequest", model_spec=spec(name, "", version, ""))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pipeline.errors import UserError
-from serving.client.answers import Classes, ServerError, VersionStatus
-from serving.client.asking import Example, ModelClient
+from serving.client.answers import ServerError, VersionStatus
+from serving.client.asking import Example, ModelClient, Verb
 from serving.client.retries import RETRY_STATUS, Retries, read_retry_after
 
 if TYPE_CHECKING:
@@ -93,32 +93,9 @@ class Client(ModelClient):
         values = given if len(outputs) > 1 else dict.fromkeys(outputs, given)
         return {key: from_json(value, outputs[key]["dtype"]) for key, value in values.items()}
 
-    def classify_examples(
-        self,
-        name: str,
-        examples: Sequence[Example],
-        signature: str = "",
-        context: Mapping[str, Any] | None = None,
-        version: int | None = None,
-        label: str = "",
-    ) -> list[Classes]:
-        results = self.ask_about_examples("classify", name, examples, signature, context, version, label)
-        return [[(text, score) for text, score in classes] for classes in results]
-
-    def regress_examples(
-        self,
-        name: str,
-        examples: Sequence[Example],
-        signature: str = "",
-        context: Mapping[str, Any] | None = None,
-        version: int | None = None,
-        label: str = "",
-    ) -> list[float]:
-        return self.ask_about_examples("regress", name, examples, signature, context, version, label)
-
     def ask_about_examples(
         self,
-        verb: str,
+        verb: Verb,
         name: str,
         examples: Sequence[Example],
         signature: str,
@@ -126,11 +103,11 @@ class Client(ModelClient):
         version: int | None,
         label: str,
     ) -> Any:
-        """Send tf.Examples to `:classify` or `:regress`."""
         body: dict[str, Any] = {"signature_name": signature} if signature else {}
         body |= {"context": json_features(context)} if context else {}
         body["examples"] = [json_features(example) for example in examples]
-        return self.request("POST", f"{model_path(name, version, label)}:{verb}", encode(body))["results"]
+        results = self.request("POST", f"{model_path(name, version, label)}:{verb}", encode(body))["results"]
+        return [[(text, score) for text, score in row] for row in results] if verb == "classify" else results
 
     def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
         answer = self.request("GET", model_path(name, version))

@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 import numpy as np
+import simdjson
 
 from serving.server.rest.tensors import FLOATS, INTEGERS
 
@@ -30,8 +31,6 @@ class NumberBody:
 
     def arrays(self, inputs: dict[str, str]) -> dict[str, np.ndarray] | None:
         """Return the arrays for a signature's inputs (name -> type name); None if they do not fit exactly."""
-        import simdjson
-
         try:
             value = self.document["instances" if self.rows else "inputs"]
             if not self.rows and isinstance(value, simdjson.Object):
@@ -54,8 +53,6 @@ class NumberBody:
 
 def parse(body: bytes) -> NumberBody | None:
     """Return a body for its arrays to be read; None if the exact reader must do it."""
-    import simdjson
-
     if not hasattr(LOCAL, "parser"):
         LOCAL.parser = simdjson.Parser()
     try:
@@ -79,8 +76,6 @@ def skeleton(value: Any, most: int) -> bytes:
     Raises:
         ValueError: a key stands twice, or that would be longer than `most` bytes.
     """
-    import simdjson
-
     if isinstance(value, simdjson.Array):
         if not len(value):
             return b"[]"
@@ -100,8 +95,6 @@ def skeleton(value: Any, most: int) -> bytes:
 
 def read_rows(rows: Any, inputs: dict[str, str]) -> dict[str, np.ndarray] | None:
     """Stack rows that are objects with exactly the inputs' names."""
-    import simdjson
-
     columns: dict[str, list[np.ndarray]] = {name: [] for name in inputs}
     for row in rows:
         if not isinstance(row, simdjson.Object) or set(row.keys()) != inputs.keys():
@@ -118,8 +111,6 @@ def read_array(value: Any, dtype: str) -> np.ndarray:
         TypeError: it is no array, or holds something else than such numbers.
         ValueError: numbers out of range.
     """
-    import simdjson
-
     if not isinstance(value, simdjson.Array):
         raise TypeError("no array")
     shape = []

@@ -270,7 +270,7 @@ def keep_server_files(served_models: Path) -> dict[str, Path]:
     files = {name: served_models / name for name in (BATCHING, MONITORING)}
     with locked(served_models):
         if not files[BATCHING].exists():
-            threads = os.cpu_count() or 1
+            threads = max((os.cpu_count() or 1) - 1, 1)  # requests have to be read and answered meanwhile
             write_batching(files[BATCHING], BatchingParameters(num_batch_threads=threads, thread_pool_name="batch"))
             explain(
                 files[BATCHING], "The threads serve all models; the rest of a model stands in its versions' own files."

@@ -24,7 +24,6 @@ from serving.server.models.saved_model import Servable
 from serving.text_protos import BatchingParameters
 
 log = logging.getLogger("serving")
-PREFIX = ":tensorflow:serving:batching_session:"
 Key = tuple[Any, ...]
 
 
@@ -167,9 +166,8 @@ class BatchedExecution:
 
     def run_batch(self, batch: Batch) -> None:
         """Run what has not waited too long, and hand each call its rows."""
-        now, model = time.monotonic(), batch.servable.name
-        waited = [(now - call.submitted) * 1e6 for call in batch.calls]
-        self.metrics.observe_all(PREFIX + "queuing_latency", waited, model_name=model)
+        now = time.monotonic()
+        waited = [now - call.submitted for call in batch.calls]
         late = [call for call in batch.calls if call.deadline < now]
         batch.calls = [call for call in batch.calls if call.deadline >= now]
         for call in late:
@@ -178,9 +176,7 @@ class BatchedExecution:
             return
         size = sum(call.size for call in batch.calls)
         padding = padded(size, batch.parameters) - size
-        self.metrics.count(PREFIX + "wrapped_run_count", model_name=model)
-        self.metrics.observe(PREFIX + "processed_batch_size", size + padding, model_name=model)
-        self.metrics.observe(PREFIX + "padding_size", padding, model_name=model)
+        self.metrics.batched(batch.servable.name, waited, size + padding, padding)
         merged = merge([call.arrays for call in batch.calls], padding)
         deadline = max(call.deadline for call in batch.calls)
         outcome = attempt(batch.servable, batch.signature, merged, deadline)

@@ -146,7 +146,7 @@ def ask(
     check_examples(examples)
     began = time.perf_counter()
     outputs = core.execution.run(lent.servable, signature, pack(examples), deadline)
-    core.metrics.computed(lent.name, api, began)
+    core.metrics.computed(lent.name, api, time.perf_counter() - began)
     count_examples(core, lent, examples)
     return outputs
 

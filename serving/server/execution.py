@@ -35,6 +35,14 @@ class Answer:
         """Return this call's own outputs."""
         return self.outputs if self.rows is None else {name: value[self.rows] for name, value in self.outputs.items()}
 
+    def bytes(self) -> int:
+        """Return the size of everything that ran together."""
+        if "bytes" not in self.texts:
+            self.texts["bytes"] = sum(
+                sum(map(len, value.flat)) if value.dtype == object else value.nbytes for value in self.outputs.values()
+            )
+        return self.texts["bytes"]
+
 
 Outcome = Answer | RequestError
 Done = Callable[[Outcome], None]

@@ -63,7 +63,11 @@ class Flags(Settings):
         0, ge=0, description="value of the next two where they are 0; 0: TensorFlow decides"
     )
     tensorflow_intra_op_parallelism: int = Field(0, ge=0, description="threads of one operation")
-    tensorflow_inter_op_parallelism: int = Field(0, ge=0, description="operations of one session at a time")
+    tensorflow_inter_op_parallelism: int = Field(
+        0,
+        ge=-1,
+        description="operations of one session at a time; -1 computes each call in one thread, as 0 does for batches",
+    )
     tensorflow_session_config_file: str = Field("", description="text-format ConfigProto of all sessions")
     per_process_gpu_memory_fraction: float = Field(
         0, ge=0, le=1, description="share of a GPU's memory to take at the start; 0: TensorFlow decides"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 SERVING = ":tensorflow:serving:"
+BATCHING = SERVING + "batching_session:"
 MOST_SERIES = 2000  # of one metric; model names come from clients, who must not be able to fill the memory
 
 
@@ -22,9 +23,9 @@ def exponential(first: float, factor: float, count: int) -> tuple[float, ...]:
 MICROSECONDS = exponential(10, 1.8, 33)  # up to about 20 minutes
 BUCKETS = {
     SERVING + "request_example_counts": exponential(1, 2, 15),
-    SERVING + "batching_session:queuing_latency": exponential(100, 1.2, 52),  # up to about a second
-    SERVING + "batching_session:processed_batch_size": exponential(1, 2, 20),
-    SERVING + "batching_session:padding_size": exponential(1, 2, 20),
+    BATCHING + "queuing_latency": exponential(100, 1.2, 52),  # up to about a second
+    BATCHING + "processed_batch_size": exponential(1, 2, 20),
+    BATCHING + "padding_size": exponential(1, 2, 20),
 }
 
 
@@ -47,6 +48,16 @@ class Answers(NamedTuple):
     numbers: dict[frozenset[tuple[str, str]], float]
     key: frozenset[tuple[str, str]]
     latency: Histogram | None
+
+
+class Batches(NamedTuple):
+    """Where the batches of one model are counted."""
+
+    numbers: dict[frozenset[tuple[str, str]], float]
+    key: frozenset[tuple[str, str]]
+    waiting: Histogram
+    size: Histogram
+    padding: Histogram
 
 
 @dataclass
@@ -72,6 +83,7 @@ class Metrics:
         self.lock = threading.Lock()
         self.answers: dict[tuple[str, ...], Answers] = {}  # so that each answer need not look for its places again
         self.runtimes: dict[tuple[str, str], Histogram] = {}
+        self.batches: dict[str, Batches] = {}
 
     def count(self, name: str, by: float = 1, **labels: str) -> None:
         """Add to a counter, such as `:tensorflow:serving:request_count`."""
@@ -82,14 +94,8 @@ class Metrics:
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Put a value into a histogram, such as microseconds into `:tensorflow:serving:request_latency`."""
-        self.observe_all(name, (value,), **labels)
-
-    def observe_all(self, name: str, values: Iterable[float], **labels: str) -> None:
-        """Put several values into a histogram."""
         with self.lock:
-            histogram = self.histogram(name, labels)
-            for value in values:
-                histogram.add(value)
+            self.histogram(name, labels).add(value)
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
         """Set a value that goes up and down."""
@@ -124,14 +130,40 @@ class Metrics:
             self.answers[model, api, entrypoint, code] = found
         return found
 
-    def computed(self, model: str, api: Literal["Predict", "Classify", "Regress"], began: float) -> None:
-        """Note how long the model's computation took that began at `began`, on `time.perf_counter()`."""
-        microseconds = (time.perf_counter() - began) * 1e6
+    def computed(self, model: str, api: Literal["Predict", "Classify", "Regress"], seconds: float) -> None:
+        """Note how long the model's computation took."""
         with self.lock:
             if (model, api) not in self.runtimes:  # only models that exist come here
                 labels = {"model_name": model, "API": api, "runtime": "TF1"}
                 self.runtimes[model, api] = self.histogram(SERVING + "runtime_latency", labels)
-            self.runtimes[model, api].add(microseconds)
+            self.runtimes[model, api].add(seconds * 1e6)
+
+    def batched(self, model: str, waited: Iterable[float], rows: int, padding: int) -> None:
+        """Count a batch.
+
+        Args:
+            waited: seconds from each call's coming to the batch's run.
+            rows: of the batch, with those that only fill it up.
+            padding: rows that only fill it up.
+        """
+        with self.lock:
+            places = self.batches.get(model) or self.find_batches(model)
+            places.numbers[places.key] = places.numbers.get(places.key, 0) + 1
+            for seconds in waited:
+                places.waiting.add(seconds * 1e6)
+            places.size.add(rows)
+            places.padding.add(padding)
+
+    def find_batches(self, model: str) -> Batches:
+        """Find where a model's batches are counted, and remember it; the lock must be held."""
+        labels = {"model_name": model}
+        series = self.find(BATCHING + "wrapped_run_count", "counter")
+        names = ("queuing_latency", "processed_batch_size", "padding_size")
+        histograms = [self.histogram(BATCHING + name, labels) for name in names]
+        self.batches[model] = Batches(
+            series.numbers, keep(series, labels), *histograms
+        )  # only models that exist come here
+        return self.batches[model]
 
     def value(self, name: str) -> float:
         """Return a counter's sum over all its labels, or the number of values in a histogram; 0 for an unknown name."""

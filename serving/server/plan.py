@@ -67,6 +67,7 @@ class Plan:
             warmup_iterations=max(flags.num_request_iterations_for_warmup, 1),
             threads=max(flags.num_load_threads, 1),
             own_batching=flags.enable_per_model_batching_parameters,
+            batches_in_one_thread=flags.enable_batching and leaves_threads_open(flags),
             session_config=make_session_config(flags),
             early_labels=flags.allow_version_labels_for_unavailable_models,
         )
@@ -96,6 +97,15 @@ def make_plan(flags: Flags) -> Plan:
         open_access_log(flags.access_log) if flags.access_log else None,
         read_channel_arguments(flags.grpc_channel_arguments),
         listen(flags.bind_address, flags.rest_api_port) if has_rest(flags) else None,
+    )
+
+
+def leaves_threads_open(flags: Flags) -> bool:
+    """Say whether nothing is demanded about how many operations of a model are computed at a time."""
+    return not (
+        flags.tensorflow_inter_op_parallelism
+        or flags.tensorflow_session_parallelism
+        or flags.tensorflow_session_config_file
     )
 
 

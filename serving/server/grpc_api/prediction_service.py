@@ -64,7 +64,7 @@ class PredictionService:
             call = await self.convert(len(body), lambda: read_predict(self.core, request))
             computing = time.perf_counter()
             answer = await self.compute(call, deadline)
-            self.core.metrics.computed(model, "Predict", computing)
+            self.core.metrics.computed(model, "Predict", time.perf_counter() - computing)
             outputs = {name: value for name, value in answer.arrays().items() if name in call.outputs}
             if self.core.request_log.wants(model):
                 self.core.request_log.predict(model, call.lent.version, call.signature, call.arrays, outputs)

@@ -35,6 +35,7 @@ class LoadOptions:
         warmup_iterations: how often each warm-up request is replayed.
         threads: versions that are loaded at a time.
         own_batching: read a version's own batching_params.pbtxt.
+        batches_in_one_thread: compute a batch in the thread that runs it, and not in TensorFlow's pool.
         session_config: a TensorFlow ConfigProto; None means TensorFlow's defaults.
         early_labels: labels that are new may point to versions that are not available.
     """
@@ -47,6 +48,7 @@ class LoadOptions:
     warmup_iterations: int = 1
     threads: int = 1
     own_batching: bool = False
+    batches_in_one_thread: bool = False
     session_config: Any = None
     early_labels: bool = False
 
@@ -68,6 +70,8 @@ def load(folder: Path, options: LoadOptions, metrics: Metrics, name: str = "") -
     try:
         if options.own_batching and (folder / BATCHING_FILE).exists():
             servable.batching = read_batching(folder / BATCHING_FILE)
+        is_batched = servable.batching is not None or not options.own_batching
+        servable.in_callers_thread = options.batches_in_one_thread and is_batched
         servable.signature(DEFAULT_SIGNATURE)  # made ready here, not by the first request
         return servable, warm_up_counted(servable, options, metrics) if options.warmup else 0
     except BaseException:

@@ -54,6 +54,9 @@ class Signature:
 class Servable:
     """A loaded version; `acquire` and `release` keep it in memory while a request uses it.
 
+    TensorFlow hands the operations of a graph to threads of its own, which wake each other; where several batches are computed
+    at a time, each had better stay `in_callers_thread` (benchmarks/serving_throughput.py). Such a computation is not cut short.
+
     Args:
         tags: of the graph to load.
         timeout_ms: time for one computation.
@@ -67,6 +70,7 @@ class Servable:
         tensorflow = import_tensorflow()
         self.folder, self.timeout_ms, self.name = folder, timeout_ms, name or folder.parent.name
         self.batching: BatchingParameters | None = None  # of this version's own batching_params.pbtxt
+        self.in_callers_thread = False  # set it before the first signature is asked for
         self.users = 0
         self.unused = threading.Condition()
         self.preparing = threading.Lock()
@@ -112,7 +116,10 @@ class Servable:
         options = config_pb2.CallableOptions()
         options.feed.extend(info.name for info in definition.inputs.values())
         options.fetch.extend(info.name for info in definition.outputs.values())
-        options.run_options.timeout_in_ms = timeout_ms
+        if self.in_callers_thread:
+            options.run_options.inter_op_thread_pool = -1
+        else:
+            options.run_options.timeout_in_ms = timeout_ms
         return self.session._make_callable_from_options(options) if options.fetch else (lambda *_: [])
 
     def run(self, signature: Signature, arrays: dict[str, np.ndarray], deadline: float = 0) -> dict[str, np.ndarray]:

@@ -25,7 +25,7 @@ from serving.server.rest.access_log import AccessLog, identify
 from serving.server.rest.example_json import answer_examples
 from serving.server.rest.json_writer import write_error
 from serving.server.rest.looks import metadata, status
-from serving.server.rest.predict import Predict, inflate
+from serving.server.rest.predict import Predict, Written, inflate
 from serving.server.rest.site import ConnectionLimits, Headers, Request
 
 log = logging.getLogger("serving")
@@ -106,9 +106,8 @@ class RestApi:
         elif route.action == "metadata":
             self.lookers.submit(self.attempt, request, route.model, lambda: metadata(self.core.manager, route))
         elif route.action == "predict":
-            predict = Predict(
-                self.core, route, request.started, self.reply_to(request, route.model), is_loggable(request)
-            )
+            reply = Reply(self.outbox, request, route.model)
+            predict = Predict(self.core, route, request.started, reply, is_loggable(request))
             if request.size <= SMALL_BODY and not is_gzip(request):
                 predict.begin(request.body())
             else:
@@ -136,19 +135,14 @@ class RestApi:
 
     def attempt(self, request: Request, model: str, work: Callable[[], bytes]) -> None:
         """Answer with what `work` returns, or with the error it ends in."""
-        reply = self.reply_to(request, model)
+        reply = Reply(self.outbox, request, model)
         try:
-            reply(200, work())
+            reply.send(200, work())
         except RequestError as error:
-            reply(error.http_status, write_error(error.message) if error.body else b"")
+            reply.send(error.http_status, write_error(error.message) if error.body else b"")
         except Exception as error:
             log.exception("%s %s failed", request.method, request.target)
-            reply(500, write_error(f"{type(error).__name__}: {error}"))
-
-    def reply_to(self, request: Request, model: str) -> Callable[[int, bytes], None]:
-        """Return a function that answers from any thread."""
-
-        return partial(self.outbox.put, request, model)
+            reply.send(500, write_error(f"{type(error).__name__}: {error}"))
 
     def answer_elsewhere(self, request: Request, target: str) -> None:
         """Answer what is outside the API: the metrics and the page for people."""
@@ -239,10 +233,6 @@ class Outbox:
         self.waiting: deque[tuple[Request, Callable[[], None]]] = deque()
         self.woken = False
 
-    def put(self, request: Request, model: str, status: int, body: bytes) -> None:
-        """Have an answer sent on the loop's thread soon."""
-        self.call(request, partial(self.finish, request, status, body, model=model))
-
     def call(self, request: Request, send: Callable[[], None]) -> None:
         """Have an answer to a request sent by `send`, on the loop's thread, soon."""
         self.waiting.append((request, send))
@@ -260,6 +250,29 @@ class Outbox:
             except Exception:
                 log.exception("an answer could not be sent")
                 request.connection.abandon(request)
+
+
+class Reply:
+    """Answers one request, from any thread.
+
+    Args:
+        model: that the answer comes from, as the access log tells it.
+    """
+
+    __slots__ = ("model", "outbox", "request")
+
+    def __init__(self, outbox: Outbox, request: Request, model: str) -> None:
+        self.outbox, self.request, self.model = outbox, request, model
+
+    def send(self, status: int, body: bytes) -> None:
+        self.send_written(lambda: (status, body))
+
+    def send_written(self, write: Callable[[], Written]) -> None:
+        self.outbox.call(self.request, partial(self.finish, write))
+
+    def finish(self, write: Callable[[], Written]) -> None:
+        status, body = write()
+        self.outbox.finish(self.request, status, body, model=self.model)
 
 
 def is_gzip(request: Request) -> bool:

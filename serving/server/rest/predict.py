@@ -1,4 +1,8 @@
-"""`:predict`: from a body to a call of the model, and from its outputs to an answer."""
+"""`:predict`: from a body to a call of the model, and from its outputs to an answer.
+
+The threads that compute are kept free for that: an answer is written where it is sent, unless it is so large that it would
+hold up all others there.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,34 @@ import logging
 import time
 import zlib
 from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 from serving.server.core import Core
 from serving.server.errors import RequestError
-from serving.server.execution import Arrays, Outcome
+from serving.server.execution import Answer, Arrays, Outcome
 from serving.server.models.versions import Lent
 from serving.server.rest.json_reader import read_predict
 from serving.server.rest.json_writer import write_error, write_predict
 from serving.server.rest.routes import Route
 
 log = logging.getLogger("serving")
+SMALL_ANSWER = 8 * 2**10  # bytes of all outputs that ran together; their text takes some milliseconds at most
+Written = tuple[int, bytes]  # HTTP status and body
+
+
+class Reply(Protocol):
+    """Where an answer goes; one of both is called, once, on any thread."""
+
+    def send(self, status: int, body: bytes) -> None:
+        """Send an answer that is written."""
+
+    def send_written(self, write: Callable[[], Written]) -> None:
+        """Have an answer written and sent on the thread that sends; `write` must be quick and raise nothing."""
 
 
 class Predict:
-    """One predict request on its way; `reply` gets the HTTP status and the body, once, on any thread.
+    """One predict request on its way.
 
     Args:
         started: when the request came, on `time.perf_counter()`.
@@ -42,9 +60,7 @@ class Predict:
         "started",
     )
 
-    def __init__(
-        self, core: Core, route: Route, started: float, reply: Callable[[int, bytes], None], loggable: bool = True
-    ) -> None:
+    def __init__(self, core: Core, route: Route, started: float, reply: Reply, loggable: bool = True) -> None:
         self.core, self.route, self.started, self.reply, self.loggable = core, route, started, reply, loggable
         self.lent: Lent | None = None
         self.outputs: dict[str, str] = {}
@@ -82,32 +98,41 @@ class Predict:
 
     def end(self, outcome: Outcome) -> None:
         """Answer with what the model said."""
+        ended = time.perf_counter()
+        if isinstance(outcome, Answer) and outcome.bytes() > SMALL_ANSWER:
+            self.reply.send(*self.write(outcome, ended))
+        else:
+            self.reply.send_written(partial(self.write, outcome, ended))
+
+    def write(self, outcome: Outcome, ended: float) -> Written:
+        """Return the answer to what the model said at `ended`, on `time.perf_counter()`."""
         if isinstance(outcome, RequestError):
-            self.fail(outcome)
-            return
+            return self.finish(outcome)
         try:
-            self.core.metrics.computed(self.route.model, "Predict", self.computing)
+            self.core.metrics.computed(self.route.model, "Predict", ended - self.computing)
             text = write_predict(outcome, self.outputs, self.rows)
             if self.logged and self.lent is not None:
                 self.core.request_log.predict(
                     self.route.model, self.lent.version, self.signature, self.arrays, outcome.arrays()
                 )
         except RequestError as error:
-            self.fail(error)
+            return self.finish(error)
         except Exception as error:
             log.exception("an answer could not be written")
-            self.fail(RequestError("INTERNAL", f"{type(error).__name__}: {error}"))
-        else:
-            self.finish("OK", 200, text)
+            return self.finish(RequestError("INTERNAL", f"{type(error).__name__}: {error}"))
+        return self.finish(None, text)
 
     def fail(self, error: RequestError) -> None:
-        self.finish(error.code, error.http_status, write_error(error.message))
+        """Answer with an error before the model has been asked."""
+        self.reply.send(*self.finish(error))
 
-    def finish(self, code: str, status: int, text: bytes) -> None:
+    def finish(self, error: RequestError | None, text: bytes = b"") -> Written:
+        """Give the model back and count the request; return the answer."""
         if self.lent is not None:
             self.lent.give_back()
+        code = error.code if error else "OK"
         self.core.metrics.answered(self.route.model, "predict", "REST", code, self.started)
-        self.reply(status, text)
+        return (error.http_status, write_error(error.message)) if error else (200, text)
 
 
 def inflate(body: bytes, most: int) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from serving.server.flags import UNSUPPORTED, Flags, check_together, describe_unknown, read_flags, usage
+from serving.server.plan import make_plan
 
 # name -> default, from the list of flags that matter of the real server
 REAL = {
@@ -109,6 +110,23 @@ def test_flags_that_do_not_go_together_end_the_program(arguments: list[str], mes
 def test_flags_that_go_together_pass() -> None:
     check_together(read_flags([*NEEDED, "--enable_batching", "--batching_parameters_file=/b"]).flags)
     check_together(read_flags(["--model_config_file=/c", "--tensorflow_session_parallelism=2"]).flags)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "in_one_thread"),
+    [
+        ([], False),
+        (["--enable_batching"], True),
+        (["--enable_batching", "--tensorflow_intra_op_parallelism=1"], True),
+        (["--enable_batching", "--tensorflow_inter_op_parallelism=2"], False),
+        (["--enable_batching", "--tensorflow_session_parallelism=2"], False),
+    ],
+)
+def test_a_batch_is_computed_in_one_thread_unless_a_flag_says_in_how_many(
+    arguments: list[str], in_one_thread: bool
+) -> None:
+    plan = make_plan(read_flags([*NEEDED, "--rest_api_port=0", *arguments]).flags)
+    assert plan.load_options().batches_in_one_thread is in_one_thread
 
 
 def test_the_usage_tells_every_flag_and_its_default() -> None:

@@ -91,7 +91,9 @@ def ask_over_rest(server: Server, stop: threading.Event, rows: int) -> list[set[
     """Ask again and again; return the versions that each answer is of."""
     connection, answers = HTTPConnection(server.url.removeprefix("http://"), timeout=30), []
     body = json.dumps({"instances": [1.0] * rows})
-    while not stop.is_set():
+    stopping = False
+    while not stopping:
+        stopping = stop.is_set()  # asked once more then, so that the last version answers everybody
         connection.request("POST", "/v1/models/pair:predict", body)
         response = connection.getresponse()
         content = response.read()
@@ -114,7 +116,9 @@ def ask_over_grpc(server: Server, stop: threading.Event, rows: int) -> list[set[
     request.inputs["x"].CopyFrom(tf.make_tensor_proto([1.0] * rows))
     with grpc.insecure_channel(server.grpc_address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        while not stop.is_set():
+        stopping = False
+        while not stopping:
+            stopping = stop.is_set()
             answer = stub.Predict(request, timeout=30)
             plus, minus = answer.outputs["plus"].int_val, answer.outputs["minus"].int_val
             assert len(plus) == len(minus) == rows

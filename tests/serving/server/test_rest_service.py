@@ -14,7 +14,8 @@ import pytest
 from pipeline.errors import UserError
 from raw_http import BODY, is_closed, read_answer, request
 from serving.server.execution import Answer
-from serving.server.rest import service
+from serving.server.rest import predict, service
+from serving.server.rest.json_writer import write_predict
 
 
 def test_a_stopping_server_answers_what_has_come_and_ends_idle_connections(start: Any) -> None:
@@ -110,6 +111,29 @@ def test_metrics_are_told_where_they_were_put(start: Any) -> None:
         assert b':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in body
         client.sendall(request(b"", target="/metrics?x=1", method="GET"))
         assert read_answer(client)[0] == 400
+
+
+def test_only_a_small_answer_is_written_by_the_thread_that_all_answers_wait_for(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers: list[str] = []
+
+    def note(*arguments: Any) -> bytes:
+        writers.append(threading.current_thread().name)
+        return write_predict(*arguments)
+
+    monkeypatch.setattr(predict, "write_predict", note)
+    with start().connect() as client:
+        for rows in (1, predict.SMALL_ANSWER // 4 + 1):
+            client.sendall(request(json.dumps({"instances": [0.5] * rows}).encode()))
+            status, _, body = read_answer(client)
+            assert (status, json.loads(body)["predictions"]) == (200, [1.0] * rows)
+    small, large = writers
+    assert small == "rest" and large.startswith("model")
+
+
+def test_an_answer_knows_its_size_whatever_its_types() -> None:
+    assert Answer({"y": np.zeros((2, 3), np.float32), "s": np.array([b"four", b""], object)}).bytes() == 24 + 4
 
 
 def test_an_answer_object_shared_by_a_batch_gives_each_call_its_rows() -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from serving.model_config import ModelConfig
@@ -66,8 +67,6 @@ def until(condition: Callable[[], Any]) -> None:
 
 def ask(manager: Manager, version: int | None = None, label: str | None = None) -> float:
     """Return what the model says of 1."""
-    import numpy as np
-
     with manager.lend("m", version, label) as lent:
         signature = lent.servable.signature("serving_default")
         assert signature is not None
@@ -306,3 +305,18 @@ def test_at_most_so_many_tasks_are_done_at_a_time() -> None:
     gate.set()
     until(lambda: len(done) == 6)
     assert sorted(done) == [0, 1, 2, 3, 4, 99]
+
+
+def test_only_versions_that_are_batched_are_computed_in_the_thread_that_asks(
+    put: Callable[..., Path], manage: Callable[..., Manager]
+) -> None:
+    (put("1", model="batched") / "batching_params.pbtxt").write_text("max_batch_size { value: 4 }")
+    put("1", model="alone")
+    manager = manage("batched", "alone", options=LoadOptions(own_batching=True, batches_in_one_thread=True))
+    until(manager.ready)
+    for name in ("batched", "alone"):
+        with manager.lend(name) as lent:
+            assert lent.servable.in_callers_thread is (name == "batched")
+            signature = lent.servable.signature("serving_default")
+            assert signature is not None
+            assert lent.servable.run(signature, {"x": np.ones(2, np.float32)})["y"].tolist() == [2.5, 2.5]

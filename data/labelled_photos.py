@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive
+from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, stem_of
 from data.picture import EXTENSIONS
 from data.sample import SPLIT_FOLDERS, Problem, Split
 
@@ -47,13 +47,13 @@ class PhotoIndex:
         for entry in entries:
             name = entry.parts[-1].lower()
             self.by_name.setdefault(name, []).append(entry)
-            self.by_stem.setdefault(PurePosixPath(name).stem, []).append(entry)
+            self.by_stem.setdefault(stem_of(name), []).append(entry)
 
     def find(self, annotation: tuple[str, ...], filename: str) -> Entry | None:
         """Return the photo of an annotation: by the name that it states, else by its own."""
         name = filename.replace("\\", "/").rpartition("/")[2].lower()
-        own = PurePosixPath(annotation[-1].lower()).stem
-        stated = self.by_name.get(name) or (self.by_stem.get(PurePosixPath(name).stem) if name else None)
+        own = stem_of(annotation[-1].lower())
+        stated = self.by_name.get(name) or (self.by_stem.get(stem_of(name)) if name else None)
         found = stated or self.by_stem.get(own) or []
         return max(found, key=lambda entry: (nearness(entry.parts, annotation), entry.parts), default=None)
 

@@ -12,12 +12,12 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.box_records import EDGES
 from data.boxes import Box, PhotoSample
-from data.file_tree import Entry, Read, extension_of, open_reader, printable
+from data.file_tree import Entry, Read, extension_of, open_reader, printable, stem_of
 from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
 from data.picture import BadPicture
 from data.sample import SPLIT_FOLDERS, Problem, Split
@@ -96,7 +96,7 @@ def find_tables(entries: list[Entry], read: Read) -> list[tuple[Entry, list[tupl
 
 def split_of_name(parts: tuple[str, ...]) -> Split | None:
     """Return the split that a table is named after: train_labels.csv, test.csv."""
-    return SPLIT_FOLDERS.get(PurePosixPath(parts[-1].lower()).stem.partition("_")[0])
+    return SPLIT_FOLDERS.get(stem_of(parts[-1].lower()).partition("_")[0])
 
 
 def add_line(

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.boxes import Box, PhotoSample
-from data.file_tree import Entry, extension_of, open_reader, printable
+from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
 from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
 from data.picture import BadPicture
 from data.sample import SPLIT_FOLDERS, Problem, Split
@@ -139,5 +139,5 @@ def read_box(row: dict[str, Any], names: dict[Any, str], key: str) -> Box | Prob
 
 def split_of_name(parts: tuple[str, ...]) -> Split | None:
     """Return the split that a json file's name has a word of, such as instances_val2017; else that of its folders."""
-    words = re.split(r"[^a-z]+", PurePosixPath(parts[-1].lower()).stem)
+    words = re.split(r"[^a-z]+", stem_of(parts[-1].lower()))
     return next((SPLIT_FOLDERS[word] for word in words if word in SPLIT_FOLDERS), None) or split_of_folders(parts)

@@ -15,12 +15,12 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from data.boxes import Box, PhotoSample
-from data.file_tree import Entry, Read, extension_of, open_reader, printable
+from data.file_tree import Entry, Read, extension_of, open_reader, printable, stem_of
 from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
 from data.picture import BadPicture
 from data.sample import SPLIT_FOLDERS, SPLITS, Problem, Split
@@ -115,7 +115,7 @@ def read_splits(entries: list[Entry], read: Read) -> dict[str, Split]:
     for split, entry in sorted(lists or tables, key=lambda item: SPLITS.index(item[0])):
         text = read(entry.locator).decode("utf-8-sig", "replace")
         for name in names_of_list(text, entry.parts[-1]):
-            found[PurePosixPath(name.lower()).stem] = split
+            found[stem_of(name.lower())] = split
     return found
 
 
@@ -123,14 +123,15 @@ def split_of_list(parts: tuple[str, ...]) -> Split | None:
     """Return the split of a list of names such as ImageSets/Main/val.txt; those of single classes have other names."""
     if extension_of(parts[-1]) != "txt" or "imagesets" not in [part.lower() for part in parts[:-1]]:
         return None
-    stem = PurePosixPath(parts[-1].lower()).stem
+    stem = stem_of(parts[-1].lower())
     return "train" if stem == "trainval" else SPLIT_FOLDERS.get(stem)
 
 
 def split_of_table(parts: tuple[str, ...]) -> Split | None:
     """Return the split of a table such as train_labels.csv or test.csv."""
-    stem = PurePosixPath(parts[-1].lower()).stem
-    return SPLIT_FOLDERS.get(stem.partition("_")[0]) if extension_of(parts[-1]) == "csv" else None
+    if extension_of(parts[-1]) != "csv":
+        return None
+    return SPLIT_FOLDERS.get(stem_of(parts[-1].lower()).partition("_")[0])
 
 
 def names_of_list(text: str, name: str) -> Iterator[str]:
@@ -147,7 +148,7 @@ def names_of_list(text: str, name: str) -> Iterator[str]:
 
 def split_of(photo: tuple[str, ...], annotation: tuple[str, ...], splits: dict[str, Split]) -> Split | None:
     """Return the split of a photo: that of a list, else that of a folder around it or its annotation."""
-    listed = splits.get(PurePosixPath(photo[-1].lower()).stem)
+    listed = splits.get(stem_of(photo[-1].lower()))
     return listed or split_of_folders(photo) or split_of_folders(annotation)
 
 

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from pipeline.artifacts import MANIFEST, Blessing, InfraBlessing, PushedModel, SavedModel, sync
+from pipeline.artifacts import MANIFEST, Blessing, InfraBlessing, PushedModel, SavedModel
 from pipeline.component import Context, Out, component
+from pipeline.disk import replace_text, sync
 from pipeline.errors import UserError
 from pipeline.settings import NotFingerprinted, Settings
 from serving.config import BatchingConfig, ServingConfig
@@ -26,11 +27,10 @@ from serving.model_config import (
     is_version,
     keep_model,
     keep_server_files,
-    locked,
+    locked_folder,
     own_policy_of,
     put_back,
     read_models,
-    replace,
     take_snapshot,
     versions_on_disk,
 )
@@ -75,7 +75,7 @@ def pusher(
         return
     base = context.workspace / FOLDER / serving.name
     check_logging(serving, context.workspace)
-    with locked(base):
+    with locked_folder(base):
         clean_up(base)
         facts |= place(saved_model, base, context.run, serving.batching)
         version: int = facts["version"]
@@ -166,7 +166,7 @@ def read_history(base: Path) -> dict[str, dict[str, Any]]:
 
 
 def write_history(base: Path, history: dict[str, dict[str, Any]]) -> None:
-    replace(base / HISTORY, json.dumps(history, indent=1, sort_keys=True) + "\n")
+    replace_text(base / HISTORY, json.dumps(history, indent=1, sort_keys=True) + "\n")
 
 
 def newest_version(base: Path) -> int | None:

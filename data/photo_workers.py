@@ -38,7 +38,7 @@ from data.picture_workers import (
 )
 from data.records import write_record
 from data.sample import Problem
-from data.whole_files import replacing
+from pipeline.disk import replacing
 
 FACTS = numpy.dtype(
     [
@@ -108,11 +108,13 @@ class LookAtPhotos(PhotoWork):
             boxes += [(row_number, self.numbers[box.label], box.ymax - box.ymin, box.xmax - box.xmin) for box in found]
             for problem in problems:
                 findings.add(problem, sample.key)
-        with replacing(self.folder / f"{number:07d}.findings.json") as file:
+        with replacing(self.folder / f"{number:07d}.findings.json", durable=False) as file:
             file.write(json.dumps([findings.counts, findings.examples]).encode())
-        with replacing(self.folder / f"{number:07d}.boxes.npy") as file:
+        with replacing(self.folder / f"{number:07d}.boxes.npy", durable=False) as file:
             numpy.save(file, numpy.array(boxes, BOXES))
-        with replacing(self.folder / f"{number:07d}.facts.npy") as file:  # the last one: it counts as done
+        with replacing(
+            self.folder / f"{number:07d}.facts.npy", durable=False
+        ) as file:  # the last one: it counts as done
             numpy.save(file, numpy.array(facts, FACTS))
         yield stop - start
 
@@ -210,7 +212,7 @@ class WritePhotos(PhotoWork):
         rows = self.plan["row"][shard.start : shard.stop]
         facts = self.facts[rows]
         in_turn = self.in_threads if self.max_side or facts["convert"].any() else map  # copying bytes gains nothing
-        with replacing(self.target / shard.name) as file:
+        with replacing(self.target / shard.name, durable=False) as file:
             for record in in_turn(self.record, zip(rows.tolist(), facts.tolist(), strict=True)):
                 write_record(file, record)
         yield len(rows)

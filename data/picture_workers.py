@@ -19,7 +19,7 @@ import numpy
 from data import formats, records
 from data.listing import ListingReader
 from data.picture import EXTENSIONS, BadPicture, examine, stored_bytes
-from data.whole_files import replacing
+from pipeline.disk import replacing
 from pipeline.errors import UserError
 
 FACTS = numpy.dtype(
@@ -95,9 +95,9 @@ class LookAtPictures(PictureWork):
             if unlike := wrong_extension(row.key, picture.kind):
                 problems.append(("wrong_extension", unlike, row_number))
         if problems:
-            with replacing(self.folder / f"{number:07d}.problems.json") as file:
+            with replacing(self.folder / f"{number:07d}.problems.json", durable=False) as file:
                 file.write(json.dumps(problems).encode())
-        with replacing(self.folder / f"{number:07d}.facts.npy") as file:
+        with replacing(self.folder / f"{number:07d}.facts.npy", durable=False) as file:
             numpy.save(file, numpy.array(facts, FACTS))
         yield stop - start
 
@@ -117,7 +117,7 @@ class WriteShards(PictureWork):
     def process(self, shard: Shard) -> Iterator[int]:
         plan = self.plan[shard.start : shard.stop]
         facts = self.facts[plan["row"]]
-        with replacing(self.target / shard.name) as file:
+        with replacing(self.target / shard.name, durable=False) as file:
             for (row_number, label), fact in zip(plan.tolist(), facts.tolist(), strict=True):
                 records.write_record(file, self.record(row_number, label, fact))
         yield len(plan)

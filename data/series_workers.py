@@ -13,7 +13,7 @@ import apache_beam
 import numpy
 
 from data.series_records import Shape, encode_windows, read_folder
-from data.whole_files import replacing
+from pipeline.disk import replacing
 
 BLOCK_BYTES = 1 << 19  # of records made at once; few enough to stay in the processor's cache
 PLAN, SCALES = "plan.npy", "scales.npy"
@@ -49,7 +49,7 @@ class WriteShards(apache_beam.DoFn):
         self.block = max(1, BLOCK_BYTES // size)
 
     def process(self, shard: Shard) -> Iterator[int]:
-        with replacing(self.target / shard.name) as file:
+        with replacing(self.target / shard.name, durable=False) as file:
             for number, rows in self.stretches(shard):
                 for piece in encode_windows(self.shape, self.series[number], self.scales[number], rows):
                     file.write(piece.data)

@@ -1,28 +1,13 @@
-"""Files that workers leave in a shared folder: each gets its name when it is complete, and how far the work is shows by counting them."""
+"""How far workers are that leave files in a shared folder, each of which gets its name when it is complete (`pipeline.disk.replacing`)."""
 
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pipeline.progress import Progress
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Any]:
-    """Open a file that gets its name when it is complete."""
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        with part.open("wb", buffering=1 << 20) as file:
-            yield file
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

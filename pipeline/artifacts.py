@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from pipeline.disk import sync
 from pipeline.errors import UserError
 
 FORMAT = 1  # of manifests and workspaces; a workspace of a newer format is refused, not guessed at
@@ -223,12 +223,3 @@ def damage(folder: Path) -> str:
         if status.st_mtime_ns > sealed_at and hash_file(path) != entry["sha256"]:
             return f"{entry['path']} was changed"
     return ""
-
-
-def sync(path: Path) -> None:
-    """Flush a file or folder to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

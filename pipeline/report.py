@@ -11,7 +11,7 @@ from typing import Any
 from components.tasks import find_part
 from pipeline import report_drawing, report_sections
 from pipeline.artifacts import Artifact
-from pipeline.workspace import replace_text
+from pipeline.disk import replace_text
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_BYTES = 3_000_000  # of pictures, so that the page stays below 5 MB

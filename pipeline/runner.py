@@ -17,11 +17,12 @@ from typing import Any
 from components.tasks import prepare_process
 from pipeline.artifacts import Anomalies, Artifact, Evaluation
 from pipeline.component import Context, Graph, Node, Wire, building
+from pipeline.disk import replace_text
 from pipeline.errors import EXIT_INTERNAL, DataStopped, UsageError, UserError, did_you_mean, explain_os_error
 from pipeline.fingerprint import Fingerprint, differences, fingerprint
 from pipeline.progress import Progress
 from pipeline.recipe import Resolved
-from pipeline.workspace import Workspace, replace_text
+from pipeline.workspace import Workspace
 
 
 class InternalError(UserError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -12,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts import FORMAT, Artifact, damage, read_manifest, sync, write_manifest
+from pipeline.artifacts import FORMAT, Artifact, damage, read_manifest, write_manifest
+from pipeline.disk import locked, replace_text, sync
 from pipeline.errors import UserError, explain_os_error
 from pipeline.metadata import MetadataStore
 
@@ -81,18 +81,7 @@ class Workspace:
         Args:
             waiting: called with the process number of the holder when someone else has it; empty if it has just got it.
         """
-        path = self.path / "locks" / f"{component}-{fingerprint}"
-        with path.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                waiting(file.read().strip())
-                fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            file.truncate()
-            file.write(str(os.getpid()))
-            file.flush()
+        with locked(self.path / "locks" / f"{component}-{fingerprint}", waiting):
             yield
 
     def sealed(self, component: str, fingerprint: str) -> dict[str, Any] | None:
@@ -209,11 +198,3 @@ def alive(process: int) -> bool:
     except PermissionError:
         return True
     return process > 0
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a kill, never meets half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, "utf-8")
-    sync(temporary)
-    temporary.replace(path)

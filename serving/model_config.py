@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts import sync
+from pipeline.disk import locked, replace_text
 from pipeline.errors import UserError
 from serving.policies import OwnPolicy, Policy, dump_own_policies, is_own, policy_of, read_own_policies, settle
 from serving.text_protos import BatchingParameters, MonitoringConfig, write_batching, write_monitoring
@@ -203,14 +202,14 @@ def set_logging(entry: Any, prefix: Path, rate: float | None) -> None:
 def changing(served_models: Path) -> Iterator[tuple[Any, dict[str, OwnPolicy]]]:
     """Lend models.config as its proto and what we know of our own policies; what was changed is written, unless an error ends it."""
     file, policies = served_models / FILE_NAME, served_models / OWN_POLICIES
-    with locked(served_models):
+    with locked_folder(served_models):
         message = parse_models(file) if file.exists() else new_message()
         before = message.SerializeToString(deterministic=True)
         own = read_own_policies(policies)
         known = dict(own)
         yield message, own
         if own != known:
-            replace(policies, dump_own_policies(own))
+            replace_text(policies, dump_own_policies(own))
         if not file.exists() or message.SerializeToString(deterministic=True) != before:
             write_message(file, message)
 
@@ -268,7 +267,7 @@ def keep_server_files(served_models: Path) -> dict[str, Path]:
     The batching settings matter for their number of threads; the other values of a model stand in its versions' own files.
     """
     files = {name: served_models / name for name in (BATCHING, MONITORING)}
-    with locked(served_models):
+    with locked_folder(served_models):
         if not files[BATCHING].exists():
             threads = max((os.cpu_count() or 1) - 1, 1)  # requests have to be read and answered meanwhile
             write_batching(files[BATCHING], BatchingParameters(num_batch_threads=threads, thread_pool_name="batch"))
@@ -295,24 +294,12 @@ def new_message() -> Any:
 def write_message(file: Path, message: Any) -> None:
     from google.protobuf import text_format
 
-    replace(file, text_format.MessageToString(message))
-
-
-def replace(file: Path, text: str) -> None:
-    """Replace a file by one rename, so that a polling server never reads half of it; the folder's lock must be held."""
-    temporary = file.with_name(
-        f".{file.name}.new"
-    )  # the same name every time: what a killed process left is overwritten
-    temporary.write_text(text, "utf-8")
-    sync(temporary)
-    temporary.rename(file)
-    sync(file.parent)
+    replace_text(file, text_format.MessageToString(message))
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path) -> Iterator[None]:
     """Let one process at a time change what lies in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(folder / ".lock"):
         yield

@@ -8,6 +8,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipeline.disk import replace_text
+
 FILE_NAME = "serving.json"
 
 
@@ -50,9 +52,7 @@ class Running:
 def write_running(workspace: Path, pid: int, rest_port: int, engine: str, host: str, grpc_port: int = 0) -> Running:
     """Record a server that was started for a workspace."""
     running = Running(pid, rest_port, engine, host, time.time(), birth(pid), grpc_port)
-    temporary = workspace / f".{FILE_NAME}-{os.getpid()}"
-    temporary.write_text(json.dumps(asdict(running)) + "\n", "utf-8")
-    temporary.rename(workspace / FILE_NAME)
+    replace_text(workspace / FILE_NAME, json.dumps(asdict(running)) + "\n")
     return running
 
 

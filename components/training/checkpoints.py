@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.artifacts import sync
+from pipeline.disk import replacing
 from pipeline.errors import explain_os_error
 from pipeline.progress import Progress
 
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
 KEPT = 2  # the newest may have been cut short by a power failure; then the one before it serves
 FACTS = "facts"
+PREFIX = "step-"
 
 
 def save(folder: Path, step: int, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> Path:
@@ -33,21 +32,14 @@ def save(folder: Path, step: int, arrays: dict[str, np.ndarray], facts: dict[str
     import numpy as np
 
     text = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-    target = folder / f"step-{step:010d}.npz"
-    temporary = folder / f"{target.name}.{os.getpid()}.writing"
+    target = folder / f"{PREFIX}{step:010d}.npz"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with replacing(target) as file:
             np.savez(file, **arrays, **{FACTS: text})
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        sync(folder)
-        for old in [*newest_first(folder)[KEPT:], *folder.glob("*.writing")]:
+        for old in [*newest_first(folder)[KEPT:], *folder.glob(f".{PREFIX}*")]:  # and what a kill left
             old.unlink(missing_ok=True)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise explain_os_error(error, target) from error
     return target
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import Field
 
 from data.raw import RawDataConfig
+from pipeline.disk import locked
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 from pipeline.progress import Progress
 from pipeline.settings import Settings
@@ -116,7 +115,8 @@ def fetch_once(entry: Downloadable, folder: Path, progress: Progress) -> Path:
         raise UserError(f"{entry.title} cannot be downloaded by a program.", entry.homepage, entry.manual)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with lock(folder.with_name(f".{entry.name}.lock"), progress):
+        wait = "waiting for another labline that is fetching the same data"
+        with locked(folder.with_name(f".{entry.name}.lock"), lambda _: progress.say(wait)):
             if not (folder / COMPLETE).exists():
                 fetch(entry, folder, progress)
     except OSError as error:
@@ -140,20 +140,6 @@ def fetch(entry: Downloadable, folder: Path, progress: Progress) -> None:
     if folder.exists():
         shutil.rmtree(folder)  # an earlier attempt by another version: it has no COMPLETE
     part.replace(folder)
-
-
-@contextmanager
-def lock(path: Path, progress: Progress) -> Iterator[None]:
-    """Let one process at a time into the block; the others wait."""
-    import fcntl
-
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.say("waiting for another labline that is fetching the same data")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def fill_in(config: RawDataConfigT) -> RawDataConfigT:

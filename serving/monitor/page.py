@@ -10,8 +10,8 @@ from components.statistics_gen import describe_feature
 from components.tasks import find_part
 from data.distances import find_feature
 from pipeline import report_drawing
+from pipeline.disk import replace_text
 from pipeline.report import TEMPLATES, number, percent
-from pipeline.workspace import replace_text
 from serving.monitor.comparison import Comparison, Finding
 from serving.monitor.training_data import TrainingData
 

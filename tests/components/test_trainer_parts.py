@@ -32,7 +32,7 @@ def test_a_checkpoint_comes_back_bit_for_bit(tmp_path, quiet):
 
 
 def test_only_the_two_newest_checkpoints_are_kept(tmp_path):
-    (tmp_path / "step-0000000001.npz.99.writing").write_bytes(b"left by a kill")
+    (tmp_path / ".step-0000000001.npz.0a1b").write_bytes(b"left by a kill")
     for step in (1, 2, 3):
         checkpoints.save(tmp_path, step, {}, {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-0000000002.npz", "step-0000000003.npz"]

@@ -22,6 +22,7 @@ from serving.server.errors import RequestError
 from serving.text_protos import BatchingParameters
 
 log = logging.getLogger("serving")
+LONG = 0.1  # share of the time for one computation, beyond which a network is no small one
 
 
 def import_tensorflow() -> Any:
@@ -55,7 +56,8 @@ class Servable:
     """A loaded version; `acquire` and `release` keep it in memory while a request uses it.
 
     TensorFlow hands the operations of a graph to threads of its own, which wake each other; where several batches are computed
-    at a time, each had better stay `in_callers_thread` (benchmarks/serving_throughput.py). Such a computation is not cut short.
+    at a time, each had better stay `in_callers_thread` (benchmarks/serving_throughput.py). Such a computation is not cut short,
+    so a network that turns out to take long goes to the pool for good.
 
     Args:
         tags: of the graph to load.
@@ -135,9 +137,12 @@ class Servable:
         from tensorflow.errors import DeadlineExceededError, OpError
 
         values = [arrays[name] for name in signature.inputs]
+        began = time.monotonic()
         try:
             try:
                 outputs = signature.run(*values)
+                if self.in_callers_thread and (time.monotonic() - began) * 1e3 > LONG * self.timeout_ms:
+                    self.leave_callers_thread()
             except DeadlineExceededError:
                 if deadline < time.monotonic():
                     raise
@@ -150,6 +155,14 @@ class Servable:
         except (TypeError, ValueError, RuntimeError) as error:
             raise RequestError("INTERNAL", f"{type(error).__name__}: {error}") from None
         return {name: as_array(value) for name, value in zip(signature.outputs, outputs, strict=True)}
+
+    def leave_callers_thread(self) -> None:
+        """Compute in TensorFlow's pool from the next call on."""
+        with self.preparing:
+            if self.in_callers_thread:
+                self.in_callers_thread = False
+                self.signatures.clear()  # made anew at their next use
+                log.info("%s takes long: its batches are computed in several threads from now on", self.name)
 
     def acquire(self) -> None:
         with self.unused:

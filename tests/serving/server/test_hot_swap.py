@@ -243,3 +243,25 @@ def test_a_computation_beyond_its_time_is_given_up_unless_its_client_waits(serve
         assert caught.value.http_status == 504
     assert servable.run(signature, one, float("inf"))["y"].shape == (1,)
     servable.close()
+
+
+def test_a_network_that_takes_long_is_computed_in_several_threads_and_cut_short_from_then_on(
+    served: tuple[Path, Server],
+) -> None:
+    import numpy as np
+
+    from serving.server.errors import RequestError
+    from serving.server.models.saved_model import Servable
+
+    servable = Servable(served[0] / "slow" / "1", ["serve"], timeout_ms=20)
+    servable.in_callers_thread = True
+    one = {"x": np.ones(1, np.float32)}
+    signature = servable.signature("serving_default")
+    assert signature is not None
+    assert servable.run(signature, one)["y"].shape == (1,), "nothing cuts it short in its caller's thread"
+    signature = servable.signature("serving_default")
+    assert signature is not None and not servable.in_callers_thread
+    with pytest.raises(RequestError) as caught:
+        servable.run(signature, one)
+    assert caught.value.http_status == 504
+    servable.close()

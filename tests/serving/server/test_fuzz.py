@@ -95,8 +95,11 @@ def attack(server: Server, count: int) -> list[str]:
         answer = connection.getresponse()
         content = answer.read()
         page = not target.lower().startswith("/v1/")
+        text = content.decode(
+            "utf-8", "replace"
+        )  # an error quotes the request's bytes as they came, as TensorFlow Serving does
         if answer.status not in EXPECTED or (
-            answer.status != 200 and not page and content and "error" not in json.loads(content)
+            answer.status != 200 and not page and text and "error" not in json.loads(text)
         ):
             wrong.append(f"{method} {target} {body!r} -> {answer.status} {content[:200]!r}")
 

@@ -20,7 +20,7 @@ from data.beam import BeamConfig, quieten, run_pipeline
 from data.findings import Findings
 from data.listing import Listing, ListingReader, write_listing
 from data.sample import SPLITS, Problem
-from data.whole_files import watch
+from data.watching import watch
 from pipeline.errors import UserError, explain_os_error
 from pipeline.progress import Progress
 

@@ -22,7 +22,7 @@ from data.series_measuring import Measured, find_frequency, measure
 from data.series_records import FILLED, VALUES, Shape, write_names
 from data.series_scaling import measure_scaling
 from data.series_staging import Staged, stage
-from data.whole_files import watch
+from data.watching import watch
 from data.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
 from pipeline.errors import UserError
 from pipeline.progress import Progress

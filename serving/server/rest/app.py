@@ -10,12 +10,9 @@ import asyncio
 import hmac
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TextIO
 
 from serving.server.core import Core
@@ -25,7 +22,8 @@ from serving.server.rest.access_log import AccessLog, identify
 from serving.server.rest.example_json import answer_examples
 from serving.server.rest.json_writer import write_error
 from serving.server.rest.looks import metadata, status
-from serving.server.rest.predict import Predict, Written, inflate
+from serving.server.rest.outbox import Outbox, Reply
+from serving.server.rest.predict import Predict, inflate
 from serving.server.rest.site import ConnectionLimits, Headers, Request
 
 log = logging.getLogger("serving")
@@ -223,56 +221,6 @@ class RestApi:
             pool.shutdown(wait=False, cancel_futures=True)
         if self.access_log is not None:
             self.access_log.flush()
-
-
-class Outbox:
-    """Brings answers from other threads to the event loop, which is woken once for as many as have gathered."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, finish: Callable[..., None]) -> None:
-        self.loop, self.finish = loop, finish
-        self.waiting: deque[tuple[Request, Callable[[], None]]] = deque()
-        self.woken = False
-
-    def call(self, request: Request, send: Callable[[], None]) -> None:
-        """Have an answer to a request sent by `send`, on the loop's thread, soon."""
-        self.waiting.append((request, send))
-        if not self.woken:
-            self.woken = True
-            with suppress(RuntimeError):  # the loop has ended, and with it the connection
-                self.loop.call_soon_threadsafe(self.empty)
-
-    def empty(self) -> None:
-        self.woken = False  # before the first is taken: one put from now on wakes the loop again
-        while self.waiting:
-            request, send = self.waiting.popleft()
-            try:
-                send()
-            except Exception:
-                log.exception("an answer could not be sent")
-                request.connection.abandon(request)
-
-
-class Reply:
-    """Answers one request, from any thread.
-
-    Args:
-        model: that the answer comes from, as the access log tells it.
-    """
-
-    __slots__ = ("model", "outbox", "request")
-
-    def __init__(self, outbox: Outbox, request: Request, model: str) -> None:
-        self.outbox, self.request, self.model = outbox, request, model
-
-    def send(self, status: int, body: bytes) -> None:
-        self.send_written(lambda: (status, body))
-
-    def send_written(self, write: Callable[[], Written]) -> None:
-        self.outbox.call(self.request, partial(self.finish, write))
-
-    def finish(self, write: Callable[[], Written]) -> None:
-        status, body = write()
-        self.outbox.finish(self.request, status, body, model=self.model)
 
 
 def is_gzip(request: Request) -> bool:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import zlib
-from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from serving.server.core import Core
 from serving.server.errors import RequestError
@@ -19,21 +17,11 @@ from serving.server.execution import Answer, Arrays, Outcome
 from serving.server.models.versions import Lent
 from serving.server.rest.json_reader import read_predict
 from serving.server.rest.json_writer import write_error, write_predict
+from serving.server.rest.outbox import Reply, Written
 from serving.server.rest.routes import Route
 
 log = logging.getLogger("serving")
 SMALL_ANSWER = 8 * 2**10  # bytes of all outputs that ran together; their text takes some milliseconds at most
-Written = tuple[int, bytes]  # HTTP status and body
-
-
-class Reply(Protocol):
-    """Where an answer goes; one of both is called, once, on any thread."""
-
-    def send(self, status: int, body: bytes) -> None:
-        """Send an answer that is written."""
-
-    def send_written(self, write: Callable[[], Written]) -> None:
-        """Have an answer written and sent on the thread that sends; `write` must be quick and raise nothing."""
 
 
 class Predict:

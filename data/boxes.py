@@ -46,6 +46,7 @@ class PhotoSample:
         shares: the boxes are shares of the photo already, not pixels.
         split: the split that the data put it in; None if the data have no splits.
         place: the annotation.
+        unread: how many objects the annotation has whose box or class could not be read; with no other the photo is no background.
     """
 
     key: str
@@ -55,6 +56,7 @@ class PhotoSample:
     split: Split | None = None
     place: str = ""
     shares: bool = False
+    unread: int = 0
 
 
 def fit_boxes(sample: PhotoSample, height: int, width: int) -> tuple[list[Box], list[Problem]]:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from data.photo_data import PhotoDataConfig
 
-SPOILING = ("box_not_a_number", "box_without_class")  # boxes that a format could not read: their photo is no background
-
 
 class PhotoListingReader(ListingReader):
     """Reads photos with their boxes by the numbers of their rows; one for each worker."""
@@ -127,16 +125,13 @@ def list_photos(
     """Write one line a photo; count the problems."""
     columns = Columns()
     group_by = re.compile(config.group_by) if config.group_by else None
-    spoiled = ""
     with target.open("wb") as file:
         position = 0
         for sample in samples:
             if isinstance(sample, Problem):
                 findings.add(sample)
-                if sample.name in SPOILING:
-                    spoiled = sample.file
                 continue
-            if not sample.boxes and spoiled.startswith(f"{sample.place},"):
+            if sample.unread and not sample.boxes:
                 findings.add(Problem("no_usable_box", sample.key, f"see {sample.place}", sample.split or ""))
                 continue
             row = len(columns.offsets)

@@ -6,15 +6,18 @@ Formats: https://www.tensorflow.org/tutorials/load_data/tfrecord and https://pro
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, NamedTuple, TypeVar
 
 import google_crc32c
 
 FeatureValue = bytes | int | float
+Item = TypeVar("Item")
 
 BYTES, FLOAT, INT64 = 1, 2, 3  # field numbers of tf.train.Feature
+MAX_RECORD_BYTES = 1 << 30
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 
@@ -74,22 +77,53 @@ def masked_crc(data: bytes) -> int:
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def read_records(path: Path) -> Iterator[bytes]:
+class Record(NamedTuple):
+    """A record and its place in its file: bytes from the start."""
+
+    offset: int
+    data: bytes
+
+
+def scan_records(stream: IO[bytes]) -> Iterator[Record]:
     """Yield the records of a TFRecord file.
 
     Raises:
-        ValueError: the file is cut short or a checksum is wrong.
+        ValueError: the file is cut short or a checksum is wrong; says where.
     """
-    with path.open("rb") as file:
-        while head := file.read(12):
-            if len(head) < 12 or masked_crc(head[:8]) != _CRC.unpack(head[8:])[0]:
-                raise ValueError(f"{path}: damaged record head")
-            size = _LENGTH.unpack(head[:8])[0]
-            data = file.read(size)
-            foot = file.read(4)
-            if len(data) < size or len(foot) < 4 or masked_crc(data) != _CRC.unpack(foot)[0]:
-                raise ValueError(f"{path}: damaged record")
-            yield data
+    position = 0
+    while head := stream.read(12):
+        size = _LENGTH.unpack(head[:8])[0] if len(head) == 12 else 0
+        if len(head) < 12 or size > MAX_RECORD_BYTES or masked_crc(head[:8]) != _CRC.unpack(head[8:])[0]:
+            raise ValueError(f"no record begins at byte {position:,}")
+        data, foot = stream.read(size), stream.read(4)
+        if len(data) < size or len(foot) < 4:
+            raise ValueError(f"the file ends in the record at byte {position:,}")
+        if masked_crc(data) != _CRC.unpack(foot)[0]:
+            raise ValueError(f"wrong checksum of the record at byte {position:,}")
+        yield Record(position + 12, data)
+        position += size + 16
+
+
+def read_records(*paths: Path) -> Iterator[bytes]:
+    """Yield the records of TFRecord files, one file after the other.
+
+    Raises:
+        ValueError: a file is damaged; says which and where.
+    """
+    for path in paths:
+        with path.open("rb") as file:
+            try:
+                for record in scan_records(file):
+                    yield record.data
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from None
+
+
+def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield the items in lists of `size`; the last one may be shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def decode_example(data: bytes) -> dict[str, list[FeatureValue]]:

@@ -2,64 +2,79 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
 from data.finding import Finding
-from data.records import decode_example, read_records
+from data.records import FeatureValue, decode_example, read_records
 from pipeline.artifacts import Anomalies, Examples
 
-SIDE = 64
-
-
-def write_thumbnails(findings: list[Finding], examples: Examples, anomalies: Anomalies) -> None:
-    """Write `thumbnails/<number>.png` of every named file that is among the examples, and note it beside the name.
-
-    Files that were left out cannot be shown: nothing of them but their names came this far.
-    """
-    wanted = {
-        row["file"]
-        for finding in findings
-        for row in finding["examples"]
-        if row["file"] and finding["name"] not in ("schema", "skew", "drift")
-    }
-    pictures = find_pictures(examples, wanted) if wanted else {}
-    if not pictures:
-        return
-    anomalies.file("thumbnails").mkdir()
-    names = {}
-    for number, source in enumerate(sorted(pictures)):
-        names[source] = f"thumbnails/{number}.png"
-        anomalies.file(names[source]).write_bytes(shrink(pictures[source]))
-    for finding in findings:
-        for row in finding["examples"]:
-            if row["file"] in names:
-                row["thumbnail"] = names[row["file"]]
-
-
-def find_pictures(examples: Examples, sources: set[str]) -> dict[str, bytes]:
-    """Return the encoded pictures of these sources, as far as they are among the examples."""
-    found: dict[str, bytes] = {}
-    needles = {source.encode(): source for source in sources}
-    for split in examples.splits:
-        for shard in examples.shards(split):
-            for record in read_records(shard):
-                # nearly every record is passed over by this search of bytes; only a hit is worth decoding
-                if any(needle in record for needle in needles):
-                    features = decode_example(record)
-                    source, encoded = features["image/source"][0], features["image/encoded"][0]
-                    if source in needles and isinstance(encoded, bytes) and isinstance(source, bytes):
-                        found[needles.pop(source)] = encoded
-                    if not needles:
-                        return found
-    return found
-
-
-def shrink(encoded: bytes) -> bytes:
-    """Return a picture as PNG of at most 64 pixels on its longer side."""
-    import io
-
+if TYPE_CHECKING:
     from PIL import Image
 
+Features = dict[str, list[FeatureValue]]
+
+SIDE = 64
+COMPARED = ("schema", "skew", "drift")  # findings about features, not single examples
+
+
+def write_thumbnails(
+    findings: list[Finding],
+    examples: Examples,
+    anomalies: Anomalies,
+    *,
+    feature: str = "image/source",
+    paint: Callable[[Features], bytes] | None = None,
+) -> None:
+    """Write `thumbnails/<number>.png` of every example that a finding concerns, and note it there.
+
+    Files that were left out cannot be shown: nothing of them but their names came this far.
+
+    Args:
+        feature: which feature of the examples holds the name of their file.
+        paint: makes the PNG of an example; without it, the picture alone.
+    """
+    rows = [row for finding in findings if finding["name"] not in COMPARED for row in finding["examples"]]
+    wanted = {row.get("photo") or row["file"] for row in rows} - {""}
+    names: dict[str, str] = {}
+    for source, features in find_examples(examples, feature, wanted):
+        names[source] = f"thumbnails/{len(names)}.png"
+        anomalies.file("thumbnails").mkdir(exist_ok=True)
+        anomalies.file(names[source]).write_bytes((paint or shrink)(features))
+    for row in rows:
+        if name := names.get(row.get("photo") or row["file"]):
+            row["thumbnail"] = name
+
+
+def find_examples(examples: Examples, feature: str, sources: Iterable[str]) -> Iterator[tuple[str, Features]]:
+    """Yield the examples of these sources, as far as they are there, each source once."""
+    needles = {source.encode(): source for source in sources}
+    for split in examples.splits:
+        for record in read_records(*examples.shards(split)):
+            if not needles:
+                return
+            # nearly every record is passed over by this search of bytes; only a hit is worth decoding
+            if any(needle in record for needle in needles):
+                features = decode_example(record)
+                found = features[feature][0]
+                if isinstance(found, bytes) and found in needles:
+                    yield needles.pop(found), features
+
+
+def shrink(features: Features) -> bytes:
+    """Return the picture of an example as PNG of at most 64 pixels on its longer side."""
+    from PIL import Image
+
+    encoded = features["image/encoded"][0]
+    assert isinstance(encoded, bytes)
     picture = Image.open(io.BytesIO(encoded)).convert("RGB")
     picture.thumbnail((SIDE, SIDE))
+    return as_png(picture)
+
+
+def as_png(picture: Image.Image) -> bytes:
+    """Return a picture as a PNG file."""
     stream = io.BytesIO()
     picture.save(stream, "PNG")
     return stream.getvalue()

@@ -40,6 +40,7 @@ class Photo:
     split: Split | None
     size: tuple[int, int] | None
     boxes: list[Box] = field(default_factory=list)
+    unread: int = 0
 
 
 def detect(path: Path) -> bool:
@@ -65,7 +66,9 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
                 yield from add_line(row, f"{printable('/'.join(entry.parts))}, line {line}", entry, index, photos)
     for photo in photos.values():
         key = printable("/".join(photo.entry.parts))
-        yield PhotoSample(key, photo.entry.locator, tuple(photo.boxes), photo.size, photo.split, photo.place)
+        yield PhotoSample(
+            key, photo.entry.locator, tuple(photo.boxes), photo.size, photo.split, photo.place, unread=photo.unread
+        )
     for left in index.entries:
         if left.parts not in photos:
             yield Problem("photo_without_annotation", printable("/".join(left.parts)))
@@ -120,12 +123,14 @@ def add_line(
     if not label and not any(edges):
         return
     if not label:
+        photo.unread += 1
         yield Problem("box_without_class", place, "the class is empty")
         return
     try:
         ymin, xmin, ymax, xmax = map(float, edges)
     except ValueError:
         wrong = ", ".join(f"{name} is `{value}`" for name, value in zip(EDGES, edges, strict=True))
+        photo.unread += 1
         yield Problem("box_not_a_number", place, f"`{label}`: {wrong}", "", label)
         return
     photo.boxes.append(Box(label, ymin, xmin, ymax, xmax, place))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,10 +83,11 @@ def list_images(
         UserError: its lists are not COCO's.
     """
     names = {row.get("id"): str(row.get("name", row.get("id"))) for row in rows_of(content, "categories", key)}
-    boxes: dict[Any, list[Box]] = {}
+    boxes, unread = dict[Any, list[Box]](), Counter[Any]()
     for row in rows_of(content, "annotations", key):
         found = read_box(row, names, key)
         if isinstance(found, Problem):
+            unread[row.get("image_id")] += 1
             yield found
         else:
             boxes.setdefault(row.get("image_id"), []).append(found)
@@ -105,7 +107,7 @@ def list_images(
             known = all(isinstance(value, int) and value > 0 for value in size)
             yield PhotoSample(
                 printable("/".join(photo.parts)), photo.locator, own, size if known else None,  # type: ignore[arg-type]
-                split or split_of_folders(photo.parts), place,
+                split or split_of_folders(photo.parts), place, unread=unread[row.get("id")],
             )  # fmt: skip
     for image, left in boxes.items():
         yield Problem("box_without_photo", left[0].place, f"there is no image with id {image}")
@@ -115,11 +117,16 @@ def rows_of(content: dict[str, Any], name: str, key: str) -> list[dict[str, Any]
     """Return one of the lists; none is an empty one.
 
     Raises:
-        UserError: it is no list of objects.
+        UserError: it is no list of objects, or one of them is numbered with a list.
     """
     rows = content.get(name) or []
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UserError(f"`{name}` is no list of objects.", key, "Export the annotations as COCO json again.")
+    for number, row in enumerate(rows, 1):
+        for reference in ("id", "image_id", "category_id"):
+            if isinstance(row.get(reference), (list, dict)):
+                words = f"`{reference}` of entry {number} of `{name}` is no number: {json.dumps(row[reference])[:60]}."
+                raise UserError(words, key, "Export the annotations as COCO json again.")
     return rows
 
 

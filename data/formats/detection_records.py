@@ -3,6 +3,7 @@
     data/train.record  data/test.record  data/label_map.pbtxt     a word of the names gives the splits
     train.record-00000-of-00010 ...                               files in parts; eval is read as test
     train-00000-of-00004.tfrecord                                 what labline writes
+    train.record.gz                                               packed with gzip, whatever the name
 
 One label map among the data gives the numbers of the classes (else `data.label_map` does, else they are numbered by name). Boxes are
 shares of the photo as it lies in the file: TensorFlow, which was trained with these files, leaves EXIF data alone.
@@ -10,20 +11,23 @@ shares of the photo as it lies in the file: TensorFlow, which was trained with t
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import struct
+import tempfile
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from data.box_records import EDGES
 from data.boxes import Box, PhotoSample
 from data.file_tree import list_files, printable
 from data.picture import BadPicture
 from data.sample import SPLIT_FOLDERS, Problem, Split
-from data.tfrecord import FeatureValue, decode_example, masked_crc
+from data.tfrecord import FeatureValue, decode_example, scan_records
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,29 +35,23 @@ if TYPE_CHECKING:
 
 TASK = "object_detection"
 TURNED_BY_EXIF = False
-NAME = re.compile(r"\.tf_?records?$|\.records?$|\.(?:tf_?)?records?-\d{5}-of-\d{5}$", re.IGNORECASE)
+NAME = re.compile(r"\.(?:tf_?)?records?(?:-\d{5}-of-\d{5})?(?:\.gz)?$", re.IGNORECASE)
 PART = re.compile(r"-(\d{5})-of-(\d{5})")
 FLAGS = {"difficult": "difficult", "truncated": "truncated", "is_crowd": "crowd", "group_of": "crowd"}
 SPLIT_WORDS: dict[str, Split] = {**SPLIT_FOLDERS, "eval": "test", "evaluation": "test"}
 WILD = "*?["
-MAX_RECORD_BYTES = 1 << 30
-
-
-class Record(NamedTuple):
-    """A record's place in its file."""
-
-    offset: int
-    data: bytes
+GZIP, ZLIB = b"\x1f\x8b", b"\x78\x9c"  # the first bytes of packed files
+DAMAGE = (OSError, ValueError, EOFError, zlib.error)
 
 
 def detect(path: Path) -> bool:
     """Tell whether there is a TFRecord file whose first record has boxes."""
     for file in find_records(path)[:1]:
         try:
-            with file.open("rb") as stream:
-                record = next(read_file(stream), None)
+            with open_unpacked(file) as stream:
+                record = next(scan_records(stream), None)
             return record is not None and "image/object/bbox/xmin" in decode_example(record.data)
-        except (OSError, ValueError, KeyError, IndexError, struct.error):
+        except (*DAMAGE, KeyError, IndexError, struct.error):
             return False
     return False
 
@@ -66,12 +64,12 @@ def list_samples(path: Path, config: PhotoDataConfig) -> Iterator[PhotoSample | 
         key = printable(file.relative_to(root_of(path)).as_posix())
         split, number = split_of(key), 0
         try:
-            with file.open("rb") as stream:
-                for number, record in enumerate(read_file(stream), 1):
+            with open_unpacked(file) as stream:
+                for number, record in enumerate(scan_records(stream), 1):
                     place = f"{key}, record {number}"
                     locator = (os.fsdecode(file.relative_to(root_of(path))), record.offset, len(record.data))
                     yield from read_sample(record.data, key, place, locator, split, names)
-        except (OSError, ValueError) as error:
+        except DAMAGE as error:
             yield Problem("damaged_record", f"{key}, record {number + 1}", str(error), split or "")
 
 
@@ -91,12 +89,12 @@ def classes(path: Path, config: PhotoDataConfig) -> dict[int, str]:
 @contextmanager
 def open_reader(path: Path) -> Iterator[Callable[[Any], bytes]]:
     """Give a function that reads a record's photo."""
-    files: dict[str, BinaryIO] = {}
+    files: dict[str, IO[bytes]] = {}
 
     def read(locator: tuple[str, int, int]) -> bytes:
         name, offset, size = locator
         if name not in files:
-            files[name] = (root_of(path) / name).open("rb")
+            files[name] = open_seekable(root_of(path) / name)
         files[name].seek(offset)
         try:
             return photo_of(decode_example(files[name].read(size)))
@@ -172,26 +170,35 @@ def split_of(key: str) -> Split | None:
     return next((SPLIT_WORDS[word] for word in [*words, *reversed(folders)] if word in SPLIT_WORDS), None)
 
 
-def read_file(stream: BinaryIO) -> Iterator[Record]:
-    """Yield a file's records.
+def open_unpacked(file: Path) -> IO[bytes]:
+    """Open a file of records to read from its start, packed with gzip or not, as TFRecordWriter's options allow.
 
     Raises:
-        ValueError: the file is damaged; says where.
+        ValueError: it is packed in another way.
     """
-    position = 0
-    while head := stream.read(12):
-        if position == 0 and head[:2] in (b"\x1f\x8b", b"\x78\x9c"):
-            raise ValueError("it is compressed; unpack it first")
-        size = int.from_bytes(head[:8], "little")
-        if len(head) < 12 or size > MAX_RECORD_BYTES or masked_crc(head[:8]) != int.from_bytes(head[8:], "little"):
-            raise ValueError(f"no record begins at byte {position:,}")
-        data, foot = stream.read(size), stream.read(4)
-        if len(data) < size or len(foot) < 4:
-            raise ValueError(f"the file ends in the record at byte {position:,}")
-        if masked_crc(data) != int.from_bytes(foot, "little"):
-            raise ValueError(f"wrong checksum of the record at byte {position:,}")
-        yield Record(position + 12, data)
-        position += size + 16
+    with file.open("rb") as stream:
+        head = stream.read(2)
+    if head == ZLIB:
+        raise ValueError("it is packed with zlib; only gzip and plain files are read")
+    return cast("IO[bytes]", gzip.open(file)) if head == GZIP else file.open("rb")
+
+
+def open_seekable(file: Path) -> IO[bytes]:
+    """Open a file of records to read anywhere: one that is packed as a temporary copy of what can be unpacked of it."""
+    stream = file.open("rb")
+    if stream.read(2) != GZIP:
+        return stream
+    stream.seek(0)
+    copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by who asked for it)
+    with stream, suppress(zlib.error):  # the listing has told where it is damaged
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        while chunk := stream.read(1 << 16):
+            while chunk:
+                copy.write(inflater.decompress(chunk))
+                chunk = inflater.unused_data
+                if chunk:  # several packed files in one
+                    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    return copy
 
 
 def read_sample(
@@ -212,11 +219,12 @@ def read_sample(
         yield Problem("unreadable_annotation", place, words, split or "")
         return
     flags = {flag: features.get(f"image/object/{flag}", []) for flag in FLAGS}
-    boxes = []
+    boxes, unread = [], 0
     for index in range(count):
         text = texts[index] if len(texts) == count else b""
         label = name_of(text, numbers[index] if len(numbers) == count else 0, names)
         if not label:
+            unread += 1
             yield Problem("box_without_class", f"{place}, box {index + 1}", "neither number nor name", split or "")
             continue
         marked = {FLAGS[flag] for flag, values in flags.items() if len(values) == count and values[index]}
@@ -227,7 +235,7 @@ def read_sample(
     name = filename[0].decode("utf-8", "replace") if isinstance(filename[0], bytes) else ""
     sizes = [features.get(f"image/{side}", [0])[:1] for side in ("height", "width")]
     size = (int(sizes[0][0]), int(sizes[1][0])) if all(side and int(side[0]) > 0 for side in sizes) else None
-    yield PhotoSample(f"{file}/{name}" if name else place, locator, tuple(boxes), size, split, place, shares=True)
+    yield PhotoSample(f"{file}/{name}" if name else place, locator, tuple(boxes), size, split, place, True, unread)
 
 
 def photo_of(features: dict[str, list[FeatureValue]]) -> bytes:

@@ -96,7 +96,8 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
             taken[photo.parts] = key
             split = split_of(photo.parts, entry.parts, splits)
             name = printable("/".join(photo.parts))
-            yield PhotoSample(name, photo.locator, tuple(annotation.boxes), annotation.size, split, key)
+            unread = len(annotation.problems)
+            yield PhotoSample(name, photo.locator, tuple(annotation.boxes), annotation.size, split, key, unread=unread)
     for photo in photos.entries:
         if photo.parts not in taken:
             yield Problem("photo_without_annotation", printable("/".join(photo.parts)))

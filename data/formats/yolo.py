@@ -71,7 +71,7 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
             else:
                 labels[photo.parts] = entry
         for photo in photos:
-            key, boxes, place = printable("/".join(photo.parts)), list[Box](), ""
+            key, boxes, unread, place = printable("/".join(photo.parts)), list[Box](), 0, ""
             if label := labels.get(photo.parts):
                 place = printable("/".join(label.parts))
                 try:
@@ -81,11 +81,12 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
                     continue
                 for found in read_lines(text, place, names):
                     if isinstance(found, Problem):
+                        unread += 1
                         yield found
                     else:
                         boxes.append(found)
             split = split_of_folders(photo.parts) or (split_of_folders(label.parts) if label else None)
-            yield PhotoSample(key, photo.locator, tuple(boxes), None, split, place, shares=True)
+            yield PhotoSample(key, photo.locator, tuple(boxes), None, split, place, True, unread)
 
 
 def label_files(entries: list[Entry]) -> list[Entry]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from data.tfrecord import read_records
+from data.tfrecord import in_batches, read_records
 from object_detection.training.feed import Prepare
 from object_detection.training.network import DetectorInTraining
 from object_detection.training.objective import Multibox
@@ -72,8 +71,8 @@ def compile_score(network: DetectorInTraining, objective: Multibox, prepare: Pre
 def score_split(score: Score, examples: Examples, split: str, batch_size: int) -> Scored:
     """Judge every photo of a split; the last batch is filled up with photos that are not counted."""
     result = Scored()
-    records = (record for shard in examples.shards(split) for record in read_records(shard))
-    for batch in batches(records, batch_size):
+    records = read_records(*examples.shards(split))
+    for batch in in_batches(records, batch_size):
         filled = batch + batch[-1:] * (batch_size - len(batch))
         sums, found = score(tf.constant(filled))
         totals = sums.numpy()[: len(batch)].astype(np.float64).sum(axis=0)
@@ -83,12 +82,6 @@ def score_split(score: Score, examples: Examples, split: str, batch_size: int) -
         arrays = {name: tensor.numpy() for name, tensor in found.items()}
         result.found += [detections_of(arrays, place) for place in range(len(batch))]
     return result
-
-
-def batches(records: Iterator[bytes], size: int) -> Iterator[list[bytes]]:
-    """Yield lists of at most `size` records."""
-    while batch := list(islice(records, size)):
-        yield batch
 
 
 def detections_of(found: dict[str, Any], place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

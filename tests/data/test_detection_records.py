@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def test_damage_is_named_by_file_and_record(tmp_path):
     broken = bytearray(whole)
     broken[-100] ^= 1
     (tmp_path / "d.record").write_bytes(broken)
-    (tmp_path / "e.record").write_bytes(b"\x1f\x8b" + whole)
+    (tmp_path / "e.record").write_bytes(b"\x78\x9c" + whole)
     write_records(tmp_path / "f.record-00001-of-00003", [photo(6)])
     samples, problems = listed(tmp_path)
     assert [sample.key for sample in samples] == [
@@ -147,6 +148,31 @@ def test_damage_is_named_by_file_and_record(tmp_path):
     assert [place for kind, place in problems if kind == "missing_shard"] == [
         "f.record-00000-of-00003", "f.record-00002-of-00003",
     ]  # fmt: skip
+
+
+def test_records_packed_with_gzip_are_read_like_others(tmp_path):
+    write_records(tmp_path / "plain" / "train.record", [photo(number) for number in range(3)])
+    packed = gzip.compress((tmp_path / "plain" / "train.record").read_bytes())
+    (tmp_path / "packed").mkdir()
+    for name in ("train.record", "test.tfrecord-00000-of-00001.gz"):
+        (tmp_path / "packed" / name).write_bytes(packed)
+    assert detection_records.detect(tmp_path / "packed")
+    samples, problems = listed(tmp_path / "packed")
+    assert [sample.split for sample in samples] == ["test"] * 3 + ["train"] * 3
+    assert problems == []
+    with detection_records.open_reader(tmp_path / "packed") as read:
+        assert [read(sample.locator) for sample in reversed(samples[3:])] == [draw(2), draw(1), draw(0)]
+
+
+def test_of_a_packed_file_that_ends_early_the_whole_records_are_read(tmp_path):
+    write_records(tmp_path / "train.record", [photo(number) for number in range(20)])
+    packed = gzip.compress((tmp_path / "train.record").read_bytes())
+    (tmp_path / "train.record").write_bytes(packed[: len(packed) // 2])
+    samples, problems = listed(tmp_path)
+    assert 0 < len(samples) < 20
+    assert problems == [("damaged_record", f"train.record, record {len(samples) + 1}")]
+    with detection_records.open_reader(tmp_path) as read:
+        assert read(samples[-1].locator) == draw(len(samples) - 1)
 
 
 def test_records_of_other_kinds_are_not_taken_for_photos_with_boxes(tmp_path):

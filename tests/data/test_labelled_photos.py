@@ -10,6 +10,9 @@ import pytest
 from data import formats
 from data.boxes import PhotoSample, fit_boxes
 from data.formats import box_csv, coco, yolo
+from data.photo_data import PhotoDataConfig
+from data.photo_findings import photo_findings
+from data.photo_listing import list_photos
 from data.sample import Problem
 from pipeline.errors import UserError
 
@@ -78,6 +81,25 @@ def test_files_that_are_none_of_these_are_not_taken_for_them(tmp_path):
         assert not module.detect(root / "1.txt")
 
 
+UNREADABLE = {  # of each format, 2.jpg with one object that cannot be read
+    "coco": {"a.json": coco_file(annotations=[{"id": 8, "image_id": 2, "category_id": 3, "bbox": [2, "x", 6, 8]}])},
+    "yolo": {"labels/2.txt": "0 0.25 x 0.3 0.8\n"},
+    "box_csv": {"labels.csv": f"{CSV_HEAD}2.jpg,20,10,cat,2,x,8,9\n"},
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_photo_of_which_no_box_can_be_read_is_no_background(name, tmp_path):
+    root = write(tmp_path / name, EXAMPLES[name] | UNREADABLE[name])
+    samples, problems = listed(formats.find(name, "object_detection"), root)
+    photo = next(sample for sample in samples if sample.key.endswith("2.jpg"))
+    assert (photo.boxes, photo.unread) == ((), 1)
+    assert problems[0][0] == "box_not_a_number"
+    findings = photo_findings()
+    list_photos(samples, PhotoDataConfig(path=str(root)), tmp_path / "listing", findings)
+    assert [row["file"] for row in findings.examples["no_usable_box"]] == [photo.key]
+
+
 # COCO
 
 
@@ -112,6 +134,16 @@ def test_crowds_are_marked_and_sizes_kept(tmp_path):
 def test_what_is_wrong_in_a_coco_file_is_named_by_its_ids(tmp_path, changes, problem):
     _, problems = listed(coco, write(tmp_path, EXAMPLES["coco"] | {"a.json": coco_file(**changes)}))
     assert problems[0] == problem
+
+
+@pytest.mark.parametrize(
+    "changes", [{"categories": {"a": 1}}, {"images": [{"id": [1], "file_name": "1.jpg"}]}, {"categories": [{"id": {}}]}]
+)
+def test_lists_that_are_not_cocos_end_the_run_with_their_file(tmp_path, changes):
+    root = write(tmp_path, EXAMPLES["coco"] | {"a.json": coco_file(**changes)})
+    with pytest.raises(UserError) as caught:
+        listed(coco, root)
+    assert caught.value.where == "a.json"
 
 
 def test_a_json_file_that_is_damaged_or_of_another_kind_is_named(tmp_path):

@@ -146,12 +146,11 @@ def check_features(examples: Examples, split: str, names: list[str]) -> None:
         UserError: as said.
     """
     missing, known = set(names), set[str]()
-    for shard in examples.shards(split):
-        for record in read_records(shard):
-            if not missing:
-                return
-            known |= decode_example(record).keys()
-            missing -= known
+    for record in read_records(*examples.shards(split)):
+        if not missing:
+            return
+        known |= decode_example(record).keys()
+        missing -= known
     if missing:
         fix = did_you_mean(min(missing), known - {"image/encoded"})
         raise UserError(f"No example has a feature `{min(missing)}`.", "evaluator.slices", fix)

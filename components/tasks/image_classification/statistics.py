@@ -81,7 +81,7 @@ def write_samples(examples: Examples, statistics: Statistics) -> None:
 
     wanted = dict.fromkeys(range(min(SAMPLE_CLASSES, len(examples.labels))), SAMPLES_A_CLASS)
     found: dict[int, list[bytes]] = {label: [] for label in wanted}
-    records = (record for shard in examples.shards("train") for record in read_records(shard))
+    records = read_records(*examples.shards("train"))
     for number, record in enumerate(records):
         feature = tf.train.Example.FromString(record).features.feature
         label = feature["image/class/label"].int64_list.value[0]

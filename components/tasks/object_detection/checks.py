@@ -6,9 +6,10 @@ from pydantic import Field
 
 from components.tasks.object_detection.labelled import draw, to_labelled
 from components.validation.config import Limits, ValidationConfig
+from components.validation.thumbnails import as_png, write_thumbnails
 from data.finding import Finding, make
 from data.photo_findings import ABOUT_BOXES
-from data.records import decode_example, read_records
+from data.records import FeatureValue
 from pipeline.artifacts import Anomalies, Examples
 
 SIDE = 128  # pixels of the pictures beside findings: smaller ones would not show boxes
@@ -16,7 +17,6 @@ COARSE = {
     "image/channels": 1.0,
     "image/boxes": 0.5,
 }  # few whole numbers: their histograms differ by where the bins fall
-COMPARED = ("schema", "skew", "drift")  # findings about features, not photos
 
 
 class DetectionValidationConfig(ValidationConfig):
@@ -172,26 +172,10 @@ def totals(labels: list[str], counts: dict[str, list[int]]) -> dict[str, int]:
 
 
 def illustrate(findings: list[Finding], examples: Examples, anomalies: Anomalies) -> None:
-    """Write `thumbnails/<number>.png`, with boxes, of every photo among the examples that a finding concerns, and note it there.
+    """Write thumbnails, with boxes, of the photos that findings concern."""
+    write_thumbnails(findings, examples, anomalies, feature="image/filename", paint=paint)
 
-    Photos that were left out cannot be shown: nothing of them but their names came this far.
-    """
-    rows = [row for finding in findings if finding["name"] not in COMPARED for row in finding["examples"]]
-    wanted = {row.get("photo") or row["file"] for row in rows} - {""}
-    shown: dict[str, str] = {}
-    for split in examples.splits:
-        for shard in examples.shards(split):
-            if not wanted:
-                break
-            for record in read_records(shard):
-                # nearly every record is passed over by this search of bytes; only a hit is worth decoding
-                if any(name.encode() in record for name in wanted):
-                    photo = to_labelled(decode_example(record))
-                    if photo.source in wanted:
-                        wanted.remove(photo.source)
-                        shown[photo.source] = f"thumbnails/{len(shown)}.png"
-                        anomalies.file("thumbnails").mkdir(exist_ok=True)
-                        draw(photo, SIDE).save(anomalies.file(shown[photo.source]), "PNG")
-    for row in rows:
-        if name := shown.get(row.get("photo") or row["file"]):
-            row["thumbnail"] = name
+
+def paint(features: dict[str, list[FeatureValue]]) -> bytes:
+    """Return the photo of an example with its boxes as PNG."""
+    return as_png(draw(to_labelled(features), SIDE))

@@ -35,9 +35,7 @@ class Labelled:
 
 def read_labelled(examples: Examples, split: str) -> Iterator[Labelled]:
     """Yield the photos of a split in the order of their records."""
-    for shard in examples.shards(split):
-        for record in read_records(shard):
-            yield to_labelled(decode_example(record))
+    return map(to_labelled, map(decode_example, read_records(*examples.shards(split))))
 
 
 def to_labelled(features: dict[str, list[FeatureValue]]) -> Labelled:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from components.tasks.object_detection.metrics import Detections, Truth
 from data.box_records import EDGES
-from data.tfrecord import FeatureValue, decode_example, read_records
+from data.tfrecord import FeatureValue, decode_example, in_batches, read_records
 from pipeline.artifacts import Examples, Model
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
@@ -100,7 +99,7 @@ def answer_split(
     truth: list[Truth] = []
     detections: list[Detections] = []
     with progress.job(f"{job} {split}", total=examples.splits.get(split)) as advance:
-        for rows in batches(read_split(examples, split), batch_size):
+        for rows in in_batches(read_split(examples, split), batch_size):
             truth += [read_truth(row) for row in rows]
             detections += answer([encoded_of(row) for row in rows])
             advance(len(rows))
@@ -109,17 +108,9 @@ def answer_split(
     return Predicted(truth, detections)
 
 
-def batches(rows: Iterator[Features], size: int) -> Iterator[list[Features]]:
-    """Yield lists of at most `size` rows."""
-    while batch := list(islice(rows, size)):
-        yield batch
-
-
 def read_split(examples: Examples, split: str) -> Iterator[Features]:
     """Yield the features of every record of a split, in order."""
-    for shard in examples.shards(split):
-        for record in read_records(shard):
-            yield decode_example(record)
+    return map(decode_example, read_records(*examples.shards(split)))
 
 
 def read_truth(features: Features) -> Truth:

@@ -154,7 +154,7 @@ def resynthesise_norm(trained: Trained, examples: Examples) -> int:
     from object_detection.training.feed import preparer
 
     prepare = preparer(trained, ())
-    records = (record for shard in examples.shards("train") for record in read_records(shard))
+    records = read_records(*examples.shards("train"))
     photos = [prepare(tf.constant(record), tf.constant([0, 0]))[0] for record in islice(records, MEASURED_ON)]
     return resynthesise(trained.model, tf.stack(photos))
 

@@ -57,7 +57,7 @@ def draw_matches(network: DetectorInTraining, examples: Examples, augmentation: 
 
     anchors = np.concatenate([boxes.reshape(-1, 4) for boxes in network.trained.config.make_anchors()])
     prepare = preparer(network.trained, augmentation)
-    records = (record for shard in examples.shards("train") for record in read_records(shard))
+    records = read_records(*examples.shards("train"))
     drawn = []
     for number, record in enumerate(islice(records, PHOTOS)):
         pixels, targets = prepare(tf.constant(record), tf.constant([0, number]))

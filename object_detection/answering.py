@@ -45,15 +45,22 @@ def answer_prepared(trained: Trained, prepared: tf.Tensor) -> Answer:
 
     config = trained.config
     found = trained.model(prepared, anchor_boxes=anchors_by_level(config, tf.shape(prepared)[0]), training=False)
-    number = found["num_detections"]
-    known = tf.sequence_mask(number, config.most)
-    classes = tf.where(known, found["detection_classes"], 1)
-    names = tf.gather(tf.constant(trained.labels), tf.cast(classes, tf.int32) - 1)
-    # boxes are brought into the photo after suppression, as the Object Detection API and TensorFlow Lite do
+    # boxes are brought into the photo after suppression, and those that lay beside it dropped, as the Object Detection API does
     boxes = tf.clip_by_value(found["detection_boxes"] / config.size, 0.0, 1.0)
+    inside = tf.reduce_all(boxes[..., 2:] > boxes[..., :2], axis=-1) & tf.sequence_mask(
+        found["num_detections"], config.most
+    )
+    order = tf.argsort(tf.cast(inside, tf.int32), direction="DESCENDING", stable=True)
+    boxes, scores, classes = (
+        tf.gather(part, order, batch_dims=1) for part in (boxes, found["detection_scores"], found["detection_classes"])
+    )
+    number = tf.math.count_nonzero(inside, axis=-1)
+    known = tf.sequence_mask(number, config.most)
+    classes = tf.where(known, classes, 1)
+    names = tf.gather(tf.constant(trained.labels), tf.cast(classes, tf.int32) - 1)
     return {
         "detection_boxes": tf.where(known[..., tf.newaxis], boxes, 0.0),
-        "detection_scores": tf.where(known, found["detection_scores"], 0.0),
+        "detection_scores": tf.where(known, scores, 0.0),
         "detection_classes": tf.cast(classes, tf.float32),
         "detection_labels": tf.where(known, names, ""),
         "num_detections": tf.cast(number, tf.float32),

@@ -1,6 +1,6 @@
 """Trains in child processes, killing some of them with SIGKILL; run by test_trainer_resume.py, because forking needs a process of its own.
 
-Usage: killed_training.py EXAMPLES FOLDER NETWORK; prints JSON {"kills": [steps], "attempts": n}.
+Usage: killed_training.py EXAMPLES FOLDER NETWORK; prints JSON {"kills": [steps]}. For a detector TF_USE_LEGACY_KERAS must be 1.
 """
 
 from __future__ import annotations
@@ -15,8 +15,13 @@ from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
-import keras  # noqa: F401 - imported once here, so that each child does not have to
-import tensorflow  # noqa: F401
+import tensorflow  # noqa: F401 - imported once here, so that each child does not have to
+
+if os.environ.get("TF_USE_LEGACY_KERAS"):
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import object_detection.training.network  # noqa: F401
+else:
+    import keras  # noqa: F401
 
 from components.tasks.forecasting.training import ForecastTrainerConfig
 from components.tasks.image_classification.training import ImageTrainerConfig
@@ -40,7 +45,9 @@ CONFIGS = {
         optimizer=OptimizerConfig(name="adamw", learning_rate=1e-3, schedule="cosine", average=0.9, clip_norm=1.0), keep="best",
     ),
 }  # fmt: skip
-KILL_AT = {"lstm": [4, 32], "small_vgg": [4, 26], "distorted_cnn": [6, 15, 21, 36]}
+DETECTOR = "ssd_mobilenet_v1_025_160"
+DETECTOR_SETTINGS = {"steps": 14, "checkpoint_steps": 2, "steps_per_execution": 1, "judge_steps": 4, "keep": "best"}
+KILL_AT = {DETECTOR: [4, 10], "lstm": [4, 32], "small_vgg": [4, 26], "distorted_cnn": [6, 15, 21, 36]}
 
 
 def main(examples: Path, folder: Path, network: str) -> None:
@@ -64,20 +71,35 @@ def start(examples: Path, folder: Path, network: str) -> int:
     if child:
         return child
     try:
-        opened = Examples.open(examples)
-        pixels = {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}
-        trainer(
-            examples=opened,
-            statistics=Statistics(folder, {"pixels": pixels, "scaling": opened.properties.get("scaling")}),
-            checked=Anomalies(folder),
-            model=Model.create(folder / "model"),
-            config=CONFIGS[network],
-            context=Context.standalone(folder),
-        )
+        if network == DETECTOR:
+            train_detector(examples, folder)
+        else:
+            train(examples, folder, network)
         os._exit(0)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
+
+
+def train(examples: Path, folder: Path, network: str) -> None:
+    """Train a network of Keras 3."""
+    opened = Examples.open(examples)
+    pixels = {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}
+    trainer(
+        examples=opened,
+        statistics=Statistics(folder, {"pixels": pixels, "scaling": opened.properties.get("scaling")}),
+        checked=Anomalies(folder),
+        model=Model.create(folder / "model"),
+        config=CONFIGS[network],
+        context=Context.standalone(folder),
+    )
+
+
+def train_detector(examples: Path, folder: Path) -> None:
+    """Train a small detector."""
+    import detection_training
+
+    detection_training.train(Examples.open(examples), folder, **DETECTOR_SETTINGS)
 
 
 def finish(child: int) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from detection_training import write_examples
+from pipeline.artifacts import write_manifest
+
+KERAS_FILES = ("model.keras", "history.json", "summary.txt")
+DETECTOR_FILES = ("model.ckpt.index", "model.ckpt.data-00000-of-00001", "history.json")
 HELPER = Path(__file__).with_name("killed_training.py")
 
 
@@ -28,14 +34,22 @@ def test_a_forecaster_resumes_bit_for_bit_too(series_examples, tmp_path):
     train_with_kills(series_examples, tmp_path, "lstm", 20)
 
 
-def train_with_kills(examples, tmp_path, network, steps_an_epoch):
+@pytest.mark.slow
+def test_a_detector_resumes_bit_for_bit_too(tmp_path):
+    examples = write_examples(tmp_path / "examples", {"train": 20, "validation": 6, "test": 2})
+    write_manifest(examples, 0.0)
+    train_with_kills(examples, tmp_path, "ssd_mobilenet_v1_025_160", 5, DETECTOR_FILES, TF_USE_LEGACY_KERAS="1")
+
+
+def train_with_kills(examples, tmp_path, network, steps_an_epoch, files=KERAS_FILES, **environment):
     command = [sys.executable, str(HELPER), str(examples.path), str(tmp_path), network]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    environment = {**os.environ, **environment}
+    process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
     assert process.returncode == 0, process.stderr
     kills = json.loads(process.stdout.splitlines()[-1])["kills"]
     assert any(step % steps_an_epoch for step in kills), "at least one kill must fall within an epoch"
     whole, killed = tmp_path / "whole" / "model", tmp_path / "killed" / "model"
-    for name in ("model.keras", "history.json", "summary.txt"):
+    for name in files:
         assert (whole / name).read_bytes() == (killed / name).read_bytes(), (
             f"{name} differs after kills at steps {kills}"
         )

@@ -76,6 +76,29 @@ def test_beyond_the_last_detection_there_is_nothing(small_ssd, small_config, enc
             assert (answer[f"detection_{name}"][place, number:] == empty).all()
 
 
+def test_boxes_beside_the_photo_are_dropped_and_the_others_keep_their_order(small_config):
+    import tensorflow as tf
+
+    size, most = small_config.size, small_config.most
+    boxes = [(0, 0, 9, 9), (-20, 5, -2, 9), (0, 4, 9, 4), (-5, -5, 8, 8), (9, size + 1, 20, size + 9), (1, 1, 3, 3)]
+
+    def model(prepared, anchor_boxes, training):
+        filled = [*boxes, *[(0, 0, 0, 0)] * (most - len(boxes))]
+        return {
+            "detection_boxes": tf.constant([filled], tf.float32),
+            "detection_scores": tf.constant([np.linspace(0.9, 0.1, most)], tf.float32),
+            "detection_classes": tf.constant([np.arange(most) % 3 + 1]),
+            "num_detections": tf.constant([len(boxes)]),
+        }
+
+    answer = numpy_of(answering.answer_prepared(Trained(model, small_config, LABELS), tf.zeros([1, size, size, 3])))
+    assert answer["num_detections"] == [3]
+    np.testing.assert_allclose(answer["detection_boxes"][0, :3] * size, [boxes[0], (0, 0, 8, 8), boxes[5]], atol=1e-4)
+    np.testing.assert_allclose(answer["detection_scores"][0, :3], np.linspace(0.9, 0.1, most)[[0, 3, 5]], atol=1e-6)
+    np.testing.assert_array_equal(answer["detection_classes"][0, :4], [1, 1, 3, 1])
+    assert not answer["detection_scores"][0, 3:].any()
+
+
 def test_grey_photos_are_answered_too(trained):
     import io
 

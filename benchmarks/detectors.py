@@ -28,8 +28,8 @@ from components.networks import network_config, preset
 from components.tasks.object_detection.training import DetectionTrainerConfig
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics, write_manifest
 from pipeline.component import Context
+from pipeline.layers import Layer, merge
 from pipeline.progress import Progress
-from pipeline.recipe import Layer, merge
 
 STARTED = time.monotonic()  # before TensorFlow is imported
 COCO = "weights/tflite-support/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"

@@ -32,6 +32,7 @@ from serving.model_config import (
     put_back,
     read_models,
     take_snapshot,
+    version_folders,
     versions_on_disk,
 )
 from serving.running import read_running
@@ -171,7 +172,7 @@ def write_history(base: Path, history: dict[str, dict[str, Any]]) -> None:
 
 def newest_version(base: Path) -> int | None:
     """Return the highest version there is; names that are no number are somebody else's."""
-    return max((int(path.name) for path in base.iterdir() if is_version(path.name) and path.is_dir()), default=None)
+    return max(version_folders(base), default=None)
 
 
 def interrupted_version(base: Path, history: dict[str, dict[str, Any]], digest: str) -> int | None:
@@ -244,7 +245,7 @@ def confirm(
     """
     base = Path(model.base_path)
     if server is not None:
-        if version not in model.select({int(path.name) for path in base.iterdir() if is_version(path.name)}):
+        if version not in model.select(versions_on_disk(base)):
             return {"reason": f"{reason}; the policy pins other versions, so the running server does not take it"}
         outcome = wait_for_server(server, model.name, version, base, timeout, before)
         if outcome == "silent":

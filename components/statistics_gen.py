@@ -9,6 +9,7 @@ from typing import Any
 from components.tasks import find_part
 from data.beam import BeamConfig
 from data.records import read_records
+from data.watching import watch
 from pipeline.artifacts import Examples, Statistics
 from pipeline.component import Context, Out, component
 from pipeline.errors import UserError
@@ -26,7 +27,8 @@ def statistics_gen(examples: Examples, statistics: Out[Statistics], beam: BeamCo
         )
     part = find_part(examples.task, "statistics")
     splits = sorted(split for split, number in examples.splits.items() if number)
-    with context.progress.job("statistics", total=sum(examples.splits.values())):
+    sizes = {f"{split}.pb": examples.splits[split] for split in splits}
+    with watch(statistics.path, sizes, "statistics", context.progress):
         sums = count(examples, splits, statistics, beam)
     described = {split: describe(statistics.file(f"{split}.pb")) for split in splits}
     statistics.write_json("statistics.json", {**part.page(examples), "splits": described})

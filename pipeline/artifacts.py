@@ -205,6 +205,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def digest_of(folder: Path) -> str:
+    """Return the digest in a sealed artifact's manifest; empty where there is none that can be read."""
+    try:
+        return str(read_manifest(folder)["digest"])
+    except (UserError, OSError, KeyError):
+        return ""
+
+
+def set_aside(execution: Path) -> Path:
+    """Return where a sealed execution's folder goes when its step runs again; only the newest of them is kept."""
+    return execution.with_name(f".{execution.name}.replaced")
+
+
 def damage(folder: Path) -> str:
     """Say what differs between a sealed artifact's folder and its manifest; empty if nothing does.
 

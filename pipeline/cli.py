@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -35,12 +36,17 @@ OverridesArgument = Annotated[
 
 
 def main() -> NoReturn:
-    """Run the command line; errors of the user's are printed, not traced."""
+    """Run the command line."""
+    # by itself the library would end on Ctrl-C and on a closed pipe in its own way
+    run_to_end(lambda: app(standalone_mode=False))
+
+
+def run_to_end(command: Callable[[], int | None]) -> NoReturn:
+    """Run a command and leave with its status; errors of the user's are printed, not traced."""
     prepare_process()
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        # by itself the library would end on Ctrl-C and on a closed pipe in its own way
-        status = app(standalone_mode=False) or 0
+        status = command() or 0
         if status == EXIT_INTERRUPTED:  # the library turns Ctrl-C into a status
             raise KeyboardInterrupt
         sys.exit(status)
@@ -214,12 +220,15 @@ def recipe_show(recipe: RecipeArgument, overrides: OverridesArgument = None, as_
         print(json.dumps({key: {"value": value, "origin": origin} for key, (value, origin) in resolved.values.items()}))
     else:
         show_recipe(resolved.values, descriptions(type(resolved.recipe)))
+        for remark in resolved.idle:
+            print(f"warning: {remark}", file=sys.stderr)
 
 
 @recipe_app.command("list")
 def recipe_list() -> None:
     """List the shipped recipes."""
-    from pipeline.recipe import RECIPES, shipped
+    from pipeline.layers import RECIPES
+    from pipeline.recipe import shipped
 
     for name in shipped():
         first = (RECIPES / f"{name}.yaml").read_text("utf-8").splitlines()[0]

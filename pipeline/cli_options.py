@@ -11,7 +11,12 @@ from pipeline.errors import UserError
 
 WorkspaceOption = Annotated[
     Path,
-    typer.Option("--workspace", envvar="LABLINE_WORKSPACE", help="Folder of artifacts, runs, logs and served models."),
+    typer.Option(
+        "--workspace",
+        envvar="LABLINE_WORKSPACE",
+        help="Folder of artifacts, runs, logs and served models.",
+        callback=lambda path: path.expanduser(),
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 HERE = Path("workspace")

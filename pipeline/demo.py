@@ -10,7 +10,6 @@ from pathlib import Path
 
 from components.tasks import find_part
 from pipeline.artifacts import Examples
-from pipeline.errors import UserError
 from pipeline.progress import Progress
 from pipeline.recipe import load
 from pipeline.runner import Run, Runner, duration
@@ -56,18 +55,10 @@ def ask(result: Run, name: str, workspace: Path) -> None:
 
 def main() -> None:
     """Run the demo from the command line: RECIPE [key=value ...]."""
-    from pipeline.cli import prepare_process
+    from pipeline.cli import run_to_end
 
-    prepare_process()
-    try:
-        demo(
-            sys.argv[1] if len(sys.argv) > 1 else "digits",
-            Path(os.environ.get("LABLINE_WORKSPACE", "workspace")),
-            sys.argv[2:],
-        )
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
+    workspace = Path(os.environ.get("LABLINE_WORKSPACE") or "workspace").expanduser()
+    run_to_end(lambda: demo(sys.argv[1] if len(sys.argv) > 1 else "digits", workspace, sys.argv[2:]))
 
 
 if __name__ == "__main__":

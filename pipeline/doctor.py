@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import hash_file, list_files, read_manifest
-from pipeline.errors import UserError
+from pipeline.errors import UserError, install_extra
 
 NEEDED = {
     "tensorflow": "2.16", "keras": "3.", "apache-beam": "2.", "tensorflow-data-validation": "1.16", "tensorflow-serving-api": "2.16",
     "numpy": "1.26", "protobuf": "4.",
 }  # fmt: skip
 OPTIONAL = {
-    "tf-models-official": "object detection: sh bootstrap.sh dev,detection",
-    "tensorflow-datasets": "data.path=tfds:NAME: sh bootstrap.sh dev",
+    "tf-models-official": f"For object detection. {install_extra('detection')}",
+    "tensorflow-datasets": f"For data.path=tfds:NAME. {install_extra('tfds')}",
 }
 DISK_GIGABYTES = 5
 

@@ -79,3 +79,8 @@ def explain_os_error(error: OSError, path: Path | str = "") -> UserError:
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return UserError("A file stands where a folder is needed.", where, "Move it away, or name another folder.")
     return UserError(f"{error.strerror or error}.", where)
+
+
+def install_extra(extra: str) -> str:
+    """Say how packages that are not always installed come in: pip alone cannot, since some need versions forced on them."""
+    return f"In the folder of labline's source, type `sh bootstrap.sh {extra}`; `dev` brings all but `gpu`."

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts import FORMAT
+from pipeline.artifacts import FORMAT, damage, digest_of, set_aside
 from pipeline.errors import UserError, explain_os_error
 
 TABLES = """
@@ -176,17 +176,17 @@ class MetadataStore:
         return Execution(row[0], row[1], row[2], row[3], row[4], row[5], row[6], json.loads(row[7])) if row else None
 
     def earlier(self, kind: str, digest: str, recipe: str) -> Path | None:
-        """Return the newest artifact of a type and recipe that was sealed before the one with this digest was first."""
-        row = self.database.execute(
-            "SELECT artifact.uri FROM artifact JOIN event ON event.artifact = artifact.id AND event.kind='output' "
+        """Return the newest artifact of a type and recipe that was sealed before the one with this digest was first, if it is still there."""
+        rows = self.database.execute(
+            "SELECT artifact.uri, artifact.digest FROM artifact JOIN event ON event.artifact = artifact.id AND event.kind='output' "
             "JOIN execution ON execution.id = event.execution WHERE artifact.type=? AND artifact.digest<>? AND execution.recipe=? AND "
-            "artifact.created < (SELECT MIN(created) FROM artifact WHERE type=? AND digest=?) ORDER BY artifact.created DESC LIMIT 1",
+            "artifact.created < (SELECT MIN(created) FROM artifact WHERE type=? AND digest=?) ORDER BY artifact.created DESC",
             (kind, digest, recipe, kind, digest),
-        ).fetchone()
-        return self.root / row[0] if row and (self.root / row[0]).is_dir() else None
+        )
+        return self.first_present(rows)
 
     def latest_blessed(self, digest: str, name: str) -> Path | None:
-        """Return the newest other model blessed under a name before the model with this digest was first judged.
+        """Return the newest other model blessed under a name before the model with this digest was first judged, if it is still there.
 
         Judged models keep the opponent they had, so repeating a run reuses its evaluation.
         """
@@ -198,12 +198,35 @@ class MetadataStore:
             "JOIN event used ON used.execution = execution.id AND used.kind='input' AND used.parameter='model' "
             "JOIN artifact model ON model.id = used.artifact WHERE blessing.type='Blessing' AND run.served=?"
         )
-        row = self.database.execute(
-            f"SELECT uri FROM ({judged}) WHERE digest<>? AND json_extract(properties, '$.blessed') AND "
-            f"time < COALESCE((SELECT MIN(time) FROM ({judged}) WHERE digest=?), 1e99) ORDER BY time DESC LIMIT 1",
+        rows = self.database.execute(
+            f"SELECT uri, digest FROM ({judged}) WHERE digest<>? AND json_extract(properties, '$.blessed') AND "
+            f"time < COALESCE((SELECT MIN(time) FROM ({judged}) WHERE digest=?), 1e99) ORDER BY time DESC",
             (name, digest, name, digest),
-        ).fetchone()
-        return self.root / row[0] if row and (self.root / row[0]).is_dir() else None
+        )
+        return self.first_present(rows)
+
+    def is_blessed(self, digest: str) -> bool:
+        """Say whether the model with this digest was blessed at any time."""
+        query = (
+            "SELECT 1 FROM artifact model JOIN event used ON used.artifact = model.id AND used.kind='input' AND used.parameter='model' "
+            "JOIN event made ON made.execution = used.execution AND made.kind='output' "
+            "JOIN artifact blessing ON blessing.id = made.artifact WHERE blessing.type='Blessing' AND model.digest=? "
+            "AND json_extract(blessing.properties, '$.blessed') LIMIT 1"
+        )
+        return self.database.execute(query, (digest,)).fetchone() is not None
+
+    def first_present(self, rows: Iterable[tuple[str, str]]) -> Path | None:
+        """Return the folder of the first artifact that is where it was sealed, or set aside from there when its step ran again.
+
+        Args:
+            rows: URI and digest of each; another run of the same step may have put something else in its place.
+        """
+        for uri, digest in rows:
+            folder = self.root / uri
+            for place in (folder, set_aside(folder.parent) / folder.name):
+                if digest_of(place) == digest and not damage(place):
+                    return place
+        return None
 
     def lineage(self, digest: str) -> list[dict[str, Any]]:
         """Return the executions that led to an artifact, the newest first, each with its inputs and outputs by digest."""

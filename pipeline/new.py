@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from pipeline.errors import UserError, did_you_mean, explain_os_error
-from pipeline.recipe import RECIPES, descriptions, load, shipped
+from pipeline.layers import RECIPES
+from pipeline.recipe import descriptions, load, name_for, shipped
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -25,7 +25,7 @@ def create(folder: Path, task: str) -> None:
             did_you_mean(task, [name for name in shipped() if (RECIPES / f"{name}.py").exists()]),
         )
     check_new(folder)
-    files = {"recipe.yaml": recipe_text(task, folder, recipe_name(folder))}
+    files = {"recipe.yaml": recipe_text(task, folder, name_for(folder.resolve().name))}
     template = TEMPLATES / f"my_network_{task}.py.txt"
     if template.exists():
         files["my_network.py"] = template.read_text("utf-8")
@@ -45,7 +45,7 @@ def create_from_pipeline_config(folder: Path, file: Path) -> None:
     from object_detection.pipeline_config.new_recipe import recipe_from
 
     check_new(folder)
-    text, translation = recipe_from(file, folder, recipe_name(folder))
+    text, translation = recipe_from(file, folder, name_for(folder.resolve().name))
     write(folder, {"recipe.yaml": text})
     given = sum(item.given for item in translation.settings)
     defaults = sum(bool(item.sources) for item in translation.settings) - given
@@ -77,11 +77,6 @@ def write(folder: Path, files: dict[str, str]) -> None:
             (folder / name).write_text(text, "utf-8")
     except OSError as error:
         raise explain_os_error(error, folder) from None
-
-
-def recipe_name(folder: Path) -> str:
-    """Make a recipe's name, which is also the served model's, of a folder's: other than ASCII letters, digits, dots and dashes become underscores."""
-    return re.sub(r"[^A-Za-z0-9_.-]|^[.-]", "_", folder.resolve().name) or "mine"
 
 
 def recipe_text(task: str, folder: Path, name: str) -> str:

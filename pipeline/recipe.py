@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.errors import UsageError, did_you_mean, explain_os_error
+from pipeline.errors import UsageError, did_you_mean
+from pipeline.layers import RECIPES, Layer, has, merge, read_overrides, read_yaml
 from pipeline.settings import Settings
-
-RECIPES = Path(__file__).with_name("recipes")
 
 
 @dataclass(frozen=True)
@@ -25,24 +24,13 @@ class Resolved:
     Attributes:
         values: dotted key -> (value, origin); origins read `default`, `recipe name`, `network cnn`, `FILE line N` or `command line`.
         pipeline: the function that builds the graph from the recipe.
+        idle: what was written and has no effect, a sentence each.
     """
 
     recipe: Any
     values: dict[str, tuple[Any, str]]
     pipeline: Callable[[Any], None]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One source of values; later layers win.
-
-    Attributes:
-        values: nested dictionaries of recipe keys.
-        origin: dotted key -> where its value was written.
-    """
-
-    values: dict[str, Any]
-    origin: Callable[[str], str]
+    idle: tuple[str, ...] = ()
 
 
 def load(name: str, overrides: Iterable[str] = ()) -> Resolved:
@@ -64,7 +52,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Resolved:
     preset = network_preset(merge([written, given]), shape, task)
     layers = one_length([preset, written, given])
     values = merge(layers)
-    values.setdefault("name", file.stem)
+    values.setdefault("name", name_for(file.stem))
     named = Layer({"serving": {"name": values["name"]}}, lambda key: "recipe name")
     layers, values = [named, *layers], merge([named, Layer(values, lambda key: "")])
     try:
@@ -72,7 +60,13 @@ def load(name: str, overrides: Iterable[str] = ()) -> Resolved:
     except ValidationError as error:
         raise explain(error, layers, shape) from None
     recipe = settle_options(recipe, layers)
-    return Resolved(recipe, origins(recipe, layers), importlib.import_module("pipeline.standard").standard)
+    pipeline = importlib.import_module("pipeline.standard").standard
+    return Resolved(recipe, origins(recipe, layers), pipeline, idle_keys(recipe, [written, given]))
+
+
+def name_for(words: str) -> str:
+    """Make a recipe's name, which is also the served model's: other than ASCII letters, digits, dots and dashes become underscores."""
+    return re.sub(r"[^A-Za-z0-9_.-]|^[.-]", "_", words) or "mine"
 
 
 def shipped() -> list[str]:
@@ -94,72 +88,6 @@ def find(name: str) -> Path:
     raise UsageError(f"There is no recipe `{name}`.", fix=did_you_mean(name, shipped()))
 
 
-def read_yaml(file: Path) -> Layer:
-    """Read a recipe file, remembering the line of every key."""
-    try:
-        text = file.read_text("utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text) or {}
-    except OSError as error:
-        raise explain_os_error(error, file) from None
-    except UnicodeDecodeError:
-        raise UsageError("The recipe is no text in UTF-8.", str(file), "Save it as UTF-8.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise UsageError(
-            f"The recipe is not valid YAML: {getattr(error, 'problem', error)}.", f"{file}{line}"
-        ) from None
-    if not isinstance(values, dict):
-        raise UsageError("A recipe is a list of `key: value` lines.", str(file))
-    lines: dict[str, int] = {}
-    note_lines(node, "", lines, file)
-    shown = file.name if file.is_relative_to(RECIPES) else str(file)
-    return Layer(values, lambda key: f"{shown} line {nearest(lines, key)}")
-
-
-def note_lines(node: Any, prefix: str, lines: dict[str, int], file: Path) -> None:
-    """Collect the line of each dotted key; refuse a key written twice, which YAML would silently drop."""
-    if not isinstance(node, yaml.MappingNode):
-        return
-    for key, value in node.value:
-        dotted = f"{prefix}{key.value}"
-        if dotted in lines:
-            raise UsageError(
-                f"`{dotted}` is written twice, in lines {lines[dotted]} and {key.start_mark.line + 1}.", str(file)
-            )
-        lines[dotted] = key.start_mark.line + 1
-        note_lines(value, f"{dotted}.", lines, file)
-
-
-def nearest(lines: dict[str, int], key: str) -> int:
-    """Return the line of a key or of the innermost key around it."""
-    while key not in lines and "." in key:
-        key = key.rpartition(".")[0]
-    return lines.get(key, 1)
-
-
-def read_overrides(overrides: Iterable[str]) -> Layer:
-    """Read `key=value` arguments."""
-    values: dict[str, Any] = {}
-    for item in overrides:
-        key, equals, text = item.partition("=")
-        if not equals or not key:
-            raise UsageError(f"`{item}` is not of the form key=value.", "command line", "For example: trainer.epochs=5")
-        try:
-            value = yaml.safe_load(text) if text else None
-        except yaml.YAMLError:
-            value = text
-        place = values
-        *parents, last = key.split(".")
-        for parent in parents:
-            place = place.setdefault(parent, {})
-            if not isinstance(place, dict):
-                raise UsageError(f"`{key}` is given both a value and a key below it.", "command line")
-        place[last] = value
-    return Layer(values, lambda key: "command line")
-
-
 def one_length(layers: list[Layer]) -> list[Layer]:
     """Drop a training's `epochs` where a later layer gives `steps`, and the other way round: the last word counts."""
     kept: list[Layer] = []
@@ -175,28 +103,6 @@ def one_length(layers: list[Layer]) -> list[Layer]:
         if len(given) == 1:
             dropped |= {"epochs", "steps"} - given
     return kept
-
-
-def merge(layers: list[Layer]) -> dict[str, Any]:
-    """Lay nested dictionaries over each other; a scalar replaces whatever was there."""
-    result: dict[str, Any] = {}
-    for layer in layers:
-        overlay(result, layer.values)
-    return result
-
-
-def overlay(below: dict[str, Any], above: dict[str, Any], depth: int = 0) -> None:
-    """Lay one dictionary over another, in place; inside a section an empty one clears what was there."""
-    for key, value in above.items():
-        if isinstance(value, dict) and isinstance(below.get(key), dict) and (value or depth == 0):
-            overlay(below[key], value, depth + 1)
-        else:
-            below[key] = copy(value)
-
-
-def copy(value: Any) -> Any:
-    """Copy nested dictionaries, so that a preset is never changed."""
-    return {key: copy(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def recipe_class(task: str, file: Path) -> type[Settings]:
@@ -259,6 +165,22 @@ def settle_options(recipe: Any, layers: list[Layer]) -> Any:
     return recipe.model_copy(update={"trainer": trainer})
 
 
+def idle_keys(section: Settings, written: list[Layer], prefix: str = "") -> tuple[str, ...]:
+    """Return a sentence for each key that somebody wrote and that nothing reads."""
+    said: list[str] = []
+    for key, why in section.idle().items():
+        value, default = getattr(section, key), type(section).model_fields[key].default
+        origin = next(
+            (layer.origin(prefix + key) for layer in reversed(written) if has(layer.values, prefix + key)), ""
+        )
+        if origin and value != default:
+            said.append(f"`{prefix}{key}` has no effect: {why} ({origin}).")
+    for key in type(section).model_fields:
+        if isinstance(inner := getattr(section, key), Settings):
+            said += idle_keys(inner, written, f"{prefix}{key}.")
+    return tuple(said)
+
+
 def explain(error: ValidationError, layers: list[Layer], shape: type[BaseModel], prefix: str = "") -> UsageError:
     """Turn pydantic's findings into one error in the recipe's own keys."""
     messages, places = [], []
@@ -280,18 +202,13 @@ def describe(item: ErrorDetails, key: str) -> str:
         return f"`{key}` is missing."
     if item["type"] in ("tuple_type", "list_type"):
         return f"`{key}` must be a list, such as `{key}=[{item['input']}]`; it is {item['input']!r}."
+    if item["type"] == "string_type" and not isinstance(item["input"], (dict, list)):
+        return f"`{key}` must be text; YAML reads {item['input']!r}, so write it in quotes."
+    if item["type"] == "string_pattern_mismatch":
+        return f"`{key}` may have only letters, digits, dots, dashes and underscores; it is {item['input']!r}."
     message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ").removesuffix(".")
     allowed = message if item["msg"].startswith("Value error") else f"must be {message}"
     return f"`{key}` {allowed}; it is {item['input']!r}."
-
-
-def has(values: Any, key: str) -> bool:
-    """Say whether a layer sets a dotted key or something around it that is no section."""
-    for part in key.split("."):
-        if not isinstance(values, dict) or part not in values:
-            return not isinstance(values, dict)
-        values = values[part]
-    return True
 
 
 def origins(recipe: BaseModel, layers: list[Layer]) -> dict[str, tuple[Any, str]]:

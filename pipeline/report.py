@@ -123,16 +123,8 @@ def commands(task: ModuleType, run: dict[str, Any], target: Path) -> dict[str, s
         "serve": f"labline serve{workspace}",
         **task.queries(name, address, workspace),
         "tensorboard": f"labline tensorboard{workspace}",
-        "reproduce": reproduce(run.get("command") or "labline"),
+        "reproduce": f"{run.get('command') or 'labline'}{workspace}",
     }
-
-
-def reproduce(command: str) -> str:
-    """Return a command that repeats the run: as it was recorded, but for the folder of a program that was started by its path."""
-    if command.startswith("labline"):
-        return command
-    program, *arguments = shlex.split(command)
-    return shlex.join([Path(program).name, *arguments])
 
 
 def value_of(values: dict[str, Any], key: str, default: Any) -> Any:

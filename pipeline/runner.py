@@ -125,6 +125,8 @@ class Runner:
             self.store.begin_run(self.record.run, self.record.recipe, self.record.served, self.record.started)
             self.save()
             prepare_process(self.task)
+            for remark in self.resolved.idle:
+                self.progress.say(f"warning: {remark}")
             for number, node in enumerate(self.graph.nodes, 1):
                 self.step(node, number)
             self.record.status = "done"
@@ -190,11 +192,13 @@ class Runner:
         """Reuse a step's sealed result, or run it."""
         name, total = node.spec.name, len(self.graph.nodes)
         began = time.monotonic()
-        inputs = {parameter: self.resolve(wire) for parameter, wire in node.inputs.items()}
-        digests = {parameter: artifact.digest if artifact else "" for parameter, artifact in inputs.items()}
-        parts = fingerprint(node, digests, self.sections(node), self.store, self.progress, self.task)
-        self.say_step(Step(name, "running", 0, parts.value, ""), number, total)
+        value = ""  # the step fails without one when its sources cannot be read
         try:
+            inputs = {parameter: self.resolve(wire) for parameter, wire in node.inputs.items()}
+            digests = {parameter: artifact.digest if artifact else "" for parameter, artifact in inputs.items()}
+            parts = fingerprint(node, digests, self.sections(node), self.store, self.progress, self.task)
+            value = parts.value
+            self.say_step(Step(name, "running", 0, value, ""), number, total)
             with self.workspace.lock(name, parts.value, self.say_waiting(name)):
                 record, step = self.reuse_or_run(node, inputs, parts, began)
         except BaseException as error:
@@ -202,7 +206,7 @@ class Runner:
                 name,
                 "failed",
                 round(time.monotonic() - began, 3),
-                parts.value,
+                value,
                 (str(self.explain(error)) or "interrupted").splitlines()[0],
             )
             self.record.steps.append(step)

@@ -158,7 +158,9 @@ def show_run(record: dict[str, Any]) -> None:
         print(f"  pushed {record['pushed']['name']} version {record['pushed']['version']}: {record['pushed']['path']}")
     for name, path in record["artifacts"].items():
         print(f"  {name:14} {path}")
-    print(f"  {'report':14} {record['report']}\n  {'logs':14} {record['logs']}")
+    for name in ("report", "logs"):
+        if record[name]:
+            print(f"  {name:14} {record[name]}")
     if record["error"]:
         print(f"\n{record['error']}")
 
@@ -180,7 +182,8 @@ def show_why(workspace: Workspace, run: str, component: str, as_json: bool) -> N
     print(f"{step['status']} {component} in run {record['run']}: {step['reason']}")
     if sealed:
         print(f"  made by run {sealed['run']}: {sealed['reason']}")
-    print("Its result depends on")
+    if parts:
+        print("Its result depends on")
     for part, values in parts.items():
         print(f"  {part}")
         for key, value in values.items():
@@ -335,7 +338,8 @@ def show_predictions(
         connect(url or server_of(workspace), token=token) as client,
         naming_what_there_is(client, workspace, name, version, label),
     ):
-        version = client.version_of(name, label) if label else version
+        # what the workspace knows of the version that answers is found by its number, which after a rollback is not the highest
+        version = client.version_of(name, label) if version is None else version
         outputs = client.metadata(name, version).get("serving_default", {}).get("outputs", {})
         parts = [find_part(task, "asking") for task in names()]
         part = next((part for part in parts if part.OUTPUT in outputs), None)

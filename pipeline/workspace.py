@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts import FORMAT, Artifact, damage, read_manifest, write_manifest
+from pipeline.artifacts import FORMAT, Artifact, damage, digest_of, read_manifest, set_aside, write_manifest
 from pipeline.disk import locked, replace_text, sync
 from pipeline.errors import UserError, explain_os_error
 from pipeline.metadata import MetadataStore
@@ -141,10 +141,20 @@ class Workspace:
         return record
 
     def set_aside(self, target: Path) -> None:
-        """Move a sealed folder that is replaced or damaged out of the way; only the newest of them is kept."""
-        aside = target.with_name(f".{target.name}.replaced")
+        """Move a sealed folder that is replaced or damaged out of the way.
+
+        Of several only the newest is kept, or the newest blessed model: later ones are judged beside it.
+        """
+        aside = set_aside(target)
+        if self.holds_blessed(aside) and not self.holds_blessed(target):
+            aside = target.with_name(f".{target.name}.dropped")
         shutil.rmtree(aside, ignore_errors=True)
         target.rename(aside)
+        shutil.rmtree(target.with_name(f".{target.name}.dropped"), ignore_errors=True)
+
+    def holds_blessed(self, folder: Path) -> bool:
+        """Say whether one of the artifacts of a sealed execution is a model that was blessed."""
+        return any(self.store.is_blessed(digest_of(path)) for path in folder.glob("*/"))
 
     def rebuild_metadata(self) -> int:
         """Fill the metadata store from the sealed executions and the runs' records; return how many executions there were."""

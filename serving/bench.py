@@ -13,7 +13,7 @@ from serving.client import Client, model_path
 from serving.client.not_found import naming_what_there_is
 from serving.client.rest_client import encode
 from serving.load_generator import LoadResult, Request, run_load
-from serving.model_config import FOLDER, is_version
+from serving.model_config import FOLDER, version_folder
 from serving.warmup import WARMUP_FILE
 
 DEFAULT = "serving_default"
@@ -155,11 +155,8 @@ def warmup_rows(bench: Bench, client: Client, version: int, workspace: Path | No
 
 def find_warmup_file(workspace: Path | None, name: str, version: int) -> Path | None:
     """Return a pushed version's warm-up file, if it is there."""
-    base = workspace / FOLDER / name if workspace else None
-    if base is None or not base.is_dir():
-        return None
-    folders = [path for path in sorted(base.iterdir()) if is_version(path.name) and int(path.name) == version]
-    return next((path / WARMUP_FILE for path in folders if (path / WARMUP_FILE).is_file()), None)
+    folder = version_folder(workspace / FOLDER / name, version) if workspace else None
+    return folder / WARMUP_FILE if folder and (folder / WARMUP_FILE).is_file() else None
 
 
 def rows_of_columns(columns: dict[str, Any]) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serving.model_config import FOLDER, is_version
+from serving.model_config import FOLDER, version_folder
 
 LABELS_FILE = Path("assets", "labels.txt")
 
@@ -16,11 +16,7 @@ def read_labels(workspace: Path, name: str, version: int | None = None) -> list[
         name: the served model's name.
         version: the newest if none is named.
     """
-    base = workspace / FOLDER / name
-    if not base.is_dir():
-        return []
-    folders = {int(path.name): path for path in sorted(base.iterdir()) if is_version(path.name)}
-    folder = folders.get(max(folders, default=0) if version is None else version)
+    folder = version_folder(workspace / FOLDER / name, version)
     if folder is None or not (folder / LABELS_FILE).is_file():
         return []
     return (folder / LABELS_FILE).read_text("utf-8").splitlines()

@@ -164,9 +164,22 @@ def find_entry(message: Any, name: str) -> Any | None:
     return next((item for item in message.model_config_list.config if item.name == name), None)
 
 
+def version_folders(base: Path) -> dict[int, Path]:
+    """Return the folders of a model's versions; files are none, and of two names for one number the last counts, as in the server."""
+    if not base.is_dir():
+        return {}
+    return {int(path.name): path for path in sorted(base.iterdir()) if is_version(path.name) and path.is_dir()}
+
+
 def versions_on_disk(base: Path) -> set[int]:
     """Return the version numbers in a model's folder."""
-    return {int(path.name) for path in base.iterdir() if is_version(path.name)} if base.is_dir() else set()
+    return set(version_folders(base))
+
+
+def version_folder(base: Path, version: int | None) -> Path | None:
+    """Return the folder of a version, of the highest if none is named; None where it is not there."""
+    folders = version_folders(base)
+    return folders.get(max(folders, default=0) if version is None else version)
 
 
 def end_rollback(entry: Any, own: dict[str, OwnPolicy]) -> None:

@@ -16,7 +16,7 @@ from data.boxes import Box
 from data.records import write_record
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context
-from pipeline.recipe import Layer, merge
+from pipeline.layers import Layer, merge
 
 LABELS = ["disc", "square"]
 SMALL = {

@@ -114,7 +114,7 @@ def find_network(name: str, task: str = "") -> ModuleType:
         UserError: there is no such network or file, it is for another task, or the file lacks `build` or `Config`.
     """
     if name.endswith(".py"):
-        module = load_own_network(Path(name))
+        module = load_own_network(Path(name).expanduser())
     elif name in ModuleIn("components/networks").names():
         module = importlib.import_module(f"components.networks.{name}")
     else:

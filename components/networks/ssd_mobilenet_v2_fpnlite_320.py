@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from object_detection.fpnlite import FpnliteConfig
 
 TASK = "object_detection"
+MINES_NEGATIVES = False  # the focal loss takes them all
 PRESET = {
     "trainer": {
         "steps": 1200,

@@ -26,7 +26,7 @@ import os
 from pathlib import Path
 from types import ModuleType
 
-from pipeline.errors import UserError, did_you_mean
+from pipeline.errors import UserError, did_you_mean, install_extra
 
 
 def find_part(task: str, part: str) -> ModuleType:
@@ -55,7 +55,7 @@ def prepare_process(task: str) -> None:
         raise UserError(
             f"{task.replace('_', ' ').capitalize()} needs packages that are not installed: {', '.join(missing)}.",
             f"task: {task}",
-            f"Install labline with its extra: pip install 'labline[{extra}]'.",
+            install_extra(extra),
         )
     os.environ.update(getattr(module, "ENVIRONMENT", {}))
 

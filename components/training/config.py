@@ -9,6 +9,17 @@ from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 from pipeline.settings import ModuleIn, NotFingerprinted, Settings, SourceFile
 
 DEFAULT_EPOCHS = 10
+DECAYING = ("exponential", "step", "inverse_time")
+USED_BY = {  # fields of an optimiser that only some have a use for
+    "momentum": ("name", ("sgd", "rmsprop")),
+    "nesterov": ("name", ("sgd",)),
+    "rho": ("name", ("rmsprop",)),
+    "epsilon": ("name", ("adam", "adamw", "nadam", "rmsprop", "adagrad")),
+    "decay": ("schedule", DECAYING),
+    "decay_steps": ("schedule", DECAYING),
+    "final": ("schedule", ("cosine",)),
+    "cosine_steps": ("schedule", ("cosine",)),
+}
 
 
 class OptimizerConfig(Settings):
@@ -52,6 +63,14 @@ class OptimizerConfig(Settings):
     )
     warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate grows to its own")
     warmup_rate: float = Field(0.0, ge=0, description="learning rate that the warm-up begins above")
+
+    def idle(self) -> dict[str, str]:
+        chosen = {"name": self.name, "schedule": self.schedule}
+        found = {}
+        for key, (choice, users) in USED_BY.items():
+            if chosen[choice] not in users:
+                found[key] = f"it is for {choice} {' or '.join(users)}, and {choice} is {chosen[choice]}"
+        return found
 
     @model_validator(mode="after")
     def check_rates(self) -> OptimizerConfig:
@@ -123,7 +142,7 @@ class TrainerConfig(Settings):
         None, gt=0, description="steps between two judgements, at the ends of epochs; null: after each epoch"
     )
     early_stopping: EarlyStoppingConfig | None = Field(
-        None, description="stop when the validation metric no longer improves"
+        None, description="stop when the validation metric no longer improves; before fine-tuning, begin that"
     )
     keep: Literal["best", "last"] = Field(
         "last", description="weights that are saved: those after the last epoch, or of the best one"

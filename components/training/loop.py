@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # length of one call of the compiled loop: long enough to cost nothing, short enough to show progress
 CALL_SECONDS = 0.5
 MORE_IS_BETTER = ("accuracy", "mAP")
+NOT_STOPPING = {"best": None, "waited": 0, "stopped": False}
 EPOCHS_TOLD = 20  # of a longer training every so many epochs are told
 
 
@@ -54,12 +55,21 @@ class Phase:
 
 @dataclass
 class State:
-    """Where a training stands, besides its arrays."""
+    """Where a training stands, besides its arrays.
+
+    Attributes:
+        phase: place of the running phase.
+        first_end: step at which early stopping ended the first of two phases; None if it did not.
+        best: `epoch` and `value` of the best judgement so far.
+        stopping: what early stopping counts, in the running phase.
+        seconds: time spent before an interruption.
+    """
 
     step: int = 0
     phase: int = 0
-    best: dict[str, Any] | None = None  # epoch, value
-    stopping: dict[str, Any] = field(default_factory=lambda: {"best": None, "waited": 0, "stopped": False})
+    first_end: int | None = None
+    best: dict[str, Any] | None = None
+    stopping: dict[str, Any] = field(default_factory=lambda: dict(NOT_STOPPING))
     seconds: float = 0.0
 
 
@@ -90,11 +100,15 @@ class Setup:
     context: Context
 
 
-def plan_phases(config: TrainerConfig, steps_an_epoch: int) -> list[Phase]:
-    """Return the phases of a training; `epochs` and `steps` both given end it at whichever comes first."""
+def plan_phases(config: TrainerConfig, steps_an_epoch: int, first_end: int | None = None) -> list[Phase]:
+    """Return the phases of a training; `epochs` and `steps` both given end the first at whichever comes first.
+
+    Args:
+        first_end: step at which early stopping ended the first phase.
+    """
     wanted = [] if config.epochs is None else [config.epochs * steps_an_epoch]
     wanted += [] if config.steps is None else [config.steps]
-    end = min(wanted) if wanted else DEFAULT_EPOCHS * steps_an_epoch
+    end = first_end or (min(wanted) if wanted else DEFAULT_EPOCHS * steps_an_epoch)
     phases = [Phase(0, end, config.optimizer)]
     if config.fine_tune is not None:
         optimizer = config.optimizer.model_copy(update={"learning_rate": config.fine_tune.learning_rate})
@@ -110,7 +124,6 @@ class Loop:
         self.logs, self.say = logs, setup.context.progress.say
         self.folder = setup.context.scratch / "checkpoints"
         self.phases = plan_phases(self.config, self.feed.steps)
-        self.total = self.phases[-1].end
         self.state, self.history = State(), History.for_steps(self.total, *setup.objective.metrics)
         self.best: dict[str, np.ndarray] = {}
         self.saved_at = self.started = time.monotonic()
@@ -121,6 +134,7 @@ class Loop:
         found = checkpoints.load_newest(self.folder, self.setup.context.progress)
         if found is not None:
             self.state = State(**found[1]["state"])
+            self.phases = plan_phases(self.config, self.feed.steps, self.state.first_end)
         self.enter_phase()
         if found is not None:
             self.restore(*found)
@@ -130,7 +144,7 @@ class Loop:
             job(self.state.step)
             while not self.state.stopping["stopped"] and self.state.step < self.total:
                 if self.state.step == self.phase.end:
-                    self.state.phase += 1
+                    self.state.phase, self.state.stopping = self.state.phase + 1, dict(NOT_STOPPING)
                     self.enter_phase()
                 self.run_epoch(job)
         self.state.seconds = self.seconds
@@ -142,6 +156,11 @@ class Loop:
     @property
     def phase(self) -> Phase:
         return self.phases[self.state.phase]
+
+    @property
+    def total(self) -> int:
+        """Return the steps of all phases."""
+        return self.phases[-1].end
 
     @property
     def seconds(self) -> float:
@@ -180,7 +199,7 @@ class Loop:
             job(size, " ".join([f"epoch {epoch + 1}", *(f"{name} {value:.4f}" for name, value in shown)]))
             if self.state.step < end and self.checkpoint_due():
                 self.save()
-        self.close_epoch(epoch + 1)
+        self.close_epoch()
         self.save()
 
     def until_checkpoint(self) -> int:
@@ -206,8 +225,9 @@ class Loop:
                     "`trainer.optimizer.clip_norm: 1`.",
                 )
 
-    def close_epoch(self, epoch: int) -> None:
-        """Judge the validation split and record the epoch; a phase that ends within one closes it early."""
+    def close_epoch(self) -> None:
+        """Judge the validation split and record the epoch; a phase that ends within one closes it early, and the next begins another."""
+        epoch = len(self.history.epochs) + 1
         row: dict[str, Any] = {
             "epoch": epoch,
             "step": self.state.step,
@@ -268,8 +288,12 @@ class Loop:
             return
         stopping["waited"] += 1
         if stopping["waited"] >= watched.patience:
-            stopping["stopped"] = True
             self.say(f"  stopped early: validation/{watched.metric} has not improved for {watched.patience} epochs")
+            if self.phase is self.phases[-1]:
+                stopping["stopped"] = True
+            else:  # what is left out is the rest of this phase
+                self.state.first_end = self.state.step
+                self.phases = plan_phases(self.config, self.feed.steps, self.state.first_end)
 
     def states(self) -> dict[str, list[Any]]:
         """Return the variables that a checkpoint holds, by kind."""

@@ -146,6 +146,7 @@ def fill_in(config: RawDataConfigT) -> RawDataConfigT:
     """Return the settings with the values that a data set of the catalogue needs, where the recipe does not say otherwise."""
     entry = find(config.path)
     wanted = {"format": entry.format, **entry.settings}
-    fields = type(config).model_fields
-    missing = {key: value for key, value in wanted.items() if getattr(config, key) == fields[key].default}
-    return type(config).model_validate({**config.model_dump(), **missing})
+    said = {key: getattr(config, key) for key in config.model_fields_set}
+    if config.format == "auto":
+        said.pop("format", None)
+    return type(config).model_validate({**wanted, **said})

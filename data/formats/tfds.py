@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.sample import SPLIT_FOLDERS, ImageSample
-from pipeline.errors import UserError
+from pipeline.errors import UserError, install_extra
 
 if TYPE_CHECKING:
     from data.formats import Read
@@ -43,9 +43,7 @@ def prepare(name: str, progress: Progress) -> Path:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         import tensorflow_datasets
     except ImportError:
-        raise UserError(
-            "TensorFlow Datasets is not installed.", f"tfds:{name}", "pip install 'labline[tfds]'"
-        ) from None
+        raise UserError("TensorFlow Datasets is not installed.", f"tfds:{name}", install_extra("tfds")) from None
     try:
         builder = tensorflow_datasets.builder(name, data_dir=os.fspath(folder))
     except tensorflow_datasets.core.DatasetNotFoundError as error:

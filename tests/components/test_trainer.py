@@ -102,14 +102,21 @@ def test_a_training_writes_model_history_pictures_and_summary(trained):
     assert {"samples.png", "probabilities.png"} <= {path.name for path in model.file("pictures").iterdir()}
 
 
-def test_the_written_model_predicts_what_its_history_says(trained, tiny_examples):
+def score(model, examples) -> tuple[float, float]:
+    """Return loss and accuracy of what was written, on the validation split."""
     from components.tasks.image_classification import pictures
 
-    model, _ = trained
-    held = loader.load(tiny_examples, "validation", lambda records: pictures.read_batch(records, (12, 12, 1)))
+    held = loader.load(examples, "validation", lambda records: pictures.read_batch(records, (12, 12, 1)))
     scores = load_model(model).predict(held.inputs, verbose=0)
-    accuracy = float((scores.argmax(axis=-1) == held.targets).mean())
-    assert accuracy == pytest.approx(model.properties["metrics"]["validation/accuracy"])
+    loss = -np.log(np.maximum(scores[np.arange(len(scores)), held.targets], 1e-7)).mean()
+    return float(loss), float((scores.argmax(axis=-1) == held.targets).mean())
+
+
+def test_the_written_model_predicts_what_its_history_says(trained, tiny_examples):
+    metrics = trained[0].properties["metrics"]
+    loss, accuracy = score(trained[0], tiny_examples)
+    assert accuracy == pytest.approx(metrics["validation/accuracy"])
+    assert loss == pytest.approx(metrics["validation/loss"], rel=1e-4)
 
 
 def test_every_run_has_the_same_tensorboard_tags(trained):
@@ -188,6 +195,7 @@ def test_the_best_weights_are_kept_when_asked_for(tiny_examples, tmp_path, witho
     best = min(rows, key=lambda row: row["validation/loss"])
     assert model.properties["best_epoch"] == best["epoch"] != rows[-1]["epoch"]
     assert model.properties["metrics"]["validation/loss"] == best["validation/loss"]
+    assert score(model, tiny_examples)[0] == pytest.approx(best["validation/loss"], rel=1e-4)
 
 
 def test_warm_start_takes_over_weights_of_the_same_shape(tiny_examples, trained, tmp_path, without_pictures):
@@ -239,6 +247,28 @@ def test_your_own_network_with_its_own_layer_is_fine_tuned_in_two_phases(tiny_ex
     assert "fine-tuning the whole network from step 16" in said.text
     file.unlink()
     assert load_model(model).count_params() == 144 * 4 + 4 + 4 * 3 + 3
+
+
+def test_a_first_phase_that_stops_early_is_followed_by_fine_tuning(tiny_examples, tmp_path, without_pictures):
+    file, said = tmp_path / "own.py", Said()
+    file.write_text(OWN)
+    settings = {
+        "network": str(file), "options": {}, "epochs": 50, "optimizer": {"name": "sgd", "learning_rate": 1e-12},
+        "early_stopping": {"patience": 2, "min_delta": 1e-3}, "fine_tune": {"epochs": 9, "learning_rate": 1e-13},
+    }  # fmt: skip
+    rows = train(tiny_examples, tmp_path, said, **settings).read_json("history.json")["epochs"]
+    assert [row["step"] for row in rows] == [8, 16, 24, 32, 40, 48]
+    assert [row["learning_rate"] for row in rows] == [1e-12] * 3 + [1e-13] * 3
+    assert said.text.count("stopped early") == 2
+    assert "fine-tuning the whole network from step 24" in said.text
+
+
+def test_epochs_that_a_phase_cuts_short_are_numbered_on(tiny_examples, tmp_path, without_pictures):
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    settings = {"network": str(file), "options": {}, "epochs": None, "steps": 12, "fine_tune": {"epochs": 1}}
+    rows = train(tiny_examples, tmp_path, **settings).read_json("history.json")["epochs"]
+    assert [(row["epoch"], row["step"]) for row in rows] == [(1, 8), (2, 12), (3, 16), (4, 20)]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,9 @@ def test_the_recipe_overrules_the_catalogue():
     config = catalog.fill_in(ImageDataConfig(path="core50", group_by="x"))
     assert config.group_by == "x"
     assert config.label_pattern
+    assert catalog.fill_in(ImageDataConfig(path="core50", group_by=None)).group_by is None
+    assert catalog.fill_in(ImageDataConfig(path="fashion_mnist", class_names=None)).class_names is None
+    assert catalog.fill_in(ImageDataConfig(path="fashion_mnist", format="auto")).format == "idx"
 
 
 def test_digits_are_made_without_a_download():

@@ -85,7 +85,7 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(photo, monke
     monkeypatch.setattr(tasks.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"not installed: tf-models-official \(Model Garden\), tf-keras") as error:
         command.detect([photo], "no model", None, None, 0.5, False)
-    assert "labline[detection]" in error.value.fix
+    assert "sh bootstrap.sh detection" in error.value.fix
 
 
 def test_a_detector_that_was_trained_here_knows_its_size_and_its_labels(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli, recipe
-from pipeline.errors import UsageError, explain_os_error
+from pipeline.errors import UsageError, UserError, explain_os_error
 
 
 def test_ctrl_c_says_that_the_same_command_carries_on(monkeypatch, capsys):
@@ -49,3 +49,10 @@ def test_a_report_that_cannot_be_drawn_does_not_take_back_the_run(line, monkeypa
     assert "KeyError: &#x27;&lt;rmse&gt;&#x27;" in Path(record.report).read_text()
     monkeypatch.undo()
     assert "KeyError" not in Path(line.run().report).read_text()
+
+
+def test_a_step_that_fails_before_it_begins_is_a_step_of_the_run(line):
+    with pytest.raises(UserError):
+        line.run(data={"path": str(line.folder / "nowhere")})
+    assert line.statuses(line.last) == {"reader": "failed"}
+    assert line.last.summary()["steps"][0]["reason"]

@@ -3,8 +3,10 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -104,9 +106,33 @@ def test_the_catalogue_is_listed():
 
 
 def test_doctor_finds_this_machine_fit(tmp_path):
-    findings = json.loads(labline("doctor", "--json", "--workspace", tmp_path / "none").stdout)
-    assert {item["what"] for item in findings} >= {"python", "tensorflow", "GPU", "disk", "serving"}
-    assert all(item["fix"] for item in findings if item["status"] == "bad")
+    answer = labline("doctor", "--json", "--workspace", tmp_path / "none")
+    found = {item["what"]: item for item in json.loads(answer.stdout)}
+    assert found.keys() >= {"python", "tensorflow", "GPU", "disk", "serving"}
+    assert answer.returncode == 0
+    for name in ("python", "tensorflow", "keras", "apache-beam", "tensorflow-data-validation"):
+        assert found[name]["status"] == "good", found[name]
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(line, tmp_path):
+    line.run()
+    answer = labline("runs", "--workspace", f"~/{line.workspace.name}", HOME=str(line.workspace.parent))
+    assert answer.returncode == 0 and line.last.run in answer.stdout
+    assert labline("runs", HOME=str(line.workspace.parent), LABLINE_WORKSPACE="~/workspace").stdout == answer.stdout
+
+
+def test_ctrl_c_ends_the_demo_as_it_ends_a_run(tmp_path):
+    command = [sys.executable, "-m", "pipeline.demo", "digits"]
+    environment = os.environ | {"LABLINE_WORKSPACE": str(tmp_path / "workspace")}
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, text=True
+    ) as demo:
+        while not list(tmp_path.glob("workspace/runs/*/run.json")):
+            time.sleep(0.05)
+            assert demo.poll() is None
+        demo.send_signal(signal.SIGINT)
+        said = demo.stderr.read()
+    assert demo.returncode == 130 and "The same command carries on" in said and "Traceback" not in said
 
 
 def test_a_new_project_in_a_folder_of_any_name_has_a_recipe_that_loads(tmp_path):

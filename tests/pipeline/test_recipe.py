@@ -179,3 +179,58 @@ def test_epochs_on_the_command_line_replace_the_steps_of_a_preset_and_the_other_
     assert (by_steps.epochs, by_steps.steps) == (None, 100000)
     both = load("image_classification", ["trainer.network=cnn", "trainer.steps=50", "trainer.epochs=2"]).recipe.trainer
     assert (both.epochs, both.steps) == (2, 50)
+
+
+@pytest.mark.parametrize("folder", ["2025-02-30", "2025-03-31", "007", "1.10", "1:30", "1_000"])
+def test_a_folder_whose_name_looks_like_a_number_or_a_date_is_taken_as_it_is_written(recipe_file, folder):
+    assert load("image_classification", [f"data.path={folder}"]).recipe.data.path == folder
+    assert load(recipe_file(f"task: image_classification\ndata:\n  path: {folder}\n")).recipe.data.path == folder
+
+
+def test_numbers_are_decimal_where_numbers_are_wanted_and_names_where_names_are():
+    overrides = ["data.path=x", "trainer.epochs=010", "data.classes=[1, 02]", "serving.name=2024", "evaluator.thresholds={test/accuracy: 0.90}"]  # fmt: skip
+    recipe = load("image_classification", overrides).recipe
+    assert (recipe.trainer.epochs, recipe.data.classes, recipe.serving.name) == (10, ("1", "02"), "2024")
+    assert recipe.evaluator.thresholds == {"test/accuracy": 0.9}
+
+
+def test_a_word_that_yaml_takes_for_something_else_is_to_be_quoted():
+    assert "`serving.name` must be text; YAML reads False, so write it in quotes" in error_of(
+        "image_classification", ["data.path=x", "serving.name=no"]
+    )
+
+
+def test_the_home_folder_is_meant_by_a_tilde(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "net.py").write_text(
+        "from pipeline.settings import Settings\nclass Config(Settings):\n    pass\ndef build():\n    pass\n"
+    )
+    recipe = load("image_classification", ["data.path=~/photos", "trainer.network=~/net.py", "trainer.warm_start=~/m", "schema_gen.file=~/s"]).recipe  # fmt: skip
+    assert recipe.data.path == str(tmp_path / "photos")
+    assert recipe.trainer.network == str(tmp_path / "net.py")
+    assert (recipe.trainer.warm_start, recipe.schema_gen.file) == (str(tmp_path / "m"), tmp_path / "s")
+
+
+def test_a_recipe_file_with_a_space_in_its_name_gives_a_name_that_can_be_served(tmp_path):
+    file = tmp_path / "my photos.yaml"
+    file.write_text(BASE)
+    assert load(str(file)).recipe.name == "my_photos"
+
+
+def test_a_setting_that_the_others_leave_without_effect_is_told_where_somebody_wrote_it(recipe_file):
+    momentum = load("image_classification", ["data.path=x", "trainer.optimizer.momentum=0.9"]).idle
+    assert momentum == (
+        "`trainer.optimizer.momentum` has no effect: it is for name sgd or rmsprop, and name is adam (command line).",
+    )
+    text = BASE + "trainer:\n  optimizer: {schedule: cosine, decay_steps: 5, final: 0.1}\n"
+    assert [remark.partition(" has")[0] for remark in load(recipe_file(text)).idle] == [
+        "`trainer.optimizer.decay_steps`"
+    ]
+    fpnlite = ["data.path=x", "trainer.network=ssd_mobilenet_v2_fpnlite_320", "trainer.negatives_per_positive=4"]
+    assert "takes all background anchors" in load("object_detection", fpnlite).idle[0]
+    assert load("object_detection", ["data.path=x", "trainer.negatives_per_positive=4"]).idle == ()
+
+
+@pytest.mark.parametrize("name", ["image_classification", "digits", "forecasting", "object_detection", "detector"])
+def test_the_shipped_recipes_set_nothing_that_has_no_effect(name):
+    assert load(name, ["data.path=x"]).idle == ()

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+from pipeline.artifacts import read_manifest
+
 STEPS = ("reader", "checker", "trainer", "judge")
 ALL_RAN = dict.fromkeys(STEPS, "ran")
 ALL_REUSED = dict.fromkeys(STEPS, "reused")
@@ -89,6 +91,24 @@ def test_a_model_keeps_the_opponent_of_its_first_trial_so_that_repeating_a_run_r
     assert line.statuses(line.run(trainer={"steps": 40})) == ALL_REUSED
     again = line.run(trainer={"steps": 5})
     assert line.statuses(again) == ALL_REUSED and not again.blessed
+
+
+def test_a_model_trained_anew_is_judged_beside_the_one_that_it_replaced(line, monkeypatch):
+    line.run()
+    for luck, blessed in ((-40, False), (-30, False), (10, True), (-20, False)):
+        monkeypatch.setenv("TOY_LUCK", str(luck))
+        record = line.run(fresh={"trainer"})
+        assert record.blessed is blessed
+        verdict = read_manifest(Path(record.artifacts["blessing"]))["properties"]
+        assert verdict["reasons"] == [f"{240 + luck} against {250 if luck == -20 else 240}"]
+
+
+def test_a_blessed_model_whose_files_were_changed_is_no_opponent(line, monkeypatch):
+    first = line.run()
+    (Path(first.artifacts["model"]) / "model.json").write_text("{}")
+    monkeypatch.setenv("TOY_LUCK", "-40")
+    record = line.run()
+    assert read_manifest(Path(record.artifacts["blessing"]))["properties"]["baseline"] == 0
 
 
 def test_a_run_with_anomalies_stops_before_training_also_when_the_finding_is_reused(line):

@@ -54,7 +54,7 @@ def test_reasons_against_a_push_are_not_told_twice(tmp_path, capsys):
 @pytest.mark.parametrize("url", ["", "http://127.0.0.1:8501"])
 def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_server(url, monkeypatch):
     signature = {"serving_default": {"outputs": {"forecast": {}}}}
-    client = SimpleNamespace(url=url, metadata=lambda name, version: signature)
+    client = SimpleNamespace(url=url, metadata=lambda name, version: signature, version_of=lambda name, label: 1)
     monkeypatch.setattr("serving.client.connect", lambda address, token: contextlib.nullcontext(client))
     monkeypatch.setattr(screen, "server_of", lambda workspace: "http://127.0.0.1:1")
     asked = []
@@ -63,16 +63,19 @@ def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_se
     assert asked == [Path("mine")]
 
 
-def test_a_label_is_asked_as_the_version_that_it_means(monkeypatch):
+@pytest.mark.parametrize(("label", "version"), [("stable", 7), ("", 1)])
+def test_a_label_or_none_is_asked_as_the_version_that_it_means_so_that_its_own_facts_are_used(
+    monkeypatch, label, version
+):
     signature: dict[str, Any] = {"serving_default": {"outputs": {"forecast": {}}}}
     client = SimpleNamespace(
-        metadata=lambda name, version: signature, version_of=lambda name, label: {"stable": 7}[label]
+        metadata=lambda name, version: signature, version_of=lambda name, label: {"stable": 7, "": 1}[label]
     )
     monkeypatch.setattr("serving.client.connect", lambda address, token: contextlib.nullcontext(client))
     asked = []
     monkeypatch.setattr(asking, "predict", lambda *given: asked.append(given[3]))
-    screen.show_predictions("sales", [Path("a.csv")], Path("mine"), "http://h:1", None, 3, False, label="stable")
-    assert asked == [7]
+    screen.show_predictions("sales", [Path("a.csv")], Path("mine"), "http://h:1", None, 3, False, label=label)
+    assert asked == [version]
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ def trainer(examples: Examples, checked: Anomalies, model: Out[Model], config: T
         temporary.write_text(json.dumps(state))
         temporary.replace(checkpoint)
         time.sleep(config.pause)
+    state["total"] += int(os.environ.get("TOY_LUCK", "0"))  # as a network trained twice is not the same everywhere
     model.write_json("model.json", {"total": state["total"], "steps": state["step"]})
     with (context.workspace / "work.log").open("a") as file:
         file.write(f"trained, starts {state['started']}\n")

@@ -55,6 +55,11 @@ def test_a_rollback_without_a_server_stands_in_models_config(shelf: Path) -> Non
     assert model_of(shelf, "half") == ModelConfig("half", str(shelf / FOLDER / "half"))
 
 
+def test_a_file_that_is_called_like_a_version_is_none(shelf: Path) -> None:
+    (shelf / FOLDER / "half" / "99").write_text("a note")
+    assert "serves version 2 and nothing newer" in rollback(shelf, "half")
+
+
 def test_a_rollback_keeps_as_many_versions_as_the_recipe_wants(shelf: Path) -> None:
     keep_model(shelf / FOLDER, "half", newest=2)
     rollback(shelf, "half", "2")

@@ -54,13 +54,9 @@ def read_facts(workspace: Path | None, name: str, version: int | None, url: str)
     Raises:
         UserError: the workspace does not have it.
     """
-    from serving.model_config import FOLDER, is_version
+    from serving.model_config import FOLDER, version_folder
 
-    base = workspace / FOLDER / name if workspace else None
-    folders = (
-        {int(path.name): path for path in base.iterdir() if is_version(path.name)} if base and base.is_dir() else {}
-    )
-    folder = folders.get(max(folders, default=0) if version is None else version)
+    folder = version_folder(workspace / FOLDER / name, version) if workspace else None
     if folder is None or not (folder / SERIES).is_file():
         raise UserError(
             f"How to read a file for `{name}` is told by the exported model, which this workspace does not have.",

@@ -73,8 +73,7 @@ class DetectionTrainerConfig(TrainerConfig):
     negatives_per_positive: int = Field(
         3,
         gt=0,
-        description="background anchors in the loss for each anchor with an object, those with the largest loss; the focal loss of "
-        "ssd_mobilenet_v2_fpnlite_320 has no use for it: it takes them all",
+        description="SSD-MobileNet v1: background anchors in the loss for each anchor with an object, those with the largest loss",
     )
     weight_decay: float = Field(
         4e-5, ge=0, description="half of it times the squares of the convolutions' kernels is added to the loss"
@@ -84,6 +83,11 @@ class DetectionTrainerConfig(TrainerConfig):
     )
     keep_metric: str = Field("mAP", description="validation metric that says which judgement was best: mAP or loss")
     histograms: bool = Field(False, description="histograms of the weights in TensorBoard, each epoch")
+
+    def idle(self) -> dict[str, str]:
+        if getattr(find_network(self.network, TASK), "MINES_NEGATIVES", True):
+            return {}
+        return {"negatives_per_positive": f"the loss of {self.network} takes all background anchors"}
 
 
 def build_network(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from serving.model_config import ModelConfig, is_version
+from serving.model_config import ModelConfig, is_version, version_folder
 from serving.server.errors import RequestError
 from serving.server.metrics import Metrics
 from serving.server.models.loading import LoadOptions, LoadThreads, load
@@ -88,12 +88,8 @@ class ModelVersions:
 
     def folder(self, number: int) -> Path:
         """Return a version's folder; of two names for one number the last in order of names counts."""
-        names = sorted(
-            path.name
-            for path in Path(self.config.base_path).iterdir()
-            if is_version(path.name) and int(path.name) == number
-        )
-        return Path(self.config.base_path, names[-1] if names else str(number))
+        base = Path(self.config.base_path)
+        return version_folder(base, number) or base / str(number)
 
     def aspire(self, on_disk: set[int]) -> None:
         """Start to load and unload what the version policy makes of the versions on disk."""

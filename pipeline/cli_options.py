@@ -18,7 +18,7 @@ WorkspaceOption = Annotated[
         callback=lambda path: path.expanduser(),
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 HERE = Path("workspace")
 
 

@@ -93,6 +93,9 @@ class Flags(Settings):
     )
     bearer_token_file: str = Field("", description="file of a token; requests without it are refused with 401")
     access_log: str = Field("", description="file to which a line of JSON is added for each request; `-`: stdout")
+    request_log_max_mb: int = Field(
+        1024, ge=0, description="what is kept of a model's request log: beyond it the oldest files are deleted; 0: all"
+    )
     exit_with_parent: int = Field(0, ge=0, description="process that started this one; stop when it is gone; 0: go on")
 
 

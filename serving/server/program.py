@@ -159,7 +159,7 @@ def make_core(plan: Plan) -> Core:
     from serving.server.core import Core
     from serving.server.metrics import Metrics
     from serving.server.models.manager import Manager
-    from serving.server.request_log import RequestLog
+    from serving.server.request_log import LogLimits, RequestLog
 
     flags, metrics = plan.flags, Metrics()
     manager = Manager(plan.configs, plan.load_options(), metrics)
@@ -167,7 +167,11 @@ def make_core(plan: Plan) -> Core:
         manager,
         make_execution(plan, metrics),
         metrics,
-        RequestLog(lambda name: model.config if (model := manager.models.get(name)) else None, metrics),
+        RequestLog(
+            lambda name: model.config if (model := manager.models.get(name)) else None,
+            metrics,
+            LogLimits(kept_bytes=flags.request_log_max_mb << 20),
+        ),
         flags.rest_api_timeout_in_ms,
         flags.enable_signature_method_name_check,
     )

@@ -2,7 +2,7 @@
 
 Which models are logged, how many of their requests and where to is in their `logging_config`: a collector of type `file`, its
 `filename_prefix`, and a sampling rate. The files are called PREFIX-YYYYMMDD-HHMMSS-PID.tfrecord (UTC); a new one begins when
-one is large or old. A record is written whole or not at all, by a thread of the log's own, and no request ever waits for it.
+one is large or old, and the oldest ones are deleted beyond what is to be kept. A record is written whole or not at all, by a thread of the log's own, and no request ever waits for it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import random
+import re
 import threading
 import time
 from collections import deque
@@ -33,12 +34,13 @@ ConfigOf = Callable[[str], ModelConfig | None]
 
 @dataclass(frozen=True)
 class LogLimits:
-    """How much waits to be written, and when a file ends."""
+    """How much waits to be written, when a file ends, and how much is kept of one log (0: all)."""
 
     waiting_records: int = 1000
     waiting_bytes: int = 64 * 2**20
     file_bytes: int = 64 * 2**20
     file_seconds: float = 3600.0
+    kept_bytes: int = 0
 
 
 @dataclass
@@ -200,7 +202,10 @@ class RequestLog:
             return "INTERNAL"
         prefix, file = entry.config.log_prefix, None
         try:
-            file = self.files.get(prefix) or self.files.setdefault(prefix, open_file(prefix))
+            if prefix not in self.files:
+                drop_oldest(prefix, self.limits.kept_bytes)
+                self.files[prefix] = open_file(prefix)
+            file = self.files[prefix]
             append(file, content)
         except OSError as error:
             log.error("a request of %s cannot be logged: %s: %s", entry.config.name, prefix, error)
@@ -283,6 +288,21 @@ def open_file(prefix: str) -> File:
             return File(path, path.open("xb", buffering=0))  # unbuffered: readers see whole records
         except FileExistsError:
             number += 1
+
+
+def drop_oldest(prefix: str, kept_bytes: int) -> None:
+    """Delete the oldest files of a log until no more than so many bytes are left; 0 keeps all."""
+    if not kept_bytes:
+        return
+    name = re.compile(re.escape(Path(prefix).name) + r"-\d{8}-\d{6}-\d+(-\d+)?\.tfrecord")
+    files = [(file.stat(), file) for file in Path(prefix).parent.glob("*.tfrecord") if name.fullmatch(file.name)]
+    left = sum(facts.st_size for facts, _ in files)
+    for facts, file in sorted(files, key=lambda item: (item[0].st_mtime_ns, item[1])):
+        if left <= kept_bytes:
+            break
+        log.info("request log: %s is deleted, more than %d MB are not kept", file, kept_bytes >> 20)
+        file.unlink(missing_ok=True)
+        left -= facts.st_size
 
 
 def append(file: File, content: bytes) -> None:

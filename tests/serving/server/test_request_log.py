@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
@@ -88,6 +89,26 @@ def test_a_file_ends_when_it_is_large_or_old(make_log: Any, tmp_path: Path) -> N
         folder = tmp_path / next(iter(limits))
         assert len(list(folder.iterdir())) == 3
         assert len(records_of(folder)) == 3
+
+
+def test_of_a_log_no_more_is_kept_than_wanted_and_nothing_of_other_files(make_log: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    others = ["m-notes.tfrecord", "mm-20200101-000000-1.tfrecord", "m-20200101-000000-1.csv"]
+    for name in [*others, "m-20200101-000000-1.tfrecord"]:
+        (folder / name).write_bytes(b"x" * 5000)
+        os.utime(folder / name, (1, 1))
+    log = make_log(file_bytes=1, kept_bytes=1000)
+    for number in range(40):
+        log.predict("m", number, "s", IN, OUT)
+    log.close()
+    files = [file for file in folder.iterdir() if file.name not in others]
+    assert 2 < len(files) < 20
+    assert sum(file.stat().st_size for file in files) < 1500
+    assert "m-20200101-000000-1.tfrecord" not in {file.name for file in files}
+    assert all((folder / name).exists() for name in others)
+    newest = max(files, key=lambda file: (len(file.name), file.name))
+    assert newest.read_bytes() != b""
 
 
 def test_an_idle_log_lets_go_of_its_file(make_log: Any, tmp_path: Path) -> None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from serving.client import Client, model_path
+from serving.client import Client, GrpcClient, ModelClient, connect, model_path
+from serving.client.grpc_client import PREDICTION, predict_request, rows_of, spec
 from serving.client.not_found import naming_what_there_is
 from serving.client.rest_client import encode
+from serving.grpc_load import run_grpc_load
 from serving.load_generator import LoadResult, Request, run_load
 from serving.model_config import FOLDER, version_folder
 from serving.warmup import WARMUP_FILE
 
 DEFAULT = "serving_default"
-MOST_BODIES = 512  # different requests that are sent, over and over
+MOST_REQUESTS = 512  # different requests that are sent, over and over
 WARMUP_SECONDS = 2.0
 PERCENTILES = (50, 95, 99)
 UNLOGGED = {"X-Labline-Unlogged": "1"}  # load is not what people send: `labline monitor` must not see it
@@ -56,61 +58,69 @@ def bench(bench: Bench, url: str, workspace: Path | None, as_json: bool) -> int:
     Raises:
         UserError: there are no examples, or the server refuses them.
     """
-    if url.startswith(("grpc://", "grpcs://")):
-        raise UserError(
-            f"`{url}` is an address of a gRPC API. `labline bench-serve` asks over REST.",
-            "url",
-            "A server's address looks like http://127.0.0.1:8501.",
-        )
     with (
-        Client(url, token=bench.token) as client,
+        connect(url, token=bench.token) as client,
         naming_what_there_is(client, workspace, bench.name, bench.version),
     ):
         client.metadata(bench.name, bench.version)  # what is not there is told before examples of it are looked for
         version = client.version_of(bench.name) if bench.version is None else bench.version
-        bodies, source = make_bodies(bench, client, version, workspace)
-        path = model_path(bench.name, bench.version) + ":predict"
-        client.session.headers.update(UNLOGGED)
-        client.request("POST", path, bodies[0])  # what is wrong with the examples is told once, and in words
-    headers = UNLOGGED | ({"Authorization": f"Bearer {bench.token}"} if bench.token else {})
-    requests: list[Request] = [(path, body) for body in bodies]
-    if not as_json:
-        print(
-            f"{bench.name} version {version} at {url}: {bench.clients} clients for {bench.seconds:g} s, {bench.rows} "
-            f"example{'s' if bench.rows > 1 else ''} a request, {len(bodies)} different requests of {source}",
-            flush=True,
-        )
-    result = run_load(
-        url,
-        requests,
-        bench.clients,
-        bench.seconds,
-        warmup=min(WARMUP_SECONDS, bench.seconds),
-        rate=bench.rate,
-        headers=headers,
-    )
+        signature, rows, source = find_rows(bench, client, version, workspace)
+        starts = range(0, max(len(rows), 1), bench.rows)[:MOST_REQUESTS]
+        batches = [take(rows, start, bench.rows) for start in starts]
+        if isinstance(client, GrpcClient):
+            send = over_grpc(client, bench, signature, batches)
+        else:
+            assert isinstance(client, Client)
+            send = over_rest(client, bench, signature, batches)
+        if not as_json:
+            print(
+                f"{bench.name} version {version} at {url}: {bench.clients} clients for {bench.seconds:g} s, {bench.rows} "
+                f"example{'s' if bench.rows > 1 else ''} a request, {len(batches)} different requests of {source}",
+                flush=True,
+            )
+        result = send(min(WARMUP_SECONDS, bench.seconds))
     facts = describe(result, bench, version, url)
     print(json.dumps(facts) if as_json else as_text(facts))
     return 1 if result.failures or not result.answers else 0
 
 
-def make_bodies(bench: Bench, client: Client, version: int, workspace: Path | None) -> tuple[list[bytes], str]:
-    """Return request bodies, and where they come from."""
+def over_rest(client: Client, bench: Bench, signature: str, batches: list[list[Any]]) -> Callable[[float], LoadResult]:
+    """Try the first request, so that what is wrong with the examples is told once and in words; return what sends them all."""
+    asked = {"signature_name": signature} if signature else {}
+    path = model_path(bench.name, bench.version) + ":predict"
+    requests: list[Request] = [(path, encode({**asked, "instances": rows})) for rows in batches]
+    client.session.headers.update(UNLOGGED)
+    client.request("POST", *requests[0])
+    headers = UNLOGGED | ({"Authorization": f"Bearer {bench.token}"} if bench.token else {})
+    return lambda warmup: run_load(
+        client.url, requests, bench.clients, bench.seconds, warmup=warmup, rate=bench.rate, headers=headers
+    )
+
+
+def over_grpc(
+    client: GrpcClient, bench: Bench, signature: str, batches: list[list[Any]]
+) -> Callable[[float], LoadResult]:
+    """Do the same over gRPC."""
+    types = client.inputs_of(bench.name, signature, bench.version, "")
+    model = spec(bench.name, signature, bench.version, "")
+    messages = [predict_request(rows_of(rows, list(types)), types, model) for rows in batches]
+    client.token += tuple((name.lower(), value) for name, value in UNLOGGED.items())
+    client.call(PREDICTION, "Predict", messages[0])
+    requests = [message.SerializeToString() for message in messages]
+    return lambda warmup: run_grpc_load(
+        client.channel, requests, bench.clients, bench.seconds, warmup, rate=bench.rate, metadata=client.token
+    )
+
+
+def find_rows(bench: Bench, client: ModelClient, version: int, workspace: Path | None) -> tuple[str, list[Any], str]:
+    """Return the signature to ask, the examples to send, and where they come from."""
     if bench.files:
         from serving.client import prepare
 
         signature = bench.signature or client.signature_of_bytes(bench.name, bench.version)
         rows: list[Any] = [prepare(file) for file in bench.files]
-        source = f"{len(rows)} pictures" if len(rows) > 1 else str(bench.files[0])
-    else:
-        signature = bench.signature
-        rows = warmup_rows(bench, client, version, workspace)
-        source = "the version's warm-up file"
-    bodies = [
-        encode({**({"signature_name": signature} if signature else {}), "instances": take(rows, start, bench.rows)})
-        for start in range(0, max(len(rows), 1), bench.rows)
-    ]
-    return bodies[:MOST_BODIES], source
+        return signature, rows, f"{len(rows)} pictures" if len(rows) > 1 else str(bench.files[0])
+    return bench.signature, warmup_rows(bench, client, version, workspace), "the version's warm-up file"
 
 
 def take(rows: Sequence[Any], start: int, count: int) -> list[Any]:
@@ -118,7 +128,7 @@ def take(rows: Sequence[Any], start: int, count: int) -> list[Any]:
     return [rows[(start + number) % len(rows)] for number in range(count)]
 
 
-def warmup_rows(bench: Bench, client: Client, version: int, workspace: Path | None) -> list[Any]:
+def warmup_rows(bench: Bench, client: ModelClient, version: int, workspace: Path | None) -> list[Any]:
     """Return the rows of a version's warm-up requests for the signature, as instances.
 
     Raises:

@@ -62,7 +62,7 @@ class GrpcClient(ModelClient):
             raise UserError(f"`{url}` is no address of a gRPC API.", "url", "It looks like grpc://127.0.0.1:8500.")
         self.url, self.timeout = url.rstrip("/"), timeout
         self.retries = Retries(retries) if isinstance(retries, int) else retries
-        self.token = (("authorization", f"Bearer {token}"),) if token else ()
+        self.token: tuple[tuple[str, str], ...] = (("authorization", f"Bearer {token}"),) if token else ()
         self.known: dict[tuple[str, int | None, str], Signatures] = {}
         # answers may be larger than the 4 MB that are the default; a proxy for the internet must not get in the way
         options = [
@@ -110,15 +110,11 @@ class GrpcClient(ModelClient):
         version: int | None = None,
         label: str = "",
     ) -> dict[str, np.ndarray]:
-        from serving.client.tensors import from_message, to_array, to_message
+        from serving.client.tensors import from_message
 
         for again in (True, False):
             types = self.inputs_of(name, signature, version, label)
-            request = new("PredictRequest", model_spec=spec(name, signature, version, label))
-            for key, value in inputs.items():
-                # an input that the signature does not have is the server's to refuse
-                kind = types[key]["dtype"] if key in types else guess_type(value)
-                request.inputs[key].CopyFrom(to_message(to_array(value, kind), kind))
+            request = predict_request(inputs, types, spec(name, signature, version, label))
             try:
                 response = self.call(PREDICTION, "Predict", request)
             except ServerError as error:
@@ -237,6 +233,17 @@ class GrpcClient(ModelClient):
 
     def close(self) -> None:
         self.channel.close()
+
+
+def predict_request(inputs: Mapping[str, Any], types: Signatures, model: Any) -> Any:
+    """Return a PredictRequest message of whole arrays; an input that the signature does not have is the server's to refuse."""
+    from serving.client.tensors import to_array, to_message
+
+    request = new("PredictRequest", model_spec=model)
+    for key, value in inputs.items():
+        kind = types[key]["dtype"] if key in types else guess_type(value)
+        request.inputs[key].CopyFrom(to_message(to_array(value, kind), kind))
+    return request
 
 
 def spec(name: str, signature: str, version: int | None, label: str) -> Any:

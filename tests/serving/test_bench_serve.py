@@ -38,6 +38,29 @@ def test_examples_of_the_warm_up_file_are_sent_and_counted(
     assert "requests/s" in said and "p99" in said and "failed       none" in said
 
 
+@pytest.mark.parametrize(("name", "different"), [("half_plus_two", 2), ("sum", 1), ("text", 2)])
+def test_a_grpc_api_is_asked_with_the_same_examples(
+    workspace: Path, server: Server, capsys: pytest.CaptureFixture[str], name: str, different: int
+) -> None:
+    url = f"grpc://{server.grpc_address}"
+    assert bench(Bench(name, clients=4, seconds=0.4, rows=3), url, workspace, as_json=False) == 0
+    said = capsys.readouterr().out
+    assert "3 examples a request" in said and "the version's warm-up file" in said and "failed       none" in said
+    assert bench(Bench(name, clients=2, seconds=1.0, rate=50.0), url, workspace, as_json=True) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert 10 < facts["statuses"]["200"] <= 51
+    assert facts["p50_ms"] <= facts["p99_ms"] <= facts["max_ms"]
+
+
+def test_failures_over_grpc_are_told_by_their_codes(
+    workspace: Path, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fitting, wide = np.ones((1, 2), np.float32), np.ones((1, 3), np.float32)
+    write_warmup(workspace / FOLDER / "matrix" / "1", [("", {"x": fitting}), ("", {"x": wide})])
+    assert bench(Bench("matrix", 2, 0.3), f"grpc://{server.grpc_address}", workspace, as_json=False) == 1
+    assert "x INVALID_ARGUMENT" in capsys.readouterr().out
+
+
 def test_the_figures_as_json_belong_together(
     workspace: Path, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,10 +94,9 @@ def test_what_cannot_be_sent_is_told_before_the_load(workspace: Path, server: Se
     with pytest.raises(ServerError, match="no version 4 of `half_plus_two`") as caught:
         bench(Bench("half_plus_two", version=4), server.url, workspace, as_json=False)
     assert caught.value.fix == "There are: 123."
-    for url in (f"grpc://{server.grpc_address}", "127.0.0.1:8501"):
-        with pytest.raises(UserError, match="over REST" if "grpc" in url else "no address") as caught:
-            bench(Bench("half_plus_two"), url, workspace, as_json=False)
-        assert "A server's address looks like http://127.0.0.1:8501" in caught.value.fix
+    with pytest.raises(UserError, match="no address") as caught:
+        bench(Bench("half_plus_two"), "127.0.0.1:8501", workspace, as_json=False)
+    assert "A server's address looks like http://127.0.0.1:8501" in caught.value.fix
     with pytest.raises(ServerError, match="nobody"):
         bench(Bench("nobody"), server.url, workspace, as_json=False)
     shutil.copytree(workspace / FOLDER / "text" / "1", workspace / FOLDER / "int32" / "1")

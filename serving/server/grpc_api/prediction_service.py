@@ -37,6 +37,11 @@ class Call:
     outputs: dict[str, str]  # wanted ones, with their types' names
 
 
+def is_loggable(context: Any) -> bool:
+    """Say whether a call may be logged: one that only tests the server asks not to be, with the metadata that is REST's header."""
+    return ("x-labline-unlogged", "1") not in (context.invocation_metadata() or ())
+
+
 class PredictionService:
     """The methods of tensorflow.serving.PredictionService."""
 
@@ -66,7 +71,7 @@ class PredictionService:
             answer = await self.compute(call, deadline)
             self.core.metrics.computed(model, "Predict", time.perf_counter() - computing)
             outputs = {name: value for name, value in answer.arrays().items() if name in call.outputs}
-            if self.core.request_log.wants(model):
+            if is_loggable(context) and self.core.request_log.wants(model):
                 self.core.request_log.predict(model, call.lent.version, call.signature, call.arrays, outputs)
             size = sum(value.nbytes for value in outputs.values())
             return await self.convert(size, lambda: write_predict(call, outputs, self.tensor_content))

@@ -191,7 +191,8 @@ def test_a_rest_request_that_asks_not_to_be_logged_is_not(
         for number, value in enumerate(("1", "0", None)):
             headers = {"X-Labline-Unlogged": value} if value else {}
             requests.post(f"{where}:predict", json={"instances": [float(number)]}, headers=headers, timeout=20)
-        assert bench(Bench("half", 2, 0.2), server.url, tmp_path / "workspace", as_json=True) == 0
+        for url in (server.url, f"grpc://{server.grpc_address}"):
+            assert bench(Bench("half", 2, 0.2), url, tmp_path / "workspace", as_json=True) == 0
     finally:
         server.stop()
     assert [

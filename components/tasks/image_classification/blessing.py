@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from components.evaluation.percentiles import percentiles
 from components.evaluation.verdict import check, conclude, threshold_checks
-from components.tasks.image_classification.metrics import LESS_IS_BETTER, Scored, percentiles, score
+from components.tasks.image_classification.metrics import LESS_IS_BETTER, Scored, score
 from components.tasks.image_classification.predictions import Predicted, predict
 from pipeline.artifacts import Examples, Model
 from pipeline.progress import Progress

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from components.evaluation.percentiles import percentiles
 from components.evaluation.verdict import check, conclude, threshold_checks
-from components.tasks.object_detection.bootstrap import percentiles
 from pipeline.artifacts import Model
 
 if TYPE_CHECKING:

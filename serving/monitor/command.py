@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from pipeline.errors import EXIT_ANOMALIES, UsageError, UserError, did_you_mean
 from pipeline.progress import Progress
 from pipeline.workspace import Workspace
-from serving.monitor.comparison import Comparison, Finding, compare
+from serving.monitor.comparison import Comparison, Finding, compare, moment
 from serving.monitor.limits import Limits
 from serving.monitor.request_reader import FOLDER, find_logs, find_records, read_headings
 from serving.monitor.selection import Seen, check_version, newest_version, read_rows
@@ -93,8 +92,8 @@ def summary(wish: Wish, training: TrainingData, seen: Seen, found: Comparison, p
         "skew": {item.feature: {"distance": item.value, "limit": item.limit} for item in found.skew},
         "spans": [
             {
-                "start": written(span.start),
-                "end": written(span.end),
+                "start": moment(span.start),
+                "end": moment(span.end),
                 "examples": span.examples,
                 "drift": {item.feature: {"distance": item.value, "limit": item.limit} for item in span.drift},
             }
@@ -136,10 +135,5 @@ def line_of(finding: Finding, found: Comparison) -> str:
     when = ""
     if finding.span:
         span = found.spans[finding.span - 1]
-        when = f", span {finding.span}, {written(span.start)} to {written(span.end)}"
+        when = f", span {finding.span}, {moment(span.start)} to {moment(span.end)}"
     return f"{head} distance {finding.distance:.3f}, limit {finding.limit:.3g} ({finding.detail}){when}"
-
-
-def written(seconds: float) -> str:
-    """Write a time (UTC)."""
-    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))

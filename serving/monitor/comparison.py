@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,3 +120,8 @@ def cut(
 
 def to_finding(distance: Distance, kind: str, span: int = 0) -> Finding:
     return Finding(kind, distance.feature, distance.detail, span, distance.value, distance.limit)
+
+
+def moment(seconds: float) -> str:
+    """Write the start or end of a span (UTC)."""
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))

@@ -9,7 +9,7 @@ from typing import Any
 
 from components.tasks import find_part
 from components.validation.comparison import read_schema
-from serving.monitor.limits import Limits
+from components.validation.config import Limits
 from serving.monitor.measuring import (
     Distance,
     Row,

@@ -219,6 +219,13 @@ def test_the_same_few_examples_again_and_again_are_told(workspace):
     assert "distinct" not in printed(workspace)
 
 
+def test_limits_of_zero_count_too_though_never_below_what_chance_alone_does(workspace):
+    write_log(log_of(workspace), asked(pictures(200, seed=2)))
+    status, summary = monitor(workspace, "--categorical", "0", "--numeric", "0")
+    assert status == 0
+    assert 0 < summary["skew"]["image/brightness"]["limit"] < 0.2
+
+
 def test_earlier_requests_can_be_left_out(workspace):
     write_log(log_of(workspace), asked(pictures(100, seed=2, brightness=0.8)))
     write_log(log_of(workspace), asked(pictures(100, seed=2)), start=START + 30 * DAY)

@@ -94,8 +94,6 @@ def answer_example(core: Core, query: str) -> Answer:
 
 
 PARTS = read_parts()
-# what a client without the bearer token may have: the page itself, which asks for it and shows nothing before
-OPEN_PATHS = frozenset(PARTS)
 
 
 def list_models(core: Core) -> list[dict[str, Any]]:

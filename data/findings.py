@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.finding import NAMED, Finding
 from data.sample import Problem
+from pipeline.errors import UserError
 
 
 class Kind(NamedTuple):
@@ -89,3 +91,18 @@ class Findings:
             for name, kind in self.kinds.items()
             if name in self.counts
         ]
+
+
+def nothing_usable(what: str, path: Path, format_name: str, findings: Findings, advice: str = "") -> UserError:
+    """Return the error that nothing of the data is left, with the most frequent finding.
+
+    Args:
+        advice: how the data must be; without it, as which format they were read.
+    """
+    fix = advice or f"The data were read as `{format_name}` (data.format)."
+    if findings.counts:
+        kind = max(findings.counts, key=lambda name: findings.counts[name])
+        example = findings.examples[kind][0]
+        detail = f" ({example['detail']})" if example["detail"] else ""
+        fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}. {fix}"
+    return UserError(what, str(path), fix)

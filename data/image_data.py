@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from data.raw import RawDataConfig
-from pipeline.settings import ModuleIn, Settings, SourceFile
+from data.raw import RawDataConfig, SplitShares, valid_expression
+from pipeline.settings import ModuleIn, SourceFile
 
 
-class SplitConfig(Settings):
+class SplitConfig(SplitShares):
     """Shares of the splits, where the data themselves have none."""
 
     train: float = Field(0.8, gt=0, le=1, description="share of the pictures to learn from")
     validation: float = Field(0.1, ge=0, lt=1, description="share to watch the training with")
     test: float = Field(0.1, ge=0, lt=1, description="share to judge the result with")
-
-    @model_validator(mode="after")
-    def sums_to_one(self) -> SplitConfig:
-        total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"train, validation and test must sum to 1, not {total:g}")
-        return self
 
 
 class ImageDataConfig(RawDataConfig):
@@ -75,15 +67,7 @@ class ImageDataConfig(RawDataConfig):
         None, description="image_csv: column with train, validation or test; null: `split` if there is one"
     )
 
-    @field_validator("group_by", "label_pattern")
-    @classmethod
-    def valid_expression(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from None
-        return value
+    expressions = field_validator("group_by", "label_pattern")(valid_expression)
 
     @field_validator("classes")
     @classmethod

@@ -10,18 +10,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data import formats, split
 from data.beam import BeamConfig, quieten, run_pipeline
-from data.findings import Findings
+from data.duplicates import drop_duplicates
+from data.findings import Findings, nothing_usable
 from data.listing import Listing, ListingReader, write_listing
 from data.sample import SPLITS, Problem
 from data.watching import watch
-from pipeline.errors import UserError, explain_os_error
+from pipeline.errors import explain_os_error
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
@@ -79,10 +80,11 @@ def survey(path: Path, config: ImageDataConfig, beam: BeamConfig, folder: Path, 
     name = formats.detect(path) if config.format == "auto" else config.format
     module = formats.find(name)
     source, findings = Source(name, str(path), config.max_pixels), Findings()
+    advice = folders_wanted(path) if name == "image_folder" else ""
     progress.say(f"listing pictures in {path} ({name})")
     listing = write_listing(module.list_samples(path, config), config, folder, findings)
     if not len(listing.labels):
-        raise nothing_usable("There are no pictures.", path, name, findings)
+        raise nothing_usable("There are no pictures.", path, name, findings, advice)
     facts = look_at_pictures(listing, source, beam, progress, findings)
     save_array(folder / ALL_FACTS, facts)
     names, labels = number_classes(listing, facts, config, findings)
@@ -92,10 +94,11 @@ def survey(path: Path, config: ImageDataConfig, beam: BeamConfig, folder: Path, 
             path,
             name,
             findings,
+            advice,
         )
     splits = choose_splits(listing, facts, labels, config, findings)
     if not (splits == split.TRAIN).any():
-        raise nothing_usable("No picture is left to train on.", path, name, findings)
+        raise nothing_usable("No picture is left to train on.", path, name, findings, advice)
     return Survey(name, source, listing, facts, names, labels, splits, findings)
 
 
@@ -220,25 +223,14 @@ def choose_splits(
     """Return the split of every picture: the given one, or by class in the recipe's shares; -1 if it is left out."""
     import numpy
 
-    from data.split import assign_splits, fractions_for, join_groups
-
     usable = labels >= 0
-    contents = facts["hash"][:, 0] ^ (facts["hash"][:, 1] << numpy.uint64(1))
+    contents = split.contents_of(facts["hash"])
     splits = numpy.where(usable, listing.splits, split.GIVEN_NONE)
-    drop_duplicates(listing, contents, labels, splits, usable, findings)
-    shares = (config.split.train, config.split.validation, config.split.test)
-    fractions = fractions_for(
-        {int(item) for item in numpy.unique(splits[usable])} - {split.GIVEN_NONE}, shares, config.validation_fraction
-    )
-    pool = numpy.flatnonzero(usable & (splits <= split.TRAIN))
-    units = join_groups(contents[pool], listing.groups[pool]) if len(listing.groups) else contents[pool]
-    if len(pool):
-        splits[pool] = assign_splits(units, labels[pool], fractions, config.seed)
-    splits[~usable] = split.GIVEN_NONE
-    return splits
+    report_duplicates(listing, contents, labels, splits, usable, findings)
+    return split.split_pool(splits, usable, contents, listing.groups, labels, config)
 
 
-def drop_duplicates(
+def report_duplicates(
     listing: Listing,
     contents: numpy.ndarray,
     labels: numpy.ndarray,
@@ -246,43 +238,14 @@ def drop_duplicates(
     usable: numpy.ndarray,
     findings: Findings,
 ) -> None:
-    """Report equal pictures; where two given splits share one, leave it only in the split that is further from training."""
+    """Drop and report equal pictures."""
     reader = ListingReader(listing.folder)
-    for kept, row_number, beside in find_duplicates(contents, splits, usable):
-        first, row = reader[kept], reader[row_number]
-        if not beside:
-            findings.add(describe("duplicate_across_splits", row, listing, f"same bytes as {first.key}"))
-            usable[row_number] = False
-        elif row_number != kept:
-            findings.add(describe("duplicate_image", row, listing, f"same bytes as {first.key}"))
-        if labels[row_number] != labels[kept]:
-            findings.add(describe("conflicting_labels", row, listing, f"same bytes as {first.key}"))
+
+    def tell(kind: str, row: int, kept: int) -> None:
+        findings.add(describe(kind, reader[row], listing, f"same bytes as {reader[kept].key}"))
+
+    drop_duplicates(contents, labels, "conflicting_labels", splits, usable, tell)
     reader.close()
-
-
-def find_duplicates(
-    contents: numpy.ndarray, splits: numpy.ndarray, usable: numpy.ndarray
-) -> Iterator[tuple[int, int, bool]]:
-    """Yield for every picture whose bytes occur more than once (row of the first that is kept, its row, whether it is in that one's split).
-
-    Kept are those in the split that is furthest from training.
-    """
-    import numpy
-
-    rows = numpy.flatnonzero(usable)
-    order = rows[numpy.lexsort((rows, contents[rows]))]
-    same = contents[order[1:]] == contents[order[:-1]]
-    if not same.any():
-        return
-    starts = numpy.flatnonzero(numpy.r_[True, ~same])
-    repeated = [
-        order[start:stop] for start, stop in zip(starts, [*starts[1:], len(order)], strict=True) if stop - start > 1
-    ]
-    for group in sorted(repeated, key=lambda group: int(group[0])):
-        places = numpy.maximum(splits[group], 0)
-        kept = int(group[places == places.max()][0])
-        for row_number, place in zip(group.tolist(), places.tolist(), strict=True):
-            yield kept, row_number, place == places.max()
 
 
 def write_shards(found: Survey, config: ImageDataConfig, beam: BeamConfig, target: Path, progress: Progress) -> None:
@@ -347,16 +310,8 @@ def save_array(path: Path, values: numpy.ndarray) -> None:
     numpy.save(path, values)
 
 
-def nothing_usable(what: str, path: Path, format_name: str, findings: Findings) -> UserError:
-    """Say why nothing is left, with the most frequent problem."""
-    fix = f"The data were read as `{format_name}` (data.format)."
-    if format_name == "image_folder":
-        fix = "One folder for each class is needed: photos/cats/1.jpg, photos/dogs/2.jpg."
-        if tables := sorted(path.glob("*.csv")) if path.is_dir() else []:
-            fix += f" If {tables[0].name} names the classes: `data.path={tables[0]}`."
-    if findings.counts:
-        kind = max(findings.counts, key=lambda name: findings.counts[name])
-        example = findings.examples[kind][0]
-        detail = f" ({example['detail']})" if example["detail"] else ""
-        fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}. {fix}"
-    return UserError(what, str(path), fix)
+def folders_wanted(path: Path) -> str:
+    """Say how folders of pictures must lie."""
+    wanted = "One folder for each class is needed: photos/cats/1.jpg, photos/dogs/2.jpg."
+    tables = sorted(path.glob("*.csv")) if path.is_dir() else []
+    return f"{wanted} If {tables[0].name} names the classes: `data.path={tables[0]}`." if tables else wanted

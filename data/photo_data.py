@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from data.image_data import SplitConfig
-from data.raw import RawDataConfig
+from data.raw import RawDataConfig, valid_expression
 from pipeline.settings import ModuleIn, SourceFile
 
 
@@ -61,15 +60,7 @@ class PhotoDataConfig(RawDataConfig):
         description="photos are shrunk to so many pixels on the longer side, which trains faster on large ones; null: they keep their bytes",
     )
 
-    @field_validator("group_by")
-    @classmethod
-    def valid_expression(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from None
-        return value
+    expressions = field_validator("group_by")(valid_expression)
 
     @field_validator("classes")
     @classmethod

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from data import formats, split
 from data.beam import BeamConfig, quieten
-from data.findings import Findings
-from data.ingest import find_duplicates, look_in_pieces, save_array, write_planned
+from data.duplicates import drop_duplicates
+from data.findings import Findings, nothing_usable
+from data.ingest import look_in_pieces, save_array, write_planned
 from data.listing import Listing
 from data.photo_findings import photo_findings
 from data.photo_listing import PhotoListingReader, rarest, write_photo_listing
@@ -201,23 +202,15 @@ def choose_splits(
     """Return the split of every photo: the given one, or by its rarest class in the recipe's shares; -1 if it is left out."""
     import numpy
 
-    contents = facts["hash"][:, 0] ^ (facts["hash"][:, 1] << numpy.uint64(1))
+    contents = split.contents_of(facts["hash"])
     splits = numpy.where(usable, listing.splits, split.GIVEN_NONE)
-    drop_duplicates(listing, contents, facts["boxes_hash"], splits, usable, findings)
-    given = {int(item) for item in numpy.unique(splits[usable])} - {split.GIVEN_NONE}
-    if given:
+    report_duplicates(listing, contents, facts["boxes_hash"], splits, usable, findings)
+    if (splits[usable] != split.GIVEN_NONE).any():
         report_without_split(listing, numpy.flatnonzero(usable & (splits == split.GIVEN_NONE)), findings)
-    shares = (config.split.train, config.split.validation, config.split.test)
-    fractions = split.fractions_for(given, shares, config.validation_fraction)
-    pool = numpy.flatnonzero(usable & (splits <= split.TRAIN))
-    units = split.join_groups(contents[pool], listing.groups[pool]) if len(listing.groups) else contents[pool]
-    if len(pool):
-        splits[pool] = split.assign_splits(units, labels[pool], fractions, config.seed)
-    splits[~usable] = split.GIVEN_NONE
-    return splits
+    return split.split_pool(splits, usable, contents, listing.groups, labels, config)
 
 
-def drop_duplicates(
+def report_duplicates(
     listing: Listing,
     contents: numpy.ndarray,
     boxes: numpy.ndarray,
@@ -225,23 +218,18 @@ def drop_duplicates(
     usable: numpy.ndarray,
     findings: Findings,
 ) -> None:
-    """Report equal photos; where two given splits share one, leave it only in the split that is further from training.
+    """Drop and report equal photos.
 
     Args:
         contents, boxes: uint64 [n], hashes of the photos' bytes and of their boxes.
     """
     reader = PhotoListingReader(listing.folder)
-    for kept, row_number, beside in find_duplicates(contents, splits, usable):
-        if row_number == kept:
-            continue
-        first, sample = reader[kept], reader[row_number]
-        words = f"same bytes as {first.key}"
-        kinds = ["duplicate_image" if beside else "duplicate_across_splits"]
-        if boxes[row_number] != boxes[kept]:
-            kinds.append("conflicting_boxes")
-        for kind in kinds:
-            findings.add(Problem(kind, sample.key, words, sample.split or ""))
-        usable[row_number] = usable[row_number] and beside
+
+    def tell(kind: str, row: int, kept: int) -> None:
+        sample = reader[row]
+        findings.add(Problem(kind, sample.key, f"same bytes as {reader[kept].key}", sample.split or ""))
+
+    drop_duplicates(contents, boxes, "conflicting_boxes", splits, usable, tell)
     reader.close()
 
 
@@ -284,14 +272,3 @@ def count_photos(found: PhotoSurvey) -> dict[str, tuple[int, int]]:
         name: (int((found.splits == number).sum()), int(((found.splits == number) & (found.labels < 0)).sum()))
         for number, name in enumerate(SPLITS)
     }
-
-
-def nothing_usable(what: str, path: Path, format_name: str, findings: Findings) -> UserError:
-    """Say why nothing is left, with the most frequent problem."""
-    fix = f"The data were read as `{format_name}` (data.format)."
-    if findings.counts:
-        kind = max(findings.counts, key=lambda name: findings.counts[name])
-        example = findings.examples[kind][0]
-        detail = f" ({example['detail']})" if example["detail"] else ""
-        fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}. {fix}"
-    return UserError(what, str(path), fix)

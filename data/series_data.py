@@ -6,25 +6,18 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from data.raw import RawDataConfig
-from pipeline.settings import ModuleIn, Settings, SourceFile
+from data.raw import RawDataConfig, SplitShares
+from pipeline.settings import ModuleIn, SourceFile
 
 NO_TIME = "none"
 
 
-class TimeSplitConfig(Settings):
+class TimeSplitConfig(SplitShares):
     """Shares of the splits; they follow each other in time."""
 
     train: float = Field(0.8, gt=0, le=1, description="share of the time steps to learn from, the first ones")
     validation: float = Field(0.1, ge=0, lt=1, description="share to watch the training with, those after them")
     test: float = Field(0.1, ge=0, lt=1, description="share to judge the result with, the last ones")
-
-    @model_validator(mode="after")
-    def sums_to_one(self) -> TimeSplitConfig:
-        total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"train, validation and test must sum to 1, not {total:g}")
-        return self
 
 
 class SeriesDataConfig(RawDataConfig):

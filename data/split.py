@@ -8,10 +8,54 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy
 
+    from data.image_data import ImageDataConfig
+    from data.photo_data import PhotoDataConfig
+
 TRAIN, VALIDATION, TEST, GIVEN_NONE = 0, 1, 2, -1
 MIXED = (
     -1
 )  # stands for the class of units with pictures of several classes, such as recording sessions; these are cut together
+
+
+def split_pool(
+    splits: numpy.ndarray,
+    usable: numpy.ndarray,
+    contents: numpy.ndarray,
+    groups: numpy.ndarray,
+    labels: numpy.ndarray,
+    config: ImageDataConfig | PhotoDataConfig,
+) -> numpy.ndarray:
+    """Cut the pictures that the data give for training, or to no split, in the recipe's shares; those given elsewhere stay there.
+
+    Args:
+        splits: [n] given splits.
+        usable: bool [n].
+        contents: uint64 [n], hash of the bytes.
+        groups: uint64 [n], hash of the group; empty where there are none.
+        labels: int [n], class numbers.
+        config: the recipe's `data` section.
+
+    Returns:
+        [n] the split of every picture; -1 where it is not usable.
+    """
+    import numpy
+
+    given = {int(item) for item in numpy.unique(splits[usable])} - {GIVEN_NONE}
+    shares = (config.split.train, config.split.validation, config.split.test)
+    fractions = fractions_for(given, shares, config.validation_fraction)
+    pool = numpy.flatnonzero(usable & (splits <= TRAIN))
+    units = join_groups(contents[pool], groups[pool]) if len(groups) else contents[pool]
+    chosen = numpy.where(usable, splits, GIVEN_NONE)
+    if len(pool):
+        chosen[pool] = assign_splits(units, labels[pool], fractions, config.seed)
+    return chosen
+
+
+def contents_of(hashes: numpy.ndarray) -> numpy.ndarray:
+    """Return a number for each picture, uint64 [n], from the two of its bytes' hash [n, 2]."""
+    import numpy
+
+    return hashes[:, 0] ^ (hashes[:, 1] << numpy.uint64(1))
 
 
 def assign_splits(

@@ -5,6 +5,7 @@ Formats: https://www.tensorflow.org/tutorials/load_data/tfrecord and https://pro
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -92,8 +93,8 @@ def scan_records(stream: IO[bytes]) -> Iterator[Record]:
     """
     position = 0
     while head := stream.read(12):
-        size = _LENGTH.unpack(head[:8])[0] if len(head) == 12 else 0
-        if len(head) < 12 or size > MAX_RECORD_BYTES or masked_crc(head[:8]) != _CRC.unpack(head[8:])[0]:
+        size = _size_of(head, position)
+        if size > MAX_RECORD_BYTES:
             raise ValueError(f"no record begins at byte {position:,}")
         data, foot = stream.read(size), stream.read(4)
         if len(data) < size or len(foot) < 4:
@@ -102,6 +103,35 @@ def scan_records(stream: IO[bytes]) -> Iterator[Record]:
             raise ValueError(f"wrong checksum of the record at byte {position:,}")
         yield Record(position + 12, data)
         position += size + 16
+
+
+def scan_heads(stream: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Yield place and size of each whole record's data in a TFRecord file, reading no more than the heads.
+
+    The file may end inside a record: somebody may be writing it. Whether the data are intact is for their reader to find out.
+
+    Raises:
+        ValueError: the checksum of a head is wrong; says where.
+    """
+    end, position = stream.seek(0, os.SEEK_END), 0
+    while position + 12 <= end:
+        stream.seek(position)
+        size = _size_of(stream.read(12), position)
+        if position + 16 + size > end:
+            return
+        yield position + 12, size
+        position += 16 + size
+
+
+def _size_of(head: bytes, position: int) -> int:
+    """Return the length of a record's data, which its head of 12 bytes tells.
+
+    Raises:
+        ValueError: it is no head.
+    """
+    if len(head) < 12 or masked_crc(head[:8]) != _CRC.unpack(head[8:])[0]:
+        raise ValueError(f"no record begins at byte {position:,}")
+    return int(_LENGTH.unpack(head[:8])[0])
 
 
 def read_records(*paths: Path) -> Iterator[bytes]:

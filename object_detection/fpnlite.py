@@ -22,7 +22,7 @@ from official.vision.modeling.decoders.fpn import FPN
 from official.vision.modeling.heads.dense_prediction_heads import RetinaNetHead
 from official.vision.ops.anchor import Anchor
 
-from object_detection.ssd import EPSILON, FULL, LEAST_SIZE, WEIGHT_DECAY, make_generator
+from object_detection.ssd import EPSILON, FULL, WEIGHT_DECAY, check_size, make_generator
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,8 +65,7 @@ class FpnliteConfig:
     most: int = 100
 
     def __post_init__(self) -> None:
-        if self.size < LEAST_SIZE:
-            raise ValueError(f"SSD-MobileNet needs pictures of at least {LEAST_SIZE} pixels, not {self.size}.")
+        check_size(self.size)
 
     def make_anchors(self) -> list[np.ndarray]:
         """Return Model Garden's anchors of each level, [cells, cells, anchors, 4], as shares of the picture."""

@@ -30,13 +30,6 @@ class Losses(NamedTuple):
 PhotoLosses = Callable[[tf.Tensor, tf.Tensor, Targets], Losses]  # codes, logits, targets -> of each photo
 
 
-def multibox_loss(codes: tf.Tensor, logits: tf.Tensor, targets: Targets, negatives: int = NEGATIVES) -> Losses:
-    """Return the loss of a batch, scalars; see `photo_losses`."""
-    parts = photo_losses(codes, logits, targets, negatives)
-    number = tf.maximum(tf.reduce_sum(targets.box_weights), 1.0)
-    return Losses(tf.reduce_sum(parts.classification) / number, tf.reduce_sum(parts.localization) / number)
-
-
 def photo_losses(codes: tf.Tensor, logits: tf.Tensor, targets: Targets, negatives: int = NEGATIVES) -> Losses:
     """Return what each photo adds to the loss before it is divided, float32 [n].
 

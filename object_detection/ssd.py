@@ -58,12 +58,21 @@ class SsdConfig:
     most: int = 100
 
     def __post_init__(self) -> None:
-        if self.size < LEAST_SIZE:
-            raise ValueError(f"SSD-MobileNet needs pictures of at least {LEAST_SIZE} pixels, not {self.size}.")
+        check_size(self.size)
 
     def make_anchors(self) -> list[np.ndarray]:
         """Return the anchors of each feature map, [cells, cells, anchors, 4], as shares of the picture."""
         return make_anchors(self.size, self.anchors)
+
+
+def check_size(size: int) -> None:
+    """Refuse pictures that are too small for the network.
+
+    Raises:
+        ValueError: as said.
+    """
+    if size < LEAST_SIZE:
+        raise ValueError(f"SSD-MobileNet needs pictures of at least {LEAST_SIZE} pixels, not {size}.")
 
 
 def read_config(settings: dict[str, Any]) -> SsdConfig:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from object_detection.weights import Weights, body_of
 from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    pass
 
 Parts = Literal["body", "body_and_boxes", "all"]
 

@@ -333,6 +333,7 @@ def show_predictions(
     from components.tasks import find_part, names
     from serving.client import connect
     from serving.client.not_found import naming_what_there_is
+    from serving.signatures import DEFAULT_SIGNATURE
 
     with (
         connect(url or server_of(workspace), token=token) as client,
@@ -340,7 +341,7 @@ def show_predictions(
     ):
         # what the workspace knows of the version that answers is found by its number, which after a rollback is not the highest
         version = client.version_of(name, label) if version is None else version
-        outputs = client.metadata(name, version).get("serving_default", {}).get("outputs", {})
+        outputs = client.metadata(name, version).get(DEFAULT_SIGNATURE, {}).get("outputs", {})
         parts = [find_part(task, "asking") for task in names()]
         part = next((part for part in parts if part.OUTPUT in outputs), None)
         if part is None:

@@ -16,9 +16,9 @@ from serving.client.rest_client import encode
 from serving.grpc_load import run_grpc_load
 from serving.load_generator import LoadResult, Request, run_load
 from serving.model_config import FOLDER, version_folder
+from serving.signatures import DEFAULT_SIGNATURE
 from serving.warmup import WARMUP_FILE
 
-DEFAULT = "serving_default"
 MOST_REQUESTS = 512  # different requests that are sent, over and over
 WARMUP_SECONDS = 2.0
 PERCENTILES = (50, 95, 99)
@@ -149,15 +149,15 @@ def warmup_rows(bench: Bench, client: ModelClient, version: int, workspace: Path
     found: set[str] = set()
     for record in read_records(file):
         request = read("PredictionLog", record).predict_log.request
-        signature = request.model_spec.signature_name or DEFAULT
+        signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
         found.add(signature)
-        if signature != (bench.signature or DEFAULT):
+        if signature != (bench.signature or DEFAULT_SIGNATURE):
             continue
         columns = {name: from_message(tensor) for name, tensor in sorted(request.inputs.items())}
         rows += rows_of_columns(columns)
     if not rows:
         raise UserError(
-            f"No warm-up request asks signature `{bench.signature or DEFAULT}`.", str(file),
+            f"No warm-up request asks signature `{bench.signature or DEFAULT_SIGNATURE}`.", str(file),
             f"There are requests for: {', '.join(f'`{name}`' for name in sorted(found)) or 'none'}; choose with --signature.",
         )  # fmt: skip
     return distinct(rows)

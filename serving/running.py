@@ -38,11 +38,6 @@ class Running:
         return f"http://{self.reached}:{self.rest_port}"
 
     @property
-    def grpc_url(self) -> str:
-        """Where this machine reaches its gRPC API; empty if it has none."""
-        return f"grpc://{self.reached}:{self.grpc_port}" if self.grpc_port else ""
-
-    @property
     def reached(self) -> str:
         """The host, as it stands in an address; a server that listens everywhere is reached on the loopback address."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)

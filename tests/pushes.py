@@ -63,6 +63,7 @@ assert "tensorflow" not in sys.modules and "numpy" not in sys.modules
 print(pushed.properties["version"], pushed.properties["already"])
 """
 
+# ends without any clean-up at the first rename of a version's folder: before it, or right after it
 KILLED_PUSH = PUSH.replace(
     "workspace, model =",
     """import os

@@ -12,7 +12,6 @@ from components.training.config import OptimizerConfig
 if TYPE_CHECKING:
     import keras
 
-
 KERAS_EPSILON = 1e-7
 
 
@@ -20,25 +19,35 @@ def make_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizer
     """Return the optimiser; `total_steps` is the length of the cosine where the settings give none."""
     import keras
 
-    common: dict[str, Any] = {
-        "learning_rate": make_schedule(config, total_steps),
+    return optimizer_of(keras.optimizers, config, make_schedule(config, total_steps))
+
+
+def optimizer_of(library: Any, config: OptimizerConfig, learning_rate: Any, **settings: Any) -> Any:
+    """Return an optimiser of either Keras.
+
+    Args:
+        library: `keras.optimizers` or `tf_keras.optimizers`.
+        learning_rate: a number or the library's schedule.
+        settings: further arguments, which all optimisers of the library take.
+    """
+    settings |= {
+        "learning_rate": learning_rate,
         "weight_decay": config.weight_decay,
         "global_clipnorm": config.clip_norm,
         "use_ema": config.average is not None,
         "ema_momentum": config.average or 0.99,
     }
     if config.name == "sgd":
-        return keras.optimizers.SGD(momentum=config.momentum, nesterov=config.nesterov, **common)
+        return library.SGD(momentum=config.momentum, nesterov=config.nesterov, **settings)
     if config.name == "lion":
-        return keras.optimizers.Lion(**common)
-    common["epsilon"] = config.epsilon or KERAS_EPSILON
+        return library.Lion(**settings)
+    settings["epsilon"] = config.epsilon or KERAS_EPSILON
     if config.name == "rmsprop":
-        return keras.optimizers.RMSprop(rho=config.rho, momentum=config.momentum, **common)
+        return library.RMSprop(rho=config.rho, momentum=config.momentum, **settings)
     if config.name == "adamw" and config.weight_decay is None:
-        common["weight_decay"] = 0.004  # Keras' own default for AdamW
-    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "adagrad": keras.optimizers.Adagrad,
-             "nadam": keras.optimizers.Nadam}  # fmt: skip
-    return kinds[config.name](**common)
+        settings["weight_decay"] = 0.004  # Keras' own default for AdamW
+    kinds = {"adam": library.Adam, "adamw": library.AdamW, "adagrad": library.Adagrad, "nadam": library.Nadam}
+    return kinds[config.name](**settings)
 
 
 def make_schedule(config: OptimizerConfig, total_steps: int) -> Any:

@@ -1,1 +1,1 @@
-"""The checks of `example_validator`, one subject a file."""
+"""What `schema_gen` and `example_validator` share between the tasks, one subject a file."""

@@ -19,7 +19,7 @@ def check(examples: Examples, min_train: int, min_class: int, max_ratio: float) 
             missing_from_train(labels, counts),
             missing_from_others(labels, counts),
             few_pictures(labels, counts, min_class),
-            imbalance(labels, counts["train"], max_ratio),
+            imbalance(labels, counts["train"], max_ratio, "pictures", "`trainer.class_weights` can make up for it"),
         )
         if finding is not None
     ]
@@ -97,16 +97,22 @@ def few_pictures(labels: list[str], counts: dict[str, list[int]], least: int) ->
     )
 
 
-def imbalance(labels: list[str], numbers: list[int], max_ratio: float) -> Finding | None:
-    """A class that is many times larger than another; plain accuracy then flatters a network that ignores the small one."""
+def imbalance(labels: list[str], numbers: list[int], max_ratio: float, things: str, advice: str) -> Finding | None:
+    """A class that is many times larger than another; plain accuracy then flatters a network that ignores the small one.
+
+    Args:
+        numbers: of each class in the training split.
+        things: what is counted, such as pictures.
+        advice: what to do about it.
+    """
     present = [(number, label) for number, label in zip(numbers, labels, strict=True) if number]
     if not present or max(present)[0] <= max_ratio * min(present)[0]:
         return None
     largest = max(present)[0]
     rows = [
-        {"label": label, "split": "train", "detail": f"{number:,} pictures against {largest:,} of `{max(present)[1]}`"}
+        {"label": label, "split": "train", "detail": f"{number:,} {things} against {largest:,} of `{max(present)[1]}`"}
         for number, label in sorted(present)
         if number * max_ratio < largest
     ]
-    text = f"These classes have less than 1/{max_ratio:g} of the largest one's training pictures; `trainer.class_weights` can make up for it."
+    text = f"These classes have less than 1/{max_ratio:g} of the largest one's training {things}; {advice}."
     return make("class_imbalance", "warning", len(labels), text, rows)

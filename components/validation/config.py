@@ -15,9 +15,9 @@ class Limits(Settings):
     """How far two sets of examples may lie apart, feature by feature; in small sets, further by what chance alone does."""
 
     categorical: float = Field(
-        0.1, gt=0, le=1, description="largest difference of any value's share (L-infinity), for text features"
+        0.1, ge=0, le=1, description="largest difference of any value's share (L-infinity), for text features"
     )
-    numeric: float = Field(0.2, gt=0, le=1, description="Jensen-Shannon divergence of the histograms, for numbers")
+    numeric: float = Field(0.2, ge=0, le=1, description="Jensen-Shannon divergence of the histograms, for numbers")
     features: dict[str, float] = Field(
         default_factory=dict, description="limits of single features by name, instead of the two above"
     )

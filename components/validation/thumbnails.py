@@ -1,9 +1,9 @@
-"""Small pictures of the examples that findings name, for the report."""
+"""Small pictures of examples, for the report: of those that findings name, and strips of several."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from data.finding import Finding
@@ -64,13 +64,18 @@ def find_examples(examples: Examples, feature: str, sources: Iterable[str]) -> I
 
 def shrink(features: Features) -> bytes:
     """Return the picture of an example as PNG of at most 64 pixels on its longer side."""
-    from PIL import Image
-
     encoded = features["image/encoded"][0]
     assert isinstance(encoded, bytes)
-    picture = Image.open(io.BytesIO(encoded)).convert("RGB")
+    return as_png(thumbnail(encoded))
+
+
+def thumbnail(encoded: bytes) -> Image.Image:
+    """Decode a picture for showing, at most 64 pixels on its longer side."""
+    from PIL import Image
+
+    picture: Image.Image = Image.open(io.BytesIO(encoded)).convert("RGB")
     picture.thumbnail((SIDE, SIDE))
-    return as_png(picture)
+    return picture
 
 
 def as_png(picture: Image.Image) -> bytes:
@@ -78,3 +83,16 @@ def as_png(picture: Image.Image) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "PNG")
     return stream.getvalue()
+
+
+def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Put pictures into one row."""
+    from PIL import Image
+
+    height = max(picture.height for picture in pictures)
+    sheet = Image.new("RGBA", (sum(picture.width + 2 for picture in pictures) - 2, height))
+    left = 0
+    for picture in pictures:
+        sheet.paste(picture, (left, (height - picture.height) // 2))
+        left += picture.width + 2
+    return sheet

@@ -6,7 +6,6 @@ TFDS downloads and prepares; the prepared TFRecord files are then read directly,
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +17,11 @@ from pipeline.errors import UserError, install_extra
 if TYPE_CHECKING:
     from data.formats import Read
     from data.image_data import ImageDataConfig
+    from data.tfrecord import Record
     from pipeline.progress import Progress
 
 TASK = "image_classification"
 INFO = "dataset_info.json"
-HEAD = struct.Struct("<QI")
 
 
 def prepare(name: str, progress: Progress) -> Path:
@@ -72,22 +71,38 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample]:
     """Yield the pictures in the order of the files.
 
     Raises:
-        UserError: the data set has no picture with one class.
+        UserError: the data set has no picture with one class, or a file is damaged.
     """
-    from data.records import decode_example
+    from data.tfrecord import decode_example
 
     builder, image, label = open_builder(path)
     names = builder.info.features[label].names
     for split, info in builder.info.splits.items():
+        given = SPLIT_FOLDERS.get(split) if len(builder.info.splits) > 1 else None
         for file in map(Path, info.filepaths):
-            for number, (offset, size) in enumerate(record_places(file)):
-                with file.open("rb") as stream:
-                    stream.seek(offset)
-                    features = decode_example(stream.read(size))
-                given = SPLIT_FOLDERS.get(split) if len(builder.info.splits) > 1 else None
-                key = f"{file.name}#{number}"
-                class_name = names[int(features[label][0])]
-                yield ImageSample(key, class_name, (file.name, offset, size, image), given)
+            for number, record in enumerate(records_of(file)):
+                class_name = names[int(decode_example(record.data)[label][0])]
+                place = (file.name, record.offset, len(record.data), image)
+                yield ImageSample(f"{file.name}#{number}", class_name, place, given)
+
+
+def records_of(file: Path) -> Iterator[Record]:
+    """Yield the records of a prepared file.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    from data.tfrecord import scan_records
+
+    with file.open("rb") as stream:
+        try:
+            yield from scan_records(stream)
+        except ValueError as error:
+            raise UserError(
+                f"This TFRecord file is damaged: {error}.",
+                str(file),
+                "Delete the folder and let TFDS prepare it again.",
+            ) from None
 
 
 @contextmanager
@@ -141,16 +156,3 @@ def open_builder(path: Path) -> tuple[Any, str, str]:
         if supervised and len(supervised) == 2 and supervised[1] == label
         else (builder, image, label)
     )
-
-
-def record_places(file: Path) -> Iterator[tuple[int, int]]:
-    """Yield where the records of a TFRecord file start and how long they are."""
-    with file.open("rb") as stream:
-        while head := stream.read(HEAD.size):
-            if len(head) < HEAD.size:
-                raise UserError(
-                    "This TFRecord file ends early.", str(file), "Delete the folder and let TFDS prepare it again."
-                )
-            size = HEAD.unpack(head)[0]
-            yield stream.tell(), size
-            stream.seek(size + 4, os.SEEK_CUR)

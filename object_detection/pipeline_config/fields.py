@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BODY_DECAY, BODY_MOMENTUM = 4e-5, 0.9997  # of slim's own settings, which the body has unless they are overridden
-SAME = "Here it is always so: set it to that, if that is what you want."
 FOCAL = "Focal loss is not done here: take hard example mining, as ssd_mobilenet_v1_coco.config has it."
 NO_QUANTISATION = (
     "Training with quantisation is not done here; leave `graph_rewriter` out and quantise the exported model."

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from components.training.config import OptimizerConfig
-from components.training.optimizers import KERAS_EPSILON, course
+from components.training.optimizers import course, optimizer_of
 from object_detection.training.engine import NOT_FINITE
 
 
@@ -23,7 +23,9 @@ class LoopOptimizer:
     """
 
     def __init__(self, config: OptimizerConfig, steps: int, checked: bool = False) -> None:
-        self.name, self.optimizer, self.checked = config.name, make_optimizer(config, steps), checked
+        self.name, self.checked = config.name, checked
+        # compiled by XLA a step takes twelve times as long on a CPU
+        self.optimizer = optimizer_of(tf_keras.optimizers, config, Schedule(config, steps), jit_compile=False)
 
     def build(self, variables: Sequence[Any]) -> None:
         """Make the slots.
@@ -58,34 +60,6 @@ class LoopOptimizer:
     def finalize_variable_values(self, variables: Sequence[Any]) -> None:
         """Put the moving averages in the place of the variables."""
         self.optimizer.finalize_variable_values(list(variables))
-
-
-def make_optimizer(config: OptimizerConfig, steps: int) -> tf_keras.optimizers.Optimizer:
-    """Return the optimiser of tf-keras."""
-    common: dict[str, Any] = {
-        "learning_rate": Schedule(config, steps),
-        "weight_decay": config.weight_decay,
-        "global_clipnorm": config.clip_norm,
-        "use_ema": config.average is not None,
-        "ema_momentum": config.average or 0.99,
-        "jit_compile": False,  # twelve times slower on a CPU
-    }
-    if config.name == "sgd":
-        return tf_keras.optimizers.SGD(momentum=config.momentum, nesterov=config.nesterov, **common)
-    if config.name == "lion":
-        return tf_keras.optimizers.Lion(**common)
-    common["epsilon"] = config.epsilon or KERAS_EPSILON
-    if config.name == "rmsprop":
-        return tf_keras.optimizers.RMSprop(rho=config.rho, momentum=config.momentum, **common)
-    if config.name == "adamw" and config.weight_decay is None:
-        common["weight_decay"] = 0.004  # tf-keras' own default for AdamW
-    kinds = {
-        "adam": tf_keras.optimizers.Adam,
-        "adamw": tf_keras.optimizers.AdamW,
-        "adagrad": tf_keras.optimizers.Adagrad,
-        "nadam": tf_keras.optimizers.Nadam,
-    }
-    return kinds[config.name](**common)
 
 
 class Schedule(tf_keras.optimizers.schedules.LearningRateSchedule):

@@ -20,6 +20,7 @@ from serving.client.answers import (
 )
 from serving.client.pictures import batches, prepare
 from serving.client.retries import RETRY_STATUS
+from serving.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -167,7 +168,7 @@ class ModelClient(ABC):
     def signature_of_bytes(self, name: str, version: int | None) -> str:
         """Return the signature that takes encoded pictures; the default one where none says so."""
         signatures = self.metadata(name, version)
-        named = sorted(signatures, key=lambda item: item != "serving_default")
+        named = sorted(signatures, key=lambda item: item != DEFAULT_SIGNATURE)
         return next((item for item in named if "image_bytes" in signatures[item].get("inputs", {})), "")
 
     def forecast(
@@ -203,35 +204,13 @@ class ModelClient(ABC):
                 raise self.other_task(name, "`forecast`, `lower` and `upper`; it is no forecaster of labline") from None
         return answers
 
-    def forecast_csv(
-        self,
-        name: str,
-        file: Path | str,
-        columns: Sequence[str] = (),
-        time_column: str = "",
-        version: int | None = None,
-    ) -> Forecast:
-        """Forecast what follows the last row of a CSV file with a header.
-
-        Args:
-            columns: the model's own columns, in its order; by default all but the one of the times.
-            time_column: dates or times of the rows, or unix seconds, for a model that takes them.
-
-        Raises:
-            UserError: the file does not fit, or the server refused.
-        """
-        from serving.client.series import read_history
-
-        history, times = read_history(Path(file), columns, time_column)
-        return self.forecast(name, history, times, version=version)[0]
-
     def predict_csv(
         self, name: str, file: Path | str, signature: str = "", version: int | None = None
     ) -> list[dict[str, Any]]:
         """Return the outputs by name for each row of a CSV file whose columns are called as the signature's inputs."""
-        from serving.client.series import read_rows
+        from serving.client.csv_rows import read_rows
 
-        given = self.metadata(name, version).get(signature or "serving_default", {})
+        given = self.metadata(name, version).get(signature or DEFAULT_SIGNATURE, {})
         inputs = read_rows(Path(file), {key: item["dtype"] for key, item in given.get("inputs", {}).items()})
         answers = self.predict(name, instances=inputs, signature=signature, version=version)
         outputs = list(given["outputs"])

@@ -15,6 +15,7 @@ from serving.client.asking import Example, ModelClient, Verb
 from serving.client.retries import Retries
 from serving.protos import message_class, new, read
 from serving.server.errors import HTTP_STATUS
+from serving.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
     import grpc
@@ -138,7 +139,7 @@ class GrpcClient(ModelClient):
         key = (name, version, label)
         if key not in self.known:
             self.known[key] = self.metadata(name, version, label)
-        return self.known[key].get(signature or "serving_default", {}).get("inputs", {})
+        return self.known[key].get(signature or DEFAULT_SIGNATURE, {}).get("inputs", {})
 
     def ask_about_examples(
         self,

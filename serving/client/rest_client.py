@@ -14,6 +14,7 @@ from pipeline.errors import UserError
 from serving.client.answers import ServerError, VersionStatus
 from serving.client.asking import Example, ModelClient, Verb
 from serving.client.retries import RETRY_STATUS, Retries, read_retry_after
+from serving.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +89,7 @@ class Client(ModelClient):
         from serving.client.tensors import from_json
 
         signatures = self.metadata(name, version, label)
-        outputs = signatures.get(signature or "serving_default", {}).get("outputs", {})
+        outputs = signatures.get(signature or DEFAULT_SIGNATURE, {}).get("outputs", {})
         given = self.predict(name, inputs=dict(inputs), signature=signature, version=version, label=label)
         values = given if len(outputs) > 1 else dict.fromkeys(outputs, given)
         return {key: from_json(value, outputs[key]["dtype"]) for key, value in values.items()}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from components.validation.config import Limits
 from pipeline.errors import EXIT_ANOMALIES, UsageError, UserError, did_you_mean
 from pipeline.progress import Progress
 from pipeline.workspace import Workspace
-from serving.monitor.comparison import Comparison, Finding, compare
-from serving.monitor.limits import Limits
-from serving.monitor.request_reader import FOLDER, find_logs, find_records, read_headings
+from serving.model_config import FOLDER, REQUESTS
+from serving.monitor.comparison import Comparison, Finding, compare, moment
+from serving.monitor.request_reader import find_logs, find_records, read_headings
 from serving.monitor.selection import Seen, check_version, newest_version, read_rows
 from serving.monitor.training_data import TrainingData, find_training_data
 from serving.monitor.wish import Wish
@@ -31,7 +31,7 @@ def monitor(workspace: Workspace, wish: Wish, as_json: bool) -> int:
     from serving.monitor.page import write_page
 
     progress = Progress()
-    places = list(wish.logs) or [workspace.path / FOLDER / wish.name]
+    places = list(wish.logs) or [workspace.path / REQUESTS / wish.name]
     check_name(workspace, wish, places)
     records, faults = find_records(find_logs(places))
     progress.say(f"looking through {len(records):,} logged requests")
@@ -45,7 +45,7 @@ def monitor(workspace: Workspace, wish: Wish, as_json: bool) -> int:
     check_limits(wish.limits, training)
     progress.say(f"comparing {len(timed):,} examples with the training data of run {training.run}")
     found = compare(training, timed, wish.spans, wish.limits)
-    target = (wish.out or workspace.path / FOLDER / wish.name / PAGE).absolute()
+    target = (wish.out or workspace.path / REQUESTS / wish.name / PAGE).absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
     write_page(wish, training, seen, found, target)
     print(
@@ -62,7 +62,7 @@ def check_name(workspace: Workspace, wish: Wish, places: list[Path]) -> None:
     Raises:
         UserError: as said.
     """
-    served = workspace.path / "served_models"
+    served = workspace.path / FOLDER
     known = sorted(path.name for path in served.iterdir() if path.is_dir()) if served.is_dir() else []
     if wish.name not in known:
         raise UserError(
@@ -93,8 +93,8 @@ def summary(wish: Wish, training: TrainingData, seen: Seen, found: Comparison, p
         "skew": {item.feature: {"distance": item.value, "limit": item.limit} for item in found.skew},
         "spans": [
             {
-                "start": written(span.start),
-                "end": written(span.end),
+                "start": moment(span.start),
+                "end": moment(span.end),
                 "examples": span.examples,
                 "drift": {item.feature: {"distance": item.value, "limit": item.limit} for item in span.drift},
             }
@@ -136,10 +136,5 @@ def line_of(finding: Finding, found: Comparison) -> str:
     when = ""
     if finding.span:
         span = found.spans[finding.span - 1]
-        when = f", span {finding.span}, {written(span.start)} to {written(span.end)}"
+        when = f", span {finding.span}, {moment(span.start)} to {moment(span.end)}"
     return f"{head} distance {finding.distance:.3f}, limit {finding.limit:.3g} ({finding.detail}){when}"
-
-
-def written(seconds: float) -> str:
-    """Write a time (UTC)."""
-    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from components.tasks import find_part
 from components.validation.comparison import read_schema
-from serving.monitor.limits import Limits
+from components.validation.config import Limits
 from serving.monitor.measuring import (
     Distance,
     Row,
@@ -119,3 +120,8 @@ def cut(
 
 def to_finding(distance: Distance, kind: str, span: int = 0) -> Finding:
     return Finding(kind, distance.feature, distance.detail, span, distance.value, distance.limit)
+
+
+def moment(seconds: float) -> str:
+    """Write the start or end of a span (UTC)."""
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))

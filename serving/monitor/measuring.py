@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.validation.comparison import explain, set_limits
+from components.validation.config import Limits
 from data.distances import distances_of, find_feature
-from serving.monitor.limits import Limits
 
 FeatureValue = bytes | int | float
 Row = dict[str, list[FeatureValue]]

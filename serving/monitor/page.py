@@ -12,7 +12,7 @@ from data.distances import find_feature
 from pipeline import report_drawing
 from pipeline.disk import replace_text
 from pipeline.report import TEMPLATES, number, percent
-from serving.monitor.comparison import Comparison, Finding
+from serving.monitor.comparison import Comparison, Finding, moment
 from serving.monitor.training_data import TrainingData
 
 if TYPE_CHECKING:
@@ -77,8 +77,3 @@ def movements(found: Comparison) -> list[dict[str, Any]]:
         by_span = [{item.feature: item for item in span.drift} for span in found.spans[1:]]
         rows.append({"name": name, "steps": [items.get(name) for items in by_span]})
     return rows
-
-
-def moment(seconds: float) -> str:
-    """Write a time (UTC)."""
-    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))

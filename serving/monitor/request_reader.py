@@ -9,16 +9,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from data.tfrecord import masked_crc
+from data.tfrecord import masked_crc, scan_heads
 from pipeline.errors import UserError
-from serving.model_config import read_models
+from serving.model_config import FILE_NAME, FOLDER, REQUESTS, read_models
+from serving.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
     import numpy as np
 
-FOLDER = "requests"  # of a workspace: a folder of logs for each model
 STAMP = re.compile(r"(\d{8})-(\d{6})")  # a log's name tells when it was begun (UTC)
 
 
@@ -85,8 +85,8 @@ def find_logs(places: list[Path]) -> list[Path]:
 
 def no_logs(place: Path) -> UserError:
     """Make the error of a place without logs: the folder of a workspace's model, or one that the user named."""
-    config = place.parent.parent / "served_models" / "models.config"
-    if not place.exists() and not (place.parent.name == FOLDER and (config.parent / place.name).is_dir()):
+    config = place.parent.parent / FOLDER / FILE_NAME
+    if not place.exists() and not (place.parent.name == REQUESTS and (config.parent / place.name).is_dir()):
         return UserError(
             "There are no logged requests, because there is no such file or folder.",
             str(place),
@@ -128,29 +128,10 @@ def find_records(files: list[Path]) -> tuple[list[Place], list[str]]:
         with path.open("rb") as file:
             try:
                 start = begun(path)
-                places += [Place(path, offset, size, start) for offset, size in scan(file, path.stat().st_size)]
+                places += [Place(path, offset, size, start) for offset, size in scan_heads(file)]
             except ValueError as error:
                 faults.append(f"{path}: {error}; what follows it is not looked at")
     return places, faults
-
-
-def scan(file: BinaryIO, end: int) -> Iterator[tuple[int, int]]:
-    """Yield place and size of each whole record's data, reading no more than the heads.
-
-    Raises:
-        ValueError: a head's checksum is wrong.
-    """
-    offset = 0
-    while offset + 12 <= end:
-        file.seek(offset)
-        head = file.read(12)
-        if masked_crc(head[:8]) != int.from_bytes(head[8:], "little"):
-            raise ValueError(f"damaged at byte {offset:,}")
-        size = int.from_bytes(head[:8], "little")
-        if offset + 16 + size > end:
-            return
-        yield offset + 12, size
-        offset += 16 + size
 
 
 def read_headings(places: list[Place], faults: list[str]) -> list[Heading]:
@@ -190,7 +171,7 @@ def time_of(place: Place, record: Any) -> float:
 def signature_of(record: Any) -> str:
     """Return the signature that was asked."""
     specs = (record.predict_log.request.model_spec, record.log_metadata.model_spec)
-    return next((spec.signature_name for spec in specs if spec.signature_name), "serving_default")
+    return next((spec.signature_name for spec in specs if spec.signature_name), DEFAULT_SIGNATURE)
 
 
 def version_of(record: Any) -> int:

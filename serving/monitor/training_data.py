@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.artifacts import Examples, Schema, Statistics
 from pipeline.errors import UserError, did_you_mean
 from pipeline.workspace import Workspace
+from serving.model_config import FOLDER
 
 
 @dataclass(frozen=True)
@@ -93,4 +94,4 @@ def folder(workspace: Workspace, makers: dict[str, Any], digest: str, name: str)
 
 def pushed_names(workspace: Workspace) -> list[str]:
     """List the models of a workspace."""
-    return sorted(path.name for path in (workspace.path / "served_models").iterdir() if path.is_dir())
+    return sorted(path.name for path in (workspace.path / FOLDER).iterdir() if path.is_dir())

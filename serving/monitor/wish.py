@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.validation.config import Limits
 from pipeline.errors import UsageError
-from serving.monitor.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def make_limits(categorical: float, numeric: float, features: Sequence[str]) -> 
             raise UsageError(
                 f"`{text}` is no limit.", "--limit", "Write FEATURE=LIMIT, such as image/brightness=0.3; 0 to 1."
             )
-    return Limits(categorical, numeric, single)
+    return Limits(categorical=categorical, numeric=numeric, features=single)
 
 
 def read_time(text: str) -> float:

@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from components.evaluation.percentiles import percentiles
 from components.tasks.object_detection import bootstrap, matching
 from components.tasks.object_detection.metrics import NAMES, TAGS, Detections, Truth, coco_metrics, judge
 from components.tasks.object_detection.voc import overlap, voc_precision
@@ -248,7 +249,7 @@ def test_intervals_hold_their_figure_and_the_same_seed_draws_the_same():
     judged = judge(*make_photos(6), LABELS)
     drawn = bootstrap.draw_samples(judged.matches, 500, seed=7)
     for name in ("mAP", "mAP50", "mAP75"):
-        low, high = bootstrap.percentiles(drawn[name])
+        low, high = percentiles(drawn[name])
         assert low < judged.values[name] < high
     assert np.array_equal(drawn["mAP"], bootstrap.draw_samples(judged.matches, 500, seed=7)["mAP"])
 

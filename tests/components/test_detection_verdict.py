@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from components.evaluation.verdict import threshold_checks
 from components.tasks.object_detection import baselines
-from components.tasks.object_detection.blessing import constant_check, judge, threshold_checks
+from components.tasks.object_detection.blessing import absent_check, constant_check, judge
 from components.tasks.object_detection.evaluation import DetectionEvaluatorConfig, score
 from components.tasks.object_detection.metrics import Truth
 from drawn_photos import LABELS, QUICK, scored_of, write_examples
@@ -79,7 +80,7 @@ def test_a_loss_beyond_the_tolerance_against_the_last_blessed_model_is_not_bless
 
 
 def test_a_limit_for_a_size_that_does_not_occur_is_not_met():
-    check = threshold_checks({"mAP": 0.5}, {"test/mAP_large": 0.1})[0]
+    check = threshold_checks({"mAP": 0.5}, {"test/mAP_large": 0.1}, (), absent_check)[0]
     assert (check["passed"], check["value"]) == (False, None)
     assert "no object of that size" in check["reason"]
 

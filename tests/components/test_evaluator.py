@@ -232,6 +232,14 @@ def test_thresholds_are_least_values_and_largest_for_losses(tiny_examples, tiny_
     assert "above the recipe's 1e-09" in blessing.properties["reasons"][0]
 
 
+def test_a_limit_on_top_5_accuracy_is_met_by_any_network_of_few_classes(tiny_examples, tiny_model, tmp_path):
+    config = QUICK.model_copy(update={"thresholds": {"test/top_5_accuracy": 0.99}})
+    _, blessing = evaluate(tmp_path, tiny_examples, tiny_model, config=config)
+    check = blessing.properties["checks"][0]
+    assert (check["name"], check["value"], check["passed"]) == ("test/top_5_accuracy", 1.0, True)
+    assert "test/top_5_accuracy is always 1 with five classes or fewer." in blessing.properties["reasons"]
+
+
 def test_an_unknown_metric_or_feature_is_refused_with_a_suggestion(tiny_examples, tiny_model, tmp_path):
     with pytest.raises(ValidationError, match="Did you mean `test/accuracy`"):
         ImageEvaluatorConfig(thresholds={"test/acuracy": 0.9})

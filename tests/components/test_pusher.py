@@ -164,7 +164,6 @@ def test_pushing_loads_no_tensorflow_and_what_is_there_already_stays(tmp_path: P
         assert done.stdout.split() == ["1", already]
 
 
-# ends without any clean-up at the first rename of a version's folder: before it, or right after it
 def history_of(workspace: Path) -> dict[str, dict[str, Any]]:
     """Return what is remembered of each version, without the time."""
     history = json.loads((workspace / "served_models" / "flowers" / "versions.json").read_text())

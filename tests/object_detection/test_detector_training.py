@@ -247,6 +247,19 @@ def test_training_in_16_bits_is_measured_as_such_and_a_broken_gradient_is_named(
     assert variable.numpy().tolist() == [1.0]
 
 
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam", "lion"])
+def test_a_detector_trains_with_every_optimiser_that_the_other_tasks_have(name):
+    from components.training.config import OptimizerConfig
+    from object_detection.training.optimizers import LoopOptimizer
+
+    config = OptimizerConfig(name=name, learning_rate=0.25, clip_norm=1.0, weight_decay=0.01, average=0.9)
+    optimizer = LoopOptimizer(config, 10).optimizer
+    assert type(optimizer).__name__.lower() == name
+    assert float(optimizer.learning_rate) == 0.25
+    assert (optimizer.global_clipnorm, optimizer.weight_decay, optimizer.ema_momentum) == (1.0, 0.01, 0.9)
+    assert optimizer.jit_compile is False
+
+
 def test_the_slots_of_rmsprop_begin_at_one_as_tensorflow_1_had_them():
     import tensorflow as tf
 

@@ -114,24 +114,30 @@ def batch(matcher, pictures):
     return Targets(*(tf.stack(part) for part in zip(*made, strict=True)))
 
 
-def test_the_loss_is_that_of_the_published_rules(matcher):
-    from object_detection.losses import multibox_loss
+def loss_of_batch(codes, logits, targets):
+    """Return both parts of SSD's loss, divided as in a training."""
+    import tensorflow as tf
 
+    from object_detection.losses import Losses, photo_losses
+
+    number = tf.maximum(tf.reduce_sum(targets.box_weights), 1.0)
+    return Losses(*(tf.reduce_sum(part) / number for part in photo_losses(codes, logits, targets)))
+
+
+def test_the_loss_is_that_of_the_published_rules(matcher):
     nothing = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
     targets = batch(matcher, [(some_boxes(1, 3), np.array([1, 2, 3])), nothing, (some_boxes(2, 1), np.array([2]))])
     random = np.random.default_rng(9)
     codes = random.normal(0, 2, (3, 1917, 4)).astype(np.float32)
     logits = random.normal(-2, 2, (3, 1917, 4)).astype(np.float32)
-    found = multibox_loss(codes, logits, targets)
+    found = loss_of_batch(codes, logits, targets)
     expected = numpy_loss(codes.astype(float), logits.astype(float), targets.classes.numpy(), targets.boxes.numpy())
     np.testing.assert_allclose([found.classification, found.localization], expected, rtol=1e-5)
 
 
 def test_a_batch_without_any_box_has_no_loss(matcher):
-    from object_detection.losses import multibox_loss
-
     targets = batch(matcher, [(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))])
-    found = multibox_loss(np.ones((1, 1917, 4), np.float32), np.ones((1, 1917, 3), np.float32), targets)
+    found = loss_of_batch(np.ones((1, 1917, 4), np.float32), np.ones((1, 1917, 3), np.float32), targets)
     assert (float(found.classification), float(found.localization)) == (0.0, 0.0)
 
 
@@ -147,12 +153,12 @@ def test_equal_losses_do_not_let_more_negatives_in():
 def test_the_gradient_reaches_the_kept_anchors_and_no_others(matcher):
     import tensorflow as tf
 
-    from object_detection.losses import mine, multibox_loss
+    from object_detection.losses import mine
 
     targets = batch(matcher, [(some_boxes(1, 2), np.array([1, 2]))])
     logits = tf.Variable(np.random.default_rng(1).normal(0, 1, (1, 1917, 3)).astype(np.float32))
     with tf.GradientTape() as tape:
-        loss = multibox_loss(tf.zeros([1, 1917, 4]), logits, targets).classification
+        loss = loss_of_batch(tf.zeros([1, 1917, 4]), logits, targets).classification
     moved = np.abs(tape.gradient(loss, logits).numpy()).sum(axis=-1)[0] > 0
     each = tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.one_hot(targets.classes, 3), logits=logits)
     kept = mine(tf.reduce_sum(each, axis=-1), targets.classes > 0, 3).numpy()[0]

@@ -12,10 +12,10 @@ import pytest
 from pipeline.errors import UserError
 from serving.client import ModelClient, connect
 from serving.client.asking import Example
+from serving.client.csv_rows import read_rows
 from serving.client.grpc_client import encode_example
 from serving.client.rest_client import encode, json_features
 from serving.client.retries import Retries, read_retry_after
-from serving.client.series import read_history, read_rows
 from serving.launch import Server, start_server
 from serving.tensorflow_serving import Models
 
@@ -85,17 +85,6 @@ def test_numbers_that_json_has_no_form_for_are_sent_as_the_protocol_wants_them()
     assert encode({"x": np.array([1.0, np.nan])}) == b'{"x": [1.0, NaN]}'
     assert encode({"x": [float("inf")], "b": b"\x00"}) == b'{"x": [Infinity], "b": {"b64": "AA=="}}'
     assert encode({"x": np.float32(0.1), "n": 2**70}).startswith(b'{"x": 0.1')
-
-
-def test_a_csv_file_is_a_history(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("day,rose,aster\n2026-01-01,1,2\n2026-01-02,,4.5\n")
-    history, times = read_history(tmp_path / "a.csv", ["aster", "rose"], "day")
-    np.testing.assert_array_equal(history, np.array([[[2, 1], [4.5, np.nan]]]))
-    assert times is not None and times.tolist() == [[1767225600, 1767312000]]
-    assert read_history(tmp_path / "a.csv", ["rose"])[1] is None
-    for column, time, wrong in (("tulip", "", "tulip"), ("rose", "when", "when"), ("day", "", "no number")):
-        with pytest.raises(UserError, match=wrong):
-            read_history(tmp_path / "a.csv", [column], time)
 
 
 def test_a_csv_file_is_rows_of_a_signature(tmp_path: Path, server: Server) -> None:

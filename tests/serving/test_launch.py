@@ -48,7 +48,7 @@ def test_serve_until_sigterm(workspace: Path) -> None:
     try:
         with Client(running.url) as client:
             assert client.predict("half", instances=[1.0]) == [2.5]
-        with connect(running.grpc_url) as client:
+        with connect(f"grpc://127.0.0.1:{running.grpc_port}") as client:
             assert client.predict("half", instances=[1.0], label="stable") == [2.5], "labels work from the start"
         with pytest.raises(UserError, match="already running"):
             serve(workspace, "embedded", "127.0.0.1", 8501, Progress(quiet=True))
@@ -259,7 +259,7 @@ def test_a_server_is_running_only_as_long_as_its_process_lives(tmp_path: Path) -
     assert read_running(tmp_path) is None
     mine = write_running(tmp_path, os.getpid(), 8501, "embedded", "0.0.0.0", 8500)
     assert read_running(tmp_path) == mine
-    assert (mine.url, mine.grpc_url) == ("http://127.0.0.1:8501", "grpc://127.0.0.1:8500")
+    assert (mine.url, mine.grpc_port) == ("http://127.0.0.1:8501", 8500)
     (tmp_path / "serving.json").write_text(json.dumps({**mine.__dict__, "born": mine.born - 1}))
     assert read_running(tmp_path) is None, "another process has got the number since"
     forget_running(tmp_path, 1)

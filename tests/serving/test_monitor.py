@@ -79,6 +79,9 @@ def test_requests_like_the_training_pictures_are_no_finding(workspace):
     write_log(log_of(workspace), asked(pictures(200, seed=2)))
     status, summary = monitor(workspace)
     assert (status, summary["findings"]) == (0, [])
+    assert monitor(workspace, "--categorical", "0", "--numeric", "0")[0] == 0, (
+        "no limit is below what chance alone does"
+    )
     assert (summary["requests"], summary["examples"], summary["version"], summary["trained_in"]) == (
         200,
         200,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from components.evaluation.diebold_mariano import Comparison, diebold_mariano, losses_by_time
-from components.evaluation.verdict import check
+from components.evaluation.verdict import check, conclude, threshold_checks
 from components.tasks.forecasting.baselines import LAST_VALUE, ROUNDING, Baseline
 from components.tasks.forecasting.metrics import MORE_IS_BETTER, Scored, percentiles
 from pipeline.artifacts import Examples, Model
@@ -39,7 +39,8 @@ def judge(
     checks = [baseline_check(baseline, tests[baseline.name], config.split) for baseline in baselines if baseline.cells]
     if many:
         checks += [scaled_check(baseline, config.split) for baseline in baselines if baseline.cells]
-    checks += threshold_checks(values, config)
+    less_is_better = values.keys() - set(MORE_IS_BETTER)
+    checks += threshold_checks(values, config.thresholds, less_is_better, unknown_check, ".4g")
     if config.significance is not None:
         checks.append(significance_check(baselines, tests, config.significance, config.split))
     notes = [f"Not compared with {baseline.name}: {baseline.note}." for baseline in baselines if not baseline.cells]
@@ -50,14 +51,7 @@ def judge(
         notes.append(comparison["skipped"])
     else:
         checks.append(earlier_check(comparison, config))
-    failed = [check["reason"] for check in checks if not check["passed"]]
-    passed = not failed
-    warning = no_better_than_last_value(baselines, tests)
-    reasons = failed or [check["reason"] for check in checks]
-    if warning:
-        reasons = [warning, *(reason for reason in reasons if reason != warning)]
-    plain = [{key: check[key] for key in ("name", "value", "limit", "passed")} for check in checks]
-    return {"blessed": passed, "reasons": [*reasons, *notes], "checks": plain, "comparison": comparison}
+    return conclude(checks, notes, comparison, first=no_better_than_last_value(baselines, tests))
 
 
 def no_better_than_last_value(baselines: Sequence[Baseline], tests: dict[str, Comparison]) -> str:
@@ -104,21 +98,10 @@ def scaled_check(baseline: Baseline, split: str) -> dict[str, Any]:
     return check(f"{split}/mase better than {baseline.name}", baseline.model_mase, baseline.mase, beaten, sentence)
 
 
-def threshold_checks(values: dict[str, float | None], config: ForecastEvaluatorConfig) -> list[dict[str, Any]]:
-    """Check the recipe's limits: the largest error and width that pass, the least coverage."""
-    checks = []
-    for name, limit in config.thresholds.items():
-        metric = name.partition("/")[2]
-        value = values[metric]
-        if value is None:
-            words = f"{name} cannot be computed (a target is 0), so the recipe's limit {limit:g} is not met."
-            checks.append(check(name, None, limit, False, words))
-            continue
-        more = metric in MORE_IS_BETTER
-        passed = value >= limit if more else value <= limit
-        word = ("at least" if passed else "below") if more else ("at most" if passed else "above")
-        checks.append(check(name, value, limit, passed, f"{name} is {value:.4g}, {word} the recipe's {limit:g}."))
-    return checks
+def unknown_check(name: str, limit: float) -> dict[str, Any]:
+    """Return the check of a figure without a value: it does not pass."""
+    words = f"{name} cannot be computed (a target is 0), so the recipe's limit {limit:g} is not met."
+    return check(name, None, limit, False, words)
 
 
 def significance_check(

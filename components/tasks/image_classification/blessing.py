@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from components.evaluation.verdict import check, conclude
-from components.tasks.image_classification.metrics import LESS_IS_BETTER, Scored, percentiles, score
+from components.evaluation.percentiles import percentiles
+from components.evaluation.verdict import check, conclude, threshold_checks
+from components.tasks.image_classification.metrics import LESS_IS_BETTER, Scored, score
 from components.tasks.image_classification.predictions import Predicted, predict
 from pipeline.artifacts import Examples, Model
 from pipeline.progress import Progress
@@ -22,9 +23,15 @@ def judge(
     comparison: dict[str, Any] | None,
     config: ImageEvaluatorConfig,
 ) -> dict[str, Any]:
-    """Return `blessed`, `reasons` in sentences, `checks` with value and limit, and the comparison."""
+    """Return `blessed`, `reasons` in sentences, `checks` with value and limit, and the comparison.
+
+    Args:
+        values, intervals: of figures by name, without the split.
+        baselines: what guessing reaches.
+        comparison: with the last blessed model, see `compare`; None without one.
+    """
     checks = [
-        *threshold_checks(values, config.thresholds),
+        *threshold_checks(values, config.thresholds, LESS_IS_BETTER, always_one),
         *guessing_checks(intervals["accuracy"][0], baselines, config.split),
     ]
     notes = []
@@ -37,20 +44,9 @@ def judge(
     return conclude(checks, notes, comparison)
 
 
-def threshold_checks(values: dict[str, float], thresholds: dict[str, float]) -> list[dict[str, Any]]:
-    """Check the recipe's thresholds: lower bounds, but upper bounds for what is better when less."""
-    checks = []
-    for name, limit in thresholds.items():
-        if name not in values:  # top-5 accuracy of five classes or fewer says nothing
-            checks.append(check(name, 1.0, limit, True, f"{name} is always 1 with five classes or fewer."))
-            continue
-        value, less = values[name], name.partition("/")[2] in LESS_IS_BETTER
-        passed = value <= limit if less else value >= limit
-        word = {(True, True): "at most", (True, False): "above", (False, True): "at least", (False, False): "below"}[
-            less, passed
-        ]
-        checks.append(check(name, value, limit, passed, f"{name} is {value:.4f}, {word} the recipe's {limit:g}."))
-    return checks
+def always_one(name: str, limit: float) -> dict[str, Any]:
+    """Return the check of the only figure that may have no value: top-5 accuracy of five classes or fewer says nothing."""
+    return check(name, 1.0, limit, True, f"{name} is always 1 with five classes or fewer.")
 
 
 def guessing_checks(lower: float, baselines: dict[str, Any], split: str) -> list[dict[str, Any]]:

@@ -82,7 +82,7 @@ def evaluate(
     comparison = None
     if baseline is not None:
         comparison = judging.compare(predicted, scored, model, baseline, examples, config, context.progress)
-    verdict = judging.judge(values, scored.intervals, details["baselines"], comparison, config)
+    verdict = judging.judge(scored.values, scored.intervals, details["baselines"], comparison, config)
     write_predictions(predicted, evaluation.file("predictions.npz"))
     plots = draw_plots(predicted, details, labels)
     write_plots(plots, evaluation.file("plots"))

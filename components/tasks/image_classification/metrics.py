@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from components.evaluation.percentiles import percentiles
 from components.tasks.image_classification.predictions import Predicted
 from pipeline.artifacts import Examples
 
@@ -186,14 +187,6 @@ def bootstrap(
         drawn["loss"].append(losses[chosen].mean(dtype=np.float64))
         drawn["calibration_error"].append(calibration_error(confidence[chosen], hits[chosen], bins))
     return {name: np.array(values) for name, values in drawn.items()}
-
-
-def percentiles(values: np.ndarray) -> Interval | None:
-    """Return the middle 95 % of bootstrap values; None where no sample gave one."""
-    import numpy as np
-
-    known = values[~np.isnan(values)]
-    return [float(value) for value in np.percentile(known, (2.5, 97.5))] if len(known) else None
 
 
 def wilson(hits: int, count: int) -> Interval | None:

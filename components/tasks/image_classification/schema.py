@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.validation.domains import set_values
 from pipeline.artifacts import Statistics
 
 LABEL, NAME, FORMAT = "image/class/label", "image/class/text", "image/format"
@@ -27,14 +28,3 @@ def add_domains(schema: Any, statistics: Statistics) -> None:
             feature.int_domain.CopyFrom(schema_pb2.IntDomain(min=1))
         elif feature.name == "image/brightness":
             feature.float_domain.CopyFrom(schema_pb2.FloatDomain(min=0, max=1))
-
-
-def set_values(schema: Any, feature: Any, values: list[str]) -> None:
-    """Let a text feature take exactly these values."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
-    if feature.WhichOneof("domain_info") == "domain":
-        kept = [domain for domain in schema.string_domain if domain.name != feature.domain]
-        del schema.string_domain[:]
-        schema.string_domain.extend(kept)
-    feature.string_domain.CopyFrom(schema_pb2.StringDomain(name=feature.name, value=sorted(values)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from components.validation.thumbnails import side_by_side, thumbnail
 from data.records import read_records
 from pipeline.artifacts import Examples, Statistics
 
 REQUIRES = ["pillow"]
 PAYLOAD = ("image/encoded", "image/source")  # the picture and its name: nothing to count there
 SUMMED = "image/encoded"
-SAMPLES_A_CLASS, SAMPLE_CLASSES, SAMPLE_SIDE = 10, 20, 64
+SAMPLES_A_CLASS, SAMPLE_CLASSES = 10, 20
 
 
 def summed(pictures: list[bytes], examples: dict[str, Any]) -> list[list[int]]:
@@ -92,28 +93,5 @@ def write_samples(examples: Examples, statistics: Statistics) -> None:
     statistics.file("samples").mkdir()
     for label, pictures in found.items():
         if pictures:
-            strip([thumbnail(picture) for picture in pictures]).save(statistics.file("samples", f"{label}.png"), "PNG")
-
-
-def thumbnail(encoded: bytes) -> Any:
-    """Decode a picture for showing, at most 64 pixels on its longer side."""
-    import io
-
-    from PIL import Image
-
-    picture = Image.open(io.BytesIO(encoded)).convert("RGB")
-    picture.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE))
-    return picture
-
-
-def strip(pictures: list[Any]) -> Any:
-    """Put pictures side by side."""
-    from PIL import Image
-
-    height = max(picture.height for picture in pictures)
-    sheet = Image.new("RGBA", (sum(picture.width + 2 for picture in pictures) - 2, height))
-    left = 0
-    for picture in pictures:
-        sheet.paste(picture, (left, (height - picture.height) // 2))
-        left += picture.width + 2
-    return sheet
+            strip = side_by_side([thumbnail(picture) for picture in pictures])
+            strip.save(statistics.file("samples", f"{label}.png"), "PNG")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.evaluation.verdict import check, conclude
-from components.tasks.object_detection.bootstrap import percentiles
+from components.evaluation.percentiles import percentiles
+from components.evaluation.verdict import check, conclude, threshold_checks
 from pipeline.artifacts import Model
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def judge(
         )
     ]
     checks.append(least_check(values["mAP50"], config.split))
-    checks += threshold_checks(values, config.thresholds)
+    checks += threshold_checks(values, config.thresholds, (), absent_check)
     notes = []
     if comparison is None:
         notes.append("There is no blessed model yet to compare with.")
@@ -73,20 +73,10 @@ def least_check(value: float, split: str) -> dict[str, Any]:
     return check(f"{split}/mAP50 above next to nothing", value, LEAST, passed, sentence)
 
 
-def threshold_checks(values: dict[str, float], thresholds: dict[str, float]) -> list[dict[str, Any]]:
-    """Check the recipe's limits, the least values that pass; what cannot be computed does not pass."""
-    checks = []
-    for name, limit in thresholds.items():
-        metric = name.partition("/")[2]
-        if metric not in values:
-            words = f"{name} cannot be computed: no object of that size is in the split. So the recipe's limit {limit:g} is not met."
-            checks.append(check(name, None, limit, False, words))
-            continue
-        value = values[metric]
-        passed = value >= limit
-        words = f"{name} is {value:.4f}, {'at least' if passed else 'below'} the recipe's {limit:g}."
-        checks.append(check(name, value, limit, passed, words))
-    return checks
+def absent_check(name: str, limit: float) -> dict[str, Any]:
+    """Return the check of a figure without a value: it does not pass."""
+    words = f"{name} cannot be computed: no object of that size is in the split. So the recipe's limit {limit:g} is not met."
+    return check(name, None, limit, False, words)
 
 
 def earlier_check(comparison: dict[str, Any], config: DetectionEvaluatorConfig) -> dict[str, Any]:

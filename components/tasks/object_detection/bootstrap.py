@@ -87,11 +87,3 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
 
     known = ~np.isnan(values)
     return np.where(known, values, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
-
-
-def percentiles(values: np.ndarray) -> list[float] | None:
-    """Return the middle 95 % of bootstrap values; None where no sample gave one."""
-    import numpy as np
-
-    known = values[~np.isnan(values)]
-    return [float(value) for value in np.percentile(known, (2.5, 97.5))] if len(known) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from components.tasks.object_detection.labelled import draw, to_labelled
+from components.validation.classes import imbalance
 from components.validation.config import Limits, ValidationConfig
 from components.validation.thumbnails import as_png, write_thumbnails
 from data.finding import Finding, make
@@ -73,7 +74,7 @@ def check_counts(
         missing_from_train(labels, counts),
         missing_from_others(labels, counts),
         few_boxes(labels, counts, config.min_class_boxes),
-        imbalance(labels, counts["train"], config.max_class_ratio),
+        imbalance(labels, counts["train"], config.max_class_ratio, "boxes", "look at their own figures"),
     )
     return [finding for finding in found if finding is not None]
 
@@ -147,23 +148,6 @@ def few_boxes(labels: list[str], counts: dict[str, list[int]], least: int) -> Fi
     ]
     text = f"These classes have fewer than {least} boxes."
     return make("few_boxes_of_class", "warning", len(labels), text, rows) if rows else None
-
-
-def imbalance(labels: list[str], numbers: list[int], max_ratio: float) -> Finding | None:
-    """A class that is many times larger than another."""
-    present = [(number, label) for number, label in zip(numbers, labels, strict=True) if number]
-    if not present or max(present)[0] <= max_ratio * min(present)[0]:
-        return None
-    largest = max(present)[0]
-    rows = [
-        {"label": label, "split": "train", "detail": f"{number:,} boxes against {largest:,} of `{max(present)[1]}`"}
-        for number, label in sorted(present)
-        if number * max_ratio < largest
-    ]
-    text = (
-        f"These classes have less than 1/{max_ratio:g} of the largest one's training boxes; look at their own figures."
-    )
-    return make("class_imbalance", "warning", len(labels), text, rows)
 
 
 def totals(labels: list[str], counts: dict[str, list[int]]) -> dict[str, int]:

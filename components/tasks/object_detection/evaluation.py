@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from components.evaluation.config import EvaluatorConfig
+from components.evaluation.percentiles import percentiles
 from components.evaluation.plots import write_logs, write_plots
 from components.tasks.object_detection import baselines, bootstrap, matching, metrics
 from components.tasks.object_detection import blessing as judging
@@ -179,7 +180,7 @@ def score(
         )
     values |= {name: best[name] for name in ("f1", "precision", "recall")}
     drawn = bootstrap.draw_samples(judged.matches, config.resamples, config.seed)
-    intervals = {name: bootstrap.percentiles(drawn[name]) for name in ("mAP", "mAP50", "mAP75")}
+    intervals = {name: percentiles(drawn[name]) for name in ("mAP", "mAP50", "mAP75")}
     return Scored(values, intervals, drawn, judged, voc, best)
 
 
@@ -208,7 +209,7 @@ def describe(
     for number, row in enumerate(judged.classes):
         pair, one = scored.voc[number], judged.matches[number]
         classes.append({
-            **row, "voc_ap50": pair[0] if pair else None, "ap_interval": bootstrap.percentiles(scored.drawn["class_ap"][:, number]),
+            **row, "voc_ap50": pair[0] if pair else None, "ap_interval": percentiles(scored.drawn["class_ap"][:, number]),
             "best": matching.best_score([one]), "curve": matching.precision_recall(one),
         })  # fmt: skip
     return {

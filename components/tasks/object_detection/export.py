@@ -11,6 +11,7 @@ from pydantic import Field
 from components.export.config import ExporterConfig
 from components.export.saved_model import check_shape, write_saved_model
 from pipeline.artifacts import Examples, Model, SavedModel
+from serving.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from object_detection.trained import Trained
 
 REQUIRES = ["tf-keras", "tf-models-official"]
-DEFAULT = "serving_default"
 Kind = Literal["image_bytes", "image_tensor", "tf_example"]
 Precision = Literal["none", "float32", "float16", "int8"]
 LITE_FILE = Path("assets.extra", "model.tflite")
@@ -99,7 +99,7 @@ def make_signatures(trained: Trained, default: Kind) -> dict[str, Any]:
         return answer(prepare_examples(check_input(inputs, [None], "inputs"), size))
 
     functions = {"image_bytes": image_bytes, "image_tensor": image_tensor, "tf_example": tf_example}
-    return {DEFAULT: functions.pop(default), **functions}
+    return {DEFAULT_SIGNATURE: functions.pop(default), **functions}
 
 
 def freeze(trained: Trained) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
@@ -140,7 +140,7 @@ def write_warmup_requests(photos: Photos, default: Kind, folder: Path) -> None:
         *(("image_tensor", {"inputs": few_pixels(photo)[None]}) for photo in photos.encoded),
         *(("tf_example", {"inputs": photos.records[:size]}) for size in sizes),
     ]
-    write_warmup(folder, [(DEFAULT if kind == default else kind, arrays) for kind, arrays in requests])
+    write_warmup(folder, [(DEFAULT_SIGNATURE if kind == default else kind, arrays) for kind, arrays in requests])
 
 
 def write_tflite(

@@ -63,16 +63,3 @@ def draw(photo: Labelled, side: int) -> Image.Image:
         left, right = xmin * (picture.width - 1), xmax * (picture.width - 1)
         pen.rectangle((left, top, right, bottom), outline=colour_of(label), width=stroke)
     return picture
-
-
-def side_by_side(pictures: list[Image.Image]) -> Image.Image:
-    """Put pictures into one row."""
-    from PIL import Image
-
-    height = max(picture.height for picture in pictures)
-    sheet = Image.new("RGBA", (sum(picture.width + 2 for picture in pictures) - 2, height))
-    left = 0
-    for picture in pictures:
-        sheet.paste(picture, (left, (height - picture.height) // 2))
-        left += picture.width + 2
-    return sheet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.validation.domains import set_values
 from pipeline.artifacts import Statistics
 
 NUMBER, NAME, FORMAT = "image/object/class/label", "image/object/class/text", "image/format"
@@ -44,14 +45,3 @@ def let_be_missing(feature: Any) -> None:
     feature.ClearField("shape")
     feature.ClearField("value_count")
     feature.presence.CopyFrom(schema_pb2.FeaturePresence(min_count=0))
-
-
-def set_values(schema: Any, feature: Any, values: list[str]) -> None:
-    """Let a text feature take exactly these values."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
-    if feature.WhichOneof("domain_info") == "domain":
-        kept = [domain for domain in schema.string_domain if domain.name != feature.domain]
-        del schema.string_domain[:]
-        schema.string_domain.extend(kept)
-    feature.string_domain.CopyFrom(schema_pb2.StringDomain(name=feature.name, value=sorted(values)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.tasks.object_detection.labelled import Labelled, draw, read_labelled, side_by_side
+from components.tasks.object_detection.labelled import Labelled, draw, read_labelled
+from components.validation.thumbnails import side_by_side
 from pipeline.artifacts import Examples, Statistics
 
 REQUIRES = ["pillow"]

@@ -10,8 +10,9 @@ from tensorflow_serving.apis import classification_pb2, inference_pb2, regressio
 from serving.server.core import Core
 from serving.server.errors import RequestError, invalid
 from serving.server.example_inference import CLASSIFY, classify, multi_inference, regress
-from serving.server.grpc_api.requests import DEFAULT_SIGNATURE, lend, parse
+from serving.server.grpc_api.requests import lend, parse
 from serving.server.result_protos import fill_classes, fill_numbers, fill_spec, read_examples
+from serving.signatures import DEFAULT_SIGNATURE
 
 Api = Literal["Classify", "Regress", "MultiInference"]
 REQUESTS = {

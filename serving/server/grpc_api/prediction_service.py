@@ -16,10 +16,11 @@ from serving.server.core import Core
 from serving.server.errors import RequestError, invalid
 from serving.server.execution import Answer, Outcome
 from serving.server.grpc_api.example_methods import Api, answer_examples
-from serving.server.grpc_api.requests import DEFAULT_SIGNATURE, lend, parse
+from serving.server.grpc_api.requests import lend, parse
 from serving.server.grpc_api.tensor_protos import read_tensor, write_tensor
 from serving.server.models.versions import Lent
 from serving.server.result_protos import fill_spec
+from serving.signatures import DEFAULT_SIGNATURE
 
 SIGNATURES = "signature_def"  # the only field of metadata there is
 LARGE = 2**18  # bytes; what is larger is converted by a thread, not by the loop

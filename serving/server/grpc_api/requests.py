@@ -8,8 +8,6 @@ from serving.server.core import Core
 from serving.server.errors import RequestError, invalid
 from serving.server.models.versions import Lent
 
-DEFAULT_SIGNATURE = "serving_default"
-
 
 def parse(message: Any, body: bytes) -> Any:
     """Return a request's message.

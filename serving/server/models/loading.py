@@ -16,12 +16,12 @@ from typing import Any
 from serving.server.metrics import Metrics
 from serving.server.models.saved_model import Servable
 from serving.server.models.warm_up import warm_up
+from serving.signatures import DEFAULT_SIGNATURE
 from serving.text_protos import BATCHING_FILE, read_batching
 
 log = logging.getLogger("serving")
 SAVED_MODEL = ":tensorflow:cc:saved_model:"
 SERVING = ":tensorflow:serving:"
-DEFAULT_SIGNATURE = "serving_default"
 PUT_OFF_SECONDS = 1.0  # when the system has no room for another thread
 
 

@@ -22,11 +22,11 @@ class Manager:
     """All models of a server.
 
     Args:
-        configs: the complete list of models.
+        configs: the complete list of models, each once, as `models_of` makes sure.
         metrics: where loads are counted.
 
     Raises:
-        RequestError: the list contradicts itself, or a label points to a version that is not available.
+        RequestError: a label points to a version that is not available.
     """
 
     def __init__(self, configs: Sequence[ModelConfig], options: LoadOptions, metrics: Metrics | None = None) -> None:
@@ -43,10 +43,8 @@ class Manager:
         """Take over the complete list of models: new ones come, missing ones go, changed policies and labels count.
 
         Raises:
-            RequestError: INVALID_ARGUMENT, the list contradicts itself; FAILED_PRECONDITION, a label points to a version that
-                is not available. Nothing has changed then.
+            RequestError: FAILED_PRECONDITION, a label points to a version that is not available. Nothing has changed then.
         """
-        check(configs)
         with self.lock:
             for config in configs:
                 self.check_labels(config)
@@ -87,7 +85,7 @@ class Manager:
             deadline: on `time.monotonic()`; None waits until every attempt to load was made.
 
         Raises:
-            RequestError: INVALID_ARGUMENT and FAILED_PRECONDITION as `apply`; NOT_FOUND if a base path is missing;
+            RequestError: FAILED_PRECONDITION as `apply`; NOT_FOUND if a base path is missing;
                 UNKNOWN if a new model could not be loaded; DEADLINE_EXCEEDED; UNAVAILABLE if the server is stopping.
         """
         before = set(self.models)
@@ -205,16 +203,3 @@ class Manager:
     def started(self) -> None:
         """From now on load at most as many versions at a time as the options say."""
         self.threads.limit(self.options.threads)
-
-
-def check(configs: Sequence[ModelConfig]) -> None:
-    """Raise RequestError for a list of models that contradicts itself."""
-    seen = set()
-    for config in configs:
-        if not config.base_path.startswith("/"):
-            raise invalid(
-                f"Expected model {config.name} to have an absolute path as base_path; got `{config.base_path}`."
-            )
-        if config.name in seen:
-            raise invalid(f"Illegal to list model {config.name} multiple times in config.")
-        seen.add(config.name)

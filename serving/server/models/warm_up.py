@@ -9,10 +9,10 @@ import numpy as np
 
 from serving.server.errors import RequestError, invalid
 from serving.server.models.saved_model import Servable, Signature, code_name, import_tensorflow
+from serving.signatures import DEFAULT_SIGNATURE
 from serving.warmup import WARMUP_FILE
 
 MOST_RECORDS = 1000
-DEFAULT_SIGNATURE = "serving_default"
 FOREVER = float("inf")  # a first computation may take its time; that is what warm-up is for
 METHODS = ("tensorflow/serving/classify", "tensorflow/serving/regress")
 

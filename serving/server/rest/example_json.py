@@ -15,8 +15,8 @@ from serving.server.rest.json_parser import parse
 from serving.server.rest.json_writer import document, quote, write_floats
 from serving.server.rest.routes import Route
 from serving.server.rest.tensors import decode_base64, echo, is_base64, json_type
+from serving.signatures import DEFAULT_SIGNATURE
 
-DEFAULT_SIGNATURE = "serving_default"
 LARGEST_INTEGER = 2**63 - 1
 KINDS = {str: "bytes", dict: "bytes", float: "float", int: "int64", bool: "int64"}  # of a feature, by JSON values
 

@@ -13,9 +13,9 @@ from serving.server.rest import number_bodies
 from serving.server.rest.json_parser import parse
 from serving.server.rest.number_bodies import LARGE
 from serving.server.rest.tensors import IrregularError, check_tensor, echo, is_base64, regular_tensor, to_tensor
+from serving.signatures import DEFAULT_SIGNATURE
 
 Inputs = dict[str, str]  # input name -> type name, such as `float`
-DEFAULT_SIGNATURE = "serving_default"
 
 
 def read_predict(body: bytes, inputs_of: Callable[[str], Inputs]) -> tuple[str, dict[str, np.ndarray], bool]:

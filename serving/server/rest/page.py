@@ -16,6 +16,7 @@ from serving.server.core import Core
 from serving.server.errors import RequestError
 from serving.server.models.saved_model import Servable, type_name
 from serving.server.rest.page_examples import read_examples
+from serving.signatures import DEFAULT_SIGNATURE
 
 MODELS_PATH, EXAMPLE_PATH = "/labline/models", "/labline/example"
 MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -93,8 +94,6 @@ def answer_example(core: Core, query: str) -> Answer:
 
 
 PARTS = read_parts()
-# what a client without the bearer token may have: the page itself, which asks for it and shows nothing before
-OPEN_PATHS = frozenset(PARTS)
 
 
 def list_models(core: Core) -> list[dict[str, Any]]:
@@ -175,7 +174,7 @@ def describe_servable(servable: Servable) -> Facts:
 
 def by_importance(item: tuple[str, Any]) -> tuple[bool, str]:
     """Put the signature that is meant when none is named first."""
-    return (item[0] != "serving_default", item[0])
+    return (item[0] != DEFAULT_SIGNATURE, item[0])
 
 
 def describe_signature(definition: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from serving.server.models.saved_model import Servable, import_tensorflow
+from serving.signatures import DEFAULT_SIGNATURE
 from serving.warmup import WARMUP_FILE
 
 log = logging.getLogger("serving")
@@ -31,7 +32,7 @@ def read_examples(servable: Servable) -> dict[str, bytes]:
         for record in read_records(file):
             if len(record) <= MOST_RECORD_BYTES:
                 request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-                name = request.model_spec.signature_name or "serving_default"
+                name = request.model_spec.signature_name or DEFAULT_SIGNATURE
                 if request.inputs and name not in found:
                     found[name] = write_body(name, request.inputs)
             if found.keys() >= wanted:
@@ -49,7 +50,7 @@ def write_body(signature: str, inputs: Any) -> bytes:
 
     make_ndarray = import_tensorflow().make_ndarray
     values = {name: to_json(make_ndarray(tensor)) for name, tensor in sorted(inputs.items())}
-    named = {} if signature == "serving_default" else {"signature_name": signature}
+    named = {} if signature == DEFAULT_SIGNATURE else {"signature_name": signature}
     return orjson.dumps({**named, "inputs": values}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from grpc_errors import error_of
 from serving.server.core import Core
 from serving.server.errors import RequestError
 from serving.server.rest.example_json import answer_examples, read_examples
@@ -50,14 +51,6 @@ def inference(tasks: list[tuple[str, str, str]], examples: list[Any]) -> Any:
         task.model_spec.name, task.model_spec.signature_name = model, signature
     request.input.example_list.examples.extend(examples)
     return request
-
-
-def error_of(call: Any, request: Any) -> tuple[str, str]:
-    import grpc
-
-    with pytest.raises(grpc.RpcError) as caught:
-        call(request)
-    return caught.value.code().name, caught.value.details()
 
 
 def rest(core: Core, action: str, body: Any, model: str = "examples", **where: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grpc_errors import error_of
 from serving.server.errors import RequestError
 
 
@@ -26,15 +27,6 @@ def predict_request(model: str, inputs: dict[str, Any], signature: str = "", **m
         message = value if isinstance(value, tensor_pb2.TensorProto) else tf.make_tensor_proto(value)
         request.inputs[name].CopyFrom(message)
     return request
-
-
-def error_of(call: Any, *arguments: Any, **keywords: Any) -> tuple[str, str]:
-    """Make a call that fails; return its status code and message."""
-    import grpc
-
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*arguments, **keywords)
-    return caught.value.code().name, caught.value.details()
 
 
 @pytest.mark.parametrize("where", [{}, {"version": 123}, {"label": "stable"}])

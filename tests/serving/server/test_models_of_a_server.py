@@ -84,14 +84,6 @@ def test_a_policy_changes_with_a_reload(base: Path) -> None:
     until(lambda: serving(manager) == {"a": [2, 3]})
 
 
-def test_a_list_that_contradicts_itself_is_refused_whole(base: Path) -> None:
-    manager = serve(model(base, "a"))
-    error = refused(manager, model(base, "b"), model(base, "b"))
-    assert error.code == "INVALID_ARGUMENT" and "Illegal to list model b multiple times" in error.message
-    error = refused(manager, model(base, "b"), ModelConfig("c", "relative/c"))
-    assert error.code == "INVALID_ARGUMENT" and "absolute path" in error.message
-
-
 def test_a_new_model_that_cannot_be_loaded_makes_the_reload_fail(base: Path) -> None:
     manager = serve(model(base, "a"))
     with pytest.raises(

@@ -1,41 +1,13 @@
-"""CSV files as requests: the history of a series, or a row for each example."""
+"""CSV files as requests: a row for each example."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline.errors import UserError, did_you_mean
-
-
-def read_history(
-    file: Path, columns: Sequence[str] = (), time_column: str = ""
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return all rows of a file as one history [1, rows, columns], and their times [1, rows] in unix seconds (UTC).
-
-    An empty cell is a missing value (NaN).
-
-    Raises:
-        UserError: the file cannot be read, a column is not there, or a cell is no number or time.
-    """
-    table = read_table(file)
-    names = list(columns) or [name for name in table if name != time_column]
-    for name in [*names, *([time_column] if time_column else [])]:
-        if name not in table:
-            raise UserError(f"There is no column `{name}`.", str(file), did_you_mean(name, list(table)))
-    values = [[read_number(cell, file, name, row) for row, cell in enumerate(table[name])] for name in names]
-    times = (
-        [read_time(cell, file, time_column, row) for row, cell in enumerate(table[time_column])]
-        if time_column
-        else None
-    )
-    history = np.array(values, np.float64).T[np.newaxis]
-    return history, None if times is None else np.array([times], np.int64)
 
 
 def read_rows(file: Path, types: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -94,16 +66,3 @@ def read_number(cell: str, file: Path, name: str, row: int) -> float:
         return float(cell) if cell else float("nan")
     except ValueError:
         raise UserError(f"`{cell}` is no number.", f"{file}, column {name}, row {row + 1}") from None
-
-
-def read_time(cell: str, file: Path, name: str, row: int) -> int:
-    """Return a time in unix seconds; without a zone it is UTC."""
-    if cell.isdigit() and len(cell) > 8:
-        return int(cell)
-    try:
-        time = datetime.fromisoformat(cell)
-    except ValueError:
-        raise UserError(
-            f"`{cell}` is no time.", f"{file}, column {name}, row {row + 1}", "Write it like 2026-01-31 14:00:00."
-        ) from None
-    return round((time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp())

@@ -103,8 +103,10 @@ def run_example_gen(data: Path, folder: Path) -> dict[str, float]:
 
     from components.example_gen import BeamConfig, example_gen
     from components.tasks.object_detection import ingest
-    from data import catalog, download, formats, locate, photo_ingest, photo_workers, unpack
-    from data.photo_data import PhotoDataConfig
+    from data import catalog, download, formats, locate, unpack
+    from data.photos import ingest as photo_ingest
+    from data.photos import workers as photo_workers
+    from data.photos.config import PhotoDataConfig
     from object_detection import label_map
     from pipeline.artifacts import Examples
     from pipeline.component import Context

@@ -144,7 +144,7 @@ def prepare(name: str, folder: Path, held_out: float = 0.1) -> Examples:
     """Ingest the photos once."""
     from components.example_gen import example_gen
     from data.beam import BeamConfig
-    from data.photo_data import PhotoDataConfig
+    from data.photos.config import PhotoDataConfig
 
     place = folder / f"{name}-{held_out}"
     if not (place / "examples" / "manifest.json").exists():

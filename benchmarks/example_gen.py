@@ -122,8 +122,8 @@ def run_example_gen(archive: Path, folder: Path) -> dict[str, float]:
 
     quieten()
     from components.example_gen import BeamConfig, example_gen
-    from data import picture_workers
-    from data.image_data import ImageDataConfig
+    from data.pictures import workers as picture_workers
+    from data.pictures.config import ImageDataConfig
     from pipeline.artifacts import Examples
     from pipeline.component import Context
 

@@ -104,7 +104,7 @@ def forecaster(name: str, folder: Path) -> Subject:
 def cut_hours(folder: Path) -> Examples:
     """Ingest the hourly temperature once."""
     from components.example_gen import BeamConfig, example_gen
-    from data.series_data import SeriesDataConfig
+    from data.series.config import SeriesDataConfig
 
     examples = Examples(folder)
     if not (folder / "manifest.json").exists():

@@ -134,7 +134,7 @@ def prepare(training: Training, folder: Path) -> tuple[Examples, Statistics]:
     """Ingest the data once for each way they are split."""
     from components.example_gen import BeamConfig, example_gen
     from components.statistics_gen import statistics_gen
-    from data.image_data import ImageDataConfig
+    from data.pictures.config import ImageDataConfig
 
     held_out = training.validation
     if held_out is None:

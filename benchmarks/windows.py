@@ -151,8 +151,9 @@ def run_example_gen(table: Path, folder: Path) -> dict[str, float]:
     import pandas
 
     from components.tasks.forecasting.ingest import write_examples
-    from data import series_ingest, series_workers
-    from data.series_data import SeriesDataConfig
+    from data.series import ingest as series_ingest
+    from data.series import workers as series_workers
+    from data.series.config import SeriesDataConfig
     from pipeline.artifacts import Examples
     from pipeline.component import Context
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from components.tasks import find_part
 from data.beam import BeamConfig
-from data.records import read_records
+from data.tfrecord import read_records
 from data.watching import watch
 from pipeline.artifacts import Examples, Statistics
 from pipeline.component import Context, Out, component

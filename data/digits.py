@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.picture import encode_png
+from data.pictures.picture import encode_png
 
 
 def write_digits(folder: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.picture import BadPicture
+from data.pictures.picture import BadPicture
 from data.sample import Problem
 from pipeline.errors import UserError, explain_os_error
 

@@ -18,7 +18,7 @@ from pipeline.errors import UserError, did_you_mean
 if TYPE_CHECKING:
     import numpy
 
-    from data.image_data import ImageDataConfig
+    from data.pictures.config import ImageDataConfig
 
 encode, decode = (
     json.JSONEncoder(separators=(",", ":")).encode,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy
 
-    from data.image_data import ImageDataConfig
-    from data.photo_data import PhotoDataConfig
+    from data.photos.config import PhotoDataConfig
+    from data.pictures.config import ImageDataConfig
 
 TRAIN, VALIDATION, TEST, GIVEN_NONE = 0, 1, 2, -1
 MIXED = (

@@ -96,7 +96,7 @@ def read_photo(path: Path) -> np.ndarray:
     """
     import numpy as np
 
-    from data.picture import BadPicture, load, recognise, to_grey_or_colour, upright
+    from data.pictures.picture import BadPicture, load, recognise, to_grey_or_colour, upright
 
     try:
         data = path.read_bytes()

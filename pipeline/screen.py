@@ -274,7 +274,7 @@ def task_of_data(path: str) -> str:
     """
     from data import catalog
     from data.formats import csv_series, image_csv, looks_like
-    from data.labelled_photos import has_photos
+    from data.photos.labelled import has_photos
 
     place = Path(path).expanduser()
     if looks_like(place, "object_detection"):

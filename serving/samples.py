@@ -14,7 +14,7 @@ def sample_records(examples: Examples, count: int) -> tuple[str, list[bytes]]:
     Raises:
         UserError: there are no examples in any split.
     """
-    from data.records import read_records
+    from data.tfrecord import read_records
 
     split = next((name for name in ORDER if examples.splits.get(name)), None)
     if split is None:
@@ -34,7 +34,7 @@ def sample_records(examples: Examples, count: int) -> tuple[str, list[bytes]]:
 
 def encoded_picture(record: bytes) -> bytes:
     """Return the JPEG or PNG bytes of a serialized example."""
-    from data.records import decode_example
+    from data.tfrecord import decode_example
 
     picture = decode_example(record)["image/encoded"][0]
     assert isinstance(picture, bytes)

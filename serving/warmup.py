@@ -19,7 +19,7 @@ def write_warmup(saved_model: Path, requests: Iterable[tuple[str, Mapping[str, A
     import tensorflow as tf
     from tensorflow_serving.apis import prediction_log_pb2
 
-    from data.records import write_record
+    from data.tfrecord import write_record
 
     target = saved_model / WARMUP_FILE
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 
-from data.image_data import ImageDataConfig
+from data.pictures.config import ImageDataConfig
 from data.sample import ImageSample, Problem
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from contracts_format import check_pixels, fingerprint
 from data import formats
-from data.boxes import PhotoSample
-from data.photo_data import PhotoDataConfig
+from data.photos.boxes import PhotoSample
+from data.photos.config import PhotoDataConfig
 from data.sample import Problem
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy
 
-from data.series_data import SeriesDataConfig
-from data.series_findings import KINDS, SeriesFindings
+from data.series.config import SeriesDataConfig
+from data.series.findings import KINDS, SeriesFindings
 
 
 def check_series_format(module: Any, path: Path, config: SeriesDataConfig | None = None) -> list[Any]:

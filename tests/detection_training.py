@@ -11,9 +11,9 @@ import numpy as np
 from components.networks import network_config, preset
 from components.tasks.object_detection.training import DetectionTrainerConfig
 from components.trainer import trainer
-from data.box_records import encode_photo
-from data.boxes import Box
-from data.records import write_record
+from data.photos.boxes import Box
+from data.photos.records import encode_photo
+from data.tfrecord import write_record
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.layers import Layer, merge

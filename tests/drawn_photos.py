@@ -9,7 +9,7 @@ import numpy as np
 from components.tasks.object_detection import baselines
 from components.tasks.object_detection.evaluation import DetectionEvaluatorConfig, score
 from components.tasks.object_detection.metrics import Detections
-from data.boxes import Box
+from data.photos.boxes import Box
 from pipeline.artifacts import Examples, write_manifest
 
 LABELS = ["disc", "square"]
@@ -51,7 +51,7 @@ def draw_photo(random, number):
 
 def write_examples(folder, splits=None, empty=False, labels=LABELS):
     """Write and seal photos as the ingest does."""
-    from data.box_records import encode_photo
+    from data.photos.records import encode_photo
     from data.tfrecord import write_record
 
     random = np.random.default_rng(2)

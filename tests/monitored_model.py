@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from data.records import write_record
+from data.tfrecord import write_record
 from pipeline.artifacts import Anomalies, Artifact, Examples, Model, PushedModel, SavedModel, Schema, Statistics
 from pipeline.workspace import Workspace
 from serving.monitor.measuring import Row, statistics_of

@@ -10,8 +10,8 @@ import numpy
 
 from components.tasks.forecasting.ingest import write_examples
 from data.beam import BeamConfig
-from data.series_data import SeriesDataConfig
-from data.series_records import Window, decode_window
+from data.series.config import SeriesDataConfig
+from data.series.records import Window, decode_window
 from data.tfrecord import read_records
 from pipeline.artifacts import Examples
 from pipeline.component import Context

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy
 
 from data.formats import csv_series
-from data.series_data import SeriesDataConfig
-from data.series_findings import SeriesFindings
-from data.series_times import show_time
+from data.series.config import SeriesDataConfig
+from data.series.findings import SeriesFindings
+from data.series.times import show_time
 
 
 class Read(NamedTuple):

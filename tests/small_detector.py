@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from data.box_records import encode_photo
-from data.boxes import Box
-from data.records import write_record
+from data.photos.boxes import Box
+from data.photos.records import encode_photo
+from data.tfrecord import write_record
 from object_detection.trained import Trained, write_trained
 from pipeline.artifacts import Examples, Model, write_manifest
 

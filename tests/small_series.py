@@ -26,7 +26,7 @@ def cut_series(table: Path, folder: Path, **settings: Any) -> Examples:
     """Ingest a table of series and seal the windows."""
     from components.example_gen import example_gen
     from data.beam import BeamConfig
-    from data.series_data import SeriesDataConfig
+    from data.series.config import SeriesDataConfig
 
     examples = Examples.create(folder)
     config = SeriesDataConfig(path=str(table), **{"history": 30, "horizon": 3, **settings})

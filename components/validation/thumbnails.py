@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from data.finding import Finding
-from data.records import FeatureValue, decode_example, read_records
+from data.tfrecord import FeatureValue, decode_example, read_records
 from pipeline.artifacts import Anomalies, Examples
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.box_records import EDGES
-from data.boxes import Box, PhotoSample
 from data.file_tree import Entry, Read, extension_of, open_reader, printable, stem_of
-from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
-from data.picture import BadPicture
+from data.photos.boxes import Box, PhotoSample
+from data.photos.labelled import PhotoIndex, list_entries, photos_of, sources, split_of_folders
+from data.photos.records import EDGES
+from data.pictures.picture import BadPicture
 from data.sample import SPLIT_FOLDERS, Problem, Split
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy
 
     from data.formats import Read
-    from data.image_data import ImageDataConfig
+    from data.pictures.config import ImageDataConfig
 
 TASK = "image_classification"
 PIXELS = 3 * 32 * 32

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data.series_columns import Layout, find_layout, join_parts
-from data.series_numbers import spellings, to_numbers
-from data.series_text import Cells, Table, is_table, read_cells
-from data.series_times import UNREADABLE, parse_times
+from data.series.columns import Layout, find_layout, join_parts
+from data.series.numbers import spellings, to_numbers
+from data.series.text import Cells, Table, is_table, read_cells
+from data.series.times import UNREADABLE, parse_times
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     import numpy
 
-    from data.series_data import SeriesDataConfig
-    from data.series_findings import SeriesFindings
+    from data.series.config import SeriesDataConfig
+    from data.series.findings import SeriesFindings
 
 TASK = "forecasting"
 

@@ -22,16 +22,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from data.box_records import EDGES
-from data.boxes import Box, PhotoSample
 from data.file_tree import list_files, printable
-from data.picture import BadPicture
+from data.photos.boxes import Box, PhotoSample
+from data.photos.records import EDGES
+from data.pictures.picture import BadPicture
 from data.sample import SPLIT_FOLDERS, Problem, Split
 from data.tfrecord import FeatureValue, decode_example, scan_records
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from data.photo_data import PhotoDataConfig
+    from data.photos.config import PhotoDataConfig
 
 TASK = "object_detection"
 TURNED_BY_EXIF = False

@@ -14,7 +14,7 @@ from pipeline.errors import UserError, did_you_mean, explain_os_error
 
 if TYPE_CHECKING:
     from data.formats import Read
-    from data.image_data import ImageDataConfig
+    from data.pictures.config import ImageDataConfig
 
 TASK = "image_classification"
 DELIMITERS = ",;\t|"
@@ -80,7 +80,7 @@ def list_lines(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Pr
 @contextmanager
 def open_reader(path: Path) -> Iterator[Read]:
     """Give a function that reads a picture's file."""
-    from data.picture import BadPicture
+    from data.pictures.picture import BadPicture
 
     def read(locator: tuple[Any, ...]) -> bytes:
         file = path.parent / locator[0]

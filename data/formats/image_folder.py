@@ -27,12 +27,12 @@ from data.file_tree import (
     parts_of,
     printable,
 )
-from data.picture import EXTENSIONS, UNSUPPORTED
+from data.pictures.picture import EXTENSIONS, UNSUPPORTED
 from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Split
 from pipeline.errors import explain_os_error
 
 if TYPE_CHECKING:
-    from data.image_data import ImageDataConfig
+    from data.pictures.config import ImageDataConfig
 
 __all__ = ["detect", "list_samples", "open_reader", "sources"]
 

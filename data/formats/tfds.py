@@ -16,7 +16,7 @@ from pipeline.errors import UserError, install_extra
 
 if TYPE_CHECKING:
     from data.formats import Read
-    from data.image_data import ImageDataConfig
+    from data.pictures.config import ImageDataConfig
     from data.tfrecord import Record
     from pipeline.progress import Progress
 
@@ -108,7 +108,7 @@ def records_of(file: Path) -> Iterator[Record]:
 @contextmanager
 def open_reader(path: Path) -> Iterator[Read]:
     """Give a function that returns a picture's file."""
-    from data.records import decode_example
+    from data.tfrecord import decode_example
 
     def read(locator: tuple[Any, ...]) -> bytes:
         name, offset, size, feature = locator

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
-from data.boxes import Box, PhotoSample
 from data.file_tree import Entry, Read, extension_of, open_reader, printable, stem_of
-from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
-from data.picture import BadPicture
+from data.photos.boxes import Box, PhotoSample
+from data.photos.labelled import PhotoIndex, list_entries, photos_of, sources, split_of_folders
+from data.pictures.picture import BadPicture
 from data.sample import SPLIT_FOLDERS, SPLITS, Problem, Split
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.boxes import Box, PhotoSample
 from data.file_tree import Entry, Read, extension_of, open_reader, printable
-from data.labelled_photos import PhotoIndex, list_entries, photos_of, sources, split_of_folders
-from data.picture import BadPicture
+from data.photos.boxes import Box, PhotoSample
+from data.photos.labelled import PhotoIndex, list_entries, photos_of, sources, split_of_folders
+from data.pictures.picture import BadPicture
 from data.sample import Problem
 from pipeline.errors import UserError
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from official.vision.dataloaders import decoder, parser
 from official.vision.dataloaders.utils import pad_groundtruths_to_fixed_size
 
-from data.box_records import EDGES
+from data.photos.records import EDGES
 from object_detection.augmentation import Labelled, augment
 from object_detection.families import DetectorConfig
 from object_detection.pictures import to_network

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from data import loader
-from data.box_records import EDGES
+from data.photos.records import EDGES
 from object_detection.answering import decode
 from object_detection.augmentation import Labelled, augment
 from object_detection.pictures import to_network

@@ -14,7 +14,7 @@ from components.tasks.forecasting.evaluation import ForecastEvaluatorConfig
 from components.tasks.forecasting.export import ForecastExporterConfig
 from components.tasks.forecasting.training import ForecastTrainerConfig
 from data.beam import BeamConfig
-from data.series_data import SeriesDataConfig
+from data.series.config import SeriesDataConfig
 from pipeline.settings import Settings
 from serving.config import ServingConfig
 

@@ -14,7 +14,7 @@ from components.tasks.object_detection.export import DetectionExporterConfig
 from components.tasks.object_detection.serving import DetectionServingCheck
 from components.tasks.object_detection.training import DetectionTrainerConfig
 from data.beam import BeamConfig
-from data.photo_data import PhotoDataConfig
+from data.photos.config import PhotoDataConfig
 from pipeline.settings import Settings
 from serving.config import ServingConfig
 

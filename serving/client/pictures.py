@@ -17,7 +17,7 @@ def prepare(image: Path | str | bytes) -> bytes:
     Raises:
         UserError: there is no such file, or it is no picture.
     """
-    from data.picture import BadPicture, examine, stored_bytes
+    from data.pictures.picture import BadPicture, examine, stored_bytes
 
     where = "bytes" if isinstance(image, bytes) else str(image)
     try:

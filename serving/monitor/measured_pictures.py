@@ -29,7 +29,7 @@ def measure_pictures(inputs: dict[str, np.ndarray]) -> Iterator[Row | None]:
 
 def picture_of(value: bytes) -> bytes:
     """Return an encoded picture as it is, or that of a record."""
-    from data.picture import recognise
+    from data.pictures.picture import recognise
     from data.tfrecord import decode_example
 
     if recognise(value):
@@ -43,7 +43,7 @@ def picture_of(value: bytes) -> bytes:
 
 def measure_encoded(content: bytes) -> Row | None:
     """Return the features of an encoded picture as ingest would have stored it."""
-    from data.picture import BadPicture, examine, stored_bytes
+    from data.pictures.picture import BadPicture, examine, stored_bytes
 
     try:
         picture = examine(content, MOST_PIXELS)

@@ -93,7 +93,7 @@ def draw(label: int, random: np.random.Generator) -> np.ndarray:
 
 
 def record(picture: np.ndarray, text: str, label: int, source: str) -> bytes:
-    """Return the serialized tf.train.Example of a picture, as data/records.py describes it."""
+    """Return the serialized tf.train.Example of a picture, as data/pictures/records.py describes it."""
     import tensorflow as tf
     from PIL import Image
 

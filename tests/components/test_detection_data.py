@@ -14,7 +14,7 @@ from components.schema_gen import SchemaConfig, schema_gen
 from components.statistics_gen import statistics_gen
 from components.tasks.object_detection.checks import DetectionValidationConfig, check_counts
 from data.beam import BeamConfig
-from data.photo_data import PhotoDataConfig
+from data.photos.config import PhotoDataConfig
 from labelled_shapes import PATCH, add_photo, draw, write_photos
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics, write_manifest
 from pipeline.component import Context

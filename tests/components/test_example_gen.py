@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from components.example_gen import BeamConfig, example_gen, sources
-from data.image_data import ImageDataConfig
-from data.records import decode_example, read_records
+from data.pictures.config import ImageDataConfig
+from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Examples
 from pipeline.component import Context
 from pipeline.errors import UserError
@@ -110,7 +110,7 @@ def test_classes_are_mixed_within_a_shard(photos, tmp_path):
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_workers(photos, tmp_path, monkeypatch):
-    from data import ingest as work
+    from data.pictures import ingest as work
 
     one = ingest(tmp_path / "one", photos, examples_per_shard=10)
     monkeypatch.setattr(work, "PIECE", 7)
@@ -248,7 +248,7 @@ def test_data_with_nothing_usable_are_a_clear_error(tmp_path, content):
 
 
 def test_a_picture_that_changes_while_it_is_read_is_a_clear_error(photos, tmp_path, monkeypatch):
-    from data import ingest as work
+    from data.pictures import ingest as work
 
     plan = work.plan_shards
 
@@ -276,7 +276,7 @@ def test_a_changed_file_changes_the_fingerprint_and_a_moved_folder_does_not(phot
 
 
 def test_a_data_check_sees_what_example_gen_would_write(photos, tmp_path):
-    from data.check import inspect
+    from data.pictures.check import inspect
 
     (photos / "ant" / "bad.png").write_bytes(b"")
     summary = inspect(ImageDataConfig(path=str(photos)), Progress(quiet=True))

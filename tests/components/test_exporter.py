@@ -155,7 +155,7 @@ def test_scores_are_turned_into_probabilities_and_colour_is_taken(make_examples:
 def test_every_signature_is_warmed_up_with_real_pictures(saved_model: SavedModel, tiny_examples: Examples) -> None:
     from tensorflow_serving.apis import prediction_log_pb2
 
-    from data.records import decode_example, read_records
+    from data.tfrecord import decode_example, read_records
 
     logs = [
         prediction_log_pb2.PredictionLog.FromString(record)

@@ -25,7 +25,7 @@ QUICK = ForecastEvaluatorConfig(resamples=100)
 
 def write_examples(folder, horizon=1, series=1, columns=("milk",), times=True, zero=False):
     """Write and seal the test windows of series with trend, season and a wandering level, and the series themselves."""
-    from data.series_records import Series, Shape, encode_windows
+    from data.series.records import Series, Shape, encode_windows
 
     random = np.random.default_rng(3)
     steps = np.arange(ROWS)[:, np.newaxis]

@@ -185,7 +185,7 @@ def test_the_served_model_is_proved_to_answer_as_the_trained_one(series_examples
 
 
 def test_the_end_of_a_file_is_read_as_training_read_it(saved_model, series_table, tmp_path):
-    from data.series_reading import read_recent
+    from data.series.reading import read_recent
     from pipeline.progress import Progress
 
     facts = json.loads(saved_model.file("assets", "series.json").read_text())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from data.series_check import inspect
-from data.series_data import SeriesDataConfig
-from data.series_findings import KINDS
-from data.series_records import read_series
+from data.series.check import inspect
+from data.series.config import SeriesDataConfig
+from data.series.findings import KINDS
+from data.series.records import read_series
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 from series_ingest import DAYS, findings, ingest, wave, windows, write_days

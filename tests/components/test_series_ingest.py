@@ -9,11 +9,14 @@ import numpy
 import pytest
 
 from components.tasks.forecasting.ingest import sources
-from data import series_cleaning, series_measuring, series_staging, series_workers
 from data.beam import BeamConfig
-from data.series_check import inspect
-from data.series_data import SeriesDataConfig
-from data.series_records import read_series
+from data.series import cleaning as series_cleaning
+from data.series import measuring as series_measuring
+from data.series import staging as series_staging
+from data.series import workers as series_workers
+from data.series.check import inspect
+from data.series.config import SeriesDataConfig
+from data.series.records import read_series
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 from pipeline.progress import Progress

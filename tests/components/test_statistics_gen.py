@@ -10,7 +10,7 @@ from PIL import Image
 
 from components.statistics_gen import batches, statistics_gen
 from data.beam import BeamConfig
-from data.records import decode_example, read_records
+from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Statistics, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UserError

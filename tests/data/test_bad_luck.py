@@ -12,8 +12,8 @@ import pytest
 from data import formats
 from data.beam import BeamConfig, run_pipeline
 from data.formats import image_csv, image_folder
-from data.image_data import ImageDataConfig
-from data.ingest import survey
+from data.pictures.config import ImageDataConfig
+from data.pictures.ingest import survey
 from data.sample import ImageSample, Problem
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -111,7 +111,7 @@ def test_a_line_of_a_csv_with_a_zero_byte_is_counted(tmp_path):
 
 
 def test_a_csv_may_name_a_pipe_without_hanging_the_reader(tmp_path):
-    from data.picture import BadPicture
+    from data.pictures.picture import BadPicture
 
     os.mkfifo(tmp_path / "pipe.png")
     with (

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.box_records import encode_photo
-from data.boxes import Box
-from data.records import decode_example
+from data.photos.boxes import Box
+from data.photos.records import encode_photo
+from data.tfrecord import decode_example
 
 BOXES = [
     Box("cat", 0.1, 0.2, 0.5, 0.8, "a.xml, line 3", difficult=True),

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from data import catalog
-from data.image_data import ImageDataConfig
 from data.locate import locate
-from data.photo_data import PhotoDataConfig
-from data.series_data import SeriesDataConfig
+from data.photos.config import PhotoDataConfig
+from data.pictures.config import ImageDataConfig
+from data.series.config import SeriesDataConfig
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 

@@ -9,10 +9,11 @@ import numpy
 import pytest
 
 import contracts_series
-from data import formats, series_text
+from data import formats
 from data.formats import csv_series
-from data.series_data import SeriesDataConfig
-from data.series_ingest import describe_layout
+from data.series import text as series_text
+from data.series.config import SeriesDataConfig
+from data.series.ingest import describe_layout
 from pipeline.errors import UserError
 from series_tables import plain, read, read_path
 

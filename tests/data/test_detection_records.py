@@ -10,9 +10,9 @@ import pytest
 
 from components.example_gen import example_gen
 from data.beam import BeamConfig
-from data.boxes import PhotoSample
 from data.formats import detection_records
-from data.photo_data import PhotoDataConfig
+from data.photos.boxes import PhotoSample
+from data.photos.config import PhotoDataConfig
 from data.sample import Problem
 from labelled_shapes import PATCH, SIZE, draw
 from pipeline.artifacts import Examples
@@ -186,7 +186,7 @@ def test_records_of_other_kinds_are_not_taken_for_photos_with_boxes(tmp_path):
 def test_a_photo_that_exif_turns_keeps_the_boxes_of_its_pixels(tmp_path):
     from PIL import Image
 
-    from data.photo_turning import upright_boxes
+    from data.photos.turning import upright_boxes
 
     exif = Image.Exif()
     exif[0x0112] = 3

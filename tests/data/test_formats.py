@@ -17,8 +17,8 @@ import pytest
 from contracts_format import check_format
 from data import formats
 from data.formats import cifar, idx, image_csv, image_folder
-from data.image_data import ImageDataConfig
 from data.locate import locate
+from data.pictures.config import ImageDataConfig
 from data.sample import ImageSample, Problem
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -114,7 +114,7 @@ def test_an_unreadable_folder_is_named_and_the_others_are_used(make_folder):
         Path(folder).chmod(0o755)
         (root / "bee").chmod(0)
         code = (
-            "from data.formats import image_folder; from data.image_data import ImageDataConfig; from pathlib import Path; import os;"
+            "from data.formats import image_folder; from data.pictures.config import ImageDataConfig; from pathlib import Path; import os;"
             f"config = ImageDataConfig(path='x'); os.setgid(65534); os.setuid(65534); p = Path({str(root)!r});"
             "print([getattr(i, 'name', '') or i.key for i in image_folder.list_samples(p, config)])"
         )
@@ -137,7 +137,7 @@ def test_a_damaged_zip_is_a_clear_error(tmp_path):
 
 
 def test_a_damaged_member_of_a_zip_is_one_bad_picture(photos, tmp_path, make_zip):
-    from data.picture import BadPicture
+    from data.pictures.picture import BadPicture
 
     archive = make_zip(tmp_path / "photos.zip", photos, zipfile.ZIP_STORED)
     sample = listed(image_folder, archive)[0]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from data import formats
-from data.boxes import PhotoSample, fit_boxes
 from data.formats import box_csv, coco, yolo
-from data.photo_data import PhotoDataConfig
-from data.photo_findings import photo_findings
-from data.photo_listing import list_photos
+from data.photos.boxes import PhotoSample, fit_boxes
+from data.photos.config import PhotoDataConfig
+from data.photos.findings import photo_findings
+from data.photos.listing import list_photos
 from data.sample import Problem
 from pipeline.errors import UserError
 

@@ -12,8 +12,8 @@ from components.example_gen import example_gen
 from contracts_photos import check_photo_format
 from data import formats
 from data.beam import BeamConfig
-from data.boxes import fit_boxes
-from data.photo_data import PhotoDataConfig
+from data.photos.boxes import fit_boxes
+from data.photos.config import PhotoDataConfig
 from labelled_shapes import PATCH, SIZE, annotation, draw, write_photos
 from pipeline.artifacts import Examples
 from pipeline.component import Context

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from components.example_gen import example_gen
-from data import photo_workers
 from data.beam import BeamConfig
-from data.photo_data import PhotoDataConfig
-from data.records import decode_example, read_records
+from data.photos import workers as photo_workers
+from data.photos.config import PhotoDataConfig
+from data.tfrecord import decode_example, read_records
 from labelled_shapes import PATCH, SIZE, add_photo, draw, write_photos
 from object_detection.label_map import read_label_map
 from pipeline.artifacts import Examples
@@ -88,7 +88,7 @@ def test_the_bytes_are_the_same_whatever_the_workers(tmp_path, ingest, monkeypat
     written = []
     for threads, piece, beam in ((1, 64, None), (4, 7, None), (2, 3, BeamConfig(options={"direct_num_workers": 2, "direct_running_mode": "multi_threading"}))):  # fmt: skip
         monkeypatch.setattr(photo_workers, "THREADS", threads)
-        monkeypatch.setattr("data.photo_ingest.PIECE", piece)
+        monkeypatch.setattr("data.photos.ingest.PIECE", piece)
         examples = ingest(root, beam, examples_per_shard=10)
         written.append({file.name: file.read_bytes() for file in sorted(examples.path.iterdir())})
     assert sum(name.startswith("train") for name in written[0]) > 1
@@ -332,7 +332,7 @@ def test_photos_that_the_lists_of_splits_forget_are_told(tmp_path, ingest):
 
 def test_a_photo_that_changes_while_it_is_read_stops_the_run(tmp_path, ingest, monkeypatch):
     root = write_photos(tmp_path / "raw", {"cat": 6})
-    from data import photo_ingest
+    from data.photos import ingest as photo_ingest
 
     survey = photo_ingest.survey
 

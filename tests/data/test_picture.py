@@ -11,7 +11,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from data.picture import BadPicture, encode_png, examine, stored_bytes
+from data.pictures.picture import BadPicture, encode_png, examine, stored_bytes
 
 LIMIT = 10_000_000
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data.records import decode_example, encode_image, read_records, write_record
+from data.pictures.records import encode_image
+from data.tfrecord import decode_example, read_records, write_record
 
 FIELDS = {"encoded": b"\xff\xd8" + b"x" * 300, "picture_format": b"jpeg", "source": "dög/1.jpg".encode()}
 

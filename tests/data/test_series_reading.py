@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.series_data import SeriesDataConfig
-from data.series_reading import read_recent
+from data.series.config import SeriesDataConfig
+from data.series.reading import read_recent
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 import pytest
 
-from data.series_records import Series, Shape, decode_window, encode_windows, longest_run, read_folder, varint_lengths
+from data.series.records import Series, Shape, decode_window, encode_windows, longest_run, read_folder, varint_lengths
 from data.tfrecord import read_records, varint
 
 HOUR = 3600

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy
 import pytest
 
-from data.series_data import SeriesDataConfig
-from data.series_times import UNREADABLE, find_form, known_form, parse_times, show_time
+from data.series.config import SeriesDataConfig
+from data.series.times import UNREADABLE, find_form, known_form, parse_times, show_time
 from pipeline.errors import UserError
 from series_tables import plain, read
 

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from data.boxes import PhotoSample, fit_boxes
 from data.formats import voc
+from data.photos.boxes import PhotoSample, fit_boxes
 from data.sample import Problem
 
 OBJECT = "<object><name>{0}</name>\n<bndbox><xmin>{1}</xmin><ymin>{2}</ymin><xmax>{3}</xmax><ymax>{4}</ymax></bndbox></object>\n"

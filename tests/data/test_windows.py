@@ -8,12 +8,12 @@ from typing import Any
 import numpy
 import pytest
 
-from data.frequency import Frequency, fit_grid, infer_frequency, read_frequency
 from data.sample import SPLITS
-from data.series_data import SeriesDataConfig, TimeSplitConfig
-from data.series_filling import BLOCK, Gap, fill_column, find_gaps
-from data.series_scaling import measure_scaling
-from data.windows import Cuts, Span, choose_history, find_cuts, plan_windows
+from data.series.config import SeriesDataConfig, TimeSplitConfig
+from data.series.filling import BLOCK, Gap, fill_column, find_gaps
+from data.series.frequency import Frequency, fit_grid, infer_frequency, read_frequency
+from data.series.scaling import measure_scaling
+from data.series.windows import Cuts, Span, choose_history, find_cuts, plan_windows
 from pipeline.errors import UserError
 
 NONE_FILLED = lambda series, start, stop: numpy.zeros(stop - start, bool)  # noqa: E731

@@ -30,7 +30,7 @@ def numpy_of(answer: Any) -> dict[str, np.ndarray]:
 def test_files_pixels_and_records_are_answered_alike(trained, encoded, tmp_path):
     import tensorflow as tf
 
-    from data.records import read_records
+    from data.tfrecord import read_records
 
     files = numpy_of(answering.answer_bytes(trained, tf.constant(encoded)))
     for number, photo in enumerate(encoded):

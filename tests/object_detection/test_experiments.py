@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.records import write_record
+from data.tfrecord import write_record
 from detection_training import photo
 from pipeline.errors import UserError
 

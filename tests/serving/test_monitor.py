@@ -368,7 +368,7 @@ def test_a_detectors_photos_and_findings_are_compared(tmp_path):
 
 @pytest.mark.slow
 def test_what_a_server_logged_is_compared_with_the_very_run_that_trained_its_model(digits_line, tmp_path):
-    from data.records import decode_example, read_records
+    from data.tfrecord import decode_example, read_records
     from pipeline.artifacts import Examples
     from serving.client import Client
     from serving.launch import start_server

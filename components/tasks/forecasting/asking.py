@@ -11,7 +11,7 @@ from pipeline.errors import UserError
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
-    from data.series_reading import Recent
+    from data.series.reading import Recent
     from serving.client import Client
 
 OUTPUT = "forecast"  # of the default signature: how a served forecaster is known
@@ -31,7 +31,7 @@ def predict(
     Raises:
         UserError: the workspace does not have the model, or a file does not fit it.
     """
-    from data.series_reading import read_recent
+    from data.series.reading import read_recent
 
     del top
     facts = read_facts(workspace, name, version, client.url)
@@ -133,7 +133,7 @@ def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> 
     Args:
         folder: where the request is put.
     """
-    from data.series_records import decode_window
+    from data.series.records import decode_window
     from serving.samples import sample_records
 
     facts = examples.properties

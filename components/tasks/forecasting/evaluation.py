@@ -44,7 +44,7 @@ from pipeline.component import Context
 if TYPE_CHECKING:
     import numpy as np
 
-    from data.series_records import Series
+    from data.series.records import Series
 
 REQUIRES = ["statsmodels", "scipy"]
 
@@ -94,7 +94,7 @@ def evaluate(
     The metrics and plots go to the run's TensorBoard logs too, in the folder `test`, at the step where the training ended.
     """
     from components.tasks.forecasting.forecasts import predict
-    from data.series_records import read_series
+    from data.series.records import read_series
 
     series = read_series(examples)
     forecasts = predict(model, examples, config.split, config.batch_size, context.progress)

@@ -25,7 +25,7 @@ def predict(model: Model, examples: Examples, split: str, batch_size: int, progr
 
     from components.networks import load_model
     from data import loader
-    from data.series_records import read_series
+    from data.series.records import read_series
 
     network = load_model(model)
     shape = windows.window_shape(examples)

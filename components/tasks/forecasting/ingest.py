@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data.beam import BeamConfig
-from data.series_data import SeriesDataConfig
+from data.series.config import SeriesDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
 from pipeline.progress import Progress
@@ -29,7 +29,7 @@ def write_examples(examples: Examples, config: SeriesDataConfig, beam: BeamConfi
         UserError: no such data, lines that cannot be used, or series too short for a window.
     """
     from data.locate import locate
-    from data.series_ingest import survey, write_windows
+    from data.series.ingest import survey, write_windows
 
     path, config = locate(config, context.progress)
     found = survey(path, config, context.scratch / "rows", context.progress)

@@ -33,7 +33,7 @@ def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
 
 def histories_of(inputs: dict[str, np.ndarray], facts: dict[str, Any]) -> list[np.ndarray | None]:
     """Return the histories of a request, [rows, columns] each; None for a record that has none."""
-    from data.series_records import decode_window
+    from data.series.records import decode_window
 
     if "history" in inputs:
         return list(inputs["history"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from components.networks import UNKNOWN_TIME, WindowShape
-from data.frequency import Frequency
+from data.series.frequency import Frequency
 from pipeline.artifacts import Examples
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> 
     Args:
         folder: where the picture is put.
     """
-    from data.records import decode_example
+    from data.tfrecord import decode_example
     from serving.samples import encoded_picture, sample_records
 
     split, records = sample_records(examples, 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from data.beam import BeamConfig
 from data.finding import Finding
-from data.image_data import ImageDataConfig
+from data.pictures.config import ImageDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
 from pipeline.progress import Progress
@@ -29,8 +29,8 @@ def write_examples(examples: Examples, config: ImageDataConfig, beam: BeamConfig
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
-    from data.ingest import survey, write_shards
     from data.locate import locate
+    from data.pictures.ingest import survey, write_shards
 
     path, config = locate(config, context.progress)
     found = survey(path, config, beam, context.scratch / "ingest", context.progress)
@@ -44,7 +44,7 @@ def describe(found: Any, config: ImageDataConfig, rejected: list[Finding]) -> di
     """Return the facts that the steps after this one need."""
     import numpy
 
-    from data.ingest import count_labels
+    from data.pictures.ingest import count_labels
 
     used = found.splits >= 0
     counts = count_labels(found)

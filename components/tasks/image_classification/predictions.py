@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.tasks.image_classification import pictures
-from data.records import decode_example, read_records
+from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Examples, Model
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from components.validation.thumbnails import side_by_side, thumbnail
-from data.records import read_records
+from data.tfrecord import read_records
 from pipeline.artifacts import Examples, Statistics
 
 REQUIRES = ["pillow"]

@@ -77,7 +77,7 @@ def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> 
     Args:
         folder: where the photo is put.
     """
-    from data.records import decode_example
+    from data.tfrecord import decode_example
     from object_detection.command import read_photo, save_drawn, show
     from serving.samples import encoded_picture, sample_records
 

@@ -9,8 +9,8 @@ from components.validation.classes import imbalance
 from components.validation.config import Limits, ValidationConfig
 from components.validation.thumbnails import as_png, write_thumbnails
 from data.finding import Finding, make
-from data.photo_findings import ABOUT_BOXES
-from data.records import FeatureValue
+from data.photos.findings import ABOUT_BOXES
+from data.tfrecord import FeatureValue
 from pipeline.artifacts import Anomalies, Examples
 
 SIDE = 128  # pixels of the pictures beside findings: smaller ones would not show boxes

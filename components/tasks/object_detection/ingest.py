@@ -7,7 +7,7 @@ from typing import Any
 
 from data.beam import BeamConfig
 from data.finding import Finding
-from data.photo_data import PhotoDataConfig
+from data.photos.config import PhotoDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
 from pipeline.errors import UserError
@@ -41,7 +41,7 @@ def write_examples(examples: Examples, config: PhotoDataConfig, beam: BeamConfig
         UserError: no such data, or nothing in them can be used.
     """
     from data.locate import locate
-    from data.photo_ingest import survey, write_shards
+    from data.photos.ingest import survey, write_shards
 
     path, config = locate(config, context.progress)
     found = survey(path, config, beam, context.scratch / "ingest", context.progress)
@@ -53,7 +53,7 @@ def write_examples(examples: Examples, config: PhotoDataConfig, beam: BeamConfig
 
 def describe(found: Any, config: PhotoDataConfig, rejected: list[Finding]) -> dict[str, Any]:
     """Return the facts that the steps after this one need."""
-    from data.photo_ingest import count_boxes, count_photos
+    from data.photos.ingest import count_boxes, count_photos
 
     boxes, photos = count_boxes(found), count_photos(found)
     return {
@@ -72,6 +72,6 @@ def describe(found: Any, config: PhotoDataConfig, rejected: list[Finding]) -> di
 
 def is_about_photos_left_out(finding: Finding) -> bool:
     """Tell whether a finding counts photos that are not among the examples; others count boxes that were left out, or leave nothing out."""
-    from data.photo_findings import ABOUT_BOXES
+    from data.photos.findings import ABOUT_BOXES
 
     return finding["name"] in LEFT_OUT or (finding["severity"] == "error" and finding["name"] not in ABOUT_BOXES)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from data.box_records import EDGES
-from data.records import FeatureValue, decode_example, read_records
+from data.photos.records import EDGES
+from data.tfrecord import FeatureValue, decode_example, read_records
 from object_detection.pictures import colour_of
 from pipeline.artifacts import Examples
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from components.tasks.object_detection.checks import DetectionValidationConfig, check_counts
-from data.photo_data import PhotoDataConfig
+from data.photos.config import PhotoDataConfig
 from pipeline.progress import Progress
 
 
 def inspect(config: PhotoDataConfig, progress: Progress) -> dict[str, Any]:
-    """Return what the photos are like, and the findings of ingest and of the checks that a run makes next; see `data.photo_check.inspect`."""
-    from data.photo_check import inspect
+    """Return what the photos are like, and the findings of ingest and of the checks that a run makes next; see `data.photos.check.inspect`."""
+    from data.photos.check import inspect
 
     found = inspect(config, progress)
     counts = found.pop("label_counts")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.tasks.object_detection.metrics import Detections, Truth
-from data.box_records import EDGES
+from data.photos.records import EDGES
 from data.tfrecord import FeatureValue, decode_example, in_batches, read_records
 from pipeline.artifacts import Examples, Model
 from pipeline.errors import UserError, did_you_mean

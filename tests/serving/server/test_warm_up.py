@@ -48,7 +48,7 @@ def write(counter: Path, tmp_path: Path) -> Callable[..., Path]:
     """Return a function that gives a copy of the model a warm-up file of records."""
 
     def write(*records: Any) -> Path:
-        from data.records import write_record
+        from data.tfrecord import write_record
 
         folder = Path(shutil.copytree(counter, tmp_path / "1"))
         (folder / WARMUP_FILE).parent.mkdir()
@@ -189,7 +189,7 @@ def test_there_may_be_at_most_1000_requests(write: Any, tmp_path: Path) -> None:
     folder = write(*[request] * 1000)
     assert seen(folder)[:2] == ([1000, 0], 1000)
     with (folder / WARMUP_FILE).open("ab") as file:
-        from data.records import write_record
+        from data.tfrecord import write_record
 
         write_record(file, request)
     with pytest.raises(RequestError, match="exceeds the maximum"):

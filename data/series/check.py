@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from data.series_data import SeriesDataConfig
+from data.series.config import SeriesDataConfig
 from pipeline.progress import Progress
 
 
@@ -22,8 +22,8 @@ def inspect(config: SeriesDataConfig, progress: Progress) -> dict[str, Any]:
         UserError: no such data, lines that cannot be used, or series too short for a window.
     """
     from data.locate import locate
-    from data.series_ingest import prepare_windows, survey
-    from data.series_times import show_time
+    from data.series.ingest import prepare_windows, survey
+    from data.series.times import show_time
 
     path, config = locate(config, progress)
     with tempfile.TemporaryDirectory(prefix="labline-check-") as folder:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy
 
     from data.formats.csv_series import Chunk
-    from data.series_columns import Layout
+    from data.series.columns import Layout
 
 LINE_BITS = 40  # a row's place is one number: the file's number and, below it, the line
 BLOCK = 1 << 16  # rows moved at once

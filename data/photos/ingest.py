@@ -1,6 +1,6 @@
 """From labelled photos to shards: list them, look at each once, decide the splits, write whole shards of records.
 
-It works as `data.ingest` does: two Beam pipelines over ranges of rows, results as files in a shared folder, the same bytes whatever
+It works as `data.pictures.ingest` does: two Beam pipelines over ranges of rows, results as files in a shared folder, the same bytes whatever
 the number of workers.
 """
 
@@ -17,10 +17,10 @@ from data import formats, split
 from data.beam import BeamConfig, quieten
 from data.duplicates import drop_duplicates
 from data.findings import Findings, nothing_usable
-from data.ingest import look_in_pieces, save_array, write_planned
 from data.listing import Listing
-from data.photo_findings import photo_findings
-from data.photo_listing import PhotoListingReader, rarest, write_photo_listing
+from data.photos.findings import photo_findings
+from data.photos.listing import PhotoListingReader, rarest, write_photo_listing
+from data.pictures.ingest import look_in_pieces, save_array, write_planned
 from data.sample import SPLITS, Problem
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
@@ -28,8 +28,8 @@ from pipeline.progress import Progress
 if TYPE_CHECKING:
     import numpy
 
-    from data.photo_data import PhotoDataConfig
-    from data.picture_workers import Source
+    from data.photos.config import PhotoDataConfig
+    from data.pictures.workers import Source
 
 PIECE = 64  # photos looked at in one piece of work
 
@@ -74,7 +74,7 @@ def survey(path: Path, config: PhotoDataConfig, beam: BeamConfig, folder: Path, 
         UserError: nothing usable is there.
     """
     quieten()
-    from data.picture_workers import ALL_FACTS, Source
+    from data.pictures.workers import ALL_FACTS, Source
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -102,7 +102,7 @@ def survey(path: Path, config: PhotoDataConfig, beam: BeamConfig, folder: Path, 
 
 def empty_hash() -> int:
     """Return what stands in the facts of a photo without boxes."""
-    from data.photo_workers import hash_boxes
+    from data.photos.workers import hash_boxes
 
     return hash_boxes([])
 
@@ -138,7 +138,7 @@ def look_at_photos(
     """Decode every photo once; return FACTS [n] in the order of the listing and BOXES, and count what is wrong."""
     import numpy
 
-    from data.photo_workers import LookAtPhotos
+    from data.photos.workers import LookAtPhotos
 
     work = LookAtPhotos(listing.folder, source, listing.names, frozenset(known.values()) or None)
     facts, pieces = look_in_pieces(listing, work, PIECE, beam, progress)
@@ -245,7 +245,7 @@ def write_shards(
     found: PhotoSurvey, config: PhotoDataConfig, beam: BeamConfig, target: Path, progress: Progress
 ) -> None:
     """Write `<split>-<number>-of-<count>.tfrecord` files and `label_map.pbtxt`."""
-    from data.photo_workers import WritePhotos
+    from data.photos.workers import WritePhotos
     from object_detection.label_map import write_label_map
 
     selected = set(config.classes or found.names)

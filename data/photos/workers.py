@@ -18,14 +18,14 @@ from typing import Any
 import numpy
 
 from data import formats
-from data.box_records import encode_photo
-from data.boxes import Box, PhotoSample
-from data.photo_file import examine_photo, orientation_of, stored_photo
-from data.photo_findings import photo_findings
-from data.photo_listing import PhotoListingReader
-from data.photo_turning import upright_boxes
-from data.picture import BadPicture, Picture
-from data.picture_workers import (
+from data.photos.boxes import Box, PhotoSample
+from data.photos.file import examine_photo, orientation_of, stored_photo
+from data.photos.findings import photo_findings
+from data.photos.listing import PhotoListingReader
+from data.photos.records import encode_photo
+from data.photos.turning import upright_boxes
+from data.pictures.picture import BadPicture, Picture
+from data.pictures.workers import (
     ALL_FACTS,
     PLAN,
     PictureWork,
@@ -36,8 +36,8 @@ from data.picture_workers import (
     hash_picture,
     wrong_extension,
 )
-from data.records import write_record
 from data.sample import Problem
+from data.tfrecord import write_record
 from pipeline.disk import replacing
 
 FACTS = numpy.dtype(

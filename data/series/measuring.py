@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from data.frequency import Frequency, Grid, fit_grid, infer_frequency, read_frequency
-from data.series_findings import SeriesFindings, list_names
-from data.series_staging import Staged
-from data.series_times import show_time
-from data.windows import Span
+from data.series.findings import SeriesFindings, list_names
+from data.series.frequency import Frequency, Grid, fit_grid, infer_frequency, read_frequency
+from data.series.staging import Staged
+from data.series.times import show_time
+from data.series.windows import Span
 
 if TYPE_CHECKING:
     import numpy
 
-    from data.series_data import SeriesDataConfig
+    from data.series.config import SeriesDataConfig
 
 Detail = Callable[[int], str]  # staged row -> what is wrong with it
 

@@ -28,8 +28,8 @@ from pipeline.progress import Progress
 if TYPE_CHECKING:
     import numpy
 
-    from data.image_data import ImageDataConfig
-    from data.picture_workers import Source
+    from data.pictures.config import ImageDataConfig
+    from data.pictures.workers import Source
 
 PIECE = 512  # pictures looked at in one piece of work
 FEW = 8  # pieces of work that are done without a pipeline
@@ -73,7 +73,7 @@ def survey(path: Path, config: ImageDataConfig, beam: BeamConfig, folder: Path, 
         UserError: nothing usable is there.
     """
     quieten()
-    from data.picture_workers import ALL_FACTS, Source
+    from data.pictures.workers import ALL_FACTS, Source
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -106,7 +106,7 @@ def look_at_pictures(
     listing: Listing, source: Source, beam: BeamConfig, progress: Progress, findings: Findings
 ) -> numpy.ndarray:
     """Decode every picture once; return FACTS [n] in the order of the listing and count what is wrong."""
-    from data.picture_workers import LookAtPictures
+    from data.pictures.workers import LookAtPictures
 
     facts, pieces = look_in_pieces(listing, LookAtPictures(listing.folder, source), PIECE, beam, progress)
     count_problems(listing, [listing.folder / f"{number:07d}.problems.json" for number in range(pieces)], findings)
@@ -250,7 +250,7 @@ def report_duplicates(
 
 def write_shards(found: Survey, config: ImageDataConfig, beam: BeamConfig, target: Path, progress: Progress) -> None:
     """Write `<split>-<number>-of-<count>.tfrecord` files; the records of a split are in an order that mixes the classes."""
-    from data.picture_workers import WriteShards
+    from data.pictures.workers import WriteShards
 
     work = WriteShards(found.listing.folder, found.source, target, found.names)
     write_planned(found, work, config, beam, target, progress)
@@ -262,7 +262,7 @@ def write_planned(found: Any, work: Any, config: Any, beam: BeamConfig, target: 
     Args:
         work: a DoFn that takes a `Shard` and writes it, as the plan in the listing's folder says.
     """
-    from data.picture_workers import PLAN
+    from data.pictures.workers import PLAN
 
     plan, shards = plan_shards(found, config)
     save_array(found.listing.folder / PLAN, plan)
@@ -275,7 +275,7 @@ def plan_shards(found: Any, config: Any) -> tuple[numpy.ndarray, list[Any]]:
     """Return row and class of each record in the order of writing, and the shards as ranges of it."""
     import numpy
 
-    from data.picture_workers import Shard
+    from data.pictures.workers import Shard
 
     parts, shards, start = [], [], 0
     scrambled = split.mix(found.facts["hash"][:, 0], config.seed + 1)

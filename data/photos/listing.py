@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.boxes import Box, PhotoSample
 from data.findings import Findings
 from data.listing import ROWS, SAMPLES, Listing, ListingReader, encode, group_of, hash_text, take_evenly
+from data.photos.boxes import Box, PhotoSample
 from data.sample import SPLITS, Problem
 from pipeline.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy
 
-    from data.photo_data import PhotoDataConfig
+    from data.photos.config import PhotoDataConfig
 
 
 class PhotoListingReader(ListingReader):

@@ -24,7 +24,7 @@ import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from data.boxes import Box
+from data.photos.boxes import Box
 from data.tfrecord import BYTES, FLOAT, INT64, FeatureValue, list_feature, varint
 
 EDGES = ("ymin", "xmin", "ymax", "xmax")

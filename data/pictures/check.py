@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.beam import BeamConfig
-from data.image_data import ImageDataConfig
+from data.pictures.config import ImageDataConfig
 from pipeline.progress import Progress
 
 
@@ -22,8 +22,8 @@ def inspect(config: ImageDataConfig, progress: Progress, beam: BeamConfig | None
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
-    from data.ingest import count_labels, survey
     from data.locate import locate
+    from data.pictures.ingest import count_labels, survey
 
     path, config = locate(config, progress)
     with tempfile.TemporaryDirectory(prefix="labline-check-") as folder:

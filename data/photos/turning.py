@@ -6,7 +6,7 @@ size of the photo as it lies in the file: then they are turned with it.
 
 from __future__ import annotations
 
-from data.boxes import Box, PhotoSample, fit_boxes
+from data.photos.boxes import Box, PhotoSample, fit_boxes
 from data.sample import Problem
 
 

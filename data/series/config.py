@@ -91,7 +91,7 @@ class SeriesDataConfig(RawDataConfig):
     @classmethod
     def readable_frequency(cls, value: str) -> str:
         if value != "auto":
-            from data.frequency import read_frequency
+            from data.series.frequency import read_frequency
 
             read_frequency(value)
         return value
@@ -100,7 +100,7 @@ class SeriesDataConfig(RawDataConfig):
     @classmethod
     def readable_time_format(cls, value: str | None) -> str | None:
         if value is not None:
-            from data.series_times import time_form
+            from data.series.times import time_form
 
             time_form(value)
         return value

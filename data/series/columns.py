@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.series_data import NO_TIME
-from data.series_findings import list_names
-from data.series_numbers import all_missing, count_marks, is_number
-from data.series_text import Row, Table, read_cells, read_sample
-from data.series_times import SWAPPED, UNIX, UNREADABLE, TimeForm, find_form, known_form, parse_times, unix_length
+from data.series.config import NO_TIME
+from data.series.findings import list_names
+from data.series.numbers import all_missing, count_marks, is_number
+from data.series.text import Row, Table, read_cells, read_sample
+from data.series.times import SWAPPED, UNIX, UNREADABLE, TimeForm, find_form, known_form, parse_times, unix_length
 from pipeline.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from data.series_data import SeriesDataConfig
+    from data.series.config import SeriesDataConfig
 
 PARTS = ("year", "month", "day", "hour", "minute", "second")  # columns that make up a time together
 SEPARATORS = {"month": "-", "day": "-", "hour": " ", "minute": ":", "second": ":"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-from data.picture import (
+from data.pictures.picture import (
     JPEG,
     ORIENTATION,
     PNG,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, stem_of
-from data.picture import EXTENSIONS
+from data.pictures.picture import EXTENSIONS
 from data.sample import SPLIT_FOLDERS, Problem, Split
 
 

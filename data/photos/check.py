@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from data.beam import BeamConfig
-from data.check import smallest_and_largest
-from data.photo_data import PhotoDataConfig
+from data.photos.config import PhotoDataConfig
+from data.pictures.check import smallest_and_largest
 from pipeline.progress import Progress
 
 
@@ -27,7 +27,7 @@ def inspect(config: PhotoDataConfig, progress: Progress, beam: BeamConfig | None
     import numpy
 
     from data.locate import locate
-    from data.photo_ingest import count_boxes, count_photos, survey
+    from data.photos.ingest import count_boxes, count_photos, survey
 
     path, config = locate(config, progress)
     with tempfile.TemporaryDirectory(prefix="labline-check-") as folder:

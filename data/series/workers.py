@@ -12,7 +12,7 @@ from typing import NamedTuple
 import apache_beam
 import numpy
 
-from data.series_records import Shape, encode_windows, read_folder
+from data.series.records import Shape, encode_windows, read_folder
 from pipeline.disk import replacing
 
 BLOCK_BYTES = 1 << 19  # of records made at once; few enough to stay in the processor's cache

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from data.image_data import SplitConfig
+from data.pictures.config import SplitConfig
 from data.raw import RawDataConfig, valid_expression
 from pipeline.settings import ModuleIn, SourceFile
 

@@ -15,19 +15,7 @@ from __future__ import annotations
 import functools
 import struct
 
-from data.tfrecord import (
-    FLOAT,
-    FeatureValue,
-    bytes_feature,
-    decode_example,
-    feature_entry,
-    integer_feature,
-    read_records,
-    varint,
-    write_record,
-)
-
-__all__ = ["FeatureValue", "decode_example", "encode_image", "read_records", "write_record"]
+from data.tfrecord import FLOAT, bytes_feature, feature_entry, integer_feature, varint
 
 _FLOAT = struct.Struct("<f")
 

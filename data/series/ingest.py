@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from data import formats
 from data.beam import BeamConfig, quieten, run_pipeline
-from data.frequency import Frequency
-from data.series_cleaning import write_series
-from data.series_columns import Layout
-from data.series_findings import SeriesFindings
-from data.series_measuring import Measured, find_frequency, measure
-from data.series_records import FILLED, VALUES, Shape, write_names
-from data.series_scaling import measure_scaling
-from data.series_staging import Staged, stage
+from data.series.cleaning import write_series
+from data.series.columns import Layout
+from data.series.findings import SeriesFindings
+from data.series.frequency import Frequency
+from data.series.measuring import Measured, find_frequency, measure
+from data.series.records import FILLED, VALUES, Shape, write_names
+from data.series.scaling import measure_scaling
+from data.series.staging import Staged, stage
+from data.series.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
 from data.watching import watch
-from data.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
-    from data.series_data import SeriesDataConfig
+    from data.series.config import SeriesDataConfig
 
 SMALLEST_SCALE, LARGEST_SCALE = 1e-18, 1e18  # their squares are numbers of 32 bits still
 
@@ -224,7 +224,7 @@ def plan_and_scale(
     """Plan the windows and measure the training part; what the workers need goes beside the raw rows."""
     import numpy
 
-    from data.series_workers import PLAN, SCALES
+    from data.series.workers import PLAN, SCALES
 
     values, filled = (numpy.load(target / name, mmap_mode="r") for name in (VALUES, FILLED))
 
@@ -266,7 +266,7 @@ def cut_shards(
     """Write the windows as the plan says."""
     import apache_beam
 
-    from data.series_workers import WriteShards
+    from data.series.workers import WriteShards
 
     shards = plan_shards(plan, config)
     sizes = {shard.name: shard.stop - shard.start for shard in shards}
@@ -277,7 +277,7 @@ def cut_shards(
 
 def plan_shards(plan: Plan, config: SeriesDataConfig) -> list[Any]:
     """Return the shards as ranges of the plan's windows."""
-    from data.series_workers import Shard
+    from data.series.workers import Shard
 
     shards, start = [], 0
     for name, windows in plan.counts().items():

@@ -11,17 +11,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from data.series_filling import Gap, fill_column
-from data.series_findings import SeriesFindings
-from data.series_measuring import BLOCK, Measured, Part, parts, time_of
-from data.series_records import COVARIATES, FILLED, TIMES, VALUES
-from data.series_staging import Staged
-from data.windows import Cuts
+from data.series.filling import Gap, fill_column
+from data.series.findings import SeriesFindings
+from data.series.measuring import BLOCK, Measured, Part, parts, time_of
+from data.series.records import COVARIATES, FILLED, TIMES, VALUES
+from data.series.staging import Staged
+from data.series.windows import Cuts
 
 if TYPE_CHECKING:
     import numpy
 
-    from data.series_data import SeriesDataConfig
+    from data.series.config import SeriesDataConfig
 
 
 def write_series(

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.finding import NAMED
-from data.frequency import Frequency
-from data.series_data import SeriesDataConfig
+from data.series.config import SeriesDataConfig
+from data.series.frequency import Frequency
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
@@ -60,12 +60,12 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
 def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Recent]:
     """Do it, with errors in the words of a run."""
     from data import formats
-    from data.series_cleaning import write_series
-    from data.series_findings import SeriesFindings
-    from data.series_measuring import find_frequency, measure
-    from data.series_records import read_folder, write_names
-    from data.series_staging import stage
-    from data.windows import Cuts
+    from data.series.cleaning import write_series
+    from data.series.findings import SeriesFindings
+    from data.series.measuring import find_frequency, measure
+    from data.series.records import read_folder, write_names
+    from data.series.staging import stage
+    from data.series.windows import Cuts
 
     config = settings_of(path, facts)
     module = formats.find(formats.detect(path, config.task), config.task)
@@ -162,7 +162,7 @@ def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: 
 
 def check_times(staged: Any, item: Any, ahead: numpy.ndarray, path: Path) -> None:
     """Refuse covariates whose rows are not those of the steps to be forecast."""
-    from data.series_times import show_time
+    from data.series.times import show_time
 
     given = staged.read("times", item.stop, item.stop + len(ahead))
     for row, (found, wanted) in enumerate(zip(given.tolist(), ahead.tolist(), strict=True), item.stop):

@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 import apache_beam
 import numpy
 
-from data import formats, records
+from data import formats
 from data.listing import ListingReader
-from data.picture import EXTENSIONS, BadPicture, examine, stored_bytes
+from data.pictures.picture import EXTENSIONS, BadPicture, examine, stored_bytes
+from data.pictures.records import encode_image
+from data.tfrecord import write_record
 from pipeline.disk import replacing
 from pipeline.errors import UserError
 
@@ -119,7 +121,7 @@ class WriteShards(PictureWork):
         facts = self.facts[plan["row"]]
         with replacing(self.target / shard.name, durable=False) as file:
             for (row_number, label), fact in zip(plan.tolist(), facts.tolist(), strict=True):
-                records.write_record(file, self.record(row_number, label, fact))
+                write_record(file, self.record(row_number, label, fact))
         yield len(plan)
 
     def record(self, row_number: int, label: int, fact: tuple[Any, ...]) -> bytes:
@@ -139,7 +141,7 @@ class WriteShards(PictureWork):
         picture = examine(data, self.source.max_pixels) if convert and isinstance(data, bytes) else None
         encoded, kind = stored_bytes(data, picture)
         size = (height, width, channels)
-        return records.encode_image(encoded, kind, row.key.encode(), size, brightness, label, self.names[label])
+        return encode_image(encoded, kind, row.key.encode(), size, brightness, label, self.names[label])
 
 
 PLAN, ALL_FACTS = "plan.npy", "facts.npy"

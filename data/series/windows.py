@@ -17,7 +17,7 @@ from pipeline.errors import UserError
 if TYPE_CHECKING:
     import numpy
 
-    from data.series_data import SeriesDataConfig, TimeSplitConfig
+    from data.series.config import SeriesDataConfig, TimeSplitConfig
 
 SHORTEST_HISTORY, LONGEST_HISTORY = 36, 512
 BEYOND_SEASONS = 12  # rows: with two seasons and these, the network sees each change over a season a few times

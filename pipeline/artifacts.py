@@ -108,10 +108,6 @@ class Anomalies(Artifact):
     """Findings of the data checks: `anomalies.json`. Properties: `errors`, `warnings` (numbers of findings)."""
 
 
-class HyperParameters(Artifact):
-    """The tuner's choice: `hyperparameters.json`."""
-
-
 class Model(Artifact):
     """A trained network: `model.keras`, `history.json`, pictures. Properties: `network`, `labels`, `input_shape` ..."""
 
@@ -134,19 +130,6 @@ class InfraBlessing(Artifact):
 
 class PushedModel(Artifact):
     """Where a model was pushed. Properties: `pushed`, `name`, `version`, `path`."""
-
-
-class Predictions(Artifact):
-    """Batch predictions."""
-
-
-TYPES: dict[str, type[Artifact]] = {
-    kind.__name__: kind
-    for kind in (
-        Examples, Statistics, Schema, Anomalies, HyperParameters, Model, SavedModel, Evaluation, Blessing, InfraBlessing,
-        PushedModel, Predictions,
-    )
-}  # fmt: skip
 
 
 def hash_file(path: Path) -> str:

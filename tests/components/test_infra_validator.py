@@ -80,7 +80,8 @@ def test_a_server_that_does_not_start_is_told_with_its_log(line: dict[str, Any],
     assert (line["saved_model"].path / "saved_model.pb").stat().st_size > 1000, "hard links must not be written through"
 
 
-def test_no_server_is_left_behind(line: dict[str, Any]) -> None:
+def test_no_server_is_left_behind(line: dict[str, Any], tmp_path: Path) -> None:
+    assert validate(line, tmp_path, examples=4).properties["blessed"] is True
     mine, candidates = str(os.getpid()), []
     for process in Path("/proc").glob("[0-9]*"):
         try:

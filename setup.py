@@ -37,6 +37,7 @@ CORE = [
     "grpcio-health-checking>=1.48,<1.63",  # newer ones need a protobuf that TensorFlow 2.16 has not
     "ml-dtypes>=0.3",
     "tensorboard>=2.16,<2.17",
+    "setuptools>=68,<81",  # TensorBoard 2.16 imports pkg_resources, which newer ones have not
 ]
 DETECTION = ["tf-models-official>=2.16,<2.17", "tf-keras>=2.16,<2.17", "pycocotools>=2.0.7"]
 GPU = ["tensorflow[and-cuda]>=2.16.2,<2.17"]

@@ -311,8 +311,21 @@ def tensorboard(
 ) -> None:
     """Open TensorBoard on the logs of every run."""
     logs = existing(workspace).path / "logs"
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logs), "--port", str(port), "--host", host]
-    print(f"TensorBoard: http://{host}:{port}/   (logs in {logs}; Ctrl-C ends it)", file=sys.stderr, flush=True)
+    quiet = "ignore:pkg_resources is deprecated:UserWarning"
+    command = [
+        sys.executable,
+        "-W",
+        quiet,
+        "-m",
+        "tensorboard.main",
+        "--logdir",
+        str(logs),
+        "--port",
+        str(port),
+        "--host",
+        host,
+    ]
+    print(f"starting TensorBoard at http://{host}:{port}/ on {logs}; Ctrl-C ends it", file=sys.stderr, flush=True)
     os.execv(sys.executable, command)
 
 

@@ -31,4 +31,4 @@ def existing(workspace: Path) -> Any:
             "There is no workspace here.", str(workspace.absolute()),
             "Name one with --workspace or LABLINE_WORKSPACE; `labline run image_classification` makes the first.",
         )  # fmt: skip
-    return Workspace(workspace)
+    return Workspace(workspace, to_read=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.artifacts import hash_file
 from pipeline.component import Node, SourceTree, Spec
-from pipeline.metadata import MetadataStore, stamp
+from pipeline.metadata import MetadataStore, key_of, stamp
 from pipeline.settings import ROOT, ModuleIn, NotFingerprinted, Settings, SourceFile, markers
 
 # The framework itself is left out: it moves artifacts about, it does not change what stands in them.
@@ -171,14 +171,14 @@ def source_of(node: Node, store: MetadataStore, progress: Any) -> dict[str, Any]
         trees = [tree for config in node.settings.values() for tree in marked_sources(config)]
     names, paths = [], []
     for tree in trees:
-        names += [path.relative_to(tree.root).as_posix() for path in tree.files]
+        names += [key_of(path.relative_to(tree.root).as_posix()) for path in tree.files]
         paths += tree.files
     if not paths:
         return {}
     hashes = hash_sources(paths, store, progress)
     total = hashlib.sha256()
     for name, (size, digest) in sorted(zip(names, hashes, strict=True)):
-        total.update(f"{name}\0{size}\0{digest}\n".encode(errors="surrogateescape"))
+        total.update(f"{name}\0{size}\0{digest}\n".encode())
     source: dict[str, Any] = {
         "digest": total.hexdigest(),
         "count": len(paths),

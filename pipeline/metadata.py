@@ -56,13 +56,19 @@ class Execution:
 class MetadataStore:
     """The database of a workspace.
 
+    Args:
+        to_read: only to be read, so that a folder will do where nothing can be written.
+
     Raises:
         UserError: it cannot be opened or written, or was written by a newer labline.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, to_read: bool = False) -> None:
         self.path, self.root = path, path.parent  # folders are kept relative to it, so a workspace can be moved
         try:
+            if to_read and cannot_write(path):
+                self.database = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+                return
             self.database = sqlite3.connect(path, timeout=60, isolation_level=None)
             self.database.execute("PRAGMA journal_mode=WAL")
             self.database.execute("PRAGMA synchronous=NORMAL")
@@ -250,9 +256,12 @@ class MetadataStore:
     def execution_record(self, number: int) -> dict[str, Any]:
         """Return an execution with its artifacts."""
         row = self.database.execute(
-            "SELECT component, fingerprint, run, started, seconds FROM execution WHERE id=?", (number,)
+            "SELECT component, fingerprint, run, started, seconds, json_extract(parts, '$.source') FROM execution WHERE id=?",
+            (number,),
         ).fetchone()
-        entry: dict[str, Any] = dict(zip(("component", "fingerprint", "run", "started", "seconds"), row, strict=True))
+        names = ("component", "fingerprint", "run", "started", "seconds")
+        entry: dict[str, Any] = dict(zip(names, row, strict=False))
+        entry["source"] = {key: value for key, value in json.loads(row[5] or "{}").items() if key != "files"}
         entry["inputs"], entry["outputs"] = {}, {}
         events = self.database.execute(
             "SELECT event.kind, event.parameter, artifact.type, artifact.digest, artifact.uri FROM event "
@@ -280,7 +289,7 @@ class MetadataStore:
             known = {row[0]: row[1:] for row in self.database.execute(query)}
         found: list[tuple[int, str] | None] = []
         for path in paths:
-            key = os.path.abspath(path)
+            key = key_of(os.path.abspath(path))
             row = (
                 known.get(key)
                 if known
@@ -291,7 +300,7 @@ class MetadataStore:
 
     def remember_hashes(self, hashes: dict[Path, tuple[tuple[int, int, int], str]]) -> None:
         """Keep the hashes of files together with the size, time and inode they had before they were read."""
-        rows = [("sha256", os.path.abspath(path), *before, digest) for path, (before, digest) in hashes.items()]
+        rows = [("sha256", key_of(os.path.abspath(path)), *before, digest) for path, (before, digest) in hashes.items()]
         self.database.execute("BEGIN IMMEDIATE")
         self.database.executemany("INSERT OR REPLACE INTO file_cache VALUES (?, ?, ?, ?, ?, ?)", rows)
         self.database.execute("COMMIT")
@@ -299,7 +308,7 @@ class MetadataStore:
     def remember(self, kind: str, path: Path, compute: Callable[[Path], Any]) -> Any:
         """Return a JSON value computed from a file, from the cache if the file has not changed."""
         row = self.database.execute(
-            "SELECT size, modified, inode, value FROM file_cache WHERE kind=? AND path=?", (kind, str(path))
+            "SELECT size, modified, inode, value FROM file_cache WHERE kind=? AND path=?", (kind, key_of(str(path)))
         ).fetchone()
         if row and row[:3] == stamp(path):
             return json.loads(row[3])
@@ -310,9 +319,19 @@ class MetadataStore:
             raise explain_os_error(error, path) from None
         except SyntaxError as error:
             raise UserError(f"This file is not valid Python: {error.msg}.", f"{path}, line {error.lineno}") from None
-        entry = (kind, str(path), *before, json.dumps(value))
+        entry = (kind, key_of(str(path)), *before, json.dumps(value))
         self.database.execute("INSERT OR REPLACE INTO file_cache VALUES (?, ?, ?, ?, ?, ?)", entry)
         return value
+
+
+def cannot_write(path: Path) -> bool:
+    """Say whether a database lies where this process may not write."""
+    return path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def key_of(path: str) -> str:
+    """Return a path as text that a database takes, whatever bytes the disk has for it."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def stamp(path: Path) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,21 +115,24 @@ def recipe_class(task: str, file: Path) -> type[Settings]:
 
 
 def check_keys(shape: type[BaseModel], *layers: Layer) -> None:
-    """Refuse unknown keys before anything depends on them."""
-    for layer in layers:
-        walk_keys(shape, layer.values, "", layer)
+    """Refuse unknown keys, all at once, before anything depends on them."""
+    found = [item for layer in layers for item in unknown_keys(shape, layer.values, "", layer)]
+    if found:
+        what, where, fix = zip(*found, strict=True)
+        raise UsageError("\n  ".join(what), "; ".join(dict.fromkeys(where)), "\n  ".join(dict.fromkeys(fix)))
 
 
-def walk_keys(shape: type[BaseModel], values: dict[str, Any], prefix: str, layer: Layer) -> None:
-    """Check one level of keys against a settings class."""
+def unknown_keys(
+    shape: type[BaseModel], values: dict[str, Any], prefix: str, layer: Layer
+) -> Iterator[tuple[str, str, str]]:
+    """Yield what, where and how to mend of each key that a settings class does not have."""
     for key, value in values.items():
+        dotted = f"{prefix}{key}"
         if key not in shape.model_fields:
-            known = [f"{prefix}{name}" for name in shape.model_fields]
-            raise UsageError(
-                f"Unknown key `{prefix}{key}`.", layer.origin(f"{prefix}{key}"), did_you_mean(f"{prefix}{key}", known)
-            )
-        if isinstance(value, dict) and (inner := settings_inside(shape.model_fields[key].annotation)):
-            walk_keys(inner, value, f"{prefix}{key}.", layer)
+            meant = did_you_mean(dotted, [f"{prefix}{name}" for name in shape.model_fields])
+            yield f"Unknown key `{dotted}`.", layer.origin(dotted), meant
+        elif isinstance(value, dict) and (inner := settings_inside(shape.model_fields[key].annotation)):
+            yield from unknown_keys(inner, value, f"{dotted}.", layer)
 
 
 def settings_inside(annotation: Any) -> type[BaseModel] | None:
@@ -200,6 +203,10 @@ def describe(item: ErrorDetails, key: str) -> str:
         return f"Unknown key `{key}`."
     if item["type"] == "missing":
         return f"`{key}` is missing."
+    if item["type"] in ("int_parsing", "int_type", "int_from_float"):
+        return f"`{key}` must be a whole number; it is {item['input']!r}."
+    if item["type"] in ("float_parsing", "float_type"):
+        return f"`{key}` must be a number; it is {item['input']!r}."
     if item["type"] in ("tuple_type", "list_type"):
         return f"`{key}` must be a list, such as `{key}=[{item['input']}]`; it is {item['input']!r}."
     if item["type"] == "string_type" and not isinstance(item["input"], (dict, list)):

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shlex
 import sqlite3
 import sys
 import time
@@ -336,8 +337,13 @@ class Runner:
                 raise DataStopped(
                     "The data did not pass its checks:\n    " + "\n    ".join(lines),
                     str(self.folder / "report.html"),
-                    "Mend the data, or tolerate it under `validation` in the recipe (`labline recipe show` lists the keys).",
+                    f"Mend the data, or tolerate it under `validation` in the recipe (`labline recipe show {self.recipe_named()}` lists the keys).",
                 )
+
+    def recipe_named(self) -> str:
+        """Return how the user named the recipe."""
+        words = shlex.split(self.record.command)
+        return shlex.quote(words[2]) if len(words) > 2 else self.record.recipe
 
     def explain(self, error: BaseException) -> BaseException:
         """Turn any failure into one that says what, where and how; keep the traceback in the run's folder."""

@@ -194,15 +194,18 @@ def show_why(workspace: Workspace, run: str, component: str, as_json: bool) -> N
 def show_lineage(workspace: Workspace, name: str, as_json: bool) -> None:
     """Print the executions behind an artifact as a tree."""
     parts = name.rstrip("/").split("/")
-    if len(parts) == 2 and parts[1].isdigit():
+    pushed = len(parts) == 2 and parts[1].isdigit()
+    if pushed:
         name = workspace.store.pushed_digest(parts[0], int(parts[1])) or name
     known = name if len(name) >= 6 and not Path(name).exists() else str(Path(name).resolve())
     found = workspace.store.find_artifacts(known)
     if not found:
         raise UserError(
-            f"No artifact is known by `{name}`.",
+            f"Version {parts[1]} of `{parts[0]}` was not pushed from here."
+            if pushed
+            else f"No artifact is known by `{name}`.",
             str(workspace.path),
-            "`labline show` lists the folders of a run's artifacts.",
+            "`labline show` lists a run's artifacts, what it pushed, and why not if it did not.",
         )
     kind, digest, uri = found[0]
     records = workspace.store.lineage(digest)
@@ -211,12 +214,17 @@ def show_lineage(workspace: Workspace, name: str, as_json: bool) -> None:
         return
     print(f"{kind} {digest[:12]}  {uri}")
     makers = {item["digest"]: record for record in records for item in record["outputs"].values()}
+    data = {run["run"]: run["values"].get("data.path", [""])[0] for run in workspace.runs()}
     seen: set[str] = set()
-    show_branch(makers, digest, 1, seen)
+    show_branch(makers, digest, 1, seen, data)
 
 
-def show_branch(makers: dict[str, Any], digest: str, depth: int, seen: set[str]) -> None:
-    """Print who made an artifact and of what; a branch that was shown is only named again."""
+def show_branch(makers: dict[str, Any], digest: str, depth: int, seen: set[str], data: dict[str, str]) -> None:
+    """Print who made an artifact and of what, down to the raw data; a branch that was shown is only named again.
+
+    Args:
+        data: where each run had its raw data.
+    """
     record = makers.get(digest)
     if record is None:
         return
@@ -230,7 +238,11 @@ def show_branch(makers: dict[str, Any], digest: str, depth: int, seen: set[str])
     )
     for parameter, item in record["inputs"].items():
         print(f"{indent}  {parameter}: {item['type']} {item['digest'][:12]}")
-        show_branch(makers, item["digest"], depth + 2, seen)
+        show_branch(makers, item["digest"], depth + 2, seen, data)
+    if source := record["source"]:
+        place = f" of {data[record['run']]}" if data.get(record["run"]) else ""
+        size = f"{source['count']:,} file{'s' * (source['count'] != 1)}, {source['bytes']:,} bytes"
+        print(f"{indent}  raw data{place}: {size}, sha256 {source['digest'][:12]}")
 
 
 def show_recipe(values: dict[str, tuple[Any, str]], meanings: dict[str, str]) -> None:

@@ -28,19 +28,20 @@ class Workspace:
 
     Args:
         path: the folder; made if it does not exist.
+        to_read: nothing will be written, so that it may lie where nothing can be.
 
     Raises:
         UserError: it cannot be written, is no folder, or was written by a newer labline.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, to_read: bool = False) -> None:
         self.path = path.expanduser().resolve()
         try:
             self.prepare()
         except OSError as error:
             raise explain_os_error(error, self.path) from None
         rebuild = not (self.path / "metadata.sqlite").exists()
-        self.store = MetadataStore(self.path / "metadata.sqlite")
+        self.store = MetadataStore(self.path / "metadata.sqlite", to_read)
         if rebuild:
             self.rebuild_metadata()
 

@@ -133,10 +133,10 @@ def explain(before: Any, after: Any, feature: str) -> str:
 
 
 def value_shares(row: Any) -> dict[str, float]:
-    """Return the share of each value of a text feature."""
+    """Return the share of each value of a text feature among all values; an example may have several."""
     if row is None:
         return {}
-    total = max(row.string_stats.common_stats.num_non_missing, 1)
+    total = max(row.string_stats.common_stats.tot_num_values, 1)
     return {bucket.label: bucket.sample_count / total for bucket in row.string_stats.rank_histogram.buckets}
 
 

@@ -155,3 +155,15 @@ def test_a_number_that_never_changed_in_training_is_compared_by_how_often_it_sti
     assert found("two", seldom, always, always) == set()
     assert found("three", always, often, often) == {"drift"}
     assert found("four", always, always, often) == {"skew"}
+
+
+def test_shares_are_of_all_values_where_an_example_has_several():
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+    from components.validation.comparison import value_shares
+
+    row = statistics_pb2.FeatureNameStatistics()
+    row.string_stats.common_stats.num_non_missing, row.string_stats.common_stats.tot_num_values = 2, 8
+    for label, count in (("RBC", 6), ("WBC", 2)):
+        row.string_stats.rank_histogram.buckets.add(label=label, sample_count=count)
+    assert value_shares(row) == {"RBC": 0.75, "WBC": 0.25}

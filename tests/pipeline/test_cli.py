@@ -4,9 +4,11 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -119,6 +121,27 @@ def test_the_home_folder_may_be_written_as_a_tilde(line, tmp_path):
     answer = labline("runs", "--workspace", f"~/{line.workspace.name}", HOME=str(line.workspace.parent))
     assert answer.returncode == 0 and line.last.run in answer.stdout
     assert labline("runs", HOME=str(line.workspace.parent), LABLINE_WORKSPACE="~/workspace").stdout == answer.stdout
+
+
+def test_tensorboard_opens_on_the_logs_of_a_workspace(line):
+    line.run()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "pipeline.cli", "tensorboard", "--workspace", line.workspace, "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as board:
+        try:
+            for _ in range(300):
+                assert board.poll() is None, board.stderr.read()
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/data/environment", timeout=20) as answer:
+                        assert json.load(answer)["data_location"] == str(line.workspace / "logs")
+                        return
+                except OSError:
+                    time.sleep(0.2)
+            pytest.fail("TensorBoard does not answer")
+        finally:
+            board.kill()
 
 
 def test_ctrl_c_ends_the_demo_as_it_ends_a_run(tmp_path):

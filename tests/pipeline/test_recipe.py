@@ -49,7 +49,13 @@ def test_a_misspelt_override_is_answered_with_the_right_key():
 
 def test_a_value_of_the_wrong_type_says_what_is_allowed_and_what_was_given():
     message = error_of("image_classification", ["trainer.epochs=many"])
-    assert "`trainer.epochs`" in message and "integer" in message and "'many'" in message
+    assert "`trainer.epochs`" in message and "must be a whole number; it is 'many'" in message
+
+
+def test_all_misspelt_keys_are_told_at_once(recipe_file):
+    message = error_of(recipe_file(BASE + "trainer:\n  epoch: 3\n  optimizer: {rate: 1}\nsplitting: {}\n"))
+    for key in ("trainer.epoch", "trainer.optimizer.rate", "splitting"):
+        assert f"Unknown key `{key}`" in message
 
 
 def test_a_single_name_where_a_list_belongs_is_answered_with_the_list_to_write():

@@ -1,5 +1,6 @@
 """What is done is not done again, and every step says why it ran."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -120,3 +121,11 @@ def test_a_run_with_anomalies_stops_before_training_also_when_the_finding_is_reu
         with pytest.raises(DataStopped, match="too_large"):
             line.run(validation={"largest": 4})
         assert line.statuses(line.last) == {"reader": "reused" if status == "reused" else "ran", "checker": status}
+
+
+def test_a_file_whose_name_is_no_utf8_is_a_source_like_others(line):
+    (line.raw / os.fsdecode(b"caf\xe9")).write_text("7")
+    first, second = line.run(), line.run()
+    assert line.statuses(first) == ALL_RAN and line.statuses(second) == ALL_REUSED
+    (line.raw / os.fsdecode(b"caf\xe9")).write_text("8")
+    assert line.reasons(line.run())["reader"] == "1 source file changed: caf\\udce9"

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,18 @@ def test_a_read_only_workspace_gives_a_clear_error(line, small_disk):
     assert str(small_disk) in error.value.where
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     assert line.run().steps[2].status == "reused"
+
+
+def test_a_read_only_workspace_can_be_looked_at(line, small_disk):
+    line.workspace = small_disk / "workspace"
+    record = line.run()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    for words in (["runs"], ["show", record.run], ["why", "trainer"], ["lineage", record.artifacts["blessing"]]):
+        command = [sys.executable, "-m", "pipeline.cli", *words, "--workspace", str(line.workspace)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert answer.returncode == 0, answer.stderr
+        assert record.run in answer.stdout
+    assert "raw data: 3 files, 5 bytes, sha256 " in answer.stdout
 
 
 def test_a_full_disk_gives_a_clear_error_and_what_was_finished_is_kept(line, small_disk):

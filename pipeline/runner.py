@@ -64,6 +64,8 @@ class Run:
     steps: list[Step] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     blessed: bool | None = None
+    reasons: list[str] = field(default_factory=list)
+    warnings: str = ""
     pushed: dict[str, Any] | None = None
     report: str = ""
     logs: str = ""
@@ -73,7 +75,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """Return the documented JSON object."""
-        keys = ("run", "recipe", "metrics", "pushed", "report", "logs")
+        keys = ("run", "recipe", "metrics", "reasons", "warnings", "pushed", "report", "logs")
         record = {key: getattr(self, key) for key in keys}
         return (
             record
@@ -320,6 +322,9 @@ class Runner:
                 self.record.metrics = artifact.properties["metrics"]
             if kind.type_name == "Blessing":
                 self.record.blessed = artifact.properties["blessed"]
+                self.record.reasons = artifact.properties.get("reasons", [])
+            if kind is Anomalies and artifact.properties.get("warnings"):
+                self.record.warnings = artifact.properties.get("summary", "")
             if kind.type_name == "PushedModel" and (artifact.properties["pushed"] or artifact.properties["already"]):
                 self.record.pushed = {key: artifact.properties[key] for key in ("name", "version", "path")}
                 self.record.pushed["path"] = str(self.workspace.path / self.record.pushed["path"])

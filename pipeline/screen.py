@@ -135,6 +135,8 @@ def find_run(workspace: Workspace, name: str) -> dict[str, Any]:
             str(workspace.path),
             did_you_mean(name, names[-10:]),
         )
+    if name and len(found) > 1 and found[-1]["run"] != name:
+        print(f"{len(found)} runs begin with `{name}`; this is the newest.", file=sys.stderr)
     return found[-1]
 
 
@@ -154,6 +156,8 @@ def show_run(record: dict[str, Any]) -> None:
     show_metrics(record["metrics"])
     if record["blessed"] is not None:
         print(f"  {'blessed' if record['blessed'] else 'not blessed'}")
+        for reason in record.get("reasons", []):
+            print(f"    {reason}")
     if record["pushed"]:
         print(f"  pushed {record['pushed']['name']} version {record['pushed']['version']}: {record['pushed']['path']}")
     for name, path in record["artifacts"].items():

@@ -129,3 +129,10 @@ def test_a_file_whose_name_is_no_utf8_is_a_source_like_others(line):
     assert line.statuses(first) == ALL_RAN and line.statuses(second) == ALL_REUSED
     (line.raw / os.fsdecode(b"caf\xe9")).write_text("8")
     assert line.reasons(line.run())["reader"] == "1 source file changed: caf\\udce9"
+
+
+def test_the_summary_of_a_run_says_why_a_model_was_not_blessed(line):
+    line.run()
+    summary = line.run(trainer={"steps": 5}).summary()
+    assert summary["blessed"] is False
+    assert summary["reasons"] == ["60 against 240"]

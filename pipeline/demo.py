@@ -12,7 +12,8 @@ from components.tasks import find_part
 from pipeline.artifacts import Examples
 from pipeline.progress import Progress
 from pipeline.recipe import load
-from pipeline.runner import Run, Runner, duration
+from pipeline.run_record import Run, duration
+from pipeline.runner import Runner
 from pipeline.screen import say_step, show_result
 from pipeline.workspace import Workspace
 

@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from components.tasks import prepare_process
@@ -23,6 +23,7 @@ from pipeline.errors import EXIT_INTERNAL, DataStopped, UsageError, UserError, d
 from pipeline.fingerprint import Fingerprint, differences, fingerprint
 from pipeline.progress import Progress
 from pipeline.recipe import Resolved
+from pipeline.run_record import Run, Step, duration
 from pipeline.workspace import Workspace
 
 
@@ -30,58 +31,6 @@ class InternalError(UserError):
     """A step failed in a way that the user did not cause."""
 
     exit_status = EXIT_INTERNAL
-
-
-@dataclass
-class Step:
-    """What became of one component in a run."""
-
-    component: str
-    status: str
-    seconds: float
-    fingerprint: str
-    reason: str
-
-
-@dataclass
-class Run:
-    """One run: the object that `labline run --json` prints, and what the report is made of.
-
-    Attributes:
-        served: the name its model is served under.
-        command: what to type to run it again.
-        artifacts: output name -> folder of the sealed artifact.
-    """
-
-    run: str
-    recipe: str
-    served: str = ""
-    status: str = "running"
-    started: float = 0.0
-    seconds: float = 0.0
-    process: int = 0
-    command: str = ""
-    steps: list[Step] = field(default_factory=list)
-    metrics: dict[str, float] = field(default_factory=dict)
-    blessed: bool | None = None
-    reasons: list[str] = field(default_factory=list)
-    warnings: str = ""
-    pushed: dict[str, Any] | None = None
-    report: str = ""
-    logs: str = ""
-    error: str = ""
-    artifacts: dict[str, str] = field(default_factory=dict)
-    values: dict[str, list[Any]] = field(default_factory=dict)
-
-    def summary(self) -> dict[str, Any]:
-        """Return the documented JSON object."""
-        keys = ("run", "recipe", "metrics", "reasons", "warnings", "pushed", "report", "logs")
-        record = {key: getattr(self, key) for key in keys}
-        return (
-            record
-            | {"steps": [asdict(step) for step in self.steps], "blessed": bool(self.blessed)}
-            | ({"error": self.error} if self.error else {})
-        )
 
 
 class Runner:
@@ -381,15 +330,6 @@ def named(finding: dict[str, Any]) -> str:
     names = [name for example in finding["examples"] if (name := example.get("file") or example.get("split"))]
     more = f" and {finding['count'] - 3:,} more" if finding["count"] > 3 else ""
     return f"({', '.join(names[:3])}{more})" if names else ""
-
-
-def duration(seconds: float) -> str:
-    """Write a duration for people."""
-    if seconds < 1:
-        return f"{seconds:.2f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 @contextlib.contextmanager

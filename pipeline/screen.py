@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError, UserError, did_you_mean
-from pipeline.runner import Run, Step, duration
+from pipeline.run_record import Run, Step, duration
 from pipeline.workspace import Workspace
 
 COLOURS = {"ran": "32", "reused": "36", "failed": "31", "running": "2"}

@@ -336,13 +336,15 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check Python, packages, devices, disk, serving and the workspace; say how to mend what is wrong."""
-    from pipeline.doctor import examine, show_findings
+    from pipeline.doctor import examine, show_finding
 
-    findings = examine(workspace, verify)
+    findings = []
+    for finding in examine(workspace, verify):
+        findings.append(finding)
+        if not as_json:
+            show_finding(finding)
     if as_json:
         print(json.dumps(findings))
-    else:
-        show_findings(findings)
     if any(finding["status"] == "bad" for finding in findings):
         raise typer.Exit(1)
 

@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +27,24 @@ OPTIONAL = {
 DISK_GIGABYTES = 5
 
 
-def examine(workspace: Path, verify: bool = False) -> list[dict[str, str]]:
-    """Look at everything a run needs.
+def examine(workspace: Path, verify: bool = False) -> Iterator[dict[str, str]]:
+    """Look at everything a run needs, one thing after the other: some take seconds.
 
     Args:
         verify: hash the files of every sealed artifact and compare them with the manifests.
 
-    Returns:
+    Yields:
         findings with `what`, `status` (`good`, `note`, `bad`), `found` and `fix`.
     """
-    return [
-        python_version(), *packages(), devices(), disk(workspace), data_folder(), serving_engines(),
-        *([served_models(workspace), workspace_state(workspace, verify)] if workspace.exists() else []),
-    ]  # fmt: skip
+    yield python_version()
+    yield from packages()
+    yield disk(workspace)
+    yield data_folder()
+    yield serving_engines()
+    if workspace.exists():
+        yield served_models(workspace)
+        yield workspace_state(workspace, verify)
+    yield devices()
 
 
 def finding(what: str, status: str, found: str, fix: str = "") -> dict[str, str]:
@@ -205,10 +211,9 @@ def deep_damage(folder: Path, record: dict[str, Any]) -> str:
     return ""
 
 
-def show_findings(findings: list[dict[str, str]]) -> None:
-    """Print the findings, the mend below each that needs one."""
+def show_finding(item: dict[str, str]) -> None:
+    """Print a finding, and the mend below it if it needs one."""
     signs = {"good": "ok ", "note": "-  ", "bad": "BAD"}
-    for item in findings:
-        print(f"{signs[item['status']]} {item['what']:28} {item['found']}")
-        if item["fix"]:
-            print(f"{'':32} {item['fix']}")
+    print(f"{signs[item['status']]} {item['what']:28} {item['found']}", flush=True)
+    if item["fix"]:
+        print(f"{'':32} {item['fix']}", flush=True)

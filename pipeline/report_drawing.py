@@ -22,7 +22,9 @@ def curves(series: dict[str, Points], unit: str, title: str) -> Markup:
         return svg("", 0, 0)
     xs, ys = zip(*(point for points in series.values() for point in points), strict=True)
     low, high, marks = ticks(min(ys), max(ys))
-    first, last = min(xs), max(max(xs), min(xs) + 1)
+    first, last = min(xs), max(xs)
+    if first == last:
+        first, last = first - 0.5, last + 0.5
     width, height, left, right, top, bottom = 460, 240, 52, 12, 30, 34
 
     def place(x: float, y: float) -> tuple[float, float]:

@@ -156,7 +156,7 @@ class Runner:
         except BaseException as error:
             step = Step(
                 name,
-                "failed",
+                "stopped" if isinstance(error, KeyboardInterrupt) else "failed",
                 round(time.monotonic() - began, 3),
                 value,
                 (str(self.explain(error)) or "interrupted").splitlines()[0],

@@ -12,7 +12,7 @@ from pipeline.errors import UsageError, UserError, did_you_mean
 from pipeline.run_record import Run, Step, duration
 from pipeline.workspace import Workspace
 
-COLOURS = {"ran": "32", "reused": "36", "failed": "31", "running": "2"}
+COLOURS = {"ran": "32", "reused": "36", "failed": "31", "stopped": "33", "running": "2"}
 
 NOT_BLESSED = "not blessed by the evaluator"  # the pusher's words, before the reasons that already stand above
 

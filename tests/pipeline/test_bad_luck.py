@@ -56,3 +56,15 @@ def test_a_step_that_fails_before_it_begins_is_a_step_of_the_run(line):
         line.run(data={"path": str(line.folder / "nowhere")})
     assert line.statuses(line.last) == {"reader": "failed"}
     assert line.last.summary()["steps"][0]["reason"]
+
+
+def test_a_step_that_ctrl_c_ends_is_stopped_like_its_run(line, monkeypatch):
+    from pipeline.runner import Runner
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Runner, "execute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        line.run()
+    assert (line.last.status, line.statuses(line.last)) == ("stopped", {"reader": "stopped"})

@@ -230,6 +230,11 @@ def write(artifacts, folder, **changes):
     return (folder / "report.html").read_text("utf-8")
 
 
+def test_a_curve_of_one_epoch_has_that_epoch_alone_on_its_axis():
+    drawn = str(curves({"validation/mAP": [(2, 0.5)]}, "epoch", "mAP"))
+    assert ">2</text>" in drawn and ">3</text>" not in drawn
+
+
 def test_the_page_needs_no_other_file_and_no_network(artifacts, tmp_path):
     text = write(artifacts, tmp_path / "runs" / "one")
     page = Page(text)

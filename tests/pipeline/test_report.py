@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -24,8 +23,7 @@ from pipeline.artifacts import (
     Statistics,
     write_manifest,
 )
-from pipeline.report import number, seconds, write_report
-from pipeline.report_drawing import curves, lineage, ticks
+from pipeline.report import write_report
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -230,11 +228,6 @@ def write(artifacts, folder, **changes):
     return (folder / "report.html").read_text("utf-8")
 
 
-def test_a_curve_of_one_epoch_has_that_epoch_alone_on_its_axis():
-    drawn = str(curves({"validation/mAP": [(2, 0.5)]}, "epoch", "mAP"))
-    assert ">2</text>" in drawn and ">3</text>" not in drawn
-
-
 def test_the_page_needs_no_other_file_and_no_network(artifacts, tmp_path):
     text = write(artifacts, tmp_path / "runs" / "one")
     page = Page(text)
@@ -374,35 +367,3 @@ def test_it_takes_no_heavy_library(artifacts, tmp_path):
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root).stdout
     assert out == "[]\n"
     assert "Filters: red positive" in (tmp_path / "report.html").read_text("utf-8")
-
-
-def test_curves_and_axes_have_round_marks():
-    assert ticks(0.13, 0.87) == (0.0, 1.0, pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0]))
-    low, high, marks = ticks(2.0, 2.0)
-    assert low < 2 < high
-    assert len(marks) >= 2
-    assert str(curves({"train/loss": []}, "epoch", "loss")) == ""
-    assert str(curves({"train/loss": [(1, float("nan")), (2, 1.0)]}, "epoch", "loss")).count("<circle") == 1
-
-
-def test_an_arc_joins_the_writer_of_an_artifact_to_each_reader():
-    rows = [
-        {"component": "a", "fingerprint": "1", "inputs": {}, "outputs": {"x": "11"}},
-        {"component": "b", "fingerprint": "2", "inputs": {"x": "11"}, "outputs": {"y": "22"}},
-        {"component": "c", "fingerprint": "3", "inputs": {"x": "11", "y": "22", "old": "99"}, "outputs": {"z": "33"}},
-    ]
-    drawn = str(lineage(rows))
-    assert len(re.findall("<path", drawn)) == 3
-    assert "earlier run" in drawn
-
-
-def test_numbers_are_written_for_reading():
-    assert [number(value) for value in (None, 3, 1234567, 0.123456, 123456.7, 2.0)] == [
-        "–",
-        "3",
-        "1,234,567",
-        "0.1235",
-        "123,457",
-        "2",
-    ]
-    assert [seconds(value) for value in (0.01, 2.34, 75, 7300)] == ["0 s", "2.3 s", "1 min 15 s", "2 h 1 min"]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -189,7 +189,7 @@ def explain(error: ValidationError, layers: list[Layer], shape: type[BaseModel],
     messages, places = [], []
     for item in error.errors():
         key = ".".join([prefix, *(str(part) for part in item["loc"])]).strip(".")
-        messages.append(describe(item, key))
+        messages.append(describe(item, key, length_of(shape, item["loc"])))
         places.append(next((layer.origin(key) for layer in reversed(layers) if has(layer.values, key)), "missing"))
     where = "; ".join(dict.fromkeys(places))
     return UsageError(
@@ -197,8 +197,24 @@ def explain(error: ValidationError, layers: list[Layer], shape: type[BaseModel],
     )
 
 
-def describe(item: ErrorDetails, key: str) -> str:
-    """Put one of pydantic's findings into a sentence."""
+def length_of(shape: type[BaseModel], place: tuple[int | str, ...]) -> int:
+    """Return how many values the list of a key has, such as the two of a height and a width; 1 where any number will do."""
+    section: type[BaseModel] | None = shape
+    for name in place[:-1]:
+        field = section.model_fields.get(str(name)) if section else None
+        section = settings_inside(field.annotation) if field else None
+    field = section.model_fields.get(str(place[-1])) if section else None
+    kinds = [field.annotation, *get_args(field.annotation)] if field else []
+    lengths = [len(get_args(kind)) for kind in kinds if get_origin(kind) is tuple and ... not in get_args(kind)]
+    return max(lengths, default=1)
+
+
+def describe(item: ErrorDetails, key: str, length: int = 1) -> str:
+    """Put one of pydantic's findings into a sentence.
+
+    Args:
+        length: of the list that belongs there.
+    """
     if item["type"] == "extra_forbidden":
         return f"Unknown key `{key}`."
     if item["type"] == "missing":
@@ -208,7 +224,8 @@ def describe(item: ErrorDetails, key: str) -> str:
     if item["type"] in ("float_parsing", "float_type"):
         return f"`{key}` must be a number; it is {item['input']!r}."
     if item["type"] in ("tuple_type", "list_type"):
-        return f"`{key}` must be a list, such as `{key}=[{item['input']}]`; it is {item['input']!r}."
+        values = ", ".join([str(item["input"])] * length)
+        return f"`{key}` must be a list, such as `{key}=[{values}]`; it is {item['input']!r}."
     if item["type"] == "string_type" and not isinstance(item["input"], (dict, list)):
         return f"`{key}` must be text; YAML reads {item['input']!r}, so write it in quotes."
     if item["type"] == "string_pattern_mismatch":

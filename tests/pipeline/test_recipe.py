@@ -61,6 +61,8 @@ def test_all_misspelt_keys_are_told_at_once(recipe_file):
 def test_a_single_name_where_a_list_belongs_is_answered_with_the_list_to_write():
     message = error_of("forecasting", ["data.value_columns=Sales"])
     assert "must be a list, such as `data.value_columns=[Sales]`" in message
+    message = error_of("image_classification", ["data.path=x", "trainer.image_size=64"])
+    assert "must be a list, such as `trainer.image_size=[64, 64]`" in message
 
 
 def test_an_unknown_network_lists_those_there_are():

@@ -42,7 +42,7 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
     refuse_overwriting(photos, targets)
     pixels = [read_photo(photo) for photo in photos]  # before the slow part, so that a wrong path is told at once
     progress = Progress()
-    path, own_labels = zoo.locate(model, progress)
+    path, own_labels = zoo.locate(model, progress, "name it: `--model FILE`")
     names = read_label_map(label_map) if (label_map := labels or own_labels) else None
     detector = Detector.read(path, names)
     progress.say(detector.told)

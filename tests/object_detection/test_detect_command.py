@@ -42,10 +42,23 @@ def test_a_grey_photo_that_lies_on_its_side_is_read_upright(tmp_path):
 
 def test_photos_that_cannot_be_read_are_named_before_anything_is_loaded(tmp_path, photo):
     (tmp_path / "broken.jpg").write_bytes(photo.read_bytes()[:100])
-    for name, says in (("none.jpg", "No such file"), ("broken.jpg", "cannot be read")):
+    (tmp_path / "page.jpg").write_text("<html>")
+    said = {"none.jpg": "no such file", "broken.jpg": "not a readable picture", "page.jpg": "starts with b'<html>'"}
+    for name, says in said.items():
         with pytest.raises(UserError, match=says) as error:
-            command.detect([photo, tmp_path / name], "no model", None, tmp_path / "out", 0.5, False)
+            command.detect([tmp_path / name], "no model", None, tmp_path / "out", 0.5, False)
         assert str(tmp_path / name) in error.value.where
+        assert "working directory" in error.value.fix or "JPEG, PNG" in error.value.fix
+
+
+def test_photos_beside_a_broken_one_are_answered(photo, old_checkpoint, tmp_path, capsys):
+    (tmp_path / "broken.jpg").write_text("no photo")
+    with pytest.raises(UserError, match=r"1 of 2 files could not be read; the others are answered") as error:
+        command.detect([tmp_path / "broken.jpg", photo], str(old_checkpoint), None, tmp_path / "out", 0.0, False)
+    said = capsys.readouterr()
+    assert error.value.exit_status == 1 and error.value.where == str(tmp_path / "broken.jpg")
+    assert f"error: {tmp_path / 'broken.jpg'}: This is not a readable picture" in said.err
+    assert f"{photo}: " in said.out and (tmp_path / "out" / "wood_boxes.jpg").is_file()
 
 
 @pytest.mark.parametrize("out", ["wood.png", "boxes.gif"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.tasks import prepare_process
 from pipeline.errors import UsageError, explain_os_error
@@ -22,8 +22,8 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
 
     Args:
         photos: picture files of any kind.
-        model: a trained model's name, a file or folder of weights, or a Model artifact's folder.
-        labels: a label map; by default the model's own.
+        model: a trained model's name, a file or folder of weights, a Model artifact's folder, or that of a pushed version.
+        labels: a label map, or a list of names; by default the model's own.
         out: where the copy goes: a file for one photo, a folder for more; by default `<name>_boxes.jpg` in the working folder.
         least: score below which an object is left out.
         as_json: print one JSON object instead of lines.
@@ -33,6 +33,7 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
     """
     from object_detection import zoo
     from object_detection.detector import Detector
+    from object_detection.exported import ExportedDetector, is_exported
     from object_detection.label_map import read_label_map
     from serving.client.files import end_with_status, read_each
 
@@ -43,9 +44,9 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
     progress = Progress()
     path, own_labels = zoo.locate(model, progress, "name it: `--model FILE`")
     names = read_label_map(label_map) if (label_map := labels or own_labels) else None
-    detector = Detector.read(path, names)
+    detector = ExportedDetector(path, names) if is_exported(path) else Detector.read(path, names)
     progress.say(detector.told)
-    answers = {}
+    answers: dict[str, dict[str, Any]] = {}
     for place, picture in zip(places, pixels, strict=True):
         photo, target = photos[place], targets[place]
         found = detector.detect([picture], least)[0]
@@ -55,7 +56,16 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
             show(photo, target, found, picture.shape[:2], least)
     if as_json:
         print(json.dumps(answers))
+    if any(item["label"] == str(item["number"]) for answer in answers.values() for item in answer["detections"]):
+        progress.say(f"Some classes are shown by their numbers: {how_to_name(path)}")
     end_with_status(photos, places)
+
+
+def how_to_name(weights: Path) -> str:
+    """Say how classes get their names, with a label map that lies beside the weights where there is one."""
+    folder = weights if weights.is_dir() else weights.parent
+    beside = sorted(file for kind in ("*label*.txt", "*label*.pbtxt") for file in folder.glob(kind))
+    return f"name them with `--labels {beside[0] if beside else 'FILE'}`, a label map (.pbtxt) or a list with a name a line."
 
 
 def save_drawn(photo: np.ndarray, found: list[Detection], target: Path) -> None:

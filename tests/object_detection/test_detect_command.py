@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -92,6 +93,22 @@ def test_models_of_the_zoo_are_found_by_name_or_corrected():
     with pytest.raises(UserError, match="neither a path") as error:
         zoo.locate("ssd_mobilnet_v1_coco", Progress(quiet=True))
     assert "`ssd_mobilenet_v1_coco`" in error.value.fix
+
+
+def test_classes_without_names_come_with_a_hint_at_the_labels_beside_the_weights(
+    photo, old_checkpoint, tmp_path, capsys
+):
+    weights = shutil.copytree(old_checkpoint.parent, tmp_path / "weights")
+    command.detect([photo], str(weights), None, tmp_path / "out.jpg", 0.0, False)
+    assert "name them with `--labels FILE`" in capsys.readouterr().err
+    listed = weights / "coco_labelmap.txt"
+    listed.write_text("tree\nbush\nfern\n")
+    command.detect([photo], str(weights / "model.ckpt"), None, tmp_path / "out.jpg", 0.0, False)
+    assert f"`--labels {listed}`" in capsys.readouterr().err
+    command.detect([photo], str(weights), listed, tmp_path / "out.jpg", 0.0, False)
+    told = capsys.readouterr()
+    assert "--labels" not in told.err
+    assert {line.split()[0] for line in told.out.splitlines()[1:]} <= {"tree", "bush", "fern"}
 
 
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(photo, monkeypatch):

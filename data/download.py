@@ -8,6 +8,7 @@ import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pipeline.artifacts import hash_file
 from pipeline.errors import UserError
@@ -26,8 +27,30 @@ class BadAnswer(Exception):
     """The server answered, but not with the file."""
 
 
+class BusyServer(Exception):
+    """The server answered that it may have the file later."""
+
+
 class WrongChecksum(Exception):
     """The file is complete but is not the one that was expected."""
+
+
+class NotDownloaded(UserError):
+    """No address gave the file.
+
+    Args:
+        what, where: as every error's.
+        advice: how it could still be had.
+        instead: what names a file that was had elsewhere; it depends on what the file was wanted for.
+    """
+
+    def __init__(self, what: str, where: str, advice: str, instead: str = "set `data.path` to it") -> None:
+        super().__init__(what, where, f"{advice} and {instead}.")
+        self.advice = advice
+
+    def with_other_way(self, instead: str) -> NotDownloaded:
+        """Return the same error for a file that is no data set."""
+        return NotDownloaded(self.what, self.where, self.advice, instead)
 
 
 def data_folder() -> Path:
@@ -39,7 +62,8 @@ def download_all(entry: Downloadable, folder: Path, progress: Progress) -> None:
     """Download and unpack the files of a data set, or of a trained model.
 
     Raises:
-        UserError: no address gave a file with the right checksum, or an archive is not safe to unpack.
+        NotDownloaded: no address gave a file with the right checksum.
+        UserError: an archive is not safe to unpack.
     """
     from data.unpack import unpack
 
@@ -74,7 +98,7 @@ def download(urls: tuple[str, ...], target: Path, sha256: str | None, progress: 
         Its sha256.
 
     Raises:
-        UserError: no address gave it.
+        NotDownloaded: no address gave it.
     """
     reasons = []
     for url in urls:
@@ -86,16 +110,16 @@ def download(urls: tuple[str, ...], target: Path, sha256: str | None, progress: 
                 fetch(url, target, progress)
                 return verify(target, sha256)
             except WrongChecksum as error:
-                reasons.append(f"{url}: {error}")
+                reasons.append(str(error))
                 if not resumed:
                     break
             except BadAnswer as error:
-                reasons.append(f"{url}: {error}")
+                reasons.append(str(error))
                 break
-    fix = "Check the network, or download the file in a browser and set `data.path` to it."
+    advice = "Check the network, or download the file elsewhere"
     if any("checksum" in reason for reason in reasons):
-        fix = "The file was changed on the server or on its way. Get it elsewhere and set `data.path` to it."
-    raise UserError(f"{target.name} could not be downloaded: {reasons[-1]}.", urls[0], fix)
+        advice = "The file was changed on the server or on its way. Get it elsewhere"
+    raise NotDownloaded(f"{target.name} could not be downloaded: {reasons[-1]}.", urls[0], advice)
 
 
 def fetch(url: str, target: Path, progress: Progress) -> None:
@@ -114,12 +138,35 @@ def fetch(url: str, target: Path, progress: Progress) -> None:
                 if fetch_rest(url, target, job):
                     return
                 reason = "the connection closed early"
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-                reason = f"{type(error).__name__}: {error}"
+            except (
+                BusyServer,
+                requests.ConnectionError,
+                requests.Timeout,
+                requests.exceptions.ChunkedEncodingError,
+            ) as error:
+                reason = reason_of(error, url)
             failures = failures + 1 if size_of(part_of(target)) <= before else 0
             if failures >= ATTEMPTS:
                 raise BadAnswer(reason)
             time.sleep(min(0.2 * 2**failures, 5))
+
+
+def reason_of(error: Exception, url: str) -> str:
+    """Say why nothing came, without the library's nested names of classes."""
+    import requests
+    from urllib3.exceptions import NewConnectionError
+
+    host = urlsplit(url).hostname
+    if isinstance(error, BusyServer):
+        return str(error)
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"the proxy on the way to {host} cannot be reached"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"the certificate of {host} is not accepted"
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, requests.ConnectTimeout) or isinstance(cause, NewConnectionError):
+        return f"{host} cannot be reached"
+    return f"the connection to {host} broke off"
 
 
 def fetch_rest(url: str, target: Path, job: Job) -> bool:
@@ -139,7 +186,7 @@ def fetch_rest(url: str, target: Path, job: Job) -> bool:
             part.unlink()
             return False
         if answer.status_code in (429, 500, 502, 503, 504):
-            raise requests.ConnectionError(f"the server says {answer.status_code} {answer.reason}")
+            raise BusyServer(f"the server says {answer.status_code} {answer.reason}")
         if answer.status_code not in (200, 206):
             raise BadAnswer(f"the server says {answer.status_code} {answer.reason}")
         start = continues_at(answer, have)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.tasks import prepare_process
-from pipeline.errors import UsageError, UserError, explain_os_error
+from pipeline.errors import UsageError, explain_os_error
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
@@ -16,16 +16,14 @@ if TYPE_CHECKING:
 
     from object_detection.detector import Detection
 
-MOST_PIXELS = 100_000_000
-
 
 def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None, least: float, as_json: bool) -> None:
-    """Print what is in each photo and write a copy with boxes drawn on it.
+    """Print what is in each photo and write a copy with boxes drawn on it; photos that cannot be read are told by name.
 
     Args:
         photos: picture files of any kind.
-        model: a trained model's name, a file or folder of weights, or a Model artifact's folder.
-        labels: a label map; by default the model's own.
+        model: a trained model's name, a file or folder of weights, a Model artifact's folder, or that of a pushed version.
+        labels: a label map, or a list of names; by default the model's own.
         out: where the copy goes: a file for one photo, a folder for more; by default `<name>_boxes.jpg` in the working folder.
         least: score below which an object is left out.
         as_json: print one JSON object instead of lines.
@@ -35,19 +33,22 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
     """
     from object_detection import zoo
     from object_detection.detector import Detector
+    from object_detection.exported import ExportedDetector, is_exported
     from object_detection.label_map import read_label_map
+    from serving.client.files import end_with_status, read_each
 
     prepare_process("object_detection")
     targets = [target_of(photo, out, len(photos)) for photo in photos]
     refuse_overwriting(photos, targets)
-    pixels = [read_photo(photo) for photo in photos]  # before the slow part, so that a wrong path is told at once
+    places, pixels = read_each(photos, read_photo)  # before the slow part, so that a wrong path is told at once
     progress = Progress()
-    path, own_labels = zoo.locate(model, progress)
+    path, own_labels = zoo.locate(model, progress, "name it: `--model FILE`")
     names = read_label_map(label_map) if (label_map := labels or own_labels) else None
-    detector = Detector.read(path, names)
+    detector = ExportedDetector(path, names) if is_exported(path) else Detector.read(path, names)
     progress.say(detector.told)
-    answers = {}
-    for photo, target, picture in zip(photos, targets, pixels, strict=True):
+    answers: dict[str, dict[str, Any]] = {}
+    for place, picture in zip(places, pixels, strict=True):
+        photo, target = photos[place], targets[place]
         found = detector.detect([picture], least)[0]
         save_drawn(picture, found, target)
         answers[str(photo)] = {"boxes": str(target), "detections": [asdict(item) for item in found]}
@@ -55,6 +56,16 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
             show(photo, target, found, picture.shape[:2], least)
     if as_json:
         print(json.dumps(answers))
+    if any(item["label"] == str(item["number"]) for answer in answers.values() for item in answer["detections"]):
+        progress.say(f"Some classes are shown by their numbers: {how_to_name(path)}")
+    end_with_status(photos, places)
+
+
+def how_to_name(weights: Path) -> str:
+    """Say how classes get their names, with a label map that lies beside the weights where there is one."""
+    folder = weights if weights.is_dir() else weights.parent
+    beside = sorted(file for kind in ("*label*.txt", "*label*.pbtxt") for file in folder.glob(kind))
+    return f"name them with `--labels {beside[0] if beside else 'FILE'}`, a label map (.pbtxt) or a list with a name a line."
 
 
 def save_drawn(photo: np.ndarray, found: list[Detection], target: Path) -> None:
@@ -96,18 +107,13 @@ def read_photo(path: Path) -> np.ndarray:
     """
     import numpy as np
 
-    from data.pictures.picture import BadPicture, load, recognise, to_grey_or_colour, upright
+    from data.pictures.picture import examine, load, to_grey_or_colour
+    from serving.client.pictures import MOST_PIXELS, naming_what_is_wrong, read_bytes
 
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-    try:
-        pixels = to_grey_or_colour(upright(load(data, recognise(data), MOST_PIXELS)))
-    except BadPicture as error:
-        raise UserError(
-            f"The photo cannot be read: {': '.join(map(str, error.args))}.", str(path), "Give a JPEG or PNG file."
-        ) from error
+    data = read_bytes(path)
+    with naming_what_is_wrong(str(path)):
+        picture = examine(data, MOST_PIXELS)
+        pixels = picture.decoded if picture.decoded is not None else to_grey_or_colour(load(data, picture.kind))
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 

@@ -55,7 +55,10 @@ def predict(
     label: Annotated[str, typer.Option(help="A version by its label, such as stable.")] = "",
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
     out: Annotated[
-        Path | None, typer.Option(help="File, or folder for several, of copies with a detector's boxes.")
+        Path | None,
+        typer.Option(
+            help="Of a detector: file, or folder for several, of copies with boxes. Of a forecaster: a CSV file."
+        ),
     ] = None,
     score: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Least score of what a detector found; .5 by default.")

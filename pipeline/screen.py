@@ -14,6 +14,8 @@ from pipeline.workspace import Workspace
 
 COLOURS = {"ran": "32", "reused": "36", "failed": "31", "stopped": "33", "running": "2"}
 
+OPTIONS = {"out": "--out", "least": "--score"}
+OTHERWISE = "`--out` is for detectors and forecasters, `--score` for detectors; `--json` prints what any model answers."
 NOT_BLESSED = "not blessed by the evaluator"  # the pusher's words, before the reasons that already stand above
 
 
@@ -338,13 +340,14 @@ def show_predictions(
     """Ask a served model about files, as its task does, and print the answers.
 
     Args:
-        out, least: where a detector's boxes are drawn, and from which score on.
+        out: where a detector's boxes are drawn, or a forecaster's table is written.
+        least: score below which a detector's boxes are left out.
         token: bearer token, where the server wants one.
         label: of the version, instead of `version`.
 
     Raises:
         UserError: the model answers as none of the tasks does, or there is no such model, version or label.
-        UsageError: boxes are asked for of a model that finds none.
+        UsageError: an option is given that is for the models of another task.
     """
     from components.tasks import find_part, names
     from serving.client import connect
@@ -368,10 +371,10 @@ def show_predictions(
                 "Ask it with `serving.client.Client.predict`.",
             )
         place = workspace if not url or getattr(part, "READS_WORKSPACE", False) else None
-        boxes = {"out": out, "least": least} if getattr(part, "DRAWS", False) else {}
-        if not boxes and (out or least is not None):
-            raise UsageError(f"Model `{name}` finds no boxes.", "--out, --score", "Leave them out.")
-        part.predict(client, name, files, version, place, top, as_json, **boxes)
+        wishes = {key: value for key, value in (("out", out), ("least", least)) if value is not None}
+        if refused := [OPTIONS[key] for key in wishes if key not in getattr(part, "TAKES", ())]:
+            raise UsageError(f"Model `{name}` knows no {' and no '.join(refused)}.", ", ".join(refused), OTHERWISE)
+        part.predict(client, name, files, version, place, top, as_json, **wishes)
 
 
 def server_of(workspace: Path) -> str:

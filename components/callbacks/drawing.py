@@ -1,9 +1,14 @@
-"""PNG bytes of small pictures laid out in a grid, drawn the same way on every machine (matplotlib's Agg, no display)."""
+"""PNG bytes of small pictures laid out in a grid, drawn the same way on every machine (matplotlib's Agg, no display).
+
+Only letters that matplotlib's own font lacks are taken from the machine's fonts.
+"""
 
 from __future__ import annotations
 
 import io
 import math
+import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 100
+USUAL_FONT = "DejaVu Sans"
+PLACEHOLDERS = ("Last Resort", "Noto Color")  # fonts that draw no letters
+REGULAR = 400  # weight
+LAST_COMMON = 0x24F  # Latin letters, which the usual font has
 
 
 def draw_grid(tiles: np.ndarray, captions: list[str] | None, columns: int, title: str = "", side: float = 1.1) -> bytes:
@@ -68,8 +77,53 @@ def png(figure: Figure) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
+    lend_fonts(figure)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from|Matplotlib currently does not support")
+        FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
     return stream.getvalue()
+
+
+def lend_fonts(figure: Figure) -> None:
+    """Let the machine's fonts write what the usual one cannot, such as Chinese class names; without such a font, boxes stay."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        missing = frozenset(letter for letter in text.get_text() if ord(letter) > LAST_COMMON)
+        if missing and (fonts := find_fonts(missing)):
+            text.set_fontfamily([USUAL_FONT, *fonts])
+
+
+@cache
+def find_fonts(letters: frozenset[str]) -> tuple[str, ...]:
+    """Return names of installed fonts that together have as many of the letters as can be had, the usual font aside."""
+    from matplotlib.font_manager import fontManager
+
+    wanted = {ord(letter) for letter in letters}
+    by_name = sorted(
+        fontManager.ttflist, key=lambda font: (font.name, font.style == "normal" and font.weight == REGULAR)
+    )
+    files = {font.name: font.fname for font in by_name}  # of each name the last one, the upright regular font
+    wanted -= known_letters(files.pop(USUAL_FONT, ""))
+    found = []
+    for name, file in files.items():
+        if not wanted:
+            break
+        if not name.startswith(PLACEHOLDERS) and wanted & known_letters(file):
+            wanted -= known_letters(file)
+            found.append(name)
+    return tuple(found)
+
+
+@cache
+def known_letters(file: str) -> frozenset[int]:
+    """Return the code points that a font has a glyph for; none of a file that cannot be read."""
+    from matplotlib.font_manager import get_font
+
+    try:
+        return frozenset(get_font(file).get_charmap())
+    except (OSError, RuntimeError):
+        return frozenset()
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

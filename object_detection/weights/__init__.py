@@ -28,6 +28,11 @@ BODY, BODY_V2 = "FeatureExtractor/MobilenetV1", "FeatureExtractor/MobilenetV2"
 WIDTH_OF = {BODY: ("Conv2d_0/weights", 32), BODY_V2: ("expanded_conv_16/project/weights", 320)}  # channels at width 1
 EPSILON = 0.001  # of every batch normalisation
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+WITHOUT_VARIABLES = (
+    "It holds no variables by name, as an exported model does not. Give the checkpoint that it was made from: of a run of labline, "
+    "the folder of its Model, which `labline show` names. A pushed detector is asked with `labline detect --model "
+    "served_models/NAME/VERSION`, or served and asked with `labline predict`."
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def read_weights(path: Path, moving_averages: bool = False) -> Weights:
         raise UserError(
             "These are not the weights of an SSD-MobileNet: there is no `MobilenetV1/Conv2d_0`, nor the like of a MobilenetV2.",
             found.origin,
-            f"It has {', '.join(sorted(found.arrays)[:3]) or 'no variables'} ...",
+            f"It has {', '.join(sorted(found.arrays)[:3])} ..." if found.arrays else WITHOUT_VARIABLES,
         )
     return found
 

@@ -11,6 +11,7 @@ from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
 
 FOLDER = Path(__file__).parent
+INSTEAD = "give its path in place of the name"  # how a file that was had elsewhere is named
 
 
 class ZooEntry(Downloadable):
@@ -38,19 +39,28 @@ def find(name: str) -> ZooEntry:
     return ZooEntry(name=name, **yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8")))
 
 
-def get(name: str, progress: Progress) -> Path:
+def get(name: str, progress: Progress, instead: str = INSTEAD) -> Path:
     """Return the folder of a model's files, downloading them first if they are not here.
+
+    Args:
+        instead: how the caller is given a file that was had elsewhere, such as "name it: `--model FILE`".
 
     Raises:
         UserError: there is no such model, or it cannot be downloaded.
     """
-    from data.download import data_folder
+    from data.download import NotDownloaded, data_folder
 
-    return fetch_once(find(name), data_folder() / "models" / name, progress)
+    try:
+        return fetch_once(find(name), data_folder() / "models" / name, progress)
+    except NotDownloaded as error:
+        raise error.with_other_way(instead) from error
 
 
-def locate(named: str, progress: Progress) -> tuple[Path, Path | None]:
+def locate(named: str, progress: Progress, instead: str = INSTEAD) -> tuple[Path, Path | None]:
     """Return where trained weights are, and the label map that belongs to them: of a file, a folder or a model's name.
+
+    Args:
+        instead: as for `get`.
 
     Raises:
         UserError: it is neither.
@@ -59,7 +69,7 @@ def locate(named: str, progress: Progress) -> tuple[Path, Path | None]:
     if path.exists() or path.with_name(path.name + ".index").exists():
         return path, None
     if named in names():
-        return get(named, progress), FOLDER / find(named).labels
+        return get(named, progress, instead), FOLDER / find(named).labels
     if "/" in named or path.suffix:
         raise UserError(
             "There is no such file or folder.", named, "Check the path; it is relative to the working directory."

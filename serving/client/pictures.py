@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, explain_os_error
 
 PICTURES_AT_ONCE = 32
 BYTES_AT_ONCE = 32 * 2**20
+MOST_PIXELS = 2**27
 
 
 def prepare(image: Path | str | bytes) -> bytes:
@@ -17,17 +19,45 @@ def prepare(image: Path | str | bytes) -> bytes:
     Raises:
         UserError: there is no such file, or it is no picture.
     """
-    from data.pictures.picture import BadPicture, examine, stored_bytes
+    from data.pictures.picture import examine, stored_bytes
 
-    where = "bytes" if isinstance(image, bytes) else str(image)
+    content = image if isinstance(image, bytes) else read_bytes(Path(image))
+    with naming_what_is_wrong("bytes" if isinstance(image, bytes) else str(image)):
+        return stored_bytes(content, examine(content, max_pixels=MOST_PIXELS))[0]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a picture file's bytes.
+
+    Raises:
+        UserError: there is no such file, or it cannot be read.
+    """
     try:
-        content = image if isinstance(image, bytes) else Path(image).read_bytes()
-        return stored_bytes(content, examine(content, max_pixels=2**27))[0]
-    except BadPicture as error:
-        fix = "Give a picture, such as a JPEG or PNG file."
-        raise UserError(f"This is not a readable picture: {error.args[-1]}.", where, fix) from None
+        return path.read_bytes()
+    except FileNotFoundError:
+        fix = f"Check the path; it is relative to the working directory, {Path.cwd()}."
+        raise UserError("There is no such file.", str(path), fix) from None
+    except IsADirectoryError:
+        raise UserError("This is a folder.", str(path), f"Name the pictures in it: {path}/*.jpg") from None
     except OSError as error:
-        raise UserError(f"The picture cannot be read: {error.strerror}.", where) from None
+        raise explain_os_error(error, path) from error
+
+
+@contextmanager
+def naming_what_is_wrong(where: str) -> Iterator[None]:
+    """Turn a picture that cannot be used into an error for the user.
+
+    Raises:
+        UserError: the block met one.
+    """
+    from data.pictures.picture import BadPicture
+
+    try:
+        yield
+    except BadPicture as error:
+        detail = str(error.args[-1]).removeprefix("not a picture: ")
+        fix = "Give a picture: a JPEG, PNG, GIF, BMP or WebP file."
+        raise UserError(f"This is not a readable picture: {detail}.", where, fix) from None
 
 
 def batches(encoded: Sequence[bytes]) -> list[list[bytes]]:

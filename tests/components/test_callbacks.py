@@ -194,3 +194,24 @@ def test_plots_of_answers_are_not_blank():
         draw_reliability(bins, 0.2),
     ]
     assert all(colours(png) > 10 for png in drawn)
+
+
+def test_class_names_of_any_script_are_drawn_without_a_flood_of_warnings(recwarn):
+    assert colours(draw_confusion_matrix(np.array([[3, 1, 0], [0, 4, 0], [1, 0, 2]]), ["猫", "كلب", "ねこ"])) > 1
+    assert [str(warning.message) for warning in recwarn if "Glyph" in str(warning.message)] == []
+
+
+def test_letters_that_the_usual_font_lacks_come_from_an_installed_one_that_has_them():
+    from matplotlib.figure import Figure
+
+    from components.callbacks.drawing import USUAL_FONT, find_fonts, lend_fonts
+
+    figure = Figure()
+    usual, strange = (
+        figure.text(0, 0, "Katze"),
+        figure.text(0, 0, "a\u23b4"),
+    )  # a bracket that STIX has, which matplotlib brings
+    lend_fonts(figure)
+    assert strange.get_fontfamily()[0] == USUAL_FONT and len(strange.get_fontfamily()) == 2
+    assert usual.get_fontfamily() == Figure().text(0, 0, "").get_fontfamily()
+    assert find_fonts(frozenset("\U0010fffd")) == ()  # nobody's letter: a font of placeholders is no help

@@ -20,6 +20,7 @@ from components.exporter import exporter
 from components.infra_validator import infra_validator, judge
 from components.tasks.object_detection import asking, serving
 from components.tasks.object_detection.export import DetectionExporterConfig, make_signatures
+from object_detection.command import read_photo
 from object_detection.trained import Trained
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
 from pipeline.component import Context
@@ -245,6 +246,30 @@ def test_every_photo_is_answered_in_words_and_drawn(
     assert any(line.split()[0] in LABELS and "x " in line and "y " in line for line in said.splitlines())
     assert Image.open(tmp_path / "out" / "one_boxes.jpg").size == (90, 60)
     assert [file.read_bytes() for file in files] == before
+
+
+def test_an_exported_detector_is_asked_in_its_folder_as_the_trained_one_is(
+    line: dict[str, Any], tmp_path: Path
+) -> None:
+    from object_detection.detector import Detector
+    from object_detection.exported import ExportedDetector, is_exported
+
+    folder = line["saved_model"].path
+    assert is_exported(folder) and not is_exported(line["model"].path)
+    pixels = read_photo_of(tmp_path)
+    exported = ExportedDetector(folder).detect([pixels], 0.3)[0]
+    trained = Detector.read(line["model"].path).detect([pixels], 0.3)[0]
+    assert exported and [item.label for item in exported] == [item.label for item in trained]
+    np.testing.assert_allclose([item.box for item in exported], [item.box for item in trained], atol=1e-4)
+    assert {item.label for item in ExportedDetector(folder, {1: "a", 2: "b", 3: "c"}).detect([pixels], 0.3)[0]} <= set(
+        "abc"
+    )
+
+
+def read_photo_of(folder: Path) -> np.ndarray:
+    """Return the pixels of a drawn photo."""
+    (folder / "photo.jpg").write_bytes(draw_photo(0)[0])
+    return read_photo(folder / "photo.jpg")
 
 
 def test_json_gives_boxes_as_shares_and_in_pixels_of_the_upright_photo(

@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -174,6 +175,39 @@ def test_a_missing_file_is_a_clear_error(server, tmp_path):
         download((server.url + ".gone",), tmp_path / "file.bin", SHA256, QUIET)
     assert "404" in caught.value.what
     assert caught.value.where == server.url + ".gone"
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """A port that nobody listens at, and no pauses between the attempts."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setattr("data.download.time.sleep", lambda seconds: None)
+    return f"http://127.0.0.1:{port}/file.bin"
+
+
+def test_without_a_network_one_plain_sentence_says_so(no_network, tmp_path):
+    with pytest.raises(UserError) as caught:
+        download((no_network,), tmp_path / "file.bin", SHA256, QUIET)
+    assert str(caught.value).splitlines() == [
+        "file.bin could not be downloaded: 127.0.0.1 cannot be reached.",
+        f"  where: {no_network}",
+        "  fix:   Check the network, or download the file elsewhere and set `data.path` to it.",
+    ]
+
+
+def test_weights_that_cannot_be_downloaded_are_not_to_be_put_in_the_place_of_the_photos(
+    no_network, data_folder, monkeypatch
+):
+    from object_detection import zoo
+
+    file = zoo.find("ssd_mobilenet_v1_coco").files[0].model_copy(update={"urls": (no_network,)})
+    entry = zoo.find("ssd_mobilenet_v1_coco").model_copy(update={"files": (file,)})
+    monkeypatch.setattr(zoo, "find", lambda name: entry)
+    with pytest.raises(UserError, match="cannot be reached") as caught:
+        zoo.locate("ssd_mobilenet_v1_coco", QUIET, "name it: `--model FILE`")
+    assert caught.value.fix.endswith("download the file elsewhere and name it: `--model FILE`.")
 
 
 # the catalogue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -42,10 +43,23 @@ def test_a_grey_photo_that_lies_on_its_side_is_read_upright(tmp_path):
 
 def test_photos_that_cannot_be_read_are_named_before_anything_is_loaded(tmp_path, photo):
     (tmp_path / "broken.jpg").write_bytes(photo.read_bytes()[:100])
-    for name, says in (("none.jpg", "No such file"), ("broken.jpg", "cannot be read")):
+    (tmp_path / "page.jpg").write_text("<html>")
+    said = {"none.jpg": "no such file", "broken.jpg": "not a readable picture", "page.jpg": "starts with b'<html>'"}
+    for name, says in said.items():
         with pytest.raises(UserError, match=says) as error:
-            command.detect([photo, tmp_path / name], "no model", None, tmp_path / "out", 0.5, False)
+            command.detect([tmp_path / name], "no model", None, tmp_path / "out", 0.5, False)
         assert str(tmp_path / name) in error.value.where
+        assert "working directory" in error.value.fix or "JPEG, PNG" in error.value.fix
+
+
+def test_photos_beside_a_broken_one_are_answered(photo, old_checkpoint, tmp_path, capsys):
+    (tmp_path / "broken.jpg").write_text("no photo")
+    with pytest.raises(UserError, match=r"1 of 2 files could not be read; the others are answered") as error:
+        command.detect([tmp_path / "broken.jpg", photo], str(old_checkpoint), None, tmp_path / "out", 0.0, False)
+    said = capsys.readouterr()
+    assert error.value.exit_status == 1 and error.value.where == str(tmp_path / "broken.jpg")
+    assert f"error: {tmp_path / 'broken.jpg'}: This is not a readable picture" in said.err
+    assert f"{photo}: " in said.out and (tmp_path / "out" / "wood_boxes.jpg").is_file()
 
 
 @pytest.mark.parametrize("out", ["wood.png", "boxes.gif"])
@@ -79,6 +93,22 @@ def test_models_of_the_zoo_are_found_by_name_or_corrected():
     with pytest.raises(UserError, match="neither a path") as error:
         zoo.locate("ssd_mobilnet_v1_coco", Progress(quiet=True))
     assert "`ssd_mobilenet_v1_coco`" in error.value.fix
+
+
+def test_classes_without_names_come_with_a_hint_at_the_labels_beside_the_weights(
+    photo, old_checkpoint, tmp_path, capsys
+):
+    weights = shutil.copytree(old_checkpoint.parent, tmp_path / "weights")
+    command.detect([photo], str(weights), None, tmp_path / "out.jpg", 0.0, False)
+    assert "name them with `--labels FILE`" in capsys.readouterr().err
+    listed = weights / "coco_labelmap.txt"
+    listed.write_text("tree\nbush\nfern\n")
+    command.detect([photo], str(weights / "model.ckpt"), None, tmp_path / "out.jpg", 0.0, False)
+    assert f"`--labels {listed}`" in capsys.readouterr().err
+    command.detect([photo], str(weights), listed, tmp_path / "out.jpg", 0.0, False)
+    told = capsys.readouterr()
+    assert "--labels" not in told.err
+    assert {line.split()[0] for line in told.out.splitlines()[1:]} <= {"tree", "bush", "fern"}
 
 
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(photo, monkeypatch):

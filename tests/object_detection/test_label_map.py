@@ -38,6 +38,27 @@ def test_what_is_no_label_map_is_refused_with_its_line(tmp_path, text, line):
     assert error.value.where == f"{path}{line}"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("person\nbicycle\n???\nstop sign\n", {1: "person", 2: "bicycle", 4: "stop sign"}),
+        ("???\nperson\n\ncar\n", {1: "person", 3: "car"}), ("background\r\ncat: tame\r\n", {1: "cat: tame"}),
+    ],
+)  # fmt: skip
+def test_a_list_of_names_is_a_label_map_too(tmp_path, text, expected):
+    assert read_label_map(write(tmp_path / "labels.txt", text)) == expected
+
+
+def test_an_empty_list_of_names_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no classes"):
+        read_label_map(write(tmp_path / "labels.txt", "???\n\n"))
+
+
+def test_the_list_beside_a_tflite_model_of_coco_names_its_classes_as_coco_does(real_data):
+    listed = read_label_map(real_data / "weights" / "tflite-support" / "coco_ssd_labelmap.txt")
+    assert listed == read_label_map(zoo.FOLDER / "coco.pbtxt")
+
+
 def test_a_label_map_that_is_not_there_or_no_text_is_named(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read_label_map(tmp_path / "none.pbtxt")

@@ -63,6 +63,15 @@ def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_se
     assert asked == [Path("mine")]
 
 
+@pytest.mark.parametrize(("wish", "told"), [({"out": Path("a.csv")}, "--out"), ({"least": 0.3}, "--score")])
+def test_what_only_models_of_another_task_know_is_refused(monkeypatch, wish, told):
+    signature: dict[str, Any] = {"serving_default": {"outputs": {"probabilities": {}}}}
+    client = SimpleNamespace(metadata=lambda name, version: signature, version_of=lambda name, label: 1)
+    monkeypatch.setattr("serving.client.connect", lambda address, token: contextlib.nullcontext(client))
+    with pytest.raises(UsageError, match=f"`digits` knows no {told}"):
+        screen.show_predictions("digits", [Path("a.png")], Path("mine"), "http://h:1", None, 3, False, **wish)
+
+
 @pytest.mark.parametrize(("label", "version"), [("stable", 7), ("", 1)])
 def test_a_label_or_none_is_asked_as_the_version_that_it_means_so_that_its_own_facts_are_used(
     monkeypatch, label, version

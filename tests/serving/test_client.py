@@ -114,8 +114,13 @@ def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UserError, match="not a readable picture") as caught:
         prepare(tmp_path / "a.jpg")
     assert caught.value.where == str(tmp_path / "a.jpg")
-    with pytest.raises(UserError, match="No such file"):
-        prepare(tmp_path / "missing.jpg")
+
+
+@pytest.mark.parametrize(("name", "told"), [("missing.jpg", "working directory"), ("", "/\\*.jpg")])
+def test_a_picture_that_is_not_there_is_told_with_what_to_do(tmp_path: Path, name: str, told: str) -> None:
+    with pytest.raises(UserError, match=told) as caught:
+        prepare(tmp_path / name)
+    assert caught.value.where == str(tmp_path / name)
 
 
 def test_many_pictures_go_in_several_requests() -> None:

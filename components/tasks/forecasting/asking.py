@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,36 +17,85 @@ if TYPE_CHECKING:
 
 OUTPUT = "forecast"  # of the default signature: how a served forecaster is known
 SERIES = Path("assets", "series.json")
+TAKES = ("out",)  # of what one may say beside the files
 READS_WORKSPACE = True  # how a file is read stands in the exported model, whatever server is asked
+
+RENAME = "Give the file's columns the names that the model's data had."
+CLAUSE = re.compile(r"(?<=[.?;]) |, or |\n\s*")
 
 
 def predict(
-    client: Client, name: str, files: list[Path], version: int | None, workspace: Path | None, top: int, as_json: bool
+    client: Client,
+    name: str,
+    files: list[Path],
+    version: int | None,
+    workspace: Path | None,
+    top: int,
+    as_json: bool,
+    out: Path | None = None,
 ) -> None:
-    """Print the forecasts of what follows the last rows of each file.
+    """Print the forecasts of what follows the last rows of each file; files that cannot be read are told by name.
 
     Args:
         workspace: of the server, which tells how the model's data were read.
         top: not used here.
+        out: a CSV file that the forecasts are written to.
 
     Raises:
         UserError: the workspace does not have the model, or a file does not fit it.
+        UsageError: `out` is no CSV file, or one of those that are read.
+    """
+    from components.tasks.forecasting.tables import check_target, write_forecasts
+    from serving.client.files import end_with_status, read_each
+
+    del top
+    check_target(out, files)
+    facts = read_facts(workspace, name, version, client.url)
+    places, ends = read_each(files, lambda file: read_end(file, facts))
+    answers = []
+    for place, recent in zip(places, ends, strict=True):
+        made = client.forecast(name, *arrays(recent, facts, client, name, version), version=version)
+        answers += [(files[place], series, answer) for series, answer in zip(recent, made, strict=True)]
+    rows = [describe(file, series, answer, facts) for file, series, answer in answers]
+    if out:
+        write_forecasts(rows, out)
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        named = facts["csv"]["series_column"] or len(answers) > len(places)
+        for file, series, answer in answers:
+            print(table(f"{file}: {series.id}" if named else str(file), series, answer, facts))
+        if out:
+            print(f"written to {out}")
+    end_with_status(files, places)
+
+
+def read_end(file: Path, facts: dict[str, Any]) -> list[Recent]:
+    """Return the last rows of a file's series.
+
+    Raises:
+        UserError: it does not fit the model; says what can be done about it here, where no settings can be given.
     """
     from data.series.reading import read_recent
 
-    del top
-    facts = read_facts(workspace, name, version, client.url)
-    answers = []
-    for file in files:
-        recent = read_recent(file, facts, Progress())
-        made = client.forecast(name, *arrays(recent, facts, client, name, version), version=version)
-        answers += [(file, series, answer) for series, answer in zip(recent, made, strict=True)]
-    if as_json:
-        print(json.dumps([describe(file, series, answer, facts) for file, series, answer in answers]))
-        return
-    named = facts["csv"]["series_column"] or len(answers) > len(files)
-    for file, series, answer in answers:
-        print(table(f"{file}: {series.id}" if named else str(file), series, answer, facts))
+    try:
+        return read_recent(file, facts, Progress())
+    except UserError as error:
+        settings = list(dict.fromkeys(re.findall(r"`(data\.\w+)", error.fix)))
+        if not settings:
+            raise
+        raise UserError(error.what, error.where, without_settings(error, settings)) from None
+
+
+def without_settings(error: UserError, settings: list[str]) -> str:
+    """Return what can be done to a file, in place of the recipe's settings that an error advises."""
+    clauses = [clause.rstrip(".;") for clause in CLAUSE.split(error.fix) if not re.search(r"`data\b", clause)]
+    advice = [f"{clause[0].upper()}{clause[1:]}{'' if clause.endswith('?') else '.'}" for clause in clauses if clause]
+    if error.what.startswith("There is no column"):
+        advice.append(RENAME)
+    listed = " or ".join(f"`{setting}`" for setting in settings)
+    anew = f"A file is read here as the model's data were; to change that, set {listed} in the recipe and run it anew."
+    return f"{' '.join(advice) or 'Mend the file.'}\n         {anew}"
 
 
 def read_facts(workspace: Path | None, name: str, version: int | None, url: str) -> dict[str, Any]:

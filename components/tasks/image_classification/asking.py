@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.artifacts import Examples
 
 if TYPE_CHECKING:
-    from serving.client import Client
+    from serving.client import Client, Prediction
 
 OUTPUT = "probabilities"  # of the default signature: how a served classifier is known
 UNSURE = 0.6  # below this the answer may be about something that is none of the classes
@@ -20,21 +20,36 @@ UNSURE = 0.6  # below this the answer may be about something that is none of the
 def predict(
     client: Client, name: str, files: list[Path], version: int | None, workspace: Path | None, top: int, as_json: bool
 ) -> None:
-    """Print the likeliest classes of each picture.
+    """Print the likeliest classes of each picture; files that cannot be read are told by name.
 
     Args:
         workspace: of the server, whose labels name the other classes; None if it is somewhere else.
         top: classes shown.
+
+    Raises:
+        UserError: a file is no picture, or the server refused.
     """
+    from serving.client.files import end_with_status, read_each
+    from serving.client.pictures import batches, prepare
     from serving.labels import read_labels
 
-    answers = client.predict_images(name, files, version=version)
+    places, encoded = read_each(files, prepare)
+    answers = [answer for batch in batches(encoded) for answer in client.classify(name, batch, version)]
+    readable = [files[place] for place in places]
     labels = read_labels(workspace, name, version) if workspace else []
     if any(labels[answer.class_id : answer.class_id + 1] != [answer.label] for answer in answers):
         labels = []  # another version answered than the newest there is: numbers are better than wrong names
     if as_json:
-        print(json.dumps([{"file": str(file), **asdict(answer)} for file, answer in zip(files, answers, strict=True)]))
-        return
+        print(
+            json.dumps([{"file": str(file), **asdict(answer)} for file, answer in zip(readable, answers, strict=True)])
+        )
+    else:
+        show(readable, answers, labels, top)
+    end_with_status(files, places)
+
+
+def show(files: list[Path], answers: list[Prediction], labels: list[str], top: int) -> None:
+    """Print the likeliest classes of each picture, those below the best by number where their names are not known."""
     for file, answer in zip(files, answers, strict=True):
         best = sorted(range(len(answer.probabilities)), key=lambda index: -answer.probabilities[index])[:top]
         known = len(labels) == len(answer.probabilities)

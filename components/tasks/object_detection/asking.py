@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from serving.client import Client
 
 OUTPUT = "detection_boxes"  # of the default signature: how a served detector is known
-DRAWS = True  # takes `out` and `least`
+TAKES = ("out", "least")  # of what one may say beside the files
 LEAST = 0.5
 PNG = b"\x89PNG"  # how such a file begins
 
@@ -30,7 +30,7 @@ def predict(
     out: Path | None = None,
     least: float | None = None,
 ) -> None:
-    """Print what is in each photo, and draw it where `out` says so.
+    """Print what is in each photo, and draw it where `out` says so; files that cannot be read are told by name.
 
     Args:
         workspace, top: not used here.
@@ -41,22 +41,26 @@ def predict(
         UserError: a file is no picture, a copy would replace a photo, or the server refused.
     """
     from object_detection.command import read_photo, refuse_overwriting, save_drawn, show, target_of
+    from serving.client.files import end_with_status, read_each
 
     del workspace, top
     least = LEAST if least is None else least
     targets = [target_of(file, out, len(files)) if out else None for file in files]
     refuse_overwriting(files, [target for target in targets if target])
-    photos = [read_photo(file) for file in files]
-    answers = [[item for item in found if item.score >= least] for found in client.detect(name, files, version=version)]
-    for photo, target, found in zip(photos, targets, answers, strict=True):
+    places, photos = read_each(files, read_photo)
+    given = client.detect(name, [files[place] for place in places], version=version)
+    rows = []
+    for place, photo, answer in zip(places, photos, given, strict=True):
+        found, target = [item for item in answer if item.score >= least], targets[place]
         if target:
             save_drawn(photo, found, target)
-    rows = list(zip(files, targets, answers, [photo.shape[:2] for photo in photos], strict=True))
+        rows.append((files[place], target, found, photo.shape[:2]))
     if as_json:
         print(json.dumps([describe(*row) for row in rows]))
-        return
-    for file, target, found, size in rows:
-        show(file, target, found, size, least)
+    else:
+        for file, target, found, size in rows:
+            show(file, target, found, size, least)
+    end_with_status(files, places)
 
 
 def describe(file: Path, target: Path | None, found: list[Detection], size: tuple[int, ...]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ REQUIRES = ["tf-keras", "tf-models-official", "pycocotools"]
 ENGINE = TfKerasEngine()
 JUDGED_AT_ONCE = 8  # photos
 MEASURED_ON = 32  # photos, for the statistics of batch normalisation
+START_WITHOUT_NETWORK = "name it: `trainer.warm_start=FILE`; `trainer.warm_start=null` trains from nothing"
 FEW_PHOTOS = 2000  # with fewer, a training from nothing is warned about
 
 Augmentation = Literal["horizontal_flip", "ssd_random_crop"]
@@ -136,7 +137,7 @@ def read_start(config: DetectionTrainerConfig, context: Context) -> Weights | No
     from object_detection import zoo
     from object_detection.weights import read_weights
 
-    path, _ = zoo.locate(config.warm_start, context.progress)
+    path, _ = zoo.locate(config.warm_start, context.progress, START_WITHOUT_NETWORK)
     return read_weights(path, config.warm_start_averages)
 
 

@@ -165,6 +165,11 @@ def test_a_signature_with_times_gets_them_from_the_table(visit):
         ("", "Paste a table or numbers first."),
         ("1\n2\n3", "The model looks at 4 rows; these are 3."),
         ("Month,cheese\n2024-01,1", "There is no column `milk`; the columns are Month, cheese."),
+        (
+            "600,5\n601,5\n602,5\n603,5",
+            "Line 1: `600` is not a time such as 2024-03-01 or 2024-03-01 12:00. "
+            "If 600,5 is one number, write 600.5; if it is two, leave the first out.",
+        ),
         ("milk\n1\n2\nmany\n4\n5", "Line 4, column `milk`: `many` is not a number."),
         (
             "Month,milk\n2024-01,1\n2024-02,\n2024-03,3\n2024-04,4",
@@ -176,6 +181,17 @@ def test_a_table_that_does_not_fit_is_explained(visit, text, told):
     page = visit("milk it's")
     ask(page, text)
     assert page.inner_text("#problem") == told
+
+
+def test_numbers_with_the_decimal_comma_of_the_models_data_are_numbers_and_no_times(visit):
+    history = visit("milk it's").evaluate(
+        """async () => {
+            const { readTable } = await import(new URL("tables.js", document.querySelector("script[src]").src));
+            const facts = { values: ["milk"], covariates: [], history: 2, csv: { delimiter: ";", decimal: "," } };
+            return readTable("600,5\\n601,25\\n", { inputs: { history: {} } }, facts).history;
+        }"""
+    )
+    assert history == [[600.5], [601.25]]
 
 
 def test_plain_numbers_are_a_history_too(visit):

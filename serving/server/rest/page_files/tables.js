@@ -36,7 +36,8 @@ export function readTable(text, signature, facts) {
 function splitTable(text, facts, width) {
   const lines = text.split(/\r?\n/).map((line, number) => ({ line, number: number + 1 })).filter(({ line }) => line.trim());
   if (!lines.length) throw new Error("Paste a table or numbers first.");
-  const found = [facts?.csv?.delimiter, "\t", ";", ","].find((mark) => mark && lines[0].line.includes(mark));
+  const commas = facts?.csv?.decimal === "," && lines.every(({ line }) => /^\s*[-+]?\d+,\d+\s*$/.test(line));
+  const found = commas ? undefined : [facts?.csv?.delimiter, "\t", ";", ","].find((mark) => mark && lines[0].line.includes(mark));
   const decimal = facts?.csv?.decimal === "," && found !== "," ? "," : ".";
   const rows = lines.map(({ line, number }) => ({ number, cells: splitLine(line, found) }));
   if (width === 1 && rows.length === 1 && rows[0].cells.every((cell) => isNumber(cell.replace(decimal, ".")))) {
@@ -97,9 +98,12 @@ function readNumber(row, place, header, decimal) {
 }
 
 function readTime(row, place, facts) {
-  const found = parseTime(row.cells[place] ?? "", facts);
-  if (found === undefined) throw new Error(`Line ${row.number}: \`${row.cells[place] ?? ""}\` is not a time such as 2024-03-01 or 2024-03-01 12:00.`);
-  return found;
+  const cell = row.cells[place] ?? "";
+  const found = parseTime(cell, facts);
+  if (found !== undefined) return found;
+  const comma = row.cells.length === 2 && row.cells.every((part) => /^[-+]?\d+$/.test(part));
+  const advice = comma ? ` If ${row.cells.join(",")} is one number, write ${row.cells.join(".")}; if it is two, leave the first out.` : "";
+  throw new Error(`Line ${row.number}: \`${cell}\` is not a time such as 2024-03-01 or 2024-03-01 12:00.${advice}`);
 }
 
 // Unix seconds (UTC) of a time: the data's own format, ISO 8601, or unix seconds; undefined if it is none.

@@ -198,7 +198,9 @@ def detect(
     model: Annotated[
         str, typer.Option(help="A trained model's name, or a checkpoint, frozen graph, TFLite file or their folder.")
     ] = "ssd_mobilenet_v1_coco",
-    labels: Annotated[Path | None, typer.Option(help="Label map (.pbtxt); by default the model's own.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Label map (.pbtxt) or a list of names (.txt); by default the model's own.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="File, or folder for several, of the copies with boxes.")] = None,
     score: Annotated[float, typer.Option(min=0.0, max=1.0, help="Least score of what is shown.")] = 0.5,
     as_json: JsonOption = False,

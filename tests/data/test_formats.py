@@ -169,6 +169,14 @@ def test_columns_are_chosen_by_the_recipe_and_separators_found(photos):
     assert [sample.label for sample in listed(image_csv, file, path_column="file", label_column="kind")] == ["A", "B"]
 
 
+def test_paths_that_windows_wrote_are_found(photos):
+    file = write_csv(photos, "path,label\nant\\000.png,A\n")
+    samples = listed(image_csv, file)
+    assert [sample.key for sample in samples] == ["ant/000.png"]
+    with image_csv.open_reader(file) as read:
+        assert read(samples[0].locator)
+
+
 def test_a_missing_column_is_answered_with_the_nearest(photos):
     file = write_csv(photos, "paths,label\nant/000.png,A\n")
     with pytest.raises(UserError) as caught:

@@ -18,6 +18,7 @@ def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -
         UserError: the data cannot be read, or are a data set of TensorFlow Datasets that is not here yet.
     """
     from components.tasks import find_part
+    from data.file_tree import printable
     from data.formats import tfds
     from pipeline.progress import Progress
     from pipeline.recipe import load
@@ -30,7 +31,7 @@ def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -
         summary = find_part(chosen, "looking").inspect(recipe.data, recipe.validation, Progress())
     except UserError as error:
         raise error if task != "auto" or not Path(path).expanduser().exists() else with_task(error, chosen) from None
-    print(json.dumps(summary) if as_json else summary_text(summary))
+    print(json.dumps(summary) if as_json else printable(summary_text(summary)))
     return EXIT_ANOMALIES if summary["stops"] else 0
 
 

@@ -127,7 +127,7 @@ def test_a_name_that_is_not_utf8_is_read_and_shown(photos):
     with open(os.fsencode(photos / "ant") + b"/caf\xe9.png", "wb") as file:  # noqa: PTH123
         file.write((photos / "ant" / "000.png").read_bytes())
     samples = check_format(image_folder, photos)
-    assert any(sample.key == "ant/caf?.png" for sample in samples)
+    assert any(sample.key == "ant/caf\\xe9.png" for sample in samples)
 
 
 def test_a_damaged_zip_is_a_clear_error(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -102,3 +103,18 @@ def test_a_check_fetches_no_data_set_of_tensorflow_datasets(tmp_path, monkeypatc
         show_data_check("tfds:mnst", [], "auto", as_json=False)
     assert "Did you mean `tfds:mnist`?" in caught.value.fix
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_prints_names_that_are_no_utf_8(pictures, tmp_path, capfdbinary):
+    (pictures / "ant" / "empty.png").rename(pictures / "ant" / os.fsdecode(b"caf\xe9.png"))
+    place = tmp_path / os.fsdecode(b"pictures\xe9")
+    pictures.rename(place)
+    show_data_check(str(place), [], "auto", as_json=False)
+    assert b"    ant/caf\\xe9.png: 0 bytes" in capfdbinary.readouterr().out
+
+
+def test_a_table_whose_name_is_no_utf_8_is_a_series_of_that_name(tmp_path, capfdbinary):
+    table = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    table.write_text("day,sold\n" + "".join(f"{day},{day % 7}\n" for day in range(400)))
+    assert show_data_check(str(table), ["data.value_columns=[sold]"], "auto", as_json=False) == 0
+    assert b"caf\\xe9.csv" in capfdbinary.readouterr().out

@@ -7,6 +7,7 @@ from typing import Any
 from components.tasks import find_part
 from components.validation import comparison
 from components.validation.config import ValidationConfig
+from components.validation.stopping import settle, unusable_files
 from data.finding import Finding
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics
 from pipeline.component import Out, component
@@ -23,8 +24,7 @@ def example_validator(
 ) -> None:
     """Write `anomalies.json` and pictures of what it names; the run stops where one of them is an error."""
     part = find_part(examples.task, "checks")
-    findings = ingest_findings(examples, config)
-    findings += part.check(examples, config)
+    findings: list[Finding] = part.check(examples, config)
     findings += comparison.check_schema(statistics, schema)
     findings += comparison.check_skew(
         statistics, schema, config.skew.categorical, config.skew.numeric, config.skew.features
@@ -33,33 +33,12 @@ def example_validator(
         findings += comparison.check_drift(
             statistics, previous, schema, config.drift.categorical, config.drift.numeric, config.drift.features
         )
-    findings = [
-        {**finding, "severity": config.severity.get(finding["name"], finding["severity"])} for finding in findings
-    ]
-    order = {"error": 0, "warning": 1, "info": 2}
-    findings.sort(key=lambda finding: (order[finding["severity"]], finding["name"]))
+    ingested: list[Finding] = examples.read_json("rejected.json")
+    unusable = getattr(part, "unusable", unusable_files)(ingested, examples.properties)
+    findings = settle(ingested, findings, unusable, config)
     part.illustrate(findings, examples, anomalies)
     anomalies.write_json("anomalies.json", findings)
     anomalies.properties = summary(findings) | {"compared_with_previous": previous is not None}
-
-
-def ingest_findings(examples: Examples, config: ValidationConfig) -> list[Finding]:
-    """Return what ingest found; unusable files are errors only where they are more than the recipe's share."""
-    findings: list[Finding] = examples.read_json("rejected.json")
-    part = find_part(examples.task, "checks")
-    share_of = getattr(part, "bad_share", bad_share)
-    if share_of(findings, examples) > config.max_bad_share:
-        return findings
-    return [
-        {**finding, "severity": "warning" if finding["severity"] == "error" else finding["severity"]}
-        for finding in findings
-    ]
-
-
-def bad_share(findings: list[Finding], examples: Examples) -> float:
-    """Return the share of unusable files; a task whose findings count other things too has its own `bad_share`."""
-    bad = sum(finding["count"] for finding in findings if finding["severity"] == "error")
-    return bad / max(bad + sum(examples.splits.values()), 1)
 
 
 def summary(findings: list[Finding]) -> dict[str, Any]:

@@ -73,8 +73,8 @@ def stem_of(name: str) -> str:
 
 
 def printable(name: str) -> str:
-    """Return a name that can be written as UTF-8, whatever bytes the disk had for it."""
-    return name if name.isascii() else name.encode("utf-8", "replace").decode("utf-8")
+    """Return a name that can be written as UTF-8, whatever bytes the disk had for it; different ones stay different."""
+    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def list_files(path: Path) -> list[Path]:

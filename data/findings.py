@@ -73,6 +73,16 @@ class Findings:
             named = self.examples.setdefault(name, [])
             named += examples[name][: NAMED - len(named)]
 
+    def errors(self, but: tuple[str, ...] = ()) -> int:
+        """Return how many problems are errors unless the recipe says otherwise.
+
+        Args:
+            but: kinds that are not counted.
+        """
+        return sum(
+            count for name, count in self.counts.items() if self.kinds[name].severity == "error" and name not in but
+        )
+
     def report(self, total: int) -> list[Finding]:
         """Return the findings in the Anomalies form, worst first.
 

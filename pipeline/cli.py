@@ -261,10 +261,12 @@ def data_check(
     task: Annotated[str, typer.Option(help="The kind of problem; auto looks at the data.")] = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Look at raw data without writing anything: what they are, and files or lines that are no good."""
-    from pipeline.screen import show_data_check
+    """Look at raw data without changing them: what they are, files or lines that are no good, and whether a run would stop; if so, the
+    status is a run's. A data set of the catalogue that is not here yet is fetched first.
+    """
+    from pipeline.screen_data import show_data_check
 
-    show_data_check(path, overrides or [], task, as_json)
+    raise typer.Exit(show_data_check(path, overrides or [], task, as_json))
 
 
 @app.command()

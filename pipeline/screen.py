@@ -274,56 +274,6 @@ def show_catalog(as_json: bool) -> None:
     )
 
 
-def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -> None:
-    """Print what raw data look like; `auto` finds out whose task's they are."""
-    from components.tasks import find_part
-    from pipeline.progress import Progress
-    from pipeline.recipe import load
-
-    task = task_of_data(path) if task == "auto" else task
-    look = find_part(task, "looking").inspect
-    summary = look(load(task, [f"data.path={path}", *overrides]).recipe.data, Progress())
-    print(json.dumps(summary) if as_json else summary_text(summary))
-
-
-def task_of_data(path: str) -> str:
-    """Say whose data they are: the catalogue's entry knows; photos with annotations beside them are labelled photos; a table that
-    names pictures, a folder that has some, or anything but tables, is pictures.
-    """
-    from data import catalog
-    from data.formats import csv_series, image_csv, looks_like
-    from data.photos.labelled import has_photos
-
-    place = Path(path).expanduser()
-    if looks_like(place, "object_detection"):
-        return "object_detection"
-    if not place.exists():
-        return catalog.find(path).task if path in catalog.names() else "image_classification"
-    if (
-        has_photos(place)
-        or not csv_series.detect(place)
-        or (image_csv.detect(place) and image_csv.names_pictures(place))
-    ):
-        return "image_classification"
-    return "forecasting"
-
-
-def summary_text(summary: dict[str, Any]) -> str:
-    """Write the result of a data check as lines."""
-    findings = summary.pop("findings", [])
-    lines = [
-        f"{key:14} {value if not isinstance(value, dict) else ', '.join(f'{name} {count:,}' for name, count in value.items())}"
-        for key, value in summary.items()
-    ]
-    for item in findings:
-        lines.append(f"{item['severity']}: {item['name']}: {item['description']}")
-        lines += [
-            f"    {example['file'] or example['label'] or example['split']}: {example.get('detail', '')}"
-            for example in item["examples"][:5]
-        ]
-    return "\n".join(lines)
-
-
 def show_predictions(
     name: str,
     files: list[Path],

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from data.finding import Finding, make
-from pipeline.artifacts import Examples
 
 
-def check(examples: Examples, min_train: int, min_class: int, max_ratio: float) -> list[Finding]:
-    """Return the findings that the counts of pictures by split and class give."""
-    counts: dict[str, list[int]] = dict(sorted(examples.properties["label_counts"].items()))
-    labels = examples.labels
+def check_counts(
+    labels: list[str],
+    counts: dict[str, list[int]],
+    splits: dict[str, int],
+    min_train: int,
+    min_class: int,
+    max_ratio: float,
+) -> list[Finding]:
+    """Return the findings that numbers give.
+
+    Args:
+        labels: the classes.
+        counts: pictures of each class by split.
+        splits: pictures by split.
+        min_train, min_class, max_ratio: limits, as the settings of the checks have them.
+    """
+    counts = dict(sorted(counts.items()))
     return [
         finding
         for finding in (
-            empty_splits(examples.splits),
-            tiny_data(examples.splits.get("train", 0), min_train),
+            empty_splits(splits),
+            tiny_data(splits.get("train", 0), min_train),
             single_class(labels),
             missing_from_train(labels, counts),
             missing_from_others(labels, counts),

@@ -51,6 +51,18 @@ def detect(path: Path) -> bool:
         return bool(find_tables([entry for entry in list_entries(path) if isinstance(entry, Entry)], read))
 
 
+def names_boxes(path: Path) -> bool:
+    """Tell whether a table by itself has the columns of this format."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        first = file.readline()
+    columns = next(csv.reader([first], delimiter=find_delimiter(first)), [])
+    return {name.strip().lower() for name in columns} >= NEEDED
+
+
+def find_delimiter(first: str) -> str:
+    return max(",;\t", key=first.count)
+
+
 def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem]:
     """Yield the photos in the order in which the tables first name them."""
     entries: list[Entry] = []
@@ -86,7 +98,7 @@ def find_tables(entries: list[Entry], read: Read) -> list[tuple[Entry, list[tupl
                 text = read(entry.locator).decode("utf-8-sig")
             except (BadPicture, OSError, UnicodeDecodeError):
                 continue
-            reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=text.partition("\n")[0].count))
+            reader = csv.reader(io.StringIO(text), delimiter=find_delimiter(text.partition("\n")[0]))
             columns = [name.strip().lower() for name in next(reader, [])]
             if set(columns) >= NEEDED:
                 rows = [

@@ -42,10 +42,15 @@ def detect(path: Path) -> bool:
                     head = read(entry.locator)
                 except (BadPicture, OSError):
                     continue
-                found = head[:HEAD] + head[-HEAD:]
-                if b'"images"' in found or (b'"annotations"' in found and b'"categories"' in found):
+                if is_annotations(head):
                     return True
     return False
+
+
+def is_annotations(content: bytes) -> bool:
+    """Tell whether a json file has COCO's lists."""
+    found = content[:HEAD] + content[-HEAD:]
+    return b'"images"' in found or (b'"annotations"' in found and b'"categories"' in found)
 
 
 def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data.series.columns import Layout, find_layout, join_parts
-from data.series.numbers import spellings, to_numbers
+from data.series.numbers import spellings, to_numbers, without_unit
 from data.series.text import Cells, Table, is_table, read_cells
 from data.series.times import UNREADABLE, parse_times
 from pipeline.errors import UserError
@@ -84,8 +84,8 @@ def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[st
     """
     numbers = (*layout.values, *layout.covariates)
     texts = tuple(dict.fromkeys((*layout.time, *(() if layout.series is None else (layout.series,)))))
-    fast = numbers if layout.decimal == "." else ()
-    slow = () if fast else numbers
+    fast = tuple(column for column in numbers if layout.decimal == "." and column not in layout.units)
+    slow = tuple(column for column in numbers if column not in fast)
     for file, (table, header) in enumerate(zip(layout.tables, layout.headers, strict=True)):
         name = table.path.name
 
@@ -105,7 +105,10 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
             detail = f"`{cell[:40]}` in column `{layout.names[column]}`"
             findings.add(kind, table.path.name, int(cells.lines[row]), detail)
 
-        return to_numbers(cells.columns[column], layout.decimal, layout.missing, bad)
+        written = cells.columns[column]
+        if column in layout.units:
+            written = without_unit(written, layout.units[column], layout.missing)
+        return to_numbers(written, layout.decimal, layout.missing, bad)
 
     rows = len(cells.lines)
     values = numpy.empty((rows, len(layout.values)))

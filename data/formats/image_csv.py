@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import itertools
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.file_tree import extension_of
+from data.pictures.picture import EXTENSIONS
 from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Split
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 
 TASK = "image_classification"
 DELIMITERS = ",;\t|"
+LINES_SEEN = 20  # that tell what the columns hold
 MAX_FILE_BYTES = 1 << 28
 
 
@@ -27,10 +32,28 @@ def detect(path: Path) -> bool:
 
 
 def names_pictures(path: Path) -> bool:
-    """Tell whether the file has the usual columns of this format; other tables may be series."""
+    """Tell whether the file has the usual columns of this format, or one with names of pictures; other tables may be series."""
+    columns = read_start(path)
+    return {"path", "label"} <= columns.keys() or bool(picture_columns(columns))
+
+
+def read_start(path: Path) -> dict[str, list[str]]:
+    """Return the first cells of each column."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        columns = {name.strip() for name in next(csv.reader(file, delimiter=find_delimiter(path)), [])}
-    return {"path", "label"} <= columns
+        reader = csv.reader(file, delimiter=find_delimiter(path))
+        try:
+            names = [name.strip() for name in next(reader, [])]
+            rows = [cells for cells in itertools.islice(reader, LINES_SEEN) if len(cells) == len(names)]
+        except csv.Error:
+            return {}
+    return {name: [cells[place].strip() for cells in rows] for place, name in enumerate(names)}
+
+
+def picture_columns(columns: dict[str, list[str]]) -> list[str]:
+    """Return the names of the columns that hold nothing but names of pictures."""
+    return [
+        name for name, cells in columns.items() if cells and all(extension_of(cell) in EXTENSIONS for cell in cells)
+    ]
 
 
 def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Problem]:
@@ -54,7 +77,7 @@ def list_lines(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Pr
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=find_delimiter(path))
         columns = [name.strip() for name in next(reader, [])]
-        path_column = find_column(config.path_column, "data.path_column", columns, path)
+        path_column = find_path_column(config, columns, path)
         label_column = find_column(config.label_column, "data.label_column", columns, path)
         split_column = find_split_column(config, columns, path)
         for line, cells in enumerate(reader, start=2):
@@ -72,9 +95,17 @@ def list_lines(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Pr
             if "\0" in key:
                 yield Problem("corrupt_file", f"{path.name}, line {line}", "a zero byte in the path")
                 continue
+            key = as_written_here(key, path.parent)
             yield ImageSample(
                 key, label, (key,), find_split(cells[split_column], path, line) if split_column is not None else None
             )
+
+
+def as_written_here(key: str, folder: Path) -> str:
+    """Return a path that Windows wrote as this system writes it, unless a file has that very name."""
+    if "\\" in key and not os.path.exists(folder / key):  # noqa: PTH110 - a name that is too long is simply not there
+        return key.replace("\\", "/")
+    return key
 
 
 @contextmanager
@@ -112,6 +143,23 @@ def find_column(name: str, key: str, columns: list[str], path: Path) -> int:
     if name not in columns:
         raise UserError(f"There is no column `{name}`.", str(path), f"{did_you_mean(name, columns)} Set `{key}`.")
     return columns.index(name)
+
+
+def find_path_column(config: ImageDataConfig, columns: list[str], path: Path) -> int:
+    """Return the place of the column with the paths.
+
+    Raises:
+        UserError: it is not there; a column that holds names of pictures is suggested.
+    """
+    likely = picture_columns(read_start(path))
+    if config.path_column not in columns and likely:
+        raise UserError(
+            f"There is no column `{config.path_column}`.",
+            str(path),
+            f"Did you mean `{likely[0]}`? It holds names of pictures: set `data.path_column={likely[0]}`. "
+            f"The column with the classes is named by `data.label_column`, now `{config.label_column}`.",
+        )
+    return find_column(config.path_column, "data.path_column", columns, path)
 
 
 def find_split_column(config: ImageDataConfig, columns: list[str], path: Path) -> int | None:

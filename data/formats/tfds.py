@@ -5,7 +5,9 @@ TFDS downloads and prepares; the prepared TFRecord files are then read directly,
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,21 +34,10 @@ def prepare(name: str, progress: Progress) -> Path:
     Raises:
         UserError: the package is not installed, has no such data set, or could not fetch it.
     """
-    from data.download import data_folder
-
-    folder = Path(os.environ.get("TFDS_DATA_DIR") or data_folder() / "tfds")
-    ready = [file.parent for file in (folder / name.replace(":", "/")).glob("**/" + INFO)]
+    ready = find_prepared(name)
     if len(ready) == 1:
         return ready[0]  # known without loading TFDS
-    try:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        import tensorflow_datasets
-    except ImportError:
-        raise UserError("TensorFlow Datasets is not installed.", f"tfds:{name}", install_extra("tfds")) from None
-    try:
-        builder = tensorflow_datasets.builder(name, data_dir=os.fspath(folder))
-    except tensorflow_datasets.core.DatasetNotFoundError as error:
-        raise UserError(f"TensorFlow Datasets has no `{name}`.", "data.path", str(error).splitlines()[-1]) from None
+    builder = find_builder(name)
     if not Path(builder.data_dir, INFO).exists():
         progress.say(f"TensorFlow Datasets fetches {name} into {builder.data_dir}")
         try:
@@ -60,6 +51,57 @@ def prepare(name: str, progress: Progress) -> Path:
                 f"TensorFlow Datasets could not fetch it: {error}.", f"tfds:{name}", "Check the network."
             ) from error
     return Path(builder.data_dir)
+
+
+def expect_prepared(name: str) -> None:
+    """Refuse a data set that is not here yet, without fetching it.
+
+    Raises:
+        UserError: it is not here, there is none of that name, or the package is not installed.
+    """
+    if not find_prepared(name):
+        builder = find_builder(name)
+        raise UserError(
+            f"`tfds:{name}` is not on this machine yet, and a look does not fetch it.",
+            str(builder.data_dir),
+            f"The first run fetches it: `labline run {TASK} data.path=tfds:{name}`.",
+        )
+
+
+def data_dir() -> Path:
+    """Return where prepared data sets are kept."""
+    from data.download import data_folder
+
+    return Path(os.environ.get("TFDS_DATA_DIR") or data_folder() / "tfds")
+
+
+def find_prepared(name: str) -> list[Path]:
+    """Return the folders of a data set that are prepared: one for each of its versions and configurations."""
+    return [file.parent for file in (data_dir() / name.replace(":", "/")).glob("**/" + INFO)]
+
+
+def find_builder(name: str) -> Any:
+    """Return TFDS's view of a data set that may still have to be fetched.
+
+    Raises:
+        UserError: the package is not installed, or has no such data set.
+    """
+    try:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        import tensorflow_datasets
+    except ImportError:
+        raise UserError("TensorFlow Datasets is not installed.", f"tfds:{name}", install_extra("tfds")) from None
+    try:
+        return tensorflow_datasets.builder(name, data_dir=os.fspath(data_dir()))
+    except tensorflow_datasets.core.DatasetNotFoundError:
+        known = tensorflow_datasets.list_builders(with_community_datasets=False)
+    near = difflib.get_close_matches(re.split("[/:]", name)[0], known, n=1)
+    suggestion = f"Did you mean `tfds:{near[0]}`? " if near else ""
+    raise UserError(
+        f"TensorFlow Datasets has no `{name}`.",
+        "data.path",
+        f"{suggestion}https://www.tensorflow.org/datasets/catalog/overview lists what it has.",
+    )
 
 
 def detect(path: Path) -> bool:

@@ -11,6 +11,7 @@ from data.sample import Problem, Split
 SAME_SHAPE = (
     0.02  # by so much the proportions of a photo may differ from those its annotation states, to count as resized
 )
+ROUNDING = 0.5  # pixels that an edge may lie beyond the photo without a word: labels are written with few digits
 
 
 class Box(NamedTuple):
@@ -63,15 +64,16 @@ def fit_boxes(sample: PhotoSample, height: int, width: int) -> tuple[list[Box], 
     """Return the boxes that can be used, as shares of the photo, and what is wrong with the others.
 
     Boxes of a photo that was resized after it was labelled are scaled with it. Swapped edges are put in order, and what
-    reaches beyond the photo is cut off; both are told. Boxes without area, and those outside the photo, are left out.
+    reaches beyond the photo is cut off; both are told, but for what rounding puts beyond it. Boxes without area, and those outside
+    the photo, are left out.
 
     Args:
         sample: the photo as its annotation has it.
         height, width: of the photo as it decodes.
     """
-    stated = (1, 1) if sample.shares else sample.size or (height, width)
+    stated = (height, width) if sample.shares else sample.size or (height, width)
     problems = []
-    if stated != (height, width) and not sample.shares:
+    if stated != (height, width):
         words = f"the annotation says {stated[1]} x {stated[0]}, the photo is {width} x {height}"
         same = min(stated) > 0 and abs(math.log(stated[1] / stated[0] * height / width)) < SAME_SHAPE
         problems.append(problem("resized_photo" if same else "size_mismatch", sample, sample.place, words))
@@ -79,7 +81,7 @@ def fit_boxes(sample: PhotoSample, height: int, width: int) -> tuple[list[Box], 
             return [], problems
     found = []
     for box in sample.boxes:
-        fitted, kind, words = fit(box, *stated)
+        fitted, kind, words = fit(box, *stated, sample.shares)
         if kind:
             problems.append(problem(kind, sample, box.place, words, box.label))
         if fitted is not None:
@@ -87,22 +89,31 @@ def fit_boxes(sample: PhotoSample, height: int, width: int) -> tuple[list[Box], 
     return found, problems
 
 
-def fit(box: Box, height: int, width: int) -> tuple[Box | None, str, str]:
-    """Return a box as shares of a photo, or None, with the kind of problem and its words; both empty if there is none."""
+def fit(box: Box, height: int, width: int, shares: bool = False) -> tuple[Box | None, str, str]:
+    """Return a box as shares of a photo, or None, with the kind of problem and its words; both empty if there is none.
+
+    Args:
+        height, width: pixels of the photo that the box was drawn on.
+        shares: its edges are shares of these already.
+    """
     edges = (box.ymin, box.xmin, box.ymax, box.xmax)
-    written = f"x {box.xmin:g} to {box.xmax:g}, y {box.ymin:g} to {box.ymax:g}"
+    written = f"x {box.xmin:.7g} to {box.xmax:.7g}, y {box.ymin:.7g} to {box.ymax:.7g}"
+    written += " (shares of the photo's sides)" if shares else ""
+    limits = "they go from 0 to 1" if shares else f"the photo is {width} x {height}"
     if not all(math.isfinite(edge) for edge in edges):
         return None, "box_not_a_number", written
     kind = "swapped_box" if box.ymin > box.ymax or box.xmin > box.xmax else ""
-    ymin, ymax = sorted((box.ymin / height, box.ymax / height))
-    xmin, xmax = sorted((box.xmin / width, box.xmax / width))
+    high, wide = (1, 1) if shares else (height, width)
+    ymin, ymax = sorted((box.ymin / high, box.ymax / high))
+    xmin, xmax = sorted((box.xmin / wide, box.xmax / wide))
     if ymin == ymax or xmin == xmax:
         return None, "empty_box", written
     if ymin >= 1 or xmin >= 1 or ymax <= 0 or xmax <= 0:
-        return None, "outside_box", f"{written}; the photo is {width} x {height}"
+        return None, "outside_box", f"{written}; {limits}"
     cut = (max(ymin, 0.0), max(xmin, 0.0), min(ymax, 1.0), min(xmax, 1.0))
-    if cut != (ymin, xmin, ymax, xmax):
-        kind, written = kind or "box_beyond_edge", f"{written}; the photo is {width} x {height}"
+    beyond = max(abs(cut[0] - ymin), abs(cut[2] - ymax)) * height, max(abs(cut[1] - xmin), abs(cut[3] - xmax)) * width
+    if max(beyond) > ROUNDING:
+        kind, written = kind or "box_beyond_edge", f"{written}; {limits}"
     return box._replace(ymin=cut[0], xmin=cut[1], ymax=cut[2], xmax=cut[3]), kind, written if kind else ""
 
 

@@ -18,7 +18,7 @@ def inspect(config: PhotoDataConfig, progress: Progress, beam: BeamConfig | None
     Returns:
         `path`, `format`, `classes` (name -> boxes), `splits` (name -> photos), `boxes` (split -> boxes), `height` and `width`
         (pixels of the photos), `boxes a photo`, `box height` and `box width` (pixels; {smallest, median, largest}), `background`
-        (photos without boxes), `found` and `used` (photos looked at, and what example_gen would write of them), `label_counts`
+        (photos without boxes), `found` and `used` (photos that were found, and what example_gen would write of them), `label_counts`
         (split -> boxes of each class), `findings` (what is wrong, in the Anomalies form).
 
     Raises:
@@ -51,10 +51,10 @@ def inspect(config: PhotoDataConfig, progress: Progress, beam: BeamConfig | None
         "box height": spread(high),
         "box width": spread(wide),
         "background": sum(empty for _, empty in photos.values()),
-        "found": len(found.facts),
+        "found": found.files,
         "used": int(used.sum()),
         "label_counts": counts,
-        "findings": found.findings.report(len(found.facts)),
+        "findings": found.findings.report(found.files),
     }
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 PIECE = 64  # photos looked at in one piece of work
 
+REFUSED = ("unreadable_annotation", "missing_photo", "no_usable_box", "unreadable_file")
+
 
 @dataclass
 class PhotoSurvey:
@@ -47,6 +49,7 @@ class PhotoSurvey:
         labels: int32 [n] rarest class on each photo, -1 without boxes.
         splits: int8 [n] split of each photo, -1 where it is left out.
         findings: everything that is wrong with the data.
+        refused: photos that no one looked at, since what is said of them cannot be used.
     """
 
     format: str
@@ -58,6 +61,12 @@ class PhotoSurvey:
     labels: numpy.ndarray
     splits: numpy.ndarray
     findings: Findings
+    refused: int = 0
+
+    @property
+    def files(self) -> int:
+        """Photos that were found, with those that listing alone refused."""
+        return len(self.facts) + self.refused
 
 
 def survey(path: Path, config: PhotoDataConfig, beam: BeamConfig, folder: Path, progress: Progress) -> PhotoSurvey:
@@ -86,6 +95,7 @@ def survey(path: Path, config: PhotoDataConfig, beam: BeamConfig, folder: Path, 
     listing = write_photo_listing(module.list_samples(path, config), config, folder, findings)
     if not len(listing.labels):
         raise nothing_usable("There are no photos with annotations.", path, name, findings)
+    refused = sum(findings.counts.get(name, 0) for name in REFUSED)
     facts, boxes = look_at_photos(listing, source, known, beam, progress, findings)
     save_array(folder / ALL_FACTS, facts)
     names = number_classes(listing, boxes, known, config, findings)
@@ -97,7 +107,7 @@ def survey(path: Path, config: PhotoDataConfig, beam: BeamConfig, folder: Path, 
     splits = choose_splits(listing, facts, labels, usable, config, findings)
     if not (splits[labels >= 0] == split.TRAIN).any():
         raise nothing_usable("No photo with a box is left to train on.", path, name, findings)
-    return PhotoSurvey(name, source, listing, facts, boxes, names, labels, splits, findings)
+    return PhotoSurvey(name, source, listing, facts, boxes, names, labels, splits, findings, refused)
 
 
 def empty_hash() -> int:

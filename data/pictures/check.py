@@ -16,8 +16,8 @@ def inspect(config: ImageDataConfig, progress: Progress, beam: BeamConfig | None
 
     Returns:
         `path`, `format`, `classes` (name -> pictures), `splits` (name -> pictures), `height` and `width` ({smallest, largest}),
-        `channels`, `found` and `used` (pictures looked at, and what example_gen would write of them),
-        `findings` (what is wrong, in the Anomalies form).
+        `channels`, `found` and `used` (files that were found, and what example_gen would write of them), `label_counts`
+        (split -> pictures of each class), `findings` (what is wrong, in the Anomalies form).
 
     Raises:
         UserError: no such data, or nothing in them can be used.
@@ -38,9 +38,10 @@ def inspect(config: ImageDataConfig, progress: Progress, beam: BeamConfig | None
             "height": smallest_and_largest(used["height"]),
             "width": smallest_and_largest(used["width"]),
             "channels": int(used["channels"].max()),
-            "found": len(found.facts),
+            "found": found.files,
             "used": len(used),
-            "findings": found.findings.report(len(found.facts)),
+            "label_counts": counts,
+            "findings": found.findings.report(found.files),
         }
 
 

@@ -47,6 +47,7 @@ class Survey:
         labels: int32 [n] class number of each picture, -1 where its class is not used.
         splits: int8 [n] split of each picture, -1 where it is left out.
         findings: everything that is wrong with the data.
+        refused: files that no one looked into, since their names or the list of files tell that they are no good.
     """
 
     format: str
@@ -57,6 +58,12 @@ class Survey:
     labels: numpy.ndarray
     splits: numpy.ndarray
     findings: Findings
+    refused: int = 0
+
+    @property
+    def files(self) -> int:
+        """Files that were found, with those that listing alone refused."""
+        return len(self.facts) + self.refused
 
 
 def survey(path: Path, config: ImageDataConfig, beam: BeamConfig, folder: Path, progress: Progress) -> Survey:
@@ -85,6 +92,7 @@ def survey(path: Path, config: ImageDataConfig, beam: BeamConfig, folder: Path, 
     listing = write_listing(module.list_samples(path, config), config, folder, findings)
     if not len(listing.labels):
         raise nothing_usable("There are no pictures.", path, name, findings, advice)
+    refused = findings.errors(but=("unreadable_directory",))
     facts = look_at_pictures(listing, source, beam, progress, findings)
     save_array(folder / ALL_FACTS, facts)
     names, labels = number_classes(listing, facts, config, findings)
@@ -99,7 +107,7 @@ def survey(path: Path, config: ImageDataConfig, beam: BeamConfig, folder: Path, 
     splits = choose_splits(listing, facts, labels, config, findings)
     if not (splits == split.TRAIN).any():
         raise nothing_usable("No picture is left to train on.", path, name, findings, advice)
-    return Survey(name, source, listing, facts, names, labels, splits, findings)
+    return Survey(name, source, listing, facts, names, labels, splits, findings, refused)
 
 
 def look_at_pictures(

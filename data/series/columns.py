@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.series.config import NO_TIME
 from data.series.findings import list_names
-from data.series.numbers import all_missing, count_marks, is_number
+from data.series.numbers import all_missing, count_marks, find_unit, is_number, split_unit, without_unit
 from data.series.text import Row, Table, read_cells, read_sample
 from data.series.times import SWAPPED, UNIX, UNREADABLE, TimeForm, find_form, known_form, parse_times, unix_length
 from pipeline.errors import UserError, did_you_mean
@@ -41,6 +41,7 @@ class Layout:
         values, covariates: numbers of columns.
         decimal: decimal mark.
         missing: folded spellings of a missing value.
+        units: the sign of currency or per cent that the cells of a column have, by its number.
     """
 
     tables: tuple[Table, ...]
@@ -53,6 +54,7 @@ class Layout:
     covariates: tuple[int, ...]
     decimal: str
     missing: frozenset[str]
+    units: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def time_column(self) -> str:
@@ -91,7 +93,10 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     body = [row.cells for row in rows if row.line > header and len(row.cells) == len(names)]
     if not body:
         raise UserError("There is a header and no line below it.", str(table.path), "Check `data.path`.")
-    columns = list(zip(*body, strict=True))
+    columns: list[Sequence[str]] = list(zip(*body, strict=True))
+    units = {number: unit for number, cells in enumerate(columns) if (unit := find_unit(cells, missing, MOSTLY))}
+    for number, unit in units.items():
+        columns[number] = without_unit(columns[number], unit, missing)
     series = find_column(config.series_column, "data.series_column", names, table) if config.series_column else None
     covariates = tuple(find_column(name, "data.covariate_columns", names, table) for name in config.covariate_columns)
     given = tuple(find_column(name, "data.value_columns", names, table) for name in config.value_columns or ())
@@ -102,14 +107,14 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     values = given or find_values(names, columns, taken | set(time), missing, table)
     decimal: str = config.decimal
     if decimal == "auto":
-        decimal = find_decimal(tables, headers, columns, (*values, *covariates), names)
-    return Layout(tables, headers, tuple(names), time, form, series, values, covariates, decimal, missing)
+        decimal = find_decimal(tables, headers, columns, (*values, *covariates), names, units)
+    return Layout(tables, headers, tuple(names), time, form, series, values, covariates, decimal, missing, units)
 
 
 def read_header(table: Table, rows: list[Row], missing: frozenset[str]) -> tuple[list[str], int]:
     """Return the columns' names and the line that the header ends with; where the first row is one of numbers and times, the names are made."""
     first = rows[0]
-    numbers = [is_number(cell) for cell in first.cells]
+    numbers = [is_number(split_unit(cell)[0]) for cell in first.cells]
     if any(numbers) and all(
         number or cell.casefold() in missing or find_form([cell], numbers=False)
         for number, cell in zip(numbers, first.cells, strict=True)
@@ -140,7 +145,7 @@ def find_column(name: str, key: str, names: Sequence[str], table: Table) -> int:
 def find_time(
     config: SeriesDataConfig,
     names: list[str],
-    columns: list[tuple[str, ...]],
+    columns: list[Sequence[str]],
     missing: frozenset[str],
     taken: set[int],
     table: Table,
@@ -207,7 +212,7 @@ def numeric(cells: Sequence[str], missing: frozenset[str], share: float = MOSTLY
 def find_time_form(
     config: SeriesDataConfig,
     names: list[str],
-    columns: list[tuple[str, ...]],
+    columns: list[Sequence[str]],
     time: tuple[int, ...],
     missing: frozenset[str],
     tables: tuple[Table, ...],
@@ -281,7 +286,7 @@ def join_parts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[s
 
 
 def find_values(
-    names: list[str], columns: list[tuple[str, ...]], taken: set[int], missing: frozenset[str], table: Table
+    names: list[str], columns: list[Sequence[str]], taken: set[int], missing: frozenset[str], table: Table
 ) -> tuple[int, ...]:
     """Return the one numeric column that is left.
 
@@ -296,7 +301,7 @@ def find_values(
         raise UserError(
             "No column of numbers is left to forecast.",
             str(table.path),
-            f"The columns are {list_names(names)}. Name some with `data.value_columns`.",
+            f"The columns are {list_names(names)}. Name some with `data.value_columns`.{about_units(names, columns, free)}",
         )
     raise UserError(
         f"Several columns could be forecast: {list_names(names[column] for column in numbers)}.",
@@ -306,12 +311,23 @@ def find_values(
     )
 
 
+def about_units(names: list[str], columns: list[Sequence[str]], free: list[int]) -> str:
+    """Say of a column whose cells have signs of currency or per cent, but not all the same one, why it is none of numbers."""
+    for column in free:
+        units = dict.fromkeys(split_unit(cell)[1] for cell in columns[column])
+        if any(units):
+            found = " and ".join(f"`{unit}`" if unit else "none" for unit in units)
+            return f" The numbers in column `{names[column]}` have different signs, {found}: give all of them the same one."
+    return ""
+
+
 def find_decimal(
     tables: tuple[Table, ...],
     headers: tuple[int, ...],
-    columns: list[tuple[str, ...]],
+    columns: list[Sequence[str]],
     numbers: tuple[int, ...],
     names: list[str],
+    units: Mapping[int, str],
 ) -> str:
     """Return the decimal mark that the numbers show; where the first rows leave it open, the whole file is asked.
 
@@ -327,10 +343,15 @@ def find_decimal(
     for table, header in zip(tables, headers, strict=True):
         for block in read_cells(table, numbers, (), (), lambda line, detail: None, header):
             for column in numbers:
-                marks = count_marks(block.columns[column], table.delimiter)
+                cells = (
+                    [split_unit(cell)[0] for cell in block.columns[column]]
+                    if column in units
+                    else block.columns[column]
+                )
+                marks = count_marks(cells, table.delimiter)
                 if marks.point or marks.comma:
                     return "." if marks.point >= marks.comma else ","
-                for line, cell in zip(block.lines, block.columns[column], strict=True) if not first else ():
+                for line, cell in zip(block.lines, cells, strict=True) if not first else ():
                     if count_marks([cell], table.delimiter).unclear and not first:
                         first = f"{table.path}, line {line}: `{cell}` in column `{names[column]}`"
     raise UserError(

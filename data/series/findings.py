@@ -36,6 +36,7 @@ KINDS: dict[str, Kind] = {
         "info",
         "These gaps reach over the cut between two splits; they were filled from the past alone, so that nothing leaks.",
     ),
+    "newest_first": Kind("info", "These series were written newest first; their rows were put into the order of time."),
     "filled_value": Kind("info", "These missing values were filled as `data.fill` says."),
     "filled_time_step": Kind("info", "Before these lines, missing time steps were filled as `data.fill` says."),
     "filled_target": Kind(
@@ -60,6 +61,8 @@ FIXES = {
     "missing_value": "Fill in the cells, or have them filled: `data.fill=linear` (or forward, seasonal).",
     "unfillable_value": "Fill in these cells or remove the lines: there is nothing before them (or, for `linear`, after them) to fill them from.",
 }
+
+FEW = 3  # lines that are enough to see a fault that more than NAMED lines have
 
 
 class SeriesFindings:
@@ -100,7 +103,7 @@ class SeriesFindings:
         return [kind for kind in KINDS if kind in self.counts and KINDS[kind].severity == "error"]
 
     def stop_on_errors(self, path: Path) -> None:
-        """Refuse series with lines that cannot be used, naming the first ones of all kinds.
+        """Refuse series with lines that cannot be used, naming the first ones of all kinds; of a kind that many have, a few.
 
         Raises:
             UserError: there is such a line.
@@ -109,7 +112,9 @@ class SeriesFindings:
         if not kinds:
             return
         total = sum(self.counts[kind] for kind in kinds)
-        named = sorted((item for kind in kinds for item in self.examples[kind]), key=lambda item: item["order"])[:NAMED]
+        shown = {kind: FEW if self.counts[kind] > NAMED else NAMED for kind in kinds}
+        named = [item for kind in kinds for item in self.examples[kind][: shown[kind]]]
+        named = sorted(named, key=lambda item: item["order"])[:NAMED]
         lines = [f"{item['file']}: {item['detail']}" for item in named]
         if total > len(named):
             lines.append(f"and {total - len(named):,} more")

@@ -22,6 +22,7 @@ from data.series.measuring import Measured, find_frequency, measure
 from data.series.records import FILLED, VALUES, Shape, write_names
 from data.series.scaling import measure_scaling
 from data.series.staging import Staged, stage
+from data.series.turning import turn_newest_first
 from data.series.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
 from data.watching import watch
 from pipeline.errors import UserError
@@ -90,6 +91,7 @@ def survey(path: Path, config: SeriesDataConfig, folder: Path, progress: Progres
     layout = module.open_layout(path, config)
     progress.say(describe_layout(layout, path, name))
     staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder, progress)
+    turn_newest_first(staged, findings)
     frequency = find_frequency(staged, config, findings) if staged.offsets[-1] else None
     measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
     findings.stop_on_errors(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,11 @@ GROUPS = {
     ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?([eE][+-]?\d+)?"),
     ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?([eE][+-]?\d+)?"),
 }
+
+UNIT = re.compile(
+    r"(?P<minus>[+-]?)\s*(?P<before>[$€£¥])?\s*(?P<number>[^$€£¥%]+?)\s*(?P<after>[$€£¥%])?"
+)  # $1,234.50, 12 %
+UNITS = frozenset("$€£¥%")
 
 COMMA_FOR_POINT = str.maketrans(",.", ".,")
 LARGEST = 3.4e38  # what the records can hold
@@ -74,6 +80,32 @@ def is_number(cell: str) -> bool:
     """Tell whether a cell is a number in any of the ways to write one."""
     cell = SPACES.sub("", cell)
     return any(pattern.fullmatch(cell) for pattern in (PLAIN, INFINITE, POINT_SHOWN, COMMA_SHOWN, COMMA_OR_THOUSANDS))
+
+
+def split_unit(cell: str) -> tuple[str, str]:
+    """Return a cell's number without the one sign of currency or per cent that it has, and that sign; an empty one where there is none."""
+    if UNITS.isdisjoint(cell) or not (parts := UNIT.fullmatch(cell.strip())):
+        return cell, ""
+    signs = [sign for sign in (parts["before"], parts["after"]) if sign]
+    number = parts["minus"] + parts["number"]
+    return (number, signs[0]) if len(signs) == 1 and is_number(number) else (cell, "")
+
+
+def find_unit(cells: Sequence[str], missing: frozenset[str], share: float) -> str:
+    """Return the sign of currency or per cent that at least such a share of the cells has; empty if none is."""
+    found = Counter(split_unit(cell)[1] for cell in cells if cell.strip().casefold() not in missing)
+    unit, count = max(found.items(), key=lambda item: item[1], default=("", 0))
+    return unit if count >= share * found.total() else ""
+
+
+def without_unit(cells: Sequence[str], unit: str, missing: frozenset[str]) -> list[str]:
+    """Return the cells of a column without its sign; one that lacks it is made no number, since it may be in another unit."""
+
+    def bare(cell: str) -> str:
+        number, found = split_unit(cell)
+        return number if found == unit or cell.strip().casefold() in missing else f"{cell} (without {unit})"
+
+    return [bare(cell) for cell in cells]
 
 
 def to_numbers(cells: Any, decimal: str, missing: frozenset[str], bad: Bad) -> numpy.ndarray:

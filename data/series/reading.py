@@ -65,6 +65,7 @@ def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Rec
     from data.series.measuring import find_frequency, measure
     from data.series.records import read_folder, write_names
     from data.series.staging import stage
+    from data.series.turning import turn_newest_first
     from data.series.windows import Cuts
 
     config = settings_of(path, facts)
@@ -74,6 +75,7 @@ def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Rec
     with tempfile.TemporaryDirectory(prefix="labline-ask-") as name:
         folder = Path(name)
         staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder / "rows", progress)
+        turn_newest_first(staged, findings)
         frequency = find_frequency(staged, config, findings) if staged.offsets[-1] else None
         measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
         findings.stop_on_errors(path)

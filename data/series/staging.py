@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.file_tree import printable
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ def stage(chunks: Iterable[Chunk], layout: Layout, folder: Path, progress: Progr
 
 def series_names(files: list[str]) -> list[str]:
     """Return the name of each file's series: without the extension, unless that makes two equal."""
-    stems = [name.removesuffix(".gz").rsplit(".", 1)[0] for name in files]
-    return [name if stems.count(stem) > 1 else stem for name, stem in zip(files, stems, strict=True)]
+    stems = [printable(name.removesuffix(".gz").rsplit(".", 1)[0]) for name in files]
+    return [printable(name) if stems.count(stem) > 1 else stem for name, stem in zip(files, stems, strict=True)]
 
 
 def number_series(names: list[str], codes: dict[str, int]) -> numpy.ndarray:

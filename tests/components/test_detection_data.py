@@ -119,12 +119,12 @@ def test_numbers_that_cannot_work_are_told(counts, said):
 def test_a_look_writes_nothing_and_says_what_a_run_would(tmp_path: Path):
     from components.tasks.object_detection.looking import inspect
     from pipeline.progress import Progress
-    from pipeline.screen import summary_text
+    from pipeline.screen_data import summary_text
 
     root = write_photos(tmp_path / "raw", {"cat": 20, "dog": 12})
     add_photo(root, "none.jpg", [], draw(100))
     before = sorted(tmp_path.rglob("*"))
-    found = inspect(PhotoDataConfig(path=str(root)), Progress(quiet=True))
+    found = inspect(PhotoDataConfig(path=str(root)), DetectionValidationConfig(), Progress(quiet=True))
     assert sorted(tmp_path.rglob("*")) == before
     assert found["classes"] == {"cat": 20, "dog": 12}
     assert (found["found"], found["used"], found["background"]) == (33, 33, 1)

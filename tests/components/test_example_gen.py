@@ -275,6 +275,23 @@ def test_a_changed_file_changes_the_fingerprint_and_a_moved_folder_does_not(phot
     assert content(tmp_path / "moved") != before
 
 
+def test_names_that_are_no_utf_8_come_through_and_stay_apart(photos, tmp_path):
+    from components.validation.thumbnails import find_examples
+
+    folder = os.fsencode(photos)
+    for name in (b"ant/caf\xe9.png", b"ant/caf\xe8.png", b"b\xe9e/1.png", b"b\xe8e/1.png", b"ant/bad\xe9.png"):
+        file = Path(os.fsdecode(folder + b"/" + name))
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"" if b"bad" in name else picture(sum(name)))
+    examples = ingest(tmp_path, photos)
+    assert set(examples.labels) == {"ant", "bee", "cow", "b\\xe9e", "b\\xe8e"}
+    names = {record["image/source"].decode() for record in all_records(examples)}
+    assert {"ant/caf\\xe9.png", "ant/caf\\xe8.png"} <= names
+    empty = next(item for item in examples.read_json("rejected.json") if item["name"] == "empty_file")
+    assert empty["examples"][0]["file"] == "ant/bad\\xe9.png"
+    assert [source for source, _ in find_examples(examples, "image/source", {"ant/caf\\xe9.png"})]
+
+
 def test_a_data_check_sees_what_example_gen_would_write(photos, tmp_path):
     from data.pictures.check import inspect
 

@@ -52,6 +52,18 @@ def test_bad_files_are_errors_only_above_the_share_of_the_recipe(make_examples, 
     assert "corrupt_file" in anomalies.properties["summary"]
 
 
+def test_small_shares_that_together_are_too_many_are_told_with_the_sum_and_the_key(
+    make_examples, tiny_statistics, tiny_schema, tmp_path
+):
+    rejected = [finding("corrupt_file", "error", 1, ["a.png"]), finding("empty_file", "error", 1, ["b.png"])]
+    examples = make_examples("several", {"train": 120, "test": 60}, rejected=rejected)
+    config = QUIET.model_copy(update={"max_bad_share": 0.008})  # above 1 of 182
+    anomalies, found = validate(tmp_path / "a", examples, tiny_statistics, tiny_schema, config=config)
+    words = "2 of 182 files are unusable (1.1 %), more than validation.max_bad_share=0.008 allows"
+    assert found["corrupt_file"]["description"] == f"A sentence. Together, {words}."
+    assert anomalies.properties["summary"].count(words) == 1
+
+
 def test_the_recipe_sets_the_severity_of_a_finding_by_name(make_examples, tiny_statistics, tiny_schema, tmp_path):
     examples = make_examples(
         "twice", {"train": 30}, rejected=[finding("duplicate_across_splits", "warning", 1, ["cross/train_0.png"])]

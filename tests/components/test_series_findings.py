@@ -59,8 +59,8 @@ def test_gaps_stop_the_run_unless_they_are_filled(tmp_path):
 def test_only_the_first_lines_are_named_and_the_others_counted(tmp_path):
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, write_days(tmp_path / "bad.csv", ["1", "NA"] * 100))
-    assert caught.value.what.count("line ") == 20
-    assert "and 80 more" in caught.value.what
+    assert caught.value.what.count("line ") == 3
+    assert "and 97 more" in caught.value.what
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,32 @@ def test_values_that_networks_of_32_bits_cannot_scale_are_asked_for_in_another_u
     with pytest.raises(UserError, match=says) as caught:
         inspect(SeriesDataConfig(path=str(file)), Progress(quiet=True))
     assert fix in caught.value.fix
+
+
+@pytest.mark.parametrize("block", [7, 1 << 16])
+def test_a_file_written_newest_first_gives_what_one_in_order_does(tmp_path, monkeypatch, block):
+    monkeypatch.setattr("data.series.turning.BLOCK", block)
+    right = ingest(tmp_path / "right", write_days(tmp_path / "right.csv", wave(365)), horizon=3)
+    turned = write_days(tmp_path / "turned.csv", wave(365)[::-1], DAYS[:365][::-1])
+    examples = ingest(tmp_path / "turned", turned, horizon=3)
+    assert numpy.array_equal(read_series(examples)[0].values, read_series(right)[0].values)
+    assert numpy.array_equal(read_series(examples)[0].times, read_series(right)[0].times)
+    found = findings(examples)["newest_first"]
+    assert (found["severity"], found["examples"][0]["detail"]) == ("info", "365 rows, the newest first")
+
+
+def test_lines_of_a_file_written_newest_first_are_named_as_they_stand(tmp_path):
+    values = [value if row != 7 else "NA" for row, value in enumerate(wave(365)[::-1])]
+    with pytest.raises(UserError) as caught:
+        ingest(tmp_path, write_days(tmp_path / "turned.csv", values, DAYS[:365][::-1]))
+    assert "turned.csv, line 9: no value in column `Temp`" in caught.value.what
+
+
+def test_a_file_that_is_newest_first_but_for_a_line_is_not_put_in_order(tmp_path):
+    days = DAYS[:365][::-1]
+    days[100] = days[99]
+    with pytest.raises(UserError) as caught:
+        ingest(tmp_path, write_days(tmp_path / "turned.csv", wave(365), days))
+    assert "363 x unordered_time" in caught.value.what
+    assert "1 x duplicate_time" in caught.value.what
+    assert caught.value.what.count("turned.csv, line ") == 4

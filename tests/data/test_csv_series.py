@@ -291,3 +291,39 @@ def test_columns_that_nothing_is_read_from_are_named(file):
 def test_one_column_cannot_have_two_purposes():
     with pytest.raises(ValueError, match="two purposes"):
         SeriesDataConfig(path="x", value_columns=("a", "b"), covariate_columns=("b",))
+
+
+# signs of currency and per cent
+
+
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "values"),
+    [
+        (["$1,101.50", "-$2.25", "$ 3"], ";", [1101.5, -2.25, 3]),
+        (["€ 1.101,50", "€ -2,25", "NA"], ";", [1101.5, -2.25, numpy.nan]),
+        (["1 101,50 €", "2,25 €", ""], ";", [1101.5, 2.25, numpy.nan]),
+        (["12.5%", "7 %", "0%"], ",", [12.5, 7, 0]),
+    ],
+)
+def test_a_sign_that_all_cells_have_is_part_of_the_numbers(file, cells, delimiter, values):
+    found = read(file, plain(list(zip(MONTHS, cells * 8, strict=True)), delimiter))
+    assert found.findings == {}
+    assert numpy.array_equal(found.values, values * 8, equal_nan=True)
+
+
+def test_cells_without_the_sign_of_the_others_are_no_numbers(file):
+    found = read(file, plain([*((month, "5%") for month in MONTHS), ("1964-01", "0.05"), ("1964-02", "$5")]))
+    assert found.findings["not_a_number"]
+    assert found.values[:24] == [5.0] * 24
+    assert numpy.isinf(found.values[24:]).all()
+
+
+def test_a_column_of_different_signs_is_told(file):
+    rows = [
+        (month, name, f"{'$€'[number % 2]}5")
+        for number, (month, name) in enumerate(zip(MONTHS, "ab" * 12, strict=True))
+    ]
+    file.write_text("Month,Shop,Price\n" + "".join(",".join(row) + "\n" for row in rows))
+    with pytest.raises(UserError, match="No column of numbers is left") as caught:
+        read_path(file)
+    assert "column `Price` have different signs, `$` and `€`" in caught.value.fix

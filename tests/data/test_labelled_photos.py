@@ -246,3 +246,20 @@ def test_the_real_tables_agree_with_the_real_annotations(real_data):
         other = annotations[sample.key]
         assert (sample.split, sample.size) == (other.split, other.size)
         assert [box[:5] for box in sample.boxes] == [box[:5] for box in other.boxes]
+
+
+def test_an_edge_that_rounding_puts_beyond_the_photo_is_cut_without_a_word(tmp_path):
+    files = {"1.txt": "0 0.809374 0.6 0.153125 0.800002\n", "1.jpg": "", "classes.txt": "cat\n"}
+    samples, _ = listed(yolo, write(tmp_path, files))
+    assert samples[0].boxes[0].ymax > 1
+    boxes, problems = fit_boxes(samples[0], 480, 640)
+    assert problems == []
+    assert (boxes[0].ymax, boxes[0].xmin) == (1.0, pytest.approx(0.732812, abs=1e-6))
+
+
+def test_a_yolo_box_beyond_the_photo_is_told_in_shares(tmp_path):
+    files = {"1.txt": "0 0.9 0.5 0.4 0.2\n", "1.jpg": "", "classes.txt": "cat\n"}
+    samples, _ = listed(yolo, write(tmp_path, files))
+    _, problems = fit_boxes(samples[0], 480, 640)
+    assert [item.name for item in problems] == ["box_beyond_edge"]
+    assert problems[0].detail == "x 0.7 to 1.1, y 0.4 to 0.6 (shares of the photo's sides); they go from 0 to 1"

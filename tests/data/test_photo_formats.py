@@ -17,7 +17,7 @@ from data.photos.config import PhotoDataConfig
 from labelled_shapes import PATCH, SIZE, annotation, draw, write_photos
 from pipeline.artifacts import Examples
 from pipeline.component import Context
-from pipeline.screen import task_of_data
+from pipeline.screen_data import task_of_data
 
 HEIGHT, WIDTH = SIZE
 YMIN, XMIN, YMAX, XMAX = PATCH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -372,3 +373,13 @@ def test_real_data_sets_come_whole(real_data, ingest, name, splits, boxes, label
     assert examples.labels == labels
     wrong = set(findings(examples)) - {"duplicate_image", "conflicting_boxes"}
     assert wrong == ({"empty_box"} if name == "bccd" else set())
+
+
+def test_photos_and_labels_whose_names_are_no_utf_8_come_through(tmp_path, ingest):
+    root = write_photos(tmp_path / "raw", {"cat": 20})
+    for folder, ending in (("photos", ".jpg"), ("annotations", ".xml")):
+        (root / folder / f"003{ending}").rename(root / folder / (os.fsdecode(b"caf\xe9") + ending))
+    examples = ingest(root)
+    assert sum(examples.splits.values()) == 20
+    records = [decode_example(data) for split in examples.splits for data in read_records(*examples.shards(split))]
+    assert b"photos/caf\\xe9.jpg" in [record["image/filename"][0] for record in records]

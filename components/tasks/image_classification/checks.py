@@ -26,7 +26,21 @@ class ImageValidationConfig(ValidationConfig):
 
 def check(examples: Examples, config: ImageValidationConfig) -> list[Finding]:
     """Return the findings that the counts of pictures by split and class give."""
-    return classes.check(examples, config.min_train_examples, config.min_class_examples, config.max_class_ratio)
+    return check_counts(examples.labels, examples.properties["label_counts"], examples.splits, config)
+
+
+def check_counts(
+    labels: list[str], counts: dict[str, list[int]], splits: dict[str, int], config: ImageValidationConfig
+) -> list[Finding]:
+    """Return the findings that numbers give.
+
+    Args:
+        labels: the classes.
+        counts: pictures of each class by split.
+        splits: pictures by split.
+    """
+    limits = config.min_train_examples, config.min_class_examples, config.max_class_ratio
+    return classes.check_counts(labels, counts, splits, *limits)
 
 
 def illustrate(findings: list[Finding], examples: Examples, anomalies: Anomalies) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field
 
 from components.tasks.object_detection.labelled import draw, to_labelled
 from components.validation.classes import imbalance
 from components.validation.config import Limits, ValidationConfig
+from components.validation.stopping import Unusable
 from components.validation.thumbnails import as_png, write_thumbnails
 from data.finding import Finding, make
 from data.photos.findings import ABOUT_BOXES
@@ -45,14 +49,20 @@ def check(examples: Examples, config: DetectionValidationConfig) -> list[Finding
     return check_counts(examples.labels, examples.properties["label_counts"], examples.splits, config)
 
 
-def bad_share(findings: list[Finding], examples: Examples) -> float:
-    """Return the share of unusable photos, or that of unusable boxes if it is larger."""
+def unusable(findings: list[Finding], counts: Mapping[str, Any]) -> Unusable:
+    """Count the unusable photos, or the unusable boxes if their share is larger.
+
+    Args:
+        findings: what ingest found.
+        counts: `splits` and `boxes`, the photos and the boxes in each split.
+    """
     bad = [finding for finding in findings if finding["severity"] == "error"]
     boxes = sum(finding["count"] for finding in bad if finding["name"] in ABOUT_BOXES)
     photos = sum(finding["count"] for finding in bad if finding["name"] not in ABOUT_BOXES)
     return max(
-        boxes / max(boxes + sum(examples.properties["boxes"].values()), 1),
-        photos / max(photos + sum(examples.splits.values()), 1),
+        Unusable(photos, photos + sum(counts["splits"].values()), "photos"),
+        Unusable(boxes, boxes + sum(counts["boxes"].values()), "boxes"),
+        key=lambda found: found.share,
     )
 
 

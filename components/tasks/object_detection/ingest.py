@@ -46,7 +46,7 @@ def write_examples(examples: Examples, config: PhotoDataConfig, beam: BeamConfig
     path, config = locate(config, context.progress)
     found = survey(path, config, beam, context.scratch / "ingest", context.progress)
     write_shards(found, config, beam, examples.path, context.progress)
-    rejected = found.findings.report(len(found.listing.labels))
+    rejected = found.findings.report(found.files)
     examples.write_json(REJECTED, rejected)
     examples.properties = describe(found, config, rejected)
 

@@ -2,7 +2,7 @@
 # make test   set up, then the tests
 RECIPE ?= digits
 BIN := .venv/bin
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run setup test test-all lint lock clean
 

@@ -92,6 +92,7 @@ def test_the_pushed_model_is_served_asked_and_stopped(digits_line, digits_data):
     assert asked.returncode == 1 and "labline serve" in asked.stderr
 
 
+@pytest.mark.slow
 def test_asking_for_a_blessing_that_is_not_given_ends_with_4(digits_line):
     command, _ = digits_line
     threshold = "evaluator.thresholds={test/accuracy: 0.9999}"

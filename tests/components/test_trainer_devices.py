@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -35,6 +37,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_two_devices_train_together_and_agree_with_one(tiny_examples, tmp_path):
     command = [sys.executable, "-c", PROGRAM, str(tiny_examples.path), str(tmp_path)]
     process = subprocess.run(

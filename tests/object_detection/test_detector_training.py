@@ -127,6 +127,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_never_had_been(examples, t
     assert all(np.array_equal(first[name], array) for name, array in variables(resumed).items())
 
 
+@pytest.mark.slow
 def test_photos_that_do_not_fit_the_memory_are_read_again_and_trained_on_all_the_same(examples, tmp_path, blind):
     model = train(examples, tmp_path, cache_megabytes=0, steps=3, **blind)
     assert model.properties["steps"] == 3

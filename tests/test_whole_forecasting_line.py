@@ -81,7 +81,7 @@ def test_a_second_run_reuses_everything_without_loading_tensorflow_beam_or_stats
 
 def test_the_served_forecaster_is_asked_with_a_file_and_prints_a_table(forecasting_line):
     command, _, file = forecasting_line
-    server = command.start("serve", "--engine", "embedded", "--port", "0")
+    server = command.start("serve", "--engine", "embedded", "--port", "0", "--grpc-port", "0")
     try:
         deadline = time.monotonic() + 120
         while (

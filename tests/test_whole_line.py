@@ -73,7 +73,7 @@ def test_questions_after_a_run_are_answered(digits_line):
 
 def test_the_pushed_model_is_served_asked_and_stopped(digits_line, digits_data):
     command, _ = digits_line
-    server = command.start("serve", "--engine", "embedded", "--port", "0")
+    server = command.start("serve", "--engine", "embedded", "--port", "0", "--grpc-port", "0")
     try:
         deadline = time.monotonic() + 120
         while (

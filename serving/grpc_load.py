@@ -86,12 +86,12 @@ class GrpcLoad:
             except queue.Empty:
                 continue
             idle += 1
-            if code := answer.code().name.replace("OK", ""):
-                errors[code] += 1
-                resumes = last + PAUSE_AFTER_ERROR
-            else:
+            if answer.code().name == "OK":
                 succeeded += 1
                 latencies.append(last - started)
+            else:
+                errors[answer.code().name] += 1
+                resumes = last + PAUSE_AFTER_ERROR
 
     def start(self, request: bytes, started: float) -> None:
         """Send a request."""

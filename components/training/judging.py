@@ -64,20 +64,14 @@ def judged_split(examples: Examples, config: TrainerConfig, context: Context) ->
         raise UserError(
             f"There are no examples in split `{config.validation_split}` to judge the training by.",
             "trainer.validation_split",
-            f"Hold some out with {held_out_by(examples)}, or set `trainer.validation_split=none`.",
+            "Hold some out with `data.split.validation`, or with `data.validation_fraction` where pictures come with splits; "
+            "or set `trainer.validation_split=none`.",
         )
     if config.validation_split == "test":
         context.progress.say(
             "  judged by the test split after each epoch, as published: its figures are not those of unseen data"
         )
     return config.validation_split
-
-
-def held_out_by(examples: Examples) -> str:
-    """Say which setting holds examples out: one share applies to data that come with splits, another to those that do not."""
-    if examples.task == "forecasting":
-        return "`data.split.validation`"
-    return "`data.validation_fraction` (data that come with splits) or `data.split.validation` (data without)"
 
 
 def judging_batch(example_bytes: int) -> int:

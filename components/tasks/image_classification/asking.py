@@ -38,7 +38,7 @@ def predict(
     readable = [files[place] for place in places]
     labels = read_labels(workspace, name, version) if workspace else []
     if any(labels[answer.class_id : answer.class_id + 1] != [answer.label] for answer in answers):
-        labels = []  # another version answered than the newest there is: numbers are better than wrong names
+        labels = []  # the workspace has another model under this version: numbers are better than wrong names
     if as_json:
         print(
             json.dumps([{"file": str(file), **asdict(answer)} for file, answer in zip(readable, answers, strict=True)])

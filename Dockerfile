@@ -2,7 +2,8 @@
 FROM python:3.11-slim
 
 WORKDIR /labline
-# as bootstrap.sh installs, because pip has no overrides; no compiler is needed: crcmod, the one package without a wheel, does without its compiled part
+# as bootstrap.sh installs, because pip has no overrides; no compiler is needed: crcmod, the one package without a wheel, and the server's
+# reader of JSON numbers do without their compiled parts
 RUN pip install --no-cache-dir uv==0.13.8
 # the dependencies come first, so that a change of the code does not install them again
 COPY requirements.lock overrides.txt setup.py README.md ./

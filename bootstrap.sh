@@ -22,7 +22,7 @@ if [ "$version" = 3.10 ]; then
     "$python" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' ||
         stop "Python.h is missing, which Python 3.10 needs to build pyfarmhash: install it (Debian, Ubuntu: apt-get install python3.10-dev), or use Python 3.11."
 fi
-stamp=".venv/.labline-$(cat setup.py requirements.lock overrides.txt | cksum | cut -d' ' -f1)-$extras"
+stamp=".venv/.labline-$(cat setup.py requirements.lock overrides.txt serving/server/rest/_numbers.c | cksum | cut -d' ' -f1)-$extras"
 [ -f "$stamp" ] && exit 0
 free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
 [ "$free" -ge 5 ] || stop "About 5 GB of free disk space are needed here; there are $free GB."

@@ -5,7 +5,7 @@ Beam ships this project to its workers with `--setup_file ./setup.py`, so it mus
 
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 CORE = [
     "tensorflow>=2.16.2,<2.17",  # the last line that tensorflow-data-validation 1.16 runs on
@@ -78,8 +78,10 @@ setup(
         "components": ["tasks/*/*.html"],
         "object_detection": ["zoo/*.yaml", "zoo/*.pbtxt"],
         "data": ["catalog/*.yaml", "samples/*.csv"],
-        "serving": ["server/rest/page_files/*", "monitor/*.html"],
+        "serving": ["server/rest/page_files/*", "server/rest/*.pyi", "monitor/*.html"],
     },
+    # optional: without a C compiler the server reads large JSON bodies in a slower way
+    ext_modules=[Extension("serving.server.rest._numbers", ["serving/server/rest/_numbers.c"], optional=True)],
     install_requires=CORE,
     extras_require={"detection": DETECTION, "gpu": GPU, "tfds": TFDS, "dev": DEV},
     entry_points={

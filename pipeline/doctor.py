@@ -41,6 +41,7 @@ def examine(workspace: Path, verify: bool = False) -> Iterator[dict[str, str]]:
     yield disk(workspace)
     yield data_folder()
     yield serving_engines()
+    yield json_reader()
     if workspace.exists():
         yield served_models(workspace)
         yield workspace_state(workspace, verify)
@@ -141,6 +142,20 @@ def data_folder() -> dict[str, str]:
     place = os.environ.get("LABLINE_DATA_DIR")
     return finding(
         "data", "good", f"LABLINE_DATA_DIR={place}" if place else "~/.cache/labline/data (LABLINE_DATA_DIR changes it)"
+    )
+
+
+def json_reader() -> dict[str, str]:
+    """Say how the embedded server reads pictures that are sent as JSON numbers."""
+    from serving.server.rest.plain_numbers import COMPILED
+
+    if COMPILED:
+        return finding("JSON numbers", "good", "large bodies are read by compiled code")
+    return finding(
+        "JSON numbers",
+        "note",
+        "large bodies take twice as long to read: the reader's compiled part was not built",
+        "Install gcc and Python.h (Debian, Ubuntu: apt-get install gcc python3-dev), remove .venv/.labline-*, `make setup`.",
     )
 
 

@@ -30,7 +30,7 @@ def test_the_source_distribution_holds_every_module_and_data_file(tmp_path):
         path.relative_to(project).as_posix()
         for package in PACKAGES
         for path in (project / package).rglob("*")
-        if path.suffix in (".py", ".yaml", ".html", ".css", ".txt")
+        if path.suffix in (".py", ".pyi", ".c", ".yaml", ".html", ".css", ".txt")
     }
     assert len(needed) > 100
     assert needed <= shipped

@@ -1,6 +1,7 @@
 """Large bodies of numbers: their arrays without a python object for each number.
 
-simdjson reads the text and copies the numbers of an array, however nested, into one buffer; it does not say whether the nesting was
+Bodies of one array and nothing else are for compiled code of our own (`plain_numbers`). All others, and those where it could not be
+built, are read as follows. simdjson reads the text and copies the numbers of an array, however nested, into one buffer; it does not say whether the nesting was
 regular. That is seen from the text with everything but its brackets, braces, commas, colons and quotes left out, which must be
 exactly what a regular array of the shape of its first elements would leave. Whatever does not fit (ragged, strings, `NaN`, keys that
 stand twice, errors of every kind) is left to the exact reader, which is slower and knows the messages.
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 import simdjson
 
+from serving.server.rest import plain_numbers
+from serving.server.rest.plain_numbers import PlainNumbers
 from serving.server.rest.tensors import FLOATS, INTEGERS
 
 LARGE = 4 * 2**10  # bytes; below, the exact reader is as fast
@@ -51,8 +54,10 @@ class NumberBody:
         self.document = None
 
 
-def parse(body: bytes) -> NumberBody | None:
+def parse(body: bytes) -> NumberBody | PlainNumbers | None:
     """Return a body for its arrays to be read; None if the exact reader must do it."""
+    if (plain := plain_numbers.parse(body)) is not None:
+        return plain
     if not hasattr(LOCAL, "parser"):
         LOCAL.parser = simdjson.Parser()
     try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from components.networks import PixelStatistics
 from pipeline.errors import UserError
-from pipeline.settings import Settings
+from pipeline.settings import Settings, SourceFile
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +34,7 @@ class Config(Settings):
     body: Literal["MobileNetV2", "MobileNetV3Small", "MobileNetV3Large"] = Field(
         "MobileNetV2", description="the pre-trained network"
     )
-    weights: str = Field(
+    weights: Annotated[str, SourceFile()] = Field(
         "imagenet", description="`imagenet` (downloaded when first used), `none`, or a local .h5 file without the head"
     )
     width: float = Field(1.0, gt=0, description="factor on the body's filters; ImageNet weights exist for some only")

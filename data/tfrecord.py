@@ -157,12 +157,19 @@ def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 
 def decode_example(data: bytes) -> dict[str, list[FeatureValue]]:
-    """Return the features of a serialized `tf.train.Example` by name."""
+    """Return the features of a serialized `tf.train.Example` by name.
+
+    Raises:
+        ValueError: these are no bytes of one.
+    """
     features: dict[str, list[FeatureValue]] = {}
-    for _, body in _fields(data):
-        for _, entry in _fields(body):
-            pair = dict(_fields(entry))
-            features[pair[1].decode()] = _values(pair.get(2, b""))
+    try:
+        for _, body in _fields(data):
+            for _, entry in _fields(body):
+                pair = dict(_fields(entry))
+                features[pair[1].decode()] = _values(pair.get(2, b""))
+    except (KeyError, IndexError, struct.error) as error:
+        raise ValueError("these are no bytes of a tf.train.Example") from error
     return features
 
 
@@ -174,6 +181,8 @@ def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
         if tag & 7 != 2:
             raise ValueError(f"unexpected wire type {tag & 7}")
         size, position = _read_varint(data, position)
+        if position + size > len(data):
+            raise ValueError("the bytes end in the middle of a field")
         yield tag >> 3, data[position : position + size]
         position += size
 

@@ -78,9 +78,8 @@ def printable(name: str) -> str:
 
 
 def list_files(path: Path) -> list[Path]:
-    """Return every file below a folder, links followed."""
-    files = (Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names)
-    return sorted(file for file in files if file.is_file())
+    """Return every file below a folder that `list_folder` yields."""
+    return sorted(path.joinpath(*entry.parts) for entry in list_folder(path) if isinstance(entry, Entry))
 
 
 def list_folder(path: Path) -> Iterator[Entry | Problem]:

@@ -123,13 +123,18 @@ def scan_heads(stream: BinaryIO) -> Iterator[tuple[int, int]]:
         position += 16 + size
 
 
+def is_head(head: bytes) -> bool:
+    """Tell whether 12 bytes are a record's head, by their checksum."""
+    return len(head) == 12 and masked_crc(head[:8]) == _CRC.unpack(head[8:])[0]
+
+
 def _size_of(head: bytes, position: int) -> int:
     """Return the length of a record's data, which its head of 12 bytes tells.
 
     Raises:
         ValueError: it is no head.
     """
-    if len(head) < 12 or masked_crc(head[:8]) != _CRC.unpack(head[8:])[0]:
+    if not is_head(head):
         raise ValueError(f"no record begins at byte {position:,}")
     return int(_LENGTH.unpack(head[:8])[0])
 

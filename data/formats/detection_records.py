@@ -26,7 +26,7 @@ from data.photos.boxes import Box, PhotoSample
 from data.photos.records import EDGES
 from data.pictures.picture import BadPicture
 from data.sample import SPLIT_FOLDERS, Problem, Split
-from data.tfrecord import FeatureValue, decode_example, scan_records
+from data.tfrecord import FeatureValue, decode_example, is_head, scan_records
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -176,16 +176,22 @@ def open_unpacked(file: Path) -> IO[bytes]:
         ValueError: it is packed in another way.
     """
     with file.open("rb") as stream:
-        head = stream.read(2)
-    if head == ZLIB:
+        packing = packing_of(stream)
+    if packing == ZLIB:
         raise ValueError("it is packed with zlib; only gzip and plain files are read")
-    return cast("IO[bytes]", gzip.open(file)) if head == GZIP else file.open("rb")
+    return cast("IO[bytes]", gzip.open(file)) if packing == GZIP else file.open("rb")
+
+
+def packing_of(stream: IO[bytes]) -> bytes:
+    """Return GZIP or ZLIB where a file is packed so; a plain one may begin alike, since a record's length stands first."""
+    head = stream.read(12)
+    return b"" if is_head(head) else head[:2]
 
 
 def open_seekable(file: Path) -> IO[bytes]:
     """Open a file of records to read anywhere: one that is packed as a temporary copy of what can be unpacked of it."""
     stream = file.open("rb")
-    if stream.read(2) != GZIP:
+    if packing_of(stream) != GZIP:
         return stream
     stream.seek(0)
     copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by who asked for it)

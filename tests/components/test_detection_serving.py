@@ -252,10 +252,10 @@ def test_an_exported_detector_is_asked_in_its_folder_as_the_trained_one_is(
     line: dict[str, Any], tmp_path: Path
 ) -> None:
     from object_detection.detector import Detector
-    from object_detection.exported import ExportedDetector, is_exported
+    from object_detection.exported import ExportedDetector, find_exported
 
     folder = line["saved_model"].path
-    assert is_exported(folder) and not is_exported(line["model"].path)
+    assert find_exported(folder) == folder and find_exported(line["model"].path) is None
     pixels = read_photo_of(tmp_path)
     exported = ExportedDetector(folder).detect([pixels], 0.3)[0]
     trained = Detector.read(line["model"].path).detect([pixels], 0.3)[0]

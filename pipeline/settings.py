@@ -6,9 +6,12 @@ import functools
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+if TYPE_CHECKING:
+    from pipeline.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,6 +52,13 @@ class Settings(BaseModel):
     def idle(self) -> dict[str, str]:
         """Return the fields that the other values leave without any effect, each with the reason."""
         return {}
+
+    def prepare(self, progress: Progress) -> None:
+        """Find what the step will read besides artifacts, and download it if need be, before the first step of a run.
+
+        Raises:
+            UserError: it is not to be had.
+        """
 
     @field_validator("*", mode="before")
     @classmethod

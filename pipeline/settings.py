@@ -65,6 +65,8 @@ class Settings(BaseModel):
     def as_written(cls, value: Any, info: ValidationInfo) -> Any:
         """Take the numbers of a recipe as they were written where text is wanted: a folder 007, a class 1."""
         annotation: Any = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, dict):
+            return {text_of(key): item for key, item in value.items()}
         if wants_text(annotation):
             if isinstance(value, (list, tuple)):
                 return [text_of(item) for item in value]

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from components.exporter import exporter
 from components.infra_validator import infra_validator, judge
 from components.tasks.object_detection import asking, serving
-from components.tasks.object_detection.export import DetectionExporterConfig, make_signatures
+from components.tasks.object_detection.export import DetectionExporterConfig, make_signatures, write_tflite
 from object_detection.command import read_photo
 from object_detection.trained import Trained
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
@@ -173,6 +173,21 @@ def test_keras_rest_and_lite_give_the_same_answers_by_every_signature(
     assert {name: parity.examples for name, parity in differences.items()} == {
         "serving_default": 10, "image_tensor": 8, "tf_example": 10, "tflite": 10,
     }  # fmt: skip
+
+
+def test_int8_is_calibrated_on_training_photos(
+    line: dict[str, Any], trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Calibrated(Exception):
+        pass
+
+    def convert(_: Trained, precision: str, photos: np.ndarray) -> bytes:
+        raise Calibrated(precision, len(photos))
+
+    monkeypatch.setattr("object_detection.lite.convert", convert)
+    with pytest.raises(Calibrated) as seen:  # two of the twelve photos are for training
+        write_tflite(trained, line["examples"], DetectionExporterConfig(tflite="int8"), tmp_path)
+    assert seen.value.args == ("int8", 2)
 
 
 @pytest.mark.parametrize("part", ["detection_scores", "detection_boxes", "detection_classes"])

@@ -79,9 +79,10 @@ def list_lines(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Pr
         path_column = find_path_column(config, columns, path)
         label_column = find_column(config.label_column, "data.label_column", columns, path)
         split_column = find_split_column(config, columns, path)
-        for line, cells in enumerate(reader, start=2):
+        for cells in reader:
             if not cells:
                 continue
+            line = reader.line_num  # a cell in quotes may hold several lines
             if len(cells) != len(columns):
                 yield Problem(
                     "corrupt_file", f"{path.name}, line {line}", f"{len(cells)} cells instead of {len(columns)}"

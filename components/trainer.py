@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from components.networks import network_config
 from components.tasks import find_part
 from components.training import devices
 from components.training.config import TrainerConfig
@@ -16,14 +17,23 @@ from components.training.engine import Engine
 from components.training.loop import Loop, Setup
 from components.training.tensorboard import TensorBoard
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
-from pipeline.component import Context, Out, component
+from pipeline.component import Context, Out, SourceTree, component
 from pipeline.errors import UserError
+from pipeline.fingerprint import marked_sources
+from pipeline.progress import Progress
 from pipeline.settings import Settings
 
 TRAINING_TIME = "training_time.json"
 
 
-@component(requires=["tensorflow", "keras", "numpy"], part="training")
+def sources(config: TrainerConfig, progress: Progress) -> list[SourceTree]:
+    """Find the weights to begin with: those that the recipe names, and files that the network's own options name."""
+    del progress
+    options = network_config(config.network, config.options)
+    return [*marked_sources(config), *(tree for tree in marked_sources(options) if tree.files[0].is_file())]
+
+
+@component(requires=["tensorflow", "keras", "numpy"], part="training", sources=sources)
 def trainer(
     examples: Examples,
     statistics: Statistics,

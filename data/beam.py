@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import apache_beam
 
 LOCAL = ("FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner")
+FEW = 8  # pieces of work that are done without a pipeline
 BEAM_REMARK = re.compile(r" \[while running '[^']*'\]")  # Beam puts it behind what a worker said
 REMOTE = ("FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner", "PrismRunner", "InteractiveRunner")
 
@@ -55,6 +57,38 @@ def run_pipeline(config: BeamConfig) -> Iterator[apache_beam.Pipeline]:
         if str(error).startswith("KeyboardInterrupt [while running"):  # Ctrl-C met a worker
             raise KeyboardInterrupt from None
         raise explain_failure(error) or error from error
+
+
+def do_all(items: Sequence[Any], work: Any, beam: BeamConfig) -> None:
+    """Let workers do every item of a list of work, each in a file of its own.
+
+    Args:
+        work: a DoFn.
+    """
+    if len(items) <= FEW and beam == BeamConfig():
+        do_here(items, work)
+        return
+    import apache_beam
+
+    with run_pipeline(beam) as pipeline:
+        _ = pipeline | apache_beam.Create(items) | apache_beam.Reshuffle() | apache_beam.ParDo(work)
+
+
+def do_here(items: Sequence[Any], work: Any) -> None:
+    """Do what Beam's one local worker would do; for little work, starting a pipeline takes longer than the work.
+
+    Raises:
+        UserError: a full disk or a missing permission.
+    """
+    try:
+        work.setup()
+        try:
+            for item in items:
+                deque(work.process(item), maxlen=0)
+        finally:
+            work.teardown()
+    except OSError as error:
+        raise explain_os_error(error) from error
 
 
 def quieten() -> None:

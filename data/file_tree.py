@@ -35,10 +35,7 @@ def open_reader(path: Path) -> Iterator[Read]:
 
     def read(locator: tuple[Any, ...]) -> bytes:
         if len(locator) == 1:
-            with open(f"{folder}/{locator[0]}", "rb", buffering=0) as file:  # noqa: PTH123 - Path.open costs as much again
-                if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
-                    raise BadPicture("too_large_file", "more than 256 MiB")
-                return file.read()
+            return read_picture(f"{folder}/{locator[0]}")
         archive = locator[0]
         if archive not in archives:
             archives[archive] = os.open(f"{folder}/{archive}", os.O_RDONLY)
@@ -49,6 +46,18 @@ def open_reader(path: Path) -> Iterator[Read]:
     finally:
         for handle in archives.values():
             os.close(handle)
+
+
+def read_picture(path: str) -> bytes:
+    """Return a picture file's bytes.
+
+    Raises:
+        BadPicture: it is larger than any picture.
+    """
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - Path.open costs as much again
+        if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
+            raise BadPicture("too_large_file", "more than 256 MiB")
+        return file.read()
 
 
 def parts_of(member: zipfile.ZipInfo) -> tuple[str, ...]:
@@ -78,9 +87,8 @@ def printable(name: str) -> str:
 
 
 def list_files(path: Path) -> list[Path]:
-    """Return every file below a folder, links followed."""
-    files = (Path(folder) / name for folder, _, names in os.walk(path, followlinks=True) for name in names)
-    return sorted(file for file in files if file.is_file())
+    """Return every file below a folder that `list_folder` yields."""
+    return sorted(path.joinpath(*entry.parts) for entry in list_folder(path) if isinstance(entry, Entry))
 
 
 def list_folder(path: Path) -> Iterator[Entry | Problem]:

@@ -40,6 +40,7 @@ KINDS: dict[str, Kind] = {
     "beside_splits": Kind(
         "warning", "These files lie in folders beside the train and test folders; they were ignored."
     ),
+    "unlabelled_image": Kind("warning", "The data do not say the classes of these pictures; they were left out."),
     "unknown_file": Kind("info", "These files among the pictures are no pictures by their names; they were ignored."),
     "stray_file": Kind("info", "These files lie beside the class folders; they were ignored."),
 }

@@ -123,13 +123,18 @@ def scan_heads(stream: BinaryIO) -> Iterator[tuple[int, int]]:
         position += 16 + size
 
 
+def is_head(head: bytes) -> bool:
+    """Tell whether 12 bytes are a record's head, by their checksum."""
+    return len(head) == 12 and masked_crc(head[:8]) == _CRC.unpack(head[8:])[0]
+
+
 def _size_of(head: bytes, position: int) -> int:
     """Return the length of a record's data, which its head of 12 bytes tells.
 
     Raises:
         ValueError: it is no head.
     """
-    if len(head) < 12 or masked_crc(head[:8]) != _CRC.unpack(head[8:])[0]:
+    if not is_head(head):
         raise ValueError(f"no record begins at byte {position:,}")
     return int(_LENGTH.unpack(head[:8])[0])
 
@@ -157,12 +162,19 @@ def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 
 def decode_example(data: bytes) -> dict[str, list[FeatureValue]]:
-    """Return the features of a serialized `tf.train.Example` by name."""
+    """Return the features of a serialized `tf.train.Example` by name.
+
+    Raises:
+        ValueError: these are no bytes of one.
+    """
     features: dict[str, list[FeatureValue]] = {}
-    for _, body in _fields(data):
-        for _, entry in _fields(body):
-            pair = dict(_fields(entry))
-            features[pair[1].decode()] = _values(pair.get(2, b""))
+    try:
+        for _, body in _fields(data):
+            for _, entry in _fields(body):
+                pair = dict(_fields(entry))
+                features[pair[1].decode()] = _values(pair.get(2, b""))
+    except (KeyError, IndexError, struct.error) as error:
+        raise ValueError("these are no bytes of a tf.train.Example") from error
     return features
 
 
@@ -174,6 +186,8 @@ def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
         if tag & 7 != 2:
             raise ValueError(f"unexpected wire type {tag & 7}")
         size, position = _read_varint(data, position)
+        if position + size > len(data):
+            raise ValueError("the bytes end in the middle of a field")
         yield tag >> 3, data[position : position + size]
         position += size
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from pipeline.errors import UserError
+from pipeline.disk import locked
+from pipeline.errors import UserError, explain_os_error
 from pipeline.progress import Progress
 
 MAX_RATIO = 100  # pictures hardly compress; a text table compresses ten times
@@ -116,16 +117,24 @@ def refuse(archive: Path, reason: str) -> UserError:
 
 
 def unpack_once(archive: Path, folder: Path, progress: Progress) -> Path:
-    """Return the folder with an archive's content, unpacking it the first time.
+    """Return the folder with an archive's content, unpacking it the first time; two processes at once unpack it once.
 
     Args:
         archive: the user's file; it is not changed.
         folder: for this archive alone.
     """
-    if not folder.exists():
-        part = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        unpack(archive, part, progress)
-        part.rename(folder)
+    if folder.exists():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        wait = "waiting for another labline that is unpacking the same archive"
+        with locked(folder.with_name(f".{folder.name}.lock"), lambda _: progress.say(wait)):
+            if not folder.exists():
+                part = folder.with_name(f".{folder.name}.part")
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir()
+                unpack(archive, part, progress)
+                part.rename(folder)
+    except OSError as error:
+        raise explain_os_error(error, folder) from error
     return folder

@@ -22,7 +22,8 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
 
     Args:
         photos: picture files of any kind.
-        model: a trained model's name, a file or folder of weights, a Model artifact's folder, or that of a pushed version.
+        model: a trained model's name, a file or folder of weights, a Model artifact's folder, or that of a pushed model or of one
+            of its versions.
         labels: a label map, or a list of names; by default the model's own.
         out: where the copy goes: a file for one photo, a folder for more; by default `<name>_boxes.jpg` in the working folder.
         least: score below which an object is left out.
@@ -33,7 +34,7 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
     """
     from object_detection import zoo
     from object_detection.detector import Detector
-    from object_detection.exported import ExportedDetector, is_exported
+    from object_detection.exported import ExportedDetector, find_exported
     from object_detection.label_map import read_label_map
     from serving.client.files import end_with_status, read_each
 
@@ -44,7 +45,8 @@ def detect(photos: list[Path], model: str, labels: Path | None, out: Path | None
     progress = Progress()
     path, own_labels = zoo.locate(model, progress, "name it: `--model FILE`")
     names = read_label_map(label_map) if (label_map := labels or own_labels) else None
-    detector = ExportedDetector(path, names) if is_exported(path) else Detector.read(path, names)
+    exported = find_exported(path)
+    detector = ExportedDetector(exported, names) if exported else Detector.read(path, names)
     progress.say(detector.told)
     answers: dict[str, dict[str, Any]] = {}
     for place, picture in zip(places, pixels, strict=True):

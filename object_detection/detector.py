@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from object_detection.families import DetectorConfig
+    from object_detection.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,40 @@ class Detection:
     label: str
 
 
-class Detector:
-    """A trained detector of any kind.
+def detections_of(answer: Mapping[str, Any], least: float = 0.0) -> list[Detection]:
+    """Return what a detector's answer about one photo says, surest first.
 
     Args:
-        model: as its family builds it.
-        config: what it is built from.
-        labels: class names by number; classes without a name are called by their number.
+        answer: as `object_detection.answering` describes it, in arrays or JSON values.
+        least: score below which an object is left out.
+
+    Raises:
+        KeyError, TypeError: it is somebody else's answer.
+    """
+    count = round(float(answer["num_detections"]))
+    columns = [answer[f"detection_{part}"][:count] for part in ("boxes", "scores", "classes", "labels")]
+    return [
+        Detection(
+            (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+            float(score),
+            round(float(number)),
+            label.decode() if isinstance(label, bytes) else label,
+        )
+        for box, score, number, label in zip(*columns, strict=True)
+        if score >= least
+    ]
+
+
+class Detector:
+    """A trained detector of any kind, which answers as it does when it is served.
+
+    Args:
+        trained: the detector.
         told: what was read, in words.
     """
 
-    def __init__(self, model: Any, config: DetectorConfig, labels: dict[int, str], told: str) -> None:
-        self.model, self.config, self.labels, self.told = model, config, labels, told
+    def __init__(self, trained: Trained, told: str) -> None:
+        self.trained, self.told = trained, told
 
     @classmethod
     def read(cls, path: Path, labels: dict[int, str] | None = None) -> Detector:
@@ -52,7 +74,8 @@ class Detector:
 
         Args:
             path: a Model artifact's folder, or a file or folder of weights.
-            labels: class names by number; none takes the detector's own, where it has some.
+            labels: class names by number; none takes the detector's own, where it has some. Classes without a name are called by
+                their number.
 
         Raises:
             UserError: there is none, or these are the weights of a body without predictors.
@@ -63,7 +86,7 @@ class Detector:
             return cls.of_weights(read_weights(path), labels or {})
         trained = read_trained(path)
         told = f"{trained.config.family} of {trained.config.size} x {trained.config.size} pixels from {path}"
-        return cls(trained.model, trained.config, labels or dict(enumerate(trained.labels, 1)), told)
+        return cls(replace(trained, labels=in_order(labels, trained.config.classes)) if labels else trained, told)
 
     @classmethod
     def of_weights(cls, weights: Weights, labels: dict[int, str]) -> Detector:
@@ -73,7 +96,7 @@ class Detector:
             UserError: they have no predictors, or some are missing.
         """
         from object_detection.ssd import SsdConfig, build_ssd
-        from object_detection.variables import name_variables
+        from object_detection.trained import Trained
         from object_detection.warm_start import warm_start
 
         if weights.classes is None:
@@ -83,11 +106,11 @@ class Detector:
                 "Give a detection model, or retrain with `trainer.warm_start`.",
             )
         config = SsdConfig(classes=weights.classes, width=weights.width)
-        model = build_ssd(config)
-        loaded = warm_start(name_variables(model), weights, "all")
+        trained = Trained(build_ssd(config), config, in_order(labels, weights.classes))
+        loaded = warm_start(trained.named, weights, "all")
         if loaded.missing or loaded.mismatched:
             raise UserError("Weights are missing.", weights.origin, str(loaded))
-        return cls(model, config, labels, str(loaded))
+        return cls(trained, str(loaded))
 
     def detect(self, photos: Sequence[np.ndarray], least: float = 0.5) -> list[list[Detection]]:
         """Return what is in each photo, surest first.
@@ -98,31 +121,17 @@ class Detector:
         """
         import tensorflow as tf
 
-        from object_detection.outputs import anchors_by_level
+        from object_detection.answering import answer_prepared
         from object_detection.pictures import to_network
 
-        images = tf.stack([to_network(tf.constant(photo), self.config.size) for photo in photos])
-        found = self.model(images, anchor_boxes=anchors_by_level(self.config, len(photos)), training=False)
+        images = tf.stack([to_network(tf.constant(photo), self.trained.config.size) for photo in photos])
+        answer = {name: value.numpy() for name, value in answer_prepared(self.trained, images).items()}
         return [
-            self.words(boxes, scores, numbers, least)
-            for boxes, scores, numbers in zip(
-                found["detection_boxes"].numpy() / self.config.size,
-                found["detection_scores"].numpy(),
-                found["detection_classes"].numpy(),
-                strict=True,
-            )
+            detections_of({name: values[place] for name, values in answer.items()}, least)
+            for place in range(len(photos))
         ]
 
-    def words(self, boxes: Any, scores: Any, numbers: Any, least: float) -> list[Detection]:
-        """Return one photo's detections."""
-        rows = zip(boxes.clip(0, 1), scores, numbers, strict=True)
-        return [
-            Detection(
-                (float(ymin), float(xmin), float(ymax), float(xmax)),
-                float(score),
-                int(number),
-                self.labels.get(int(number), str(int(number))),
-            )
-            for (ymin, xmin, ymax, xmax), score, number in rows
-            if score >= least
-        ]
+
+def in_order(labels: dict[int, str], classes: int) -> list[str]:
+    """Return the names of all classes in the order of their numbers; those without one are called by their number."""
+    return [labels.get(number, str(number)) for number in range(1, classes + 1)]

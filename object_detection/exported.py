@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from object_detection.detector import Detection
+from object_detection.detector import Detection, detections_of
 from object_detection.trained import LABEL_MAP
+from serving.model_config import version_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,9 +17,10 @@ if TYPE_CHECKING:
 SAVED_MODEL, LABELS = "saved_model.pb", Path("assets", LABEL_MAP)
 
 
-def is_exported(path: Path) -> bool:
-    """Tell whether a folder is such a SavedModel, such as `workspace/served_models/NAME/1`."""
-    return (path / SAVED_MODEL).is_file() and (path / LABELS).is_file()
+def find_exported(path: Path) -> Path | None:
+    """Return the folder of such a SavedModel: `workspace/served_models/NAME/1`, or of `NAME` the newest version; None if it is none."""
+    folders = [folder for folder in (path, version_folder(path, None)) if folder is not None]
+    return next((item for item in folders if all((item / file).is_file() for file in (SAVED_MODEL, LABELS))), None)
 
 
 class ExportedDetector:
@@ -49,19 +52,5 @@ class ExportedDetector:
         import tensorflow as tf
 
         answers = [self.signature(inputs=tf.constant(photo)[tf.newaxis]) for photo in photos]
-        return [self.words({name: value[0].numpy() for name, value in answer.items()}, least) for answer in answers]
-
-    def words(self, answer: dict[str, Any], least: float) -> list[Detection]:
-        """Return one photo's detections."""
-        columns = (answer[f"detection_{part}"] for part in ("boxes", "scores", "classes", "labels"))
-        rows = list(zip(*columns, strict=True))[: int(answer["num_detections"])]
-        return [
-            Detection(
-                (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
-                float(score),
-                int(number),
-                self.labels.get(int(number), label.decode()),
-            )
-            for box, score, number, label in rows
-            if score >= least
-        ]
+        found = [detections_of({name: value[0].numpy() for name, value in answer.items()}, least) for answer in answers]
+        return [[replace(item, label=self.labels.get(item.number, item.label)) for item in items] for items in found]

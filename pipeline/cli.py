@@ -196,7 +196,10 @@ def report(
 def detect(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Picture files.")],
     model: Annotated[
-        str, typer.Option(help="A trained model's name, or a checkpoint, frozen graph, TFLite file or their folder.")
+        str,
+        typer.Option(
+            help="A trained model's name, a checkpoint, frozen graph, TFLite file or their folder, or a pushed model's folder."
+        ),
     ] = "ssd_mobilenet_v1_coco",
     labels: Annotated[
         Path | None, typer.Option(help="Label map (.pbtxt) or a list of names (.txt); by default the model's own.")

@@ -50,6 +50,7 @@ class Runner:
         self.store, self.say_step, self.fresh = workspace.store, say_step, fresh or set()
         self.graph = self.build()
         self.outputs: dict[tuple[int, str], Artifact] = {}
+        self.prepared = False
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
         served = resolved.recipe.serving.name
         self.task = getattr(resolved.recipe, "task", "")
@@ -208,8 +209,18 @@ class Runner:
             reason = "runs every time"
         else:
             reason = self.why(node, parts)
+        self.prepare(node)
         record = self.execute(node, inputs, parts, reason)
         return record, Step(name, "ran", round(record["seconds"], 3), parts.value, record["reason"])
+
+    def prepare(self, node: Node) -> None:
+        """Let the first step that runs, and those after it, find what they will read, so that what is missing is told now."""
+        if self.prepared:
+            return
+        self.prepared = True
+        for later in self.graph.nodes[self.graph.nodes.index(node) :]:
+            for settings in later.settings.values():
+                settings.prepare(self.progress)
 
     def why(self, node: Node, parts: Fingerprint) -> str:
         """Say what changed since the recipe's last run."""

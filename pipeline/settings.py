@@ -6,9 +6,12 @@ import functools
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+if TYPE_CHECKING:
+    from pipeline.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,11 +53,20 @@ class Settings(BaseModel):
         """Return the fields that the other values leave without any effect, each with the reason."""
         return {}
 
+    def prepare(self, progress: Progress) -> None:
+        """Find what the step will read besides artifacts, and download it if need be, before the first step of a run.
+
+        Raises:
+            UserError: it is not to be had.
+        """
+
     @field_validator("*", mode="before")
     @classmethod
     def as_written(cls, value: Any, info: ValidationInfo) -> Any:
         """Take the numbers of a recipe as they were written where text is wanted: a folder 007, a class 1."""
         annotation: Any = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, dict):
+            return {text_of(key): item for key, item in value.items()}
         if wants_text(annotation):
             if isinstance(value, (list, tuple)):
                 return [text_of(item) for item in value]

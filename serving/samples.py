@@ -1,22 +1,26 @@
-"""Real examples of a split, evenly spread over it: what warm-up requests and the serving check are made of."""
+"""Real examples of a split, evenly spread over it: what warm-up requests, the serving check and int8's calibration are made of."""
 
 from __future__ import annotations
 
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 
-ORDER = ("test", "validation", "train")  # pictures that the network was not fitted to come first
+UNSEEN_FIRST = ("test", "validation", "train")  # what the network was not fitted to comes first
+FITTED_FIRST = UNSEEN_FIRST[::-1]  # for what is fitted to them, as int8 is
 
 
-def sample_records(examples: Examples, count: int) -> tuple[str, list[bytes]]:
+def sample_records(examples: Examples, count: int, order: tuple[str, ...] = UNSEEN_FIRST) -> tuple[str, list[bytes]]:
     """Return a split's name and up to `count` of its serialized examples.
+
+    Args:
+        order: of the splits, of which the first one that is not empty is taken.
 
     Raises:
         UserError: there are no examples in any split.
     """
     from data.tfrecord import read_records
 
-    split = next((name for name in ORDER if examples.splits.get(name)), None)
+    split = next((name for name in order if examples.splits.get(name)), None)
     if split is None:
         raise UserError("There are no examples in any split.", str(examples.path))
     step = max(examples.splits[split] // count, 1)

@@ -40,6 +40,24 @@ def threshold_checks(
     return checks
 
 
+def other_classes(old: Collection[str], new: Collection[str]) -> str:
+    """Say that the last blessed model cannot be asked about the same pictures, since it knows other classes; empty if it can.
+
+    Args:
+        old, new: the classes of the last blessed model and of the one that is judged.
+    """
+    parts = [
+        f"{word} {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        for word, names in (("without", sorted(set(new) - set(old))), ("with", sorted(set(old) - set(new))))
+        if names
+    ]
+    return (
+        f"The last blessed model knows other classes ({'; '.join(parts)}), so it was not compared with."
+        if parts
+        else ""
+    )
+
+
 def conclude(
     checks: list[dict[str, Any]], notes: list[str], comparison: dict[str, Any] | None, first: str = ""
 ) -> dict[str, Any]:

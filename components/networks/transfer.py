@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from components.networks import PixelStatistics
 from pipeline.errors import UserError
-from pipeline.settings import Settings
+from pipeline.progress import Progress
+from pipeline.settings import Settings, SourceFile
 
 if TYPE_CHECKING:
     import keras
@@ -34,12 +35,32 @@ class Config(Settings):
     body: Literal["MobileNetV2", "MobileNetV3Small", "MobileNetV3Large"] = Field(
         "MobileNetV2", description="the pre-trained network"
     )
-    weights: str = Field(
+    weights: Annotated[str, SourceFile()] = Field(
         "imagenet", description="`imagenet` (downloaded when first used), `none`, or a local .h5 file without the head"
     )
     width: float = Field(1.0, gt=0, description="factor on the body's filters; ImageNet weights exist for some only")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of the body's outputs dropped in training")
     flip: bool = Field(True, description="mirror every other picture, left to right")
+
+    def prepare(self, progress: Progress) -> None:
+        self.find_weights()
+
+    def find_weights(self) -> Path | None:
+        """Return the local file of the body's weights; none if they are ImageNet's or none.
+
+        Raises:
+            UserError: it is missing.
+        """
+        if self.weights in ("imagenet", "none"):
+            return None
+        file = Path(self.weights)
+        if not file.is_file():
+            raise UserError(
+                "The weights' file does not exist.",
+                str(file),
+                "Set `trainer.options.weights` to `imagenet`, `none` or a .h5 file.",
+            )
+        return file
 
 
 def build(input_shape: tuple[int, int, int], outputs: int, config: Config, pixels: PixelStatistics) -> keras.Model:
@@ -87,19 +108,13 @@ def make_body(shape: tuple[int, int, int], config: Config) -> keras.Model:
                 "Connect to the internet once, or give a local .h5 file or `none`.",
             ) from error
     body = body_class(weights=None, **keywords)
-    if config.weights != "none":
-        load_file(body, Path(config.weights))
+    if file := config.find_weights():
+        load_file(body, file)
     return body
 
 
 def load_file(body: keras.Model, file: Path) -> None:
     """Read the body's weights from a local file."""
-    if not file.is_file():
-        raise UserError(
-            "The weights' file does not exist.",
-            str(file),
-            "Set `trainer.options.weights` to `imagenet`, `none` or a .h5 file.",
-        )
     try:
         body.load_weights(file)
     except (ValueError, OSError) as error:

@@ -131,16 +131,9 @@ def warm_start(network: keras.Model, config: TrainerConfig, context: Context) ->
     Raises:
         UserError: the file is missing, unreadable, or no weight fits.
     """
-    if config.warm_start is None:
+    file = config.find_start(context.progress)
+    if file is None:
         return
-    path = Path(config.warm_start)
-    file = path / "model.keras" if path.is_dir() else path
-    if not file.is_file():
-        raise UserError(
-            "There are no weights to start from.",
-            str(file),
-            "Give a Model artifact's folder or a .keras or .weights.h5 file.",
-        )
     before = [weight.numpy() for weight in network.weights]
     try:
         network.load_weights(file, skip_mismatch=True)

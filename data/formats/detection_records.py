@@ -14,7 +14,6 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ from data.photos.boxes import Box, PhotoSample
 from data.photos.records import EDGES
 from data.pictures.picture import BadPicture
 from data.sample import SPLIT_FOLDERS, Problem, Split
-from data.tfrecord import FeatureValue, decode_example, scan_records
+from data.tfrecord import FeatureValue, decode_example, is_head, scan_records
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def detect(path: Path) -> bool:
             with open_unpacked(file) as stream:
                 record = next(scan_records(stream), None)
             return record is not None and "image/object/bbox/xmin" in decode_example(record.data)
-        except (*DAMAGE, KeyError, IndexError, struct.error):
+        except DAMAGE:
             return False
     return False
 
@@ -98,7 +97,7 @@ def open_reader(path: Path) -> Iterator[Callable[[Any], bytes]]:
         files[name].seek(offset)
         try:
             return photo_of(decode_example(files[name].read(size)))
-        except (ValueError, KeyError, IndexError, struct.error):
+        except ValueError:
             raise BadPicture("corrupt_file", "the record is damaged") from None
 
     try:
@@ -177,16 +176,22 @@ def open_unpacked(file: Path) -> IO[bytes]:
         ValueError: it is packed in another way.
     """
     with file.open("rb") as stream:
-        head = stream.read(2)
-    if head == ZLIB:
+        packing = packing_of(stream)
+    if packing == ZLIB:
         raise ValueError("it is packed with zlib; only gzip and plain files are read")
-    return cast("IO[bytes]", gzip.open(file)) if head == GZIP else file.open("rb")
+    return cast("IO[bytes]", gzip.open(file)) if packing == GZIP else file.open("rb")
+
+
+def packing_of(stream: IO[bytes]) -> bytes:
+    """Return GZIP or ZLIB where a file is packed so; a plain one may begin alike, since a record's length stands first."""
+    head = stream.read(12)
+    return b"" if is_head(head) else head[:2]
 
 
 def open_seekable(file: Path) -> IO[bytes]:
     """Open a file of records to read anywhere: one that is packed as a temporary copy of what can be unpacked of it."""
     stream = file.open("rb")
-    if stream.read(2) != GZIP:
+    if packing_of(stream) != GZIP:
         return stream
     stream.seek(0)
     copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by who asked for it)
@@ -208,7 +213,7 @@ def read_sample(
     try:
         features = decode_example(data)
         photo_of(features)
-    except (ValueError, KeyError, IndexError, struct.error):
+    except ValueError:
         yield Problem("unreadable_annotation", place, "no `tf.train.Example` with image/encoded", split or "")
         return
     edges = [features.get(f"image/object/bbox/{edge}", []) for edge in EDGES]
@@ -242,9 +247,9 @@ def photo_of(features: dict[str, list[FeatureValue]]) -> bytes:
     """Return the photo's file.
 
     Raises:
-        KeyError, IndexError, ValueError: there is none.
+        ValueError: there is none.
     """
-    encoded = features["image/encoded"][0]
+    encoded = next(iter(features.get("image/encoded", [])), None)
     if not isinstance(encoded, bytes):
         raise ValueError("image/encoded holds no bytes")
     return encoded

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.file_tree import extension_of
+from data.file_tree import extension_of, read_picture
 from data.pictures.picture import EXTENSIONS
 from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Split
 from pipeline.errors import UserError, did_you_mean, explain_os_error
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 TASK = "image_classification"
 DELIMITERS = ",;\t|"
 LINES_SEEN = 20  # that tell what the columns hold
-MAX_FILE_BYTES = 1 << 28
 
 
 def detect(path: Path) -> bool:
@@ -80,9 +79,10 @@ def list_lines(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Pr
         path_column = find_path_column(config, columns, path)
         label_column = find_column(config.label_column, "data.label_column", columns, path)
         split_column = find_split_column(config, columns, path)
-        for line, cells in enumerate(reader, start=2):
+        for cells in reader:
             if not cells:
                 continue
+            line = reader.line_num  # a cell in quotes may hold several lines
             if len(cells) != len(columns):
                 yield Problem(
                     "corrupt_file", f"{path.name}, line {line}", f"{len(cells)} cells instead of {len(columns)}"
@@ -115,12 +115,9 @@ def open_reader(path: Path) -> Iterator[Read]:
 
     def read(locator: tuple[Any, ...]) -> bytes:
         file = path.parent / locator[0]
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
+        if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe would wait for ever
             raise BadPicture("unreadable_file", "a folder, pipe, socket or device")
-        if status.st_size > MAX_FILE_BYTES:
-            raise BadPicture("too_large_file", "more than 256 MiB")
-        return file.read_bytes()
+        return read_picture(str(file))
 
     yield read
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.sample import SPLIT_FOLDERS, ImageSample
+from data.sample import SPLIT_FOLDERS, ImageSample, Problem
 from pipeline.errors import UserError, install_extra
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def detect(path: Path) -> bool:
     return path.is_dir() and (path / INFO).is_file() and (path / "features.json").is_file()
 
 
-def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample]:
-    """Yield the pictures in the order of the files.
+def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Problem]:
+    """Yield the pictures in the order of the files; TFDS has -1 for the class of those that come without one.
 
     Raises:
         UserError: the data set has no picture with one class, or a file is damaged.
@@ -123,9 +123,12 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample]:
         given = SPLIT_FOLDERS.get(split) if len(builder.info.splits) > 1 else None
         for file in map(Path, info.filepaths):
             for number, record in enumerate(records_of(file)):
-                class_name = names[int(decode_example(record.data)[label][0])]
+                key, numbered = f"{file.name}#{number}", int(decode_example(record.data)[label][0])
                 place = (file.name, record.offset, len(record.data), image)
-                yield ImageSample(f"{file.name}#{number}", class_name, place, given)
+                if 0 <= numbered < len(names):
+                    yield ImageSample(key, names[numbered], place, given)
+                else:
+                    yield Problem("unlabelled_image", key, f"its class is {numbered}", given or "")
 
 
 def records_of(file: Path) -> Iterator[Record]:

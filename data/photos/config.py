@@ -46,7 +46,9 @@ class PhotoDataConfig(RawDataConfig):
         description="regular expression on the photo's path; photos whose match (first group) is equal stay in one split",
     )
     limit: int | None = Field(
-        None, gt=1, description="at most so many photos, in equal shares of every class, for a quick look"
+        None,
+        gt=1,
+        description="about so many photos, of every class and split in proportion and at least two, for a quick look",
     )
     examples_per_shard: int = Field(500, gt=0, description="photos a TFRecord file")
     max_pixels: int = Field(

@@ -29,7 +29,6 @@ from data.pictures.workers import (
     ALL_FACTS,
     PLAN,
     PictureWork,
-    Shard,
     Source,
     changed_meanwhile,
     half_of,
@@ -37,6 +36,7 @@ from data.pictures.workers import (
     wrong_extension,
 )
 from data.sample import Problem
+from data.shards import Shard
 from data.tfrecord import write_record
 from pipeline.disk import replacing
 

@@ -53,7 +53,9 @@ class ImageDataConfig(RawDataConfig):
         None, description="names for the numbers of idx files, in order; null: the numbers"
     )
     limit: int | None = Field(
-        None, gt=1, description="at most so many pictures, in equal shares of every class, for a quick look"
+        None,
+        gt=1,
+        description="about so many pictures, of every class and split in proportion and at least two, for a quick look",
     )
     examples_per_shard: int = Field(2000, gt=0, description="pictures a TFRecord file")
     max_pixels: int = Field(

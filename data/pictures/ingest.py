@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data import formats, split
-from data.beam import BeamConfig, quieten, run_pipeline
+from data.beam import BeamConfig, do_all, quieten
 from data.duplicates import drop_duplicates
 from data.findings import Findings, nothing_usable
 from data.listing import Listing, ListingReader, write_listing
 from data.sample import SPLITS, Problem
+from data.shards import plan_shards, write_all
 from data.watching import watch
-from pipeline.errors import explain_os_error
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from data.pictures.workers import Source
 
 PIECE = 512  # pictures looked at in one piece of work
-FEW = 8  # pieces of work that are done without a pipeline
 
 
 @dataclass
@@ -145,38 +142,6 @@ def look_in_pieces(
     return facts, len(pieces)
 
 
-def do_all(items: Sequence[Any], work: Any, beam: BeamConfig) -> None:
-    """Let workers do every item of a list of work, each in a file of its own.
-
-    Args:
-        work: a DoFn.
-    """
-    if len(items) <= FEW and beam == BeamConfig():
-        do_here(items, work)
-        return
-    import apache_beam
-
-    with run_pipeline(beam) as pipeline:
-        _ = pipeline | apache_beam.Create(items) | apache_beam.Reshuffle() | apache_beam.ParDo(work)
-
-
-def do_here(items: Sequence[Any], work: Any) -> None:
-    """Do what Beam's one local worker would do; for little work, starting a pipeline takes longer than the work.
-
-    Raises:
-        UserError: a full disk or a missing permission.
-    """
-    try:
-        work.setup()
-        try:
-            for item in items:
-                deque(work.process(item), maxlen=0)
-        finally:
-            work.teardown()
-    except OSError as error:
-        raise explain_os_error(error) from error
-
-
 def count_problems(listing: Listing, files: list[Path], findings: Findings) -> None:
     """Add what the workers found wrong, in the order of the listing."""
     reader = ListingReader(listing.folder)
@@ -270,36 +235,28 @@ def write_planned(found: Any, work: Any, config: Any, beam: BeamConfig, target: 
     Args:
         work: a DoFn that takes a `Shard` and writes it, as the plan in the listing's folder says.
     """
-    from data.pictures.workers import PLAN
-
-    plan, shards = plan_shards(found, config)
-    save_array(found.listing.folder / PLAN, plan)
-    sizes = {shard.name: shard.stop - shard.start for shard in shards}
-    with watch(target, sizes, "writing records", progress):
-        do_all(shards, work, beam)
-
-
-def plan_shards(found: Any, config: Any) -> tuple[numpy.ndarray, list[Any]]:
-    """Return row and class of each record in the order of writing, and the shards as ranges of it."""
     import numpy
 
-    from data.pictures.workers import Shard
+    from data.pictures.workers import PLAN
 
-    parts, shards, start = [], [], 0
+    parts = plan_records(found, config)
+    save_array(found.listing.folder / PLAN, numpy.concatenate(list(parts.values())))
+    shards = plan_shards({name: len(part) for name, part in parts.items()}, config.examples_per_shard)
+    write_all(shards, work, beam, target, "writing records", progress)
+
+
+def plan_records(found: Any, config: Any) -> dict[str, numpy.ndarray]:
+    """Return row and class of each record of each split in the order of writing."""
+    import numpy
+
+    parts: dict[str, numpy.ndarray] = {}
     scrambled = split.mix(found.facts["hash"][:, 0], config.seed + 1)
     for number, name in enumerate(SPLITS):
         rows = numpy.flatnonzero(found.splits == number)
         rows = rows[numpy.lexsort((rows, scrambled[rows]))]
-        part = numpy.zeros(len(rows), [("row", "<i8"), ("label", "<i4")])
-        part["row"], part["label"] = rows, found.labels[rows]
-        count = -(-len(rows) // config.examples_per_shard)
-        bounds = numpy.linspace(0, len(rows), count + 1).round().astype(int) + start
-        shards += [
-            Shard(f"{name}-{n:05d}-of-{count:05d}.tfrecord", int(bounds[n]), int(bounds[n + 1])) for n in range(count)
-        ]
-        parts.append(part)
-        start += len(rows)
-    return numpy.concatenate(parts), shards
+        parts[name] = numpy.zeros(len(rows), [("row", "<i8"), ("label", "<i4")])
+        parts[name]["row"], parts[name]["label"] = rows, found.labels[rows]
+    return parts
 
 
 def count_labels(found: Survey) -> dict[str, list[int]]:

@@ -20,6 +20,7 @@ from data import formats
 from data.listing import ListingReader
 from data.pictures.picture import EXTENSIONS, BadPicture, examine, stored_bytes
 from data.pictures.records import encode_image
+from data.shards import Shard
 from data.tfrecord import write_record
 from pipeline.disk import replacing
 from pipeline.errors import UserError
@@ -45,14 +46,6 @@ class Source(NamedTuple):
     format: str
     path: str
     max_pixels: int
-
-
-class Shard(NamedTuple):
-    """One TFRecord file to write: the rows `start` to `stop` of the plan."""
-
-    name: str
-    start: int
-    stop: int
 
 
 class PictureWork(apache_beam.DoFn):

@@ -48,6 +48,7 @@ class Frequency:
         unit: one of UNITS.
         count: how many.
         day: for months and longer, the day of the month that every row stands for; months too short for it take their last day.
+            Where it is known beforehand, times that do not tell it are taken so.
     """
 
     unit: str
@@ -202,9 +203,9 @@ def fit_grid(frequency: Frequency, times: numpy.ndarray) -> Grid:
     months = month_numbers(times)
     day = days - month_starts(months) + 1
     phase = mode(months % (frequency.count * MONTHS[frequency.unit]))
-    choices = [frequency.day] if frequency.day else sorted({mode(day), int(day.max())})
+    choices = [*([frequency.day] if frequency.day else []), *sorted({mode(day), int(day.max())})]
     grids = [Grid(Frequency(frequency.unit, frequency.count, number), phase, clock) for number in choices]
-    return max(grids, key=lambda grid: int(numpy.sum(grid.index(times)[1])))
+    return max(grids, key=lambda grid: int(numpy.sum(grid.index(times)[1])))  # the first one, where they are as good
 
 
 def mode(values: numpy.ndarray) -> int:

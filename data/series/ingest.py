@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data import formats
-from data.beam import BeamConfig, quieten, run_pipeline
+from data.beam import BeamConfig, quieten
 from data.series.cleaning import write_series
 from data.series.columns import Layout
 from data.series.findings import SeriesFindings
@@ -24,7 +24,7 @@ from data.series.scaling import measure_scaling
 from data.series.staging import Staged, stage
 from data.series.turning import turn_newest_first
 from data.series.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
-from data.watching import watch
+from data.shards import plan_shards, write_all
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
@@ -266,28 +266,7 @@ def cut_shards(
     found: Survey, plan: Plan, config: SeriesDataConfig, beam: BeamConfig, target: Path, progress: Progress
 ) -> None:
     """Write the windows as the plan says."""
-    import apache_beam
-
     from data.series.workers import WriteShards
 
-    shards = plan_shards(plan, config)
-    sizes = {shard.name: shard.stop - shard.start for shard in shards}
     work = WriteShards(found.staged.folder, target, found.shape(config), config.stride)
-    with watch(target, sizes, "writing windows", progress), run_pipeline(beam) as pipeline:
-        _ = pipeline | apache_beam.Create(shards) | apache_beam.Reshuffle() | apache_beam.ParDo(work)
-
-
-def plan_shards(plan: Plan, config: SeriesDataConfig) -> list[Any]:
-    """Return the shards as ranges of the plan's windows."""
-    from data.series.workers import Shard
-
-    shards, start = [], 0
-    for name, windows in plan.counts().items():
-        count = -(-windows // config.examples_per_shard)
-        bounds = [start + round(windows * number / count) for number in range(count + 1)] if count else []
-        shards += [
-            Shard(f"{name}-{number:05d}-of-{count:05d}.tfrecord", *bounds[number : number + 2])
-            for number in range(count)
-        ]
-        start += windows
-    return shards
+    write_all(plan_shards(plan.counts(), config.examples_per_shard), work, beam, target, "writing windows", progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Rec
         folder = Path(name)
         staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder / "rows", progress)
         turn_newest_first(staged, findings)
-        frequency = find_frequency(staged, config, findings) if staged.offsets[-1] else None
+        frequency = with_day(find_frequency(staged, config, findings) if staged.offsets[-1] else None, facts)
         measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
         findings.stop_on_errors(path)
         kept = [item for item in measured if item is not None]
@@ -132,6 +132,12 @@ def settings_of(path: Path, facts: dict[str, Any]) -> SeriesDataConfig:
         frequency=str(Frequency(frequency["unit"], frequency["count"])) if frequency else "auto",
         horizon=facts["horizon"],
     )
+
+
+def with_day(frequency: Frequency | None, facts: dict[str, Any]) -> Frequency | None:
+    """Return the step with the day of the month that the model's rows stand for: the last days of two quarters may both be 30ths."""
+    known = facts["frequency"] or {}
+    return replace(frequency, day=known["day"]) if frequency is not None and "day" in known else frequency
 
 
 def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: Path) -> Recent:

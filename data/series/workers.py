@@ -7,24 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import apache_beam
 import numpy
 
 from data.series.records import Shape, encode_windows, read_folder
+from data.shards import Shard
 from pipeline.disk import replacing
 
 BLOCK_BYTES = 1 << 19  # of records made at once; few enough to stay in the processor's cache
 PLAN, SCALES = "plan.npy", "scales.npy"
-
-
-class Shard(NamedTuple):
-    """One TFRecord file to write: the windows `start` to `stop` of the plan."""
-
-    name: str
-    start: int
-    stop: int
 
 
 class WriteShards(apache_beam.DoFn):

@@ -31,7 +31,7 @@ NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 WITHOUT_VARIABLES = (
     "It holds no variables by name, as an exported model does not. Give the checkpoint that it was made from: of a run of labline, "
     "the folder of its Model, which `labline show` names. A pushed detector is asked with `labline detect --model "
-    "served_models/NAME/VERSION`, or served and asked with `labline predict`."
+    "served_models/NAME`, or served and asked with `labline predict`."
 )
 
 

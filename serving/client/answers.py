@@ -71,11 +71,6 @@ def read_forecasts(answer: dict[str, Any]) -> list[Forecast]:
 
 def read_detections(answer: dict[str, Any]) -> list[Detection]:
     """Return one photo's detections from a detector's answer about it; TypeError or KeyError if it is somebody else's."""
-    from object_detection.detector import Detection
+    from object_detection.detector import detections_of
 
-    number = round(answer["num_detections"])
-    columns = [answer[f"detection_{part}"][:number] for part in ("boxes", "scores", "classes", "labels")]
-    return [
-        Detection(tuple(box), score, round(label_number), label)
-        for box, score, label_number, label in zip(*columns, strict=True)
-    ]
+    return detections_of(answer)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from serving.client.pictures import MOST_PIXELS
 from serving.monitor.measuring import Row
 
 if TYPE_CHECKING:
     import numpy as np
-
-MOST_PIXELS = 2**27
 
 
 def measure_pictures(inputs: dict[str, np.ndarray]) -> Iterator[Row | None]:

@@ -128,7 +128,8 @@ def find_records(files: list[Path]) -> tuple[list[Place], list[str]]:
         with path.open("rb") as file:
             try:
                 start = begun(path)
-                places += [Place(path, offset, size, start) for offset, size in scan_heads(file)]
+                for offset, size in scan_heads(file):
+                    places.append(Place(path, offset, size, start))  # one by one: what lies before a fault is whole
             except ValueError as error:
                 faults.append(f"{path}: {error}; what follows it is not looked at")
     return places, faults

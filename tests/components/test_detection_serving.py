@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from components.exporter import exporter
 from components.infra_validator import infra_validator, judge
 from components.tasks.object_detection import asking, serving
-from components.tasks.object_detection.export import DetectionExporterConfig, make_signatures
+from components.tasks.object_detection.export import DetectionExporterConfig, make_signatures, write_tflite
 from object_detection.command import read_photo
 from object_detection.trained import Trained
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
@@ -175,6 +175,21 @@ def test_keras_rest_and_lite_give_the_same_answers_by_every_signature(
     }  # fmt: skip
 
 
+def test_int8_is_calibrated_on_training_photos(
+    line: dict[str, Any], trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Calibrated(Exception):
+        pass
+
+    def convert(_: Trained, precision: str, photos: np.ndarray) -> bytes:
+        raise Calibrated(precision, len(photos))
+
+    monkeypatch.setattr("object_detection.lite.convert", convert)
+    with pytest.raises(Calibrated) as seen:  # two of the twelve photos are for training
+        write_tflite(trained, line["examples"], DetectionExporterConfig(tflite="int8"), tmp_path)
+    assert seen.value.args == ("int8", 2)
+
+
 @pytest.mark.parametrize("part", ["detection_scores", "detection_boxes", "detection_classes"])
 def test_answers_that_are_not_those_of_the_trained_detector_are_told(
     part: str, client: Client, expected: serving.Expectation
@@ -252,10 +267,10 @@ def test_an_exported_detector_is_asked_in_its_folder_as_the_trained_one_is(
     line: dict[str, Any], tmp_path: Path
 ) -> None:
     from object_detection.detector import Detector
-    from object_detection.exported import ExportedDetector, is_exported
+    from object_detection.exported import ExportedDetector, find_exported
 
     folder = line["saved_model"].path
-    assert is_exported(folder) and not is_exported(line["model"].path)
+    assert find_exported(folder) == folder and find_exported(line["model"].path) is None
     pixels = read_photo_of(tmp_path)
     exported = ExportedDetector(folder).detect([pixels], 0.3)[0]
     trained = Detector.read(line["model"].path).detect([pixels], 0.3)[0]

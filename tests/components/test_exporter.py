@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from components.exporter import exporter
+from components.networks import load_model
 from components.tasks.image_classification.export import ImageExporterConfig
 from pipeline.artifacts import Examples, Model, SavedModel, write_manifest
 
@@ -222,3 +223,25 @@ def test_tflite_on_request_is_checked_against_keras(
     assert facts["max_difference"] < most
     assert facts["examples"] == 20 and facts["split"] == "test"
     assert saved_model.file("assets.extra", "model.tflite").stat().st_size == facts["bytes"]
+
+
+def test_int8_is_calibrated_on_training_pictures_and_checked_on_others(
+    model: Model, make_examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.tasks.image_classification import export as part
+
+    dark = make_examples("dark", {"train": 20, "test": 20}, brightness={"train": 0.1})
+    network, seen = load_model(model), {}
+
+    def convert(*given: Any) -> bytes:
+        seen["calibration"] = given[3]
+        return b""
+
+    def run_tflite(_: bytes, pixels: np.ndarray) -> np.ndarray:
+        seen["check"] = pixels
+        return network.predict(pixels, verbose=0)
+
+    monkeypatch.setattr(part, "convert", convert)
+    monkeypatch.setattr(part, "run_tflite", run_tflite)
+    part.write_tflite(network, dark, (12, 12, 1), part.ImageExporterConfig(tflite="int8"), tmp_path)
+    assert seen["calibration"].max() < 30 < seen["check"].max()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from components.tasks.image_classification.training import ImageTrainerConfig
+from components.tasks.object_detection.training import DetectionTrainerConfig
 from components.training import checkpoints
 from components.training.config import FineTuneConfig, OptimizerConfig
 from components.training.feeding import count_steps
@@ -159,3 +160,22 @@ def test_a_last_batch_that_would_leave_a_replica_without_an_example_is_left_out(
     assert count_steps(100, 32, 1) == 4
     assert count_steps(97, 32, 2) == 3
     assert count_steps(98, 32, 2) == 4
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (ImageTrainerConfig(warm_start="nowhere"), "no weights to start from"),
+        (ImageTrainerConfig(network="transfer", options={"weights": "nowhere.h5"}), "weights' file does not exist"),
+        (DetectionTrainerConfig(warm_start="nowhere/model.ckpt"), "no such file or folder"),
+        (DetectionTrainerConfig(warm_start="ssd_mobilenet_v9"), "neither a path nor a trained model"),
+    ],
+)
+def test_weights_that_are_not_to_be_had_are_told_before_the_first_step(quiet, config, message):
+    with pytest.raises(UserError, match=message):
+        config.prepare(quiet)
+
+
+def test_a_training_from_nothing_needs_nothing_before_the_first_step(quiet):
+    for config in (ImageTrainerConfig(), ImageTrainerConfig(network="transfer"), DetectionTrainerConfig()):
+        config.prepare(quiet)

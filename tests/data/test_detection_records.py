@@ -14,6 +14,7 @@ from data.formats import detection_records
 from data.photos.boxes import PhotoSample
 from data.photos.config import PhotoDataConfig
 from data.sample import Problem
+from data.tfrecord import scan_records, write_record
 from labelled_shapes import PATCH, SIZE, draw
 from pipeline.artifacts import Examples
 from pipeline.component import Context
@@ -162,6 +163,16 @@ def test_records_packed_with_gzip_are_read_like_others(tmp_path):
     assert problems == []
     with detection_records.open_reader(tmp_path / "packed") as read:
         assert [read(sample.locator) for sample in reversed(samples[3:])] == [draw(2), draw(1), draw(0)]
+
+
+@pytest.mark.parametrize("size", [0x9C78, 0x8B1F])  # as zlib's and gzip's first bytes, lowest byte first
+def test_a_plain_file_whose_first_record_is_as_long_as_packed_files_begin_is_read(tmp_path, size):
+    with (tmp_path / "train.record").open("wb") as file:
+        write_record(file, bytes(size))
+    with detection_records.open_unpacked(tmp_path / "train.record") as stream:
+        assert [len(record.data) for record in scan_records(stream)] == [size]
+    with detection_records.open_seekable(tmp_path / "train.record") as stream:
+        assert stream.seek(12) + len(stream.read(size)) == 12 + size
 
 
 def test_of_a_packed_file_that_ends_early_the_whole_records_are_read(tmp_path):

@@ -197,6 +197,11 @@ def test_bad_lines_are_counted(photos):
     assert len(listed(image_csv, file)) == 2
 
 
+def test_lines_are_counted_as_an_editor_does(photos):
+    file = write_csv(photos, 'path,label,remark\nant/000.png,A,"two\nlines"\nonly one\n')
+    assert [item.file for item in listed(image_csv, file, Problem)] == ["labels.csv, line 4"]
+
+
 # IDX
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,16 @@ def test_a_damaged_record_file_is_not_read(tmp_path: Path, damage):
     (tmp_path / "shard").write_bytes(damage((tmp_path / "shard").read_bytes()))
     with pytest.raises(ValueError, match="damaged"):
         list(read_records(tmp_path / "shard"))
+
+
+def test_bytes_that_are_no_example_are_refused_in_one_way_only():
+    whole, chance = example(), random.Random(7)
+    for _ in range(2000):
+        broken = bytearray(whole)
+        for _ in range(3):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        with suppress(ValueError):
+            decode_example(bytes(broken))
+    for length in range(1, len(whole)):
+        with pytest.raises(ValueError):
+            decode_example(whole[:length])

@@ -87,3 +87,14 @@ def test_a_look_at_the_data_tells_what_would_stop_the_run_later():
         item["name"]: item for item in inspect(config, ForecastValidationConfig(), Progress(quiet=True))["findings"]
     }
     assert (found["empty_split"]["severity"], found["empty_split"]["examples"][0]["split"]) == ("error", "test")
+
+
+def test_rows_at_the_ends_of_quarters_are_followed_by_such_though_both_are_30ths(tmp_path):
+    path = tmp_path / "sales.csv"
+    path.write_text("day,sales\n2023-06-30,1\n2023-09-30,2\n")
+    quarters = {"unit": "quarter", "count": 1, "day": 31}
+    csv = {**FACTS["csv"], "covariate_columns": []}
+    recent = read(path, frequency=quarters, csv=csv, covariates=[], history=2, season=4)[0]
+    assert recent.ahead.astype("datetime64[s]").astype("datetime64[D]").astype(str).tolist() == [
+        "2023-12-31", "2024-03-31",
+    ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,11 @@ def test_a_damaged_archive_is_a_clear_error(tmp_path):
     archive.write_bytes(archive.read_bytes()[:-40])
     with pytest.raises(UserError, match="damaged"):
         unpack.unpack(archive, tmp_path / "out", QUIET)
+
+
+def test_two_runs_that_read_one_archive_at_once_both_get_all_of_it(tmp_path):
+    names = [f"{number}.txt" for number in range(300)]
+    archive = make_tar(tmp_path / "a.tar", *names)
+    with ThreadPoolExecutor(8) as pool:
+        folders = [pool.submit(unpack.unpack_once, archive, tmp_path / "out" / "a", QUIET) for _ in range(8)]
+        assert {len(list(folder.result().iterdir())) for folder in folders} == {300}

@@ -129,3 +129,15 @@ def test_a_detector_that_was_trained_here_knows_its_size_and_its_labels(
     assert "160 x 160" in told.err
     assert {line.split()[0] for line in told.out.splitlines()[1:]} <= {"cat", "dog", "owl"}
     assert (tmp_path / "out.jpg").is_file()
+
+
+def test_a_pushed_model_without_its_version_is_the_newest(tmp_path):
+    from object_detection.exported import LABELS, SAVED_MODEL, find_exported
+
+    for version in ("2", "10", "10.part"):
+        for file in (SAVED_MODEL, LABELS):
+            (tmp_path / "roses" / version / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "roses" / version / file).write_bytes(b"")
+    assert find_exported(tmp_path / "roses") == tmp_path / "roses" / "10"
+    assert find_exported(tmp_path / "roses" / "2") == tmp_path / "roses" / "2"
+    assert find_exported(tmp_path) is None

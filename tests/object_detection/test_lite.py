@@ -55,12 +55,12 @@ def test_files_of_fewer_digits_are_smaller_and_find_most_of_it(real_data, precis
 
     folder = real_data / "weights" / "tflite-support"
     coco = Detector.read(next(folder.glob("coco_ssd*.tflite")), {})
-    trained = Trained(coco.model, coco.config, [str(number) for number in range(1, 91)])
+    trained = coco.trained
     files = [(folder / name).read_bytes() for name in ("cats_and_dogs.jpg", "burger.jpg")]
     photos = prepare_bytes(tf.constant(files), 300).numpy()
     expected = {name: value.numpy() for name, value in answer_prepared(trained, photos).items()}
     content = convert(trained, precision, photos)
-    assert len(content) < 4 * sum(variable.shape.num_elements() for variable in coco.model.variables) * size
+    assert len(content) < 4 * sum(variable.shape.num_elements() for variable in trained.model.variables) * size
     found = agreement(LiteDetector(content).answer(photos), expected, LEAST)
     assert found["detections"] > 10
     assert found["matched"] >= share * (found["detections"] + found["extra"])

@@ -190,8 +190,8 @@ def test_quantised_coco_weights_compute_what_tensorflow_lite_computes(coco, real
     pixels = np.asarray(image)
     their_boxes, their_logits, their_scores = interpret(real_data / QUANTISED, pixels)
     inputs = tf.constant(pixels[None].astype(np.float32) * (2 / 255) - 1)
-    outputs = coco.model(inputs, anchor_boxes=anchors_by_level(coco.config, 1), training=False)
-    boxes, logits = (table[0].numpy() for table in flatten_outputs(outputs, coco.config))
+    outputs = coco.trained.model(inputs, anchor_boxes=anchors_by_level(coco.trained.config, 1), training=False)
+    boxes, logits = (table[0].numpy() for table in flatten_outputs(outputs, coco.trained.config))
     assert np.abs(boxes - their_boxes).mean() < 0.08
     assert np.abs(logits - their_logits).mean() < 0.06
     assert np.corrcoef(boxes.ravel(), their_boxes.ravel())[0, 1] > 0.995
@@ -203,7 +203,7 @@ def test_quantised_coco_weights_are_loaded_whole_and_see_the_cats(coco, real_dat
     from PIL import Image
 
     assert "199 of 199 variables loaded" in coco.told
-    assert (coco.config.width, coco.config.classes) == (0.75, 90)
+    assert (coco.trained.config.width, coco.trained.config.classes) == (0.75, 90)
     photo = np.asarray(Image.open(real_data / "weights/tflite-support/cats_and_dogs.jpg"))
     found = coco.detect([photo], least=0.45)[0]
     assert [item.label for item in found[:3]] == ["cat", "cat", "cat"]

@@ -58,6 +58,18 @@ def test_a_step_that_fails_before_it_begins_is_a_step_of_the_run(line):
     assert line.last.summary()["steps"][0]["reason"]
 
 
+def test_what_a_later_step_would_miss_is_told_before_the_first_runs(line, monkeypatch):
+    def missing(*_: object) -> None:
+        raise UserError("There are no weights.")
+
+    line.run()
+    monkeypatch.setattr(line.toy.TrainerConfig, "prepare", missing)
+    assert line.run().status == "done"  # what is done needs none
+    with pytest.raises(UserError, match="There are no weights"):
+        line.run(data={"modulo": 11})
+    assert line.statuses(line.last) == {"reader": "failed"}
+
+
 def test_a_step_that_ctrl_c_ends_is_stopped_like_its_run(line, monkeypatch):
     from pipeline.runner import Runner
 

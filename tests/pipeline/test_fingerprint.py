@@ -101,3 +101,18 @@ def test_a_checkpoint_that_is_named_by_its_beginning_counts_with_all_its_files(t
         "model.ckpt.index",
     ]
     assert module.files_of(tmp_path / "nowhere") == [tmp_path / "nowhere"]
+
+
+def test_weights_that_a_networks_options_name_count_by_their_content(tmp_path):
+    from components.trainer import sources
+    from pipeline.progress import Progress
+    from pipeline.recipe import load
+
+    def files(weights):
+        overrides = ["trainer.network=transfer", f"trainer.options.weights={weights}"]
+        found = sources(load("image_classification", overrides).recipe.trainer, Progress(quiet=True))
+        return [file for tree in found for file in tree.files]
+
+    (tmp_path / "body.h5").write_bytes(b"weights")
+    assert files(tmp_path / "body.h5") == [tmp_path / "body.h5"]
+    assert files("imagenet") == files("none") == []

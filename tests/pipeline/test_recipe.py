@@ -202,6 +202,11 @@ def test_numbers_are_decimal_where_numbers_are_wanted_and_names_where_names_are(
     assert recipe.evaluator.thresholds == {"test/accuracy": 0.9}
 
 
+def test_weights_of_classes_that_are_numbers_need_no_quotes():
+    recipe = load("image_classification", ["data.path=x", "trainer.class_weights={0: 2.0, 07: 1}"]).recipe
+    assert recipe.trainer.class_weights == {"0": 2.0, "07": 1.0}
+
+
 def test_a_word_that_yaml_takes_for_something_else_is_to_be_quoted():
     assert "`serving.name` must be text; YAML reads False, so write it in quotes" in error_of(
         "image_classification", ["data.path=x", "serving.name=no"]

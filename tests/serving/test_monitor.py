@@ -168,12 +168,13 @@ def test_a_log_that_is_being_written_or_was_damaged_is_read_as_far_as_it_goes(wo
         file.write(whole[:100])
     _, summary = monitor(workspace)
     assert (summary["requests"], summary["faults"]) == (50, [])
-    broken = bytearray(whole)
-    broken[len(whole) // 50 * 10 + 60] ^= 0xFF
-    log.write_bytes(broken)
-    _, summary = monitor(workspace)
-    assert summary["requests"] == 49
-    assert "damaged at byte" in summary["faults"][0]
+    # in a head, behind which nothing can be found, and in a record's data
+    for place, fault, left in ((0, "what follows it is not looked at", 10), (60, "damaged at byte", 49)):
+        broken = bytearray(whole)
+        broken[len(whole) // 50 * 10 + place] ^= 0xFF
+        log.write_bytes(broken)
+        _, summary = monitor(workspace)
+        assert (summary["requests"], fault in summary["faults"][0]) == (left, True)
     (log.parent / "other-20231115-000000-7.tfrecord").write_bytes(b"these are no records at all")
     _, summary = monitor(workspace)
     assert "other-20231115" in summary["faults"][0] + summary["faults"][1]

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from components.evaluation.percentiles import percentiles
-from components.evaluation.verdict import check, conclude, threshold_checks
+from components.evaluation.verdict import check, conclude, other_classes, threshold_checks
 from components.tasks.image_classification.metrics import LESS_IS_BETTER, Scored, score
 from components.tasks.image_classification.predictions import Predicted, predict
 from pipeline.artifacts import Examples, Model
@@ -112,11 +112,8 @@ def compare(
         for accuracy also `difference`, `interval`, pictures `won` and `lost`, and McNemar's `p_worse`.
     """
     old, new = baseline.properties["labels"], model.properties["labels"]
-    if set(old) != set(new):
-        gone, added = sorted(set(old) - set(new)), sorted(set(new) - set(old))
-        return {
-            "skipped": f"The last blessed model knows other classes ({describe(gone, added)}), so it was not compared with."
-        }
+    if skipped := other_classes(old, new):
+        return {"skipped": skipped}
     earlier = predict(baseline, examples, config.split, config.batch_size, progress)
     before = score(earlier, len(new), config.resamples, config.seed, config.calibration_bins)
     right, was_right = predicted.predicted == predicted.labels, earlier.predicted == earlier.labels
@@ -133,16 +130,6 @@ def change_of(name: str, scored: Scored, before: Scored) -> dict[str, Any]:
         "value": before.values[name], "interval": before.intervals[name], "difference": scored.values[name] - before.values[name],
         "difference_interval": percentiles(scored.drawn[name] - before.drawn[name]),
     }  # fmt: skip
-
-
-def describe(gone: list[str], added: list[str]) -> str:
-    """Say which classes came and went."""
-    parts = [
-        f"{word} {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
-        for word, names in (("without", added), ("with", gone))
-        if names
-    ]
-    return "; ".join(parts)
 
 
 def mcnemar(won: int, lost: int) -> float:

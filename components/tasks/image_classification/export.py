@@ -27,7 +27,9 @@ class ImageExporterConfig(ExporterConfig):
 
     tflite: Precision = Field("none", description="also write `assets.extra/model.tflite` with numbers of this kind")
     tflite_examples: int = Field(
-        100, gt=0, description="pictures TensorFlow Lite's answers are checked on; int8 is calibrated on as many"
+        100,
+        gt=0,
+        description="pictures TensorFlow Lite's answers are checked on; int8 is calibrated on as many training pictures",
     )
 
 
@@ -126,12 +128,15 @@ def write_tflite(
     import tensorflow as tf
 
     from components.tasks.image_classification.pictures import decode, output_kind, probabilities
-    from serving.samples import encoded_picture, sample_records
+    from serving.samples import FITTED_FIRST, UNSEEN_FIRST, encoded_picture, sample_records
 
-    split, records = sample_records(examples, config.tflite_examples)
-    encoded = tf.constant([encoded_picture(record) for record in records])
-    pixels = tf.function(decode)(encoded, shape).numpy().astype("float32")
-    content = convert(network, shape, config.tflite, pixels)
+    def sample(order: tuple[str, ...]) -> tuple[str, np.ndarray]:
+        split, records = sample_records(examples, config.tflite_examples, order)
+        encoded = tf.constant([encoded_picture(record) for record in records])
+        return split, tf.function(decode)(encoded, shape).numpy().astype("float32")
+
+    split, pixels = sample(UNSEEN_FIRST)
+    content = convert(network, shape, config.tflite, sample(FITTED_FIRST)[1])
     target = folder / "assets.extra" / "model.tflite"
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(content)
@@ -141,14 +146,18 @@ def write_tflite(
         "precision": config.tflite,
         "bytes": len(content),
         "split": split,
-        "examples": len(records),
+        "examples": len(pixels),
         "max_difference": round(float(abs(answers - expected).max()), 9),
         "same_class": round(float((answers.argmax(1) == expected.argmax(1)).mean()), 6),
     }
 
 
 def convert(network: keras.Model, shape: Shape, precision: Precision, pixels: np.ndarray) -> bytes:
-    """Return the TensorFlow Lite file; its input is `pixels`, float in 0..255, and its output the probabilities."""
+    """Return the TensorFlow Lite file; its input is `pixels`, float in 0..255, and its output the probabilities.
+
+    Args:
+        pixels: pictures as the network takes them: int8 is calibrated on them.
+    """
     import tensorflow as tf
 
     from components.tasks.image_classification.pictures import output_kind, probabilities

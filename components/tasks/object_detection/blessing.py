@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from components.evaluation.percentiles import percentiles
 from components.evaluation.verdict import check, conclude, threshold_checks
-from pipeline.artifacts import Model
 
 if TYPE_CHECKING:
     from components.tasks.object_detection.baselines import ConstantBox
@@ -91,19 +90,6 @@ def earlier_check(comparison: dict[str, Any], config: DetectionEvaluatorConfig) 
     )
     name = f"{config.split}/mAP against the last blessed model"
     return check(name, difference, 0.0 - config.baseline_tolerance, passed, sentence)  # never -0.0
-
-
-def why_not_comparable(earlier: Model, model: Model) -> str:
-    """Say why the last blessed model cannot be asked about the same photos; empty if it can."""
-    old, new = earlier.properties.get("labels") or [], model.properties["labels"]
-    if set(old) == set(new):
-        return ""
-    parts = [
-        f"{word} {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
-        for word, names in (("without", sorted(set(new) - set(old))), ("with", sorted(set(old) - set(new))))
-        if names
-    ]
-    return f"The last blessed model knows other classes ({'; '.join(parts)}), so it was not compared with."
 
 
 def compare(scored: Scored, before: Scored) -> dict[str, Any]:

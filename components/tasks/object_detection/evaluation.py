@@ -33,6 +33,7 @@ from pydantic import Field
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.percentiles import percentiles
 from components.evaluation.plots import write_logs, write_plots
+from components.evaluation.verdict import other_classes
 from components.tasks.object_detection import baselines, bootstrap, matching, metrics
 from components.tasks.object_detection import blessing as judging
 from components.tasks.object_detection.metrics import Detections, Judged, Truth
@@ -194,7 +195,7 @@ def compare(
     context: Context,
 ) -> dict[str, Any]:
     """Run the last blessed model on the same photos and compare; skipped where its classes differ."""
-    if reason := judging.why_not_comparable(baseline, model):
+    if reason := other_classes(baseline.properties.get("labels") or [], model.properties["labels"]):
         return {"skipped": reason}
     before = predict(baseline, examples, config.split, config.batch_size, context.progress)
     return judging.compare(scored, score(truth, before.detections, examples.labels, config))

@@ -16,6 +16,7 @@ from serving.signatures import DEFAULT_SIGNATURE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     import tensorflow as tf
 
     from components.tasks.object_detection.photos import Photos
@@ -37,7 +38,9 @@ class DetectionExporterConfig(ExporterConfig):
     )
     tflite: Precision = Field("none", description="also write `assets.extra/model.tflite` with numbers of this kind")
     tflite_examples: int = Field(
-        100, gt=0, description="photos TensorFlow Lite's answers are checked on; int8 is calibrated on as many"
+        100,
+        gt=0,
+        description="photos TensorFlow Lite's answers are checked on; int8 is calibrated on as many training photos",
     )
 
 
@@ -158,16 +161,18 @@ def write_tflite(
 
     from components.tasks.object_detection.parity import agreement, compare
     from components.tasks.object_detection.photos import sample_photos
-    from object_detection.answering import answer_prepared, prepare_bytes
+    from object_detection.answering import answer_prepared
     from object_detection.lite import LEAST, LiteDetector, convert
+    from serving.samples import FITTED_FIRST
 
     photos = sample_photos(examples, config.tflite_examples)
     with tf.device("CPU"):  # a GPU's convolutions have fewer digits
-        prepared = tf.function(prepare_bytes, autograph=False)(tf.constant(photos.encoded), trained.config.size).numpy()
+        prepared = prepare(photos, trained)
+        fitted = prepare(sample_photos(examples, config.tflite_examples, FITTED_FIRST), trained)
         answer = tf.function(partial(answer_prepared, trained), autograph=False, reduce_retracing=True)
         batches = [answer(prepared[start : start + AT_ONCE]) for start in range(0, len(prepared), AT_ONCE)]
     expected = {part: np.concatenate([batch[part].numpy() for batch in batches]) for part in batches[0]}
-    content = convert(trained, config.tflite, prepared)
+    content = convert(trained, config.tflite, fitted)
     target = folder / LITE_FILE
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(content)
@@ -181,3 +186,12 @@ def write_tflite(
         "max_difference": round(compare(answers, expected, LEAST).max_difference, 9),
         **agreement(answers, expected, LEAST),
     }
+
+
+def prepare(photos: Photos, trained: Trained) -> np.ndarray:
+    """Return photos as the network takes them."""
+    import tensorflow as tf
+
+    from object_detection.answering import prepare_bytes
+
+    return tf.function(prepare_bytes, autograph=False)(tf.constant(photos.encoded), trained.config.size).numpy()

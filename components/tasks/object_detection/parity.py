@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from components.tasks.object_detection.voc import overlap
 from serving.parity import Parity
 
 if TYPE_CHECKING:
@@ -55,9 +56,8 @@ def agreement(answers: Answers, expected: Answers, least: float) -> dict[str, An
     for place in range(len(wanted["num_detections"])):
         first, second = photo(got, place), photo(wanted, place)
         number += int((second["scores"] >= least).sum())
-        close = [
-            pair for pair in pairs(first, second) if overlap(first["boxes"][pair[0]], second["boxes"][pair[1]]) >= 0.5
-        ]
+        overlaps = overlap(first["boxes"], second["boxes"])
+        close = [pair for pair in pairs(first, second) if overlaps[pair] >= 0.5]
         extra += len(set(np.flatnonzero(first["scores"] >= least)) - {one for one, _ in close})
         for one, other in close:
             if second["scores"][other] >= least:
@@ -119,13 +119,3 @@ def pairs(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[int, int]
             found.append((one, other))
             apart[one] = np.inf
     return found
-
-
-def overlap(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the intersection over union of two boxes (ymin, xmin, ymax, xmax)."""
-    import numpy as np
-
-    sides = (np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])).clip(0)
-    shared = sides.prod()
-    both = (one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod() - shared
-    return float(shared / both) if both > 0 else 0.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.artifacts import Examples
+from serving.samples import UNSEEN_FIRST, encoded_picture, sample_records
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,11 +28,9 @@ class Photos:
     encoded: list[bytes]
 
 
-def sample_photos(examples: Examples, count: int) -> Photos:
-    """Return up to `count` photos, spread evenly over the test split, or over the next one that is not empty."""
-    from serving.samples import encoded_picture, sample_records
-
-    split, records = sample_records(examples, count)
+def sample_photos(examples: Examples, count: int, order: tuple[str, ...] = UNSEEN_FIRST) -> Photos:
+    """Return up to `count` photos, spread evenly over the first split in `order` that is not empty."""
+    split, records = sample_records(examples, count, order)
     return Photos(split, records, [encoded_picture(record) for record in records])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -16,6 +17,7 @@ from components.training.tensorboard import TensorBoard
 from object_detection.training.engine import TfKerasEngine
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
+from pipeline.progress import Progress
 from pipeline.settings import ModuleIn, Settings, SourceFile
 
 if TYPE_CHECKING:
@@ -90,6 +92,11 @@ class DetectionTrainerConfig(TrainerConfig):
             return {}
         return {"negatives_per_positive": f"the loss of {self.network} takes all background anchors"}
 
+    def find_start(self, progress: Progress) -> Path | None:
+        from object_detection import zoo
+
+        return None if self.warm_start is None else zoo.locate(self.warm_start, progress, START_WITHOUT_NETWORK)[0]
+
 
 def build_network(
     examples: Examples, statistics: Statistics, config: DetectionTrainerConfig, context: Context
@@ -132,13 +139,10 @@ def build_network(
 
 def read_start(config: DetectionTrainerConfig, context: Context) -> Weights | None:
     """Read the weights that the recipe names."""
-    if config.warm_start is None:
-        return None
-    from object_detection import zoo
     from object_detection.weights import read_weights
 
-    path, _ = zoo.locate(config.warm_start, context.progress, START_WITHOUT_NETWORK)
-    return read_weights(path, config.warm_start_averages)
+    path = config.find_start(context.progress)
+    return read_weights(path, config.warm_start_averages) if path else None
 
 
 def load_start(trained: Trained, weights: Weights, config: DetectionTrainerConfig, context: Context) -> LoadReport:

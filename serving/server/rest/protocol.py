@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         self.url, self.headers, self.header_size = b"", {}, 0  # type: tuple[bytes, dict[bytes, bytes], int]
         self.phase, self.since = "idle", time.monotonic()
         self.blocked_since, self.unsent = 0.0, 0
-        self.closing = self.unread = self.advancing = self.feeding = False
+        self.closing = self.unread = self.advancing = self.feeding = self.half_closed = False
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -71,6 +71,15 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.unfed += data
         self.feed()
+
+    def eof_received(self) -> bool:
+        """Stay open for what has come whole: a client that sends no more may still be reading, as behind `nc -N`."""
+        self.half_closed = True
+        return not self.is_through() and self.transport.get_extra_info("sslcontext") is None
+
+    def is_through(self) -> bool:
+        """Say whether every request that has come whole is answered."""
+        return self.current is None and not self.queue and not self.unfed
 
     def feed(self) -> None:
         """Give the parser what has come, up to the first request that has to wait."""
@@ -137,8 +146,8 @@ class Connection(asyncio.Protocol):
         limits = self.site.limits
         method, target = self.parser.get_method().decode("latin-1"), self.url.decode("utf-8", "replace")
         request = self.incoming = Request(self, method, target, self.headers)
-        # an old client would have to be told that it may go on, and can as well come again
-        request.keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        request.keep_alive = self.parser.should_keep_alive()
+        request.is_old = self.parser.get_http_version() == "1.0"
         self.site.pending += 1
         self.enter("body")
         length = self.headers.get(b"content-length", b"")
@@ -229,7 +238,8 @@ class Connection(asyncio.Protocol):
             return
         if self.site.stopping:
             request.keep_alive = False
-        more = b"" if request.keep_alive else b"Connection: close\r\n"
+        # an old client waits to be told that it may go on
+        more = (b"Connection: keep-alive\r\n" if request.is_old else b"") if request.keep_alive else b"Connection: close\r\n"
         for name, value in headers:
             more += f"{name}: {value}\r\n".encode("latin-1")
         line = LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
@@ -241,8 +251,14 @@ class Connection(asyncio.Protocol):
         if not request.keep_alive:
             self.end()
             return
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Take up what has come meanwhile; a client that sends no more has no further answers to come."""
         self.advance()
         self.feed()
+        if self.half_closed and self.is_through() and not self.blocked_since:
+            self.end()
 
     def fail(self, status: int) -> None:
         """Answer bytes that are no acceptable request; nothing after them can be understood."""
@@ -272,8 +288,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.blocked_since = 0.0
-        self.advance()
-        self.feed()
+        self.go_on()
 
     def check(self, now: float) -> None:
         """End the connection if its client is too slow."""

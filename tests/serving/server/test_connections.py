@@ -226,8 +226,29 @@ def test_all_bodies_together_have_a_limit(start: Any) -> None:
     assert running.server.site.held == 0
 
 
-def test_an_old_client_without_keep_alive_is_answered(start: Any) -> None:
+def test_an_old_client_goes_on_where_it_asked_to_and_is_told_so(start: Any) -> None:
+    old = request(head="Connection: keep-alive\r\n").replace(b"HTTP/1.1", b"HTTP/1.0")
     with start().connect() as client:
-        client.sendall(request(head="Connection: keep-alive\r\n").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        for _ in range(2):
+            client.sendall(old)
+            status, headers, _ = read_answer(client)
+            assert (status, headers["connection"]) == (200, "keep-alive")
+        client.sendall(request().replace(b"HTTP/1.1", b"HTTP/1.0"))
         assert read_answer(client)[0] == 200
         assert is_closed(client)
+
+
+def test_a_client_that_sends_no_more_gets_all_its_answers(start: Any) -> None:
+    running = start()
+    for given, count in ((request(), 1), (request() * 40, 40), (request() * 2 + request()[:-3], 2), (request()[:-3], 0)):
+        running.model.open.clear()
+        with running.connect() as client:
+            client.sendall(given)
+            client.shutdown(socket.SHUT_WR)
+            time.sleep(0.05)  # so that the end is known before the model answers
+            running.model.open.set()
+            data = b""
+            while more := client.recv(65536):
+                data += more
+        assert data.count(b'"predictions": [2.0') == count
+    assert (running.server.site.pending, running.server.site.held) == (0, 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections import deque
 from http import HTTPStatus
@@ -28,6 +29,7 @@ WANTED = {
 FED_AT_ONCE = 32 * 2**10  # so that not too many requests are read before the first is answered
 SMALL_BODY = 64 * 2**10  # is read even if its request is refused, so that the connection can go on
 LINGER_SECONDS = 2.0  # for a client that sends on although it has its answer
+ADDRESS = re.compile(rb"(?i)^https?://[^/?#]*")
 CHECK_SECONDS = 1.0  # how often connections are looked over for ones that are too slow
 
 
@@ -144,7 +146,7 @@ class Connection(asyncio.Protocol):
         if self.parser.should_upgrade():
             return
         limits = self.site.limits
-        method, target = self.parser.get_method().decode("latin-1"), self.url.decode("utf-8", "replace")
+        method, target = self.parser.get_method().decode("latin-1"), path_of(self.url)
         request = self.incoming = Request(self, method, target, self.headers)
         request.keep_alive = self.parser.should_keep_alive()
         request.is_old = self.parser.get_http_version() == "1.0"
@@ -238,8 +240,8 @@ class Connection(asyncio.Protocol):
             return
         if self.site.stopping:
             request.keep_alive = False
-        # an old client waits to be told that it may go on
-        more = (b"Connection: keep-alive\r\n" if request.is_old else b"") if request.keep_alive else b"Connection: close\r\n"
+        kept = b"Connection: keep-alive\r\n" if request.is_old else b""  # an old client waits to be told
+        more = kept if request.keep_alive else b"Connection: close\r\n"
         for name, value in headers:
             more += f"{name}: {value}\r\n".encode("latin-1")
         line = LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
@@ -262,7 +264,7 @@ class Connection(asyncio.Protocol):
 
     def fail(self, status: int) -> None:
         """Answer bytes that are no acceptable request; nothing after them can be understood."""
-        request = self.incoming or Request(self, "GET", self.url.decode("utf-8", "replace"), {})
+        request = self.incoming or Request(self, "GET", path_of(self.url), {})
         if self.incoming is None:
             self.site.pending += 1
         request.keep_alive, request.refusal = False, status
@@ -307,6 +309,11 @@ class Connection(asyncio.Protocol):
                 self.end()
         elif now - self.since > (limits.header_seconds if self.phase == "headers" else limits.body_seconds):
             self.fail(408)
+
+
+def path_of(url: bytes) -> str:
+    """Return path and query of a request's URL; a client that asks through a proxy may name the whole address."""
+    return (ADDRESS.sub(b"", url, count=1) or b"/").decode("utf-8", "replace")
 
 
 async def look_over(site: Site) -> None:

@@ -238,9 +238,17 @@ def test_an_old_client_goes_on_where_it_asked_to_and_is_told_so(start: Any) -> N
         assert is_closed(client)
 
 
+def test_a_whole_address_in_place_of_a_path_is_understood_as_proxies_send_it(start: Any) -> None:
+    with start().connect() as client:
+        for target, method in (("HTTP://h:8501/v1/models/m:predict", "POST"), ("http://h", "GET")):
+            client.sendall(request(target=target, method=method))
+            assert read_answer(client)[0] == 200
+
+
 def test_a_client_that_sends_no_more_gets_all_its_answers(start: Any) -> None:
     running = start()
-    for given, count in ((request(), 1), (request() * 40, 40), (request() * 2 + request()[:-3], 2), (request()[:-3], 0)):
+    cut = request()[:-3]
+    for given, count in ((request(), 1), (request() * 40, 40), (request() * 2 + cut, 2), (cut, 0)):
         running.model.open.clear()
         with running.connect() as client:
             client.sendall(given)

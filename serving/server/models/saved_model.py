@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ class Servable:
 
     def make_callable(self, definition: Any, timeout_ms: int) -> Callable[..., list[np.ndarray]]:
         from tensorflow.core.protobuf import config_pb2
+        from tensorflow.errors import OpError
 
         options = config_pb2.CallableOptions()
         options.feed.extend(info.name for info in definition.inputs.values())
@@ -122,7 +124,10 @@ class Servable:
             options.run_options.inter_op_thread_pool = -1
         else:
             options.run_options.timeout_in_ms = timeout_ms
-        return self.session._make_callable_from_options(options) if options.fetch else (lambda *_: [])
+        try:
+            return self.session._make_callable_from_options(options) if options.fetch else (lambda *_: [])
+        except OpError as error:  # such a signature costs the others nothing: only who asks for it is told
+            return partial(fail, error)
 
     def run(self, signature: Signature, arrays: dict[str, np.ndarray], deadline: float = 0) -> dict[str, np.ndarray]:
         """Run the graph.
@@ -180,6 +185,11 @@ class Servable:
             self.unused.wait_for(lambda: not self.users)
             self.signatures.clear()  # their callables die before their session
         self.session.close()
+
+
+def fail(error: Any, *_: np.ndarray) -> list[np.ndarray]:
+    """Run a signature that TensorFlow cannot make ready: end in the error that it gave."""
+    raise type(error)(error.node_def, error.op, error.message)
 
 
 def as_array(value: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ import string
 from itertools import chain
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from serving.server.errors import RequestError, invalid
@@ -34,6 +35,16 @@ NUMPY_TYPES: dict[str, Any] = {
     **FLOATS,
     "bool": np.bool_,
     "string": object,
+}
+
+
+# no JSON value is converted to these, but a list without values can be of any type
+UNSENDABLE: dict[str, Any] = {
+    "half": np.float16,
+    "bfloat16": ml_dtypes.bfloat16,
+    "uint16": np.uint16,
+    "complex64": np.complex64,
+    "complex128": np.complex128,
 }
 
 
@@ -71,7 +82,7 @@ def regular_tensor(value: Any, dtype: str) -> np.ndarray:
     if len(shape) > MOST_DIMENSIONS:
         raise invalid(f"Shape must be at most rank {MOST_DIMENSIONS} but is rank {len(shape)}")
     if not level:
-        return np.empty(shape, NUMPY_TYPES.get(dtype, np.float32))
+        return np.empty(shape, NUMPY_TYPES.get(dtype) or UNSENDABLE.get(dtype, np.float32))
     return convert_scalars(level, kinds, dtype).reshape(shape)
 
 

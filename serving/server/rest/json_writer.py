@@ -25,7 +25,7 @@ def write_predict(answer: Answer, dtypes: dict[str, str], rows: bool) -> bytes:
         RequestError: a type that JSON cannot carry, or outputs that have no common rows.
     """
     for name in answer.outputs:
-        if dtypes[name] in UNWRITABLE:
+        if dtypes[name] in UNWRITABLE and answer.outputs[name].size:
             raise invalid(f"Failed to write JSON value for tensor type: {dtypes[name]}")
     if rows:
         return document("predictions", "[" + separator(answer).join(own(answer, row_texts(answer))) + "]")
@@ -76,6 +76,8 @@ def write_rows(outputs: dict[str, np.ndarray]) -> list[str]:
             raise invalid(f"Tensor name: {name} has no shape information ")
         if batch not in (-1, len(array)):
             raise invalid(f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {batch}")
+        if not len(array):
+            raise invalid(f"Tensor name: {name} has invalid batch size: 0")
         batch = len(array)
     columns = [write_array(array, name, keep=1) for name, array in outputs.items()]
     if len(columns) == 1:

@@ -138,3 +138,10 @@ def test_integers_and_strings_are_written_as_they_are() -> None:
 def test_any_shape_is_written_as_nested_lists(shape: tuple[int, ...]) -> None:
     array = np.arange(np.prod(shape, dtype=int), dtype=np.int32).reshape(shape)
     assert json.loads(write_predict(Answer({"x": array}), {"x": "int32"}, rows=False))["outputs"] == array.tolist()
+
+
+def test_an_answer_without_rows_is_no_answer_to_rows() -> None:
+    nothing = Answer({"y": np.zeros((0, 2), np.float32)})
+    with pytest.raises(RequestError, match="Tensor name: y has invalid batch size: 0"):
+        write_predict(nothing, {"y": "float"}, True)
+    assert json.loads(write_predict(nothing, {"y": "float"}, False)) == {"outputs": []}

@@ -62,7 +62,7 @@ class Servable:
 
     Args:
         tags: of the graph to load.
-        timeout_ms: time for one computation.
+        timeout_ms: time for one computation; 0 for any.
         session_config: a TensorFlow ConfigProto; None means TensorFlow's defaults.
         name: of the model, as metrics tell it.
     """
@@ -146,7 +146,7 @@ class Servable:
         try:
             try:
                 outputs = signature.run(*values)
-                if self.in_callers_thread and (time.monotonic() - began) * 1e3 > LONG * self.timeout_ms:
+                if self.in_callers_thread and 0 < LONG * self.timeout_ms < (time.monotonic() - began) * 1e3:
                     self.leave_callers_thread()
             except DeadlineExceededError:
                 if deadline < time.monotonic():

@@ -10,7 +10,6 @@ import asyncio
 import hmac
 import logging
 import re
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -112,7 +111,7 @@ class RestApi:
             else:
                 self.readers.submit(self.read_large, predict, request)
         else:
-            deadline = time.monotonic() + self.core.timeout_ms / 1e3
+            deadline = self.core.rest_deadline()
             self.readers.submit(
                 self.attempt, request, route.model,
                 lambda: answer_examples(self.core, route, self.plain_body(request), deadline, is_loggable(request)),

@@ -32,11 +32,10 @@ def metadata(manager: Manager, route: Route) -> bytes:
             )
             for name, definition in lent.servable.meta_graph.signature_def.items()
         }
-    return write(
-        {
-            "model_spec": {"name": route.model, "signature_name": "", "version": str(lent.version)},
-            "metadata": {"signature_def": {"signature_def": signatures}},
-        }
+    spec = write({"name": route.model, "signature_name": "", "version": str(lent.version)})
+    return b'{\n"model_spec":%s,\n"metadata": {"signature_def": %s}\n}\n' % (
+        spec,
+        write({"signature_def": signatures}),
     )
 
 

@@ -20,7 +20,7 @@ def test_requests_sent_without_waiting_are_answered_in_turn(start: Any) -> None:
         while whole < 20:
             data += client.recv(65536)
             whole = data.count(b"predictions")
-    places = [data.index(b"[%d.0]" % (2 * number)) for number in range(20)]
+    places = [data.index(b"[%d.0\n" % (2 * number)) for number in range(20)]
     assert places == sorted(places)
 
 
@@ -195,7 +195,7 @@ def test_a_slow_but_steady_reader_gets_its_whole_answer(start: Any) -> None:
     with running.connect() as client:
         client.sendall(request(numbers))
         data = b""
-        while not data.endswith(b"]\n}\n"):
+        while not data.endswith(b"]\n}"):
             data += client.recv(2**18)
             time.sleep(0.05)
     assert data.partition(b"\r\n\r\n")[2].count(b",") == 499_999

@@ -51,7 +51,7 @@ def test_predict_answers(rest: Any, model: str, body: dict[str, Any], answer: di
 
 def test_nan_and_infinity_pass_in_both_directions(rest: Any) -> None:
     response = rest.predict("half_plus_two", '{"inputs": [NaN, Infinity, -Inf]}')
-    assert "NaN, Infinity, -Infinity" in response.text
+    assert response.text.split()[-6:-2] == ["[", "NaN,", "Infinity,", "-Infinity"]
     assert math.isnan(json.loads(response.text)["outputs"][0])
 
 
@@ -110,7 +110,7 @@ def test_a_wrong_request_gets_its_error(rest: Any, model: str, body: str, status
     assert response.headers["content-type"] == "application/json"
     assert set(response.json()) == {"error"}
     assert message in response.json()["error"]
-    assert response.text.count("\n") >= 3, "pretty printed over several lines"
+    assert response.text.count("\n") == 2, "pretty printed over several lines"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,10 @@ def test_status_and_metadata_of_what_is_not_there(rest: Any, path: str, status: 
 
 
 def test_metadata_describes_every_signature(rest: Any) -> None:
-    answer = rest("GET", "/v1/models/half_plus_two/labels/stable/metadata").json()
+    response = rest("GET", "/v1/models/half_plus_two/labels/stable/metadata")
+    assert response.text.startswith('{\n"model_spec":{\n "name": "half_plus_two",\n "signature_name": "",\n')
+    assert '"version": "123"\n}\n,\n"metadata": {"signature_def": {\n "signature_def": {\n' in response.text
+    answer = response.json()
     assert answer["model_spec"] == {"name": "half_plus_two", "signature_name": "", "version": "123"}
     signatures = answer["metadata"]["signature_def"]["signature_def"]
     assert signatures["serving_default"]["method_name"] == "tensorflow/serving/predict"

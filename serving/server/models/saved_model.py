@@ -83,9 +83,9 @@ class Servable:
             self.session = tensorflow.compat.v1.Session(graph=self.graph, config=session_config)
             try:
                 self.meta_graph = tensorflow.compat.v1.saved_model.load(self.session, tags, str(folder))
-            except BaseException:
+            except BaseException as error:
                 self.session.close()
-                raise
+                raise explain(error, folder, tags) from None
 
     def signature(self, name: str) -> Signature | None:
         """Return a signature by name, ready to run; None if the model has none of that name."""
@@ -185,6 +185,26 @@ class Servable:
             self.unused.wait_for(lambda: not self.users)
             self.signatures.clear()  # their callables die before their session
         self.session.close()
+
+
+def explain(error: BaseException, folder: Path, tags: list[str]) -> BaseException:
+    """Give what keeps a SavedModel from being loaded the code and the words that TensorFlow's C++ has for it."""
+    text = str(error)
+    if isinstance(error, OSError) and "does not exist" in text:
+        return RequestError(
+            "NOT_FOUND",
+            f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {folder}. "
+            "Check that the directory exists and that you have the right permissions for accessing it.",
+        )
+    if isinstance(error, OSError) and text.startswith("Cannot parse"):
+        return RequestError("DATA_LOSS", f"Can't parse {folder / 'saved_model.pb'} as binary proto")
+    if isinstance(error, RuntimeError) and text.startswith("MetaGraphDef associated with tags"):
+        return RequestError(
+            "NOT_FOUND",
+            f"Could not find meta graph def matching supplied tags: {{ {' '.join(tags)} }}. To inspect available tag-sets in "
+            "the SavedModel, please use the SavedModel CLI: `saved_model_cli`",
+        )
+    return error
 
 
 def fail(error: Any, *_: np.ndarray) -> list[np.ndarray]:

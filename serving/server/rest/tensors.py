@@ -15,6 +15,7 @@ import numpy as np
 from serving.server.errors import RequestError, invalid
 
 ECHO = 256  # of a wrong value, so many characters are shown to the client
+LINES = json.JSONEncoder(ensure_ascii=False, indent=4)  # as TensorFlow Serving writes values into its messages
 MOST_DIMENSIONS = 32  # numpy's limit; TensorFlow's is 254
 INT32 = (-(2**31), 2**31 - 1)
 
@@ -200,9 +201,10 @@ def json_type(value: Any) -> str:
 
 
 def echo(value: Any) -> str:
-    """Return a value as JSON text, cut short."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        text = "[" * ECHO
-    return text if len(text) <= ECHO else text[:ECHO] + "..."
+    """Return a value as JSON text over several lines, cut short; of a large one no more is written than is shown."""
+    text = ""
+    for part in LINES.iterencode(value):
+        text += part
+        if len(text) > ECHO:
+            return text[:ECHO] + "..."
+    return text

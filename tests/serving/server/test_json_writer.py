@@ -11,7 +11,7 @@ import pytest
 from serving.server.errors import RequestError
 from serving.server.execution import Answer
 from serving.server.rest.json_writer import write_floats, write_predict
-from serving.server.rest.tensors import to_tensor
+from serving.server.rest.tensors import echo, to_tensor
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,16 @@ def test_a_type_that_json_cannot_carry_is_unimplemented() -> None:
     with pytest.raises(RequestError, match="Conversion of JSON Value: 1.5 to type: half") as caught:
         to_tensor(1.5, "half")
     assert caught.value.http_status == 501
+
+
+def test_a_wrong_value_is_echoed_as_lines() -> None:
+    value = {"a": [1, {"b": "ä"}], "c": None, "d": [], "e": {}}
+    assert echo(value) == json.dumps(value, ensure_ascii=False, indent=4)
+    deep: Any = []
+    for _ in range(10_000):
+        deep = [deep]
+    for large in ([1.5] * 2_000_000, deep):
+        assert echo(large) == echo(large[:200])[:256] + "..."
 
 
 def test_a_wrong_value_is_echoed_short() -> None:

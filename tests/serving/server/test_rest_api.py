@@ -166,6 +166,8 @@ def test_metadata_describes_every_signature(rest: Any) -> None:
     response = rest("GET", "/v1/models/half_plus_two/labels/stable/metadata")
     assert response.text.startswith('{\n"model_spec":{\n "name": "half_plus_two",\n "signature_name": "",\n')
     assert '"version": "123"\n}\n,\n"metadata": {"signature_def": {\n "signature_def": {\n' in response.text
+    input_x = ' "inputs": {\n    "x": {\n     "dtype": "DT_FLOAT",\n     "tensor_shape": {\n'
+    assert input_x in response.text
     answer = response.json()
     assert answer["model_spec"] == {"name": "half_plus_two", "signature_name": "", "version": "123"}
     signatures = answer["metadata"]["signature_def"]["signature_def"]

@@ -313,7 +313,8 @@ class Connection(asyncio.Protocol):
 
 def path_of(url: bytes) -> str:
     """Return path and query of a request's URL; a client that asks through a proxy may name the whole address."""
-    return (ADDRESS.sub(b"", url, count=1) or b"/").decode("utf-8", "replace")
+    path = url if url.startswith(b"/") else ADDRESS.sub(b"", url) or b"/"
+    return path.decode("utf-8", "replace")
 
 
 async def look_over(site: Site) -> None:

@@ -22,6 +22,7 @@ BATCHING, MONITORING = "batching.config", "monitoring.config"  # beside models.c
 REQUESTS = "requests"  # of a workspace: a folder of logged requests for each model
 LOG_COLLECTOR = "file"  # TensorFlow Serving's binary has no collector at all
 LARGEST_VERSION = 2**63 - 1
+TENSORFLOW = 1  # a ModelType
 
 
 def is_version(name: str) -> bool:
@@ -79,19 +80,32 @@ def models_of(message: Any, where: str) -> list[ModelConfig]:
     """
     models: list[ModelConfig] = []
     for entry in message.model_config_list.config:
-        if not entry.base_path.startswith("/"):
+        if not local_path(entry.base_path).startswith("/"):
             raise UserError(
                 f"Expected model {entry.name} to have an absolute path as base_path; got `{entry.base_path}`.",
                 where,
+                "Give a folder of this machine: /models/m or file:///models/m.",
             )
-        if entry.model_platform != "tensorflow":
-            raise UserError(
-                f'Model {entry.name} needs model_platform: "tensorflow"; it has "{entry.model_platform}".', where
-            )
+        check_platform(entry, where)
         if entry.name in [model.name for model in models]:
             raise UserError(f"Illegal to list model {entry.name} multiple times.", where)
         models.append(model_of(entry))
     return models
+
+
+def local_path(text: str) -> str:
+    """Return the path of a folder that may be written as a URI."""
+    return text.removeprefix("file://")
+
+
+def check_platform(entry: Any, where: str) -> None:
+    """Refuse models that are none of TensorFlow; old files say so by the number `model_type`."""
+    if entry.model_type and entry.model_platform:
+        raise UserError(f"Model {entry.name} has both model_type, which is deprecated, and model_platform.", where)
+    if entry.model_platform != "tensorflow" and entry.model_type != TENSORFLOW:
+        raise UserError(
+            f'Model {entry.name} needs model_platform: "tensorflow"; it has "{entry.model_platform}".', where
+        )
 
 
 def parse_models(file: Path) -> Any:
@@ -107,6 +121,8 @@ def parse_models(file: Path) -> Any:
             str(file),
             "Name a file that is there with --model_config_file, or serve a single model with --model_base_path.",
         ) from None
+    except OSError as error:  # such as the folder that Docker makes where a file to be mounted is missing
+        raise UserError(f"Cannot read the models.config: {error.strerror}.", str(file)) from None
     except (text_format.ParseError, UnicodeDecodeError) as error:
         line = error.GetLine() if isinstance(error, text_format.ParseError) else None
         raise UserError(
@@ -123,7 +139,7 @@ def model_of(entry: Any) -> ModelConfig:
     logging = entry.logging_config
     collected = bool(logging.log_collector_config.type)
     return ModelConfig(
-        entry.name, entry.base_path, policy, newest, versions, dict(entry.version_labels),
+        entry.name, local_path(entry.base_path), policy, newest, versions, dict(entry.version_labels),
         logging.sampling_config.sampling_rate if collected else 0.0,
         logging.log_collector_config.filename_prefix if collected else "",
     )  # fmt: skip

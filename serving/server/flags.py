@@ -28,7 +28,7 @@ class Flags(Settings):
     )
     rest_api_num_threads: int = Field(FOUR_EACH_CPU, gt=0, description="REST requests worked on at a time")
     grpc_max_threads: int = Field(FOUR_EACH_CPU, gt=0, description="gRPC requests worked on at a time")
-    rest_api_timeout_in_ms: int = Field(30_000, gt=0, description="time for the model's computation")
+    rest_api_timeout_in_ms: int = Field(30_000, ge=0, description="time for the model's computation; 0: no limit")
     rest_api_enable_cors_support: bool = Field(False, description="let the scripts of other web pages ask")
     model_name: str = Field("default", min_length=1, description="name of the single model")
     model_base_path: str = Field("", description="folder of the single model's version folders")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pipeline.errors import UserError, explain_os_error
-from serving.model_config import ModelConfig, read_models
+from serving.model_config import ModelConfig, local_path, read_models
 from serving.server.flags import Flags
 from serving.text_protos import (
     BatchingParameters,
@@ -118,7 +118,7 @@ def read_configs(flags: Flags) -> list[ModelConfig]:
     """Return the models that the flags name."""
     if flags.model_config_file:
         return read_models(Path(flags.model_config_file))
-    return [ModelConfig(flags.model_name, str(Path(flags.model_base_path).absolute()))]
+    return [ModelConfig(flags.model_name, str(Path(local_path(flags.model_base_path)).absolute()))]
 
 
 def read_batching_flags(flags: Flags) -> BatchingParameters | None:

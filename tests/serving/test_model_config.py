@@ -33,12 +33,25 @@ def test_every_policy_and_label_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_a_folder_may_be_a_uri_and_the_platform_a_number_as_in_old_files(tmp_path: Path) -> None:
+    entry = 'name: "a" base_path: "file:///models/a" model_type: TENSORFLOW'
+    (tmp_path / "models.config").write_text(f"model_config_list {{ config {{ {entry} }} }}")
+    assert read_models(tmp_path / "models.config") == [ModelConfig("a", "/models/a")]
+
+
+def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Cannot read the models.config: Is a directory"):
+        read_models(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("model_config_list {", "Error parsing text-format tensorflow.serving.ModelServerConfig"),
         ('model_config_list { config { name: "a" base_path: "a" model_platform: "tensorflow" } }', "absolute path"),
+        ('model_config_list { config { name: "a" base_path: "gs://a" model_platform: "tensorflow" } }', "absolute path"),
         ('model_config_list { config { name: "a" base_path: "/a" } }', "model_platform"),
+        ('model_config_list { config { name: "a" base_path: "/a" model_platform: "tensorflow" model_type: TENSORFLOW } }', "both"),
         ('model_config_list { config { name: "a" base_path: "/a" model_platform: "x" } }', "model_platform"),
         ('model_config_list { config { name: "a" base_path: "/a" model_platform: "tensorflow" } '
          'config { name: "a" base_path: "/b" model_platform: "tensorflow" } }', "multiple times"),

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
 
-from serving.server.core import Core
+from serving.server.core import NO_DEADLINE, Core
 from serving.server.errors import RequestError, invalid
 from serving.server.execution import Answer, Outcome
 from serving.server.grpc_api.example_methods import Api, answer_examples
@@ -24,7 +24,6 @@ from serving.signatures import DEFAULT_SIGNATURE
 
 SIGNATURES = "signature_def"  # the only field of metadata there is
 LARGE = 2**18  # bytes; what is larger is converted by a thread, not by the loop
-NO_DEADLINE = 24 * 3600.0  # seconds
 Result = TypeVar("Result")
 
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class Servable:
 
     Args:
         tags: of the graph to load.
-        timeout_ms: time for one computation.
+        timeout_ms: time for one computation; 0 for any.
         session_config: a TensorFlow ConfigProto; None means TensorFlow's defaults.
         name: of the model, as metrics tell it.
     """
@@ -82,9 +83,9 @@ class Servable:
             self.session = tensorflow.compat.v1.Session(graph=self.graph, config=session_config)
             try:
                 self.meta_graph = tensorflow.compat.v1.saved_model.load(self.session, tags, str(folder))
-            except BaseException:
+            except BaseException as error:
                 self.session.close()
-                raise
+                raise explain(error, folder, tags) from None
 
     def signature(self, name: str) -> Signature | None:
         """Return a signature by name, ready to run; None if the model has none of that name."""
@@ -114,6 +115,7 @@ class Servable:
 
     def make_callable(self, definition: Any, timeout_ms: int) -> Callable[..., list[np.ndarray]]:
         from tensorflow.core.protobuf import config_pb2
+        from tensorflow.errors import OpError
 
         options = config_pb2.CallableOptions()
         options.feed.extend(info.name for info in definition.inputs.values())
@@ -122,7 +124,10 @@ class Servable:
             options.run_options.inter_op_thread_pool = -1
         else:
             options.run_options.timeout_in_ms = timeout_ms
-        return self.session._make_callable_from_options(options) if options.fetch else (lambda *_: [])
+        try:
+            return self.session._make_callable_from_options(options) if options.fetch else (lambda *_: [])
+        except OpError as error:  # such a signature costs the others nothing: only who asks for it is told
+            return partial(fail, error)
 
     def run(self, signature: Signature, arrays: dict[str, np.ndarray], deadline: float = 0) -> dict[str, np.ndarray]:
         """Run the graph.
@@ -141,7 +146,7 @@ class Servable:
         try:
             try:
                 outputs = signature.run(*values)
-                if self.in_callers_thread and (time.monotonic() - began) * 1e3 > LONG * self.timeout_ms:
+                if self.in_callers_thread and 0 < LONG * self.timeout_ms < (time.monotonic() - began) * 1e3:
                     self.leave_callers_thread()
             except DeadlineExceededError:
                 if deadline < time.monotonic():
@@ -180,6 +185,31 @@ class Servable:
             self.unused.wait_for(lambda: not self.users)
             self.signatures.clear()  # their callables die before their session
         self.session.close()
+
+
+def explain(error: BaseException, folder: Path, tags: list[str]) -> BaseException:
+    """Give what keeps a SavedModel from being loaded the code and the words that TensorFlow's C++ has for it."""
+    text = str(error)
+    if isinstance(error, OSError) and "does not exist" in text:
+        return RequestError(
+            "NOT_FOUND",
+            f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {folder}. "
+            "Check that the directory exists and that you have the right permissions for accessing it.",
+        )
+    if isinstance(error, OSError) and text.startswith("Cannot parse"):
+        return RequestError("DATA_LOSS", f"Can't parse {folder / 'saved_model.pb'} as binary proto")
+    if isinstance(error, RuntimeError) and text.startswith("MetaGraphDef associated with tags"):
+        return RequestError(
+            "NOT_FOUND",
+            f"Could not find meta graph def matching supplied tags: {{ {' '.join(tags)} }}. To inspect available tag-sets in "
+            "the SavedModel, please use the SavedModel CLI: `saved_model_cli`",
+        )
+    return error
+
+
+def fail(error: Any, *_: np.ndarray) -> list[np.ndarray]:
+    """Run a signature that TensorFlow cannot make ready: end in the error that it gave."""
+    raise type(error)(error.node_def, error.op, error.message)
 
 
 def as_array(value: Any) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import time
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ class RestApi:
     def handle(self, request: Request) -> None:
         """Begin to answer a request."""
         target = request.target
-        if not target.lower().startswith("/v1/"):
+        if not target.lower().startswith("/v1/") or target == self.limits.metrics_path:
             self.answer_elsewhere(request, target)
         elif request.method == "OPTIONS":
             origin = request.header(b"origin")
@@ -111,7 +111,7 @@ class RestApi:
             else:
                 self.readers.submit(self.read_large, predict, request)
         else:
-            deadline = time.monotonic() + self.core.timeout_ms / 1e3
+            deadline = self.core.rest_deadline()
             self.readers.submit(
                 self.attempt, request, route.model,
                 lambda: answer_examples(self.core, route, self.plain_body(request), deadline, is_loggable(request)),
@@ -144,13 +144,10 @@ class RestApi:
 
     def answer_elsewhere(self, request: Request, target: str) -> None:
         """Answer what is outside the API: the metrics and the page for people."""
-        path, _, query = target.partition("?")
-        if path == self.limits.metrics_path and request.method == "GET":
+        path = re.split("[?#]", target, maxsplit=1)[0]
+        if path == self.limits.metrics_path:
             if not self.is_refused(request):
-                if query:
-                    self.fail(request, RequestError("INVALID_ARGUMENT", f"Malformed request: GET {target}"))
-                else:
-                    self.finish(request, 200, self.core.metrics.text(), "text/plain")
+                self.tell_metrics(request, target)
             return
         if path.startswith("/labline/") and self.is_refused(request):
             return
@@ -158,6 +155,14 @@ class RestApi:
             self.lookers.submit(self.answer_page, request, target)
             return
         self.send_page(request, page.respond(self.core, request.method, target))
+
+    def tell_metrics(self, request: Request, target: str) -> None:
+        """Answer with the metrics, whatever the method; a query makes it another page, which is not there."""
+        if target == self.limits.metrics_path:
+            self.finish(request, 200, self.core.metrics.text(), "text/plain")
+        else:
+            text = f"Unexpected path: {target}. Should be {self.limits.metrics_path}"
+            self.finish(request, 400, text.encode(), "text/plain")
 
     def answer_page(self, request: Request, target: str) -> None:
         """Answer what the page asks for, from a thread."""

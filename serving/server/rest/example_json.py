@@ -12,7 +12,7 @@ from serving.server.errors import RequestError, invalid
 from serving.server.example_inference import Classes, classify, regress
 from serving.server.models.versions import Lent
 from serving.server.rest.json_parser import parse
-from serving.server.rest.json_writer import document, quote, write_floats
+from serving.server.rest.json_writer import document, open_list, quote, write_floats
 from serving.server.rest.routes import Route
 from serving.server.rest.tensors import decode_base64, echo, is_base64, json_type
 from serving.signatures import DEFAULT_SIGNATURE
@@ -139,8 +139,8 @@ def check_value(name: str, value: Any, kind: str) -> None:
 def write_classification(results: list[Classes]) -> bytes:
     """Return `{"results": [[[label, score], ...] for each example]}`."""
     scores = iter(write_floats(np.array([score for classes in results for _, score in classes], np.float32)))
-    rows = ("[" + ", ".join(f"[{quote(label)}, {next(scores)}]" for label, _ in classes) + "]" for classes in results)
-    return document("results", "[" + ",\n".join(rows) + "]")
+    rows = ["[" + ", ".join(f"[{quote(label)}, {next(scores)}]" for label, _ in classes) + "]" for classes in results]
+    return document("results", open_list(rows))
 
 
 def write_regression(values: list[float]) -> bytes:

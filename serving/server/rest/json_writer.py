@@ -1,4 +1,8 @@
-"""Predict answers as JSON, in TensorFlow Serving's row and columnar formats and with its way to write numbers."""
+"""Predict answers as JSON, in TensorFlow Serving's row and columnar formats, down to its digits and spaces.
+
+It breaks the line inside objects and columnar lists, and not inside the lists of a row. What stands at `depth` is indented so many
+times: the answer's only member at 1.
+"""
 
 from __future__ import annotations
 
@@ -25,22 +29,32 @@ def write_predict(answer: Answer, dtypes: dict[str, str], rows: bool) -> bytes:
         RequestError: a type that JSON cannot carry, or outputs that have no common rows.
     """
     for name in answer.outputs:
-        if dtypes[name] in UNWRITABLE:
+        if dtypes[name] in UNWRITABLE and answer.outputs[name].size:
             raise invalid(f"Failed to write JSON value for tensor type: {dtypes[name]}")
     if rows:
-        return document("predictions", "[" + separator(answer).join(own(answer, row_texts(answer))) + "]")
-    texts = {name: column_text(answer, name) for name in answer.outputs}
-    if len(texts) == 1:
-        return document("outputs", next(iter(texts.values())))
-    return document("outputs", "{\n" + ",\n".join(f"{quote(name)}: {text}" for name, text in texts.items()) + "\n}")
+        texts = own(answer, row_texts(answer))
+        return document("predictions", open_list(texts) if len(answer.outputs) == 1 else spread(texts, "[]", 1))
+    if len(answer.outputs) == 1:
+        return document("outputs", column_text(answer, next(iter(answer.outputs)), 1))
+    members = [f"{quote(name)}: {column_text(answer, name, 2)}" for name in answer.outputs]
+    return document("outputs", spread(members, "{}", 1))
 
 
 def document(key: str, text: str) -> bytes:
-    return f'{{\n    "{key}": {text}\n}}\n'.encode("utf-8", "surrogateescape")
+    return f'{{\n    "{key}": {text}\n}}'.encode("utf-8", "surrogateescape")
 
 
-def separator(answer: Answer) -> str:
-    return ", " if len(answer.outputs) == 1 else ",\n"
+def open_list(texts: list[str]) -> str:
+    """Return a list whose end alone stands on a line of its own."""
+    return "[" + ", ".join(texts) + "\n    ]"
+
+
+def spread(texts: list[str], ends: str, depth: int) -> str:
+    """Return a list or an object, by its `ends`, that stands at `depth` and has a line for each of its parts."""
+    if not texts:
+        return ends
+    indent = "\n" + "    " * depth
+    return f"{ends[0]}{indent}    {f',{indent}    '.join(texts)}{indent}{ends[1]}"
 
 
 def own(answer: Answer, texts: list[str]) -> list[str]:
@@ -59,13 +73,15 @@ def row_texts(answer: Answer) -> list[str]:
     return answer.texts["rows"]
 
 
-def column_text(answer: Answer, name: str) -> str:
-    """Return the text of one output of this call."""
+def column_text(answer: Answer, name: str, depth: int) -> str:
+    """Return the text of one output of this call, which stands at `depth`."""
     if answer.rows is None:
-        return write_array(answer.outputs[name], name)[0]
+        return write_array(answer.outputs[name], name, depth, is_column=True)[0]
     if "columns" not in answer.texts:
-        answer.texts["columns"] = {key: write_array(array, key, keep=1) for key, array in answer.outputs.items()}
-    return "[" + ", ".join(answer.texts["columns"][name][answer.rows]) + "]"
+        answer.texts["columns"] = {
+            key: write_array(array, key, depth + 1, keep=1, is_column=True) for key, array in answer.outputs.items()
+        }
+    return spread(answer.texts["columns"][name][answer.rows], "[]", depth)
 
 
 def write_rows(outputs: dict[str, np.ndarray]) -> list[str]:
@@ -76,34 +92,41 @@ def write_rows(outputs: dict[str, np.ndarray]) -> list[str]:
             raise invalid(f"Tensor name: {name} has no shape information ")
         if batch not in (-1, len(array)):
             raise invalid(f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {batch}")
+        if not len(array):
+            raise invalid(f"Tensor name: {name} has invalid batch size: 0")
         batch = len(array)
-    columns = [write_array(array, name, keep=1) for name, array in outputs.items()]
+    depth = 2 if len(outputs) == 1 else 3
+    columns = [write_array(array, name, depth, keep=1) for name, array in outputs.items()]
     if len(columns) == 1:
         return columns[0]
     names = [quote(name) for name in outputs]
     return [
-        "{" + ", ".join(f"{name}: {text}" for name, text in zip(names, row, strict=True)) + "}"
+        spread([f"{name}: {text}" for name, text in zip(names, row, strict=True)], "{}", 2)
         for row in zip(*columns, strict=True)
     ]
 
 
-def write_array(array: np.ndarray, name: str, keep: int = 0) -> list[str]:
-    """Return the JSON texts of an array's sub-arrays below its first `keep` dimensions."""
-    texts = write_scalars(array.ravel(), name)
+def write_array(array: np.ndarray, name: str, depth: int, keep: int = 0, is_column: bool = False) -> list[str]:
+    """Return the JSON texts of an array's sub-arrays below its first `keep` dimensions, each of which stands at `depth`."""
+    texts = write_scalars(array.ravel(), name, depth + array.ndim - keep)
     for axis in reversed(range(keep, array.ndim)):
         size = array.shape[axis]
         count = int(np.prod(array.shape[:axis], dtype=np.int64))
-        texts = ["[" + ", ".join(texts[start * size : (start + 1) * size]) + "]" for start in range(count)]
+        parts = (texts[start * size : (start + 1) * size] for start in range(count))
+        if is_column:
+            texts = [spread(part, "[]", depth + axis - keep) for part in parts]
+        else:
+            texts = ["[" + ", ".join(part) + "]" for part in parts]
     return texts
 
 
-def write_scalars(values: np.ndarray, name: str) -> list[str]:
+def write_scalars(values: np.ndarray, name: str, depth: int) -> list[str]:
     """Return the JSON text of each value of a flat array."""
     if values.dtype == object:
         as_base64 = name.endswith("_bytes")
         items = [item if isinstance(item, bytes) else str(item).encode() for item in values]
         if as_base64:
-            return [f'{{"b64": "{base64.b64encode(item).decode()}"}}' for item in items]
+            return [spread([f'"b64": "{base64.b64encode(item).decode()}"'], "{}", depth) for item in items]
         return [quote(item.decode("utf-8", "surrogateescape")) for item in items]
     if values.dtype == np.bool_:
         return ["true" if value else "false" for value in values]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from serving.server.models.manager import Manager
 from serving.server.rest.routes import Route
@@ -27,17 +28,26 @@ def metadata(manager: Manager, route: Route) -> bytes:
 
     with manager.lend(route.model, route.version, route.label) as lent:
         signatures = {
-            name: json_format.MessageToDict(
-                definition, including_default_value_fields=True, preserving_proto_field_name=True
+            name: in_order(
+                json_format.MessageToDict(
+                    definition, including_default_value_fields=True, preserving_proto_field_name=True
+                )
             )
             for name, definition in lent.servable.meta_graph.signature_def.items()
         }
-    return write(
-        {
-            "model_spec": {"name": route.model, "signature_name": "", "version": str(lent.version)},
-            "metadata": {"signature_def": {"signature_def": signatures}},
-        }
+    spec = write({"name": route.model, "signature_name": "", "version": str(lent.version)})
+    return b'{\n"model_spec":%s,\n"metadata": {"signature_def": %s}\n}\n' % (
+        spec,
+        write({"signature_def": signatures}),
     )
+
+
+def in_order(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return a signature with its parts in the order in which TensorFlow Serving writes them."""
+    for tensors in (definition["inputs"], definition["outputs"]):
+        for name, info in tensors.items():
+            tensors[name] = {key: info[key] for key in ("dtype", "tensor_shape")} | info
+    return {key: definition[key] for key in ("inputs", "outputs", "method_name")} | definition
 
 
 def write(value: object) -> bytes:

@@ -61,7 +61,7 @@ class Predict:
         try:
             self.signature, self.arrays, self.rows = read_predict(body, self.look_up)
             assert self.lent is not None
-            deadline = time.monotonic() + self.core.timeout_ms / 1e3
+            deadline = self.core.rest_deadline()
             self.logged = self.loggable and self.core.request_log.wants(self.route.model)
             self.computing = time.perf_counter()
             self.core.execution.submit(self.lent.servable, self.signature, self.arrays, deadline, self.end)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections import deque
 from http import HTTPStatus
@@ -28,6 +29,7 @@ WANTED = {
 FED_AT_ONCE = 32 * 2**10  # so that not too many requests are read before the first is answered
 SMALL_BODY = 64 * 2**10  # is read even if its request is refused, so that the connection can go on
 LINGER_SECONDS = 2.0  # for a client that sends on although it has its answer
+ADDRESS = re.compile(rb"(?i)^https?://[^/?#]*")
 CHECK_SECONDS = 1.0  # how often connections are looked over for ones that are too slow
 
 
@@ -46,7 +48,7 @@ class Connection(asyncio.Protocol):
         self.url, self.headers, self.header_size = b"", {}, 0  # type: tuple[bytes, dict[bytes, bytes], int]
         self.phase, self.since = "idle", time.monotonic()
         self.blocked_since, self.unsent = 0.0, 0
-        self.closing = self.unread = self.advancing = self.feeding = False
+        self.closing = self.unread = self.advancing = self.feeding = self.half_closed = False
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -71,6 +73,15 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.unfed += data
         self.feed()
+
+    def eof_received(self) -> bool:
+        """Stay open for what has come whole: a client that sends no more may still be reading, as behind `nc -N`."""
+        self.half_closed = True
+        return not self.is_through() and self.transport.get_extra_info("sslcontext") is None
+
+    def is_through(self) -> bool:
+        """Say whether every request that has come whole is answered."""
+        return self.current is None and not self.queue and not self.unfed
 
     def feed(self) -> None:
         """Give the parser what has come, up to the first request that has to wait."""
@@ -135,10 +146,10 @@ class Connection(asyncio.Protocol):
         if self.parser.should_upgrade():
             return
         limits = self.site.limits
-        method, target = self.parser.get_method().decode("latin-1"), self.url.decode("utf-8", "replace")
+        method, target = self.parser.get_method().decode("latin-1"), path_of(self.url)
         request = self.incoming = Request(self, method, target, self.headers)
-        # an old client would have to be told that it may go on, and can as well come again
-        request.keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        request.keep_alive = self.parser.should_keep_alive()
+        request.is_old = self.parser.get_http_version() == "1.0"
         self.site.pending += 1
         self.enter("body")
         length = self.headers.get(b"content-length", b"")
@@ -229,7 +240,8 @@ class Connection(asyncio.Protocol):
             return
         if self.site.stopping:
             request.keep_alive = False
-        more = b"" if request.keep_alive else b"Connection: close\r\n"
+        kept = b"Connection: keep-alive\r\n" if request.is_old else b""  # an old client waits to be told
+        more = kept if request.keep_alive else b"Connection: close\r\n"
         for name, value in headers:
             more += f"{name}: {value}\r\n".encode("latin-1")
         line = LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
@@ -241,12 +253,18 @@ class Connection(asyncio.Protocol):
         if not request.keep_alive:
             self.end()
             return
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Take up what has come meanwhile; a client that sends no more has no further answers to come."""
         self.advance()
         self.feed()
+        if self.half_closed and self.is_through() and not self.blocked_since:
+            self.end()
 
     def fail(self, status: int) -> None:
         """Answer bytes that are no acceptable request; nothing after them can be understood."""
-        request = self.incoming or Request(self, "GET", self.url.decode("utf-8", "replace"), {})
+        request = self.incoming or Request(self, "GET", path_of(self.url), {})
         if self.incoming is None:
             self.site.pending += 1
         request.keep_alive, request.refusal = False, status
@@ -272,8 +290,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.blocked_since = 0.0
-        self.advance()
-        self.feed()
+        self.go_on()
 
     def check(self, now: float) -> None:
         """End the connection if its client is too slow."""
@@ -292,6 +309,12 @@ class Connection(asyncio.Protocol):
                 self.end()
         elif now - self.since > (limits.header_seconds if self.phase == "headers" else limits.body_seconds):
             self.fail(408)
+
+
+def path_of(url: bytes) -> str:
+    """Return path and query of a request's URL; a client that asks through a proxy may name the whole address."""
+    path = url if url.startswith(b"/") else ADDRESS.sub(b"", url) or b"/"
+    return path.decode("utf-8", "replace")
 
 
 async def look_over(site: Site) -> None:

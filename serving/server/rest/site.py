@@ -48,17 +48,18 @@ class Request:
         refusal: the status that a limit demands instead of an answer; 0 if none.
         size: bytes of the body that were kept.
         counted: among the requests in flight.
+        is_old: of HTTP/1.0, in which a connection that stays open says so.
     """
 
     __slots__ = (
-        "connection", "content", "counted", "headers", "keep_alive", "method", "refusal", "size", "started", "target",
+        "connection", "content", "counted", "headers", "is_old", "keep_alive", "method", "refusal", "size", "started", "target",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, method: str, target: str, headers: dict[bytes, bytes]) -> None:
         self.connection, self.method, self.target, self.headers = connection, method, target, headers
         self.content: bytes | bytearray = b""
         self.size = 0
-        self.keep_alive, self.refusal, self.counted = True, 0, True
+        self.keep_alive, self.refusal, self.counted, self.is_old = True, 0, True, False
         self.started = time.perf_counter()
 
     def add(self, part: bytes) -> None:

@@ -9,11 +9,13 @@ import string
 from itertools import chain
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from serving.server.errors import RequestError, invalid
 
 ECHO = 256  # of a wrong value, so many characters are shown to the client
+LINES = json.JSONEncoder(ensure_ascii=False, indent=4)  # as TensorFlow Serving writes values into its messages
 MOST_DIMENSIONS = 32  # numpy's limit; TensorFlow's is 254
 INT32 = (-(2**31), 2**31 - 1)
 
@@ -34,6 +36,16 @@ NUMPY_TYPES: dict[str, Any] = {
     **FLOATS,
     "bool": np.bool_,
     "string": object,
+}
+
+
+# no JSON value is converted to these, but a list without values can be of any type
+UNSENDABLE: dict[str, Any] = {
+    "half": np.float16,
+    "bfloat16": ml_dtypes.bfloat16,
+    "uint16": np.uint16,
+    "complex64": np.complex64,
+    "complex128": np.complex128,
 }
 
 
@@ -71,7 +83,7 @@ def regular_tensor(value: Any, dtype: str) -> np.ndarray:
     if len(shape) > MOST_DIMENSIONS:
         raise invalid(f"Shape must be at most rank {MOST_DIMENSIONS} but is rank {len(shape)}")
     if not level:
-        return np.empty(shape, NUMPY_TYPES.get(dtype, np.float32))
+        return np.empty(shape, NUMPY_TYPES.get(dtype) or UNSENDABLE.get(dtype, np.float32))
     return convert_scalars(level, kinds, dtype).reshape(shape)
 
 
@@ -189,9 +201,10 @@ def json_type(value: Any) -> str:
 
 
 def echo(value: Any) -> str:
-    """Return a value as JSON text, cut short."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        text = "[" * ECHO
-    return text if len(text) <= ECHO else text[:ECHO] + "..."
+    """Return a value as JSON text over several lines, cut short; of a large one no more is written than is shown."""
+    text = ""
+    for part in LINES.iterencode(value):
+        text += part
+        if len(text) > ECHO:
+            return text[:ECHO] + "..."
+    return text

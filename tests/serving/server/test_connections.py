@@ -20,7 +20,7 @@ def test_requests_sent_without_waiting_are_answered_in_turn(start: Any) -> None:
         while whole < 20:
             data += client.recv(65536)
             whole = data.count(b"predictions")
-    places = [data.index(b"[%d.0]" % (2 * number)) for number in range(20)]
+    places = [data.index(b"[%d.0\n" % (2 * number)) for number in range(20)]
     assert places == sorted(places)
 
 
@@ -195,7 +195,7 @@ def test_a_slow_but_steady_reader_gets_its_whole_answer(start: Any) -> None:
     with running.connect() as client:
         client.sendall(request(numbers))
         data = b""
-        while not data.endswith(b"]\n}\n"):
+        while not data.endswith(b"]\n}"):
             data += client.recv(2**18)
             time.sleep(0.05)
     assert data.partition(b"\r\n\r\n")[2].count(b",") == 499_999
@@ -226,8 +226,37 @@ def test_all_bodies_together_have_a_limit(start: Any) -> None:
     assert running.server.site.held == 0
 
 
-def test_an_old_client_without_keep_alive_is_answered(start: Any) -> None:
+def test_an_old_client_goes_on_where_it_asked_to_and_is_told_so(start: Any) -> None:
+    old = request(head="Connection: keep-alive\r\n").replace(b"HTTP/1.1", b"HTTP/1.0")
     with start().connect() as client:
-        client.sendall(request(head="Connection: keep-alive\r\n").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        for _ in range(2):
+            client.sendall(old)
+            status, headers, _ = read_answer(client)
+            assert (status, headers["connection"]) == (200, "keep-alive")
+        client.sendall(request().replace(b"HTTP/1.1", b"HTTP/1.0"))
         assert read_answer(client)[0] == 200
         assert is_closed(client)
+
+
+def test_a_whole_address_in_place_of_a_path_is_understood_as_proxies_send_it(start: Any) -> None:
+    with start().connect() as client:
+        for target, method in (("HTTP://h:8501/v1/models/m:predict", "POST"), ("http://h", "GET")):
+            client.sendall(request(target=target, method=method))
+            assert read_answer(client)[0] == 200
+
+
+def test_a_client_that_sends_no_more_gets_all_its_answers(start: Any) -> None:
+    running = start()
+    cut = request()[:-3]
+    for given, count in ((request(), 1), (request() * 40, 40), (request() * 2 + cut, 2), (cut, 0)):
+        running.model.open.clear()
+        with running.connect() as client:
+            client.sendall(given)
+            client.shutdown(socket.SHUT_WR)
+            time.sleep(0.05)  # so that the end is known before the model answers
+            running.model.open.set()
+            data = b""
+            while more := client.recv(65536):
+                data += more
+        assert data.count(b'"predictions": [2.0') == count
+    assert (running.server.site.pending, running.server.site.held) == (0, 0)

@@ -63,6 +63,8 @@ AB = {"a": np.float32([1]), "b": np.float32([2])}
         ("half_plus_two", X, {"label": "nope"}, "INVALID_ARGUMENT", "Unrecognized servable version label: nope"),
         ("half_plus_two", X, {"label": ""}, "INVALID_ARGUMENT", "Unrecognized servable version label: "),
         ("", X, {}, "INVALID_ARGUMENT", "ModelSpec has no name specified."),
+        ("half_plus_two", X, {"signature": "__saved_model_init_op"}, "INVALID_ARGUMENT", "input size does not match signature: 1!=0"),
+        ("half_plus_two", {}, {"signature": "__saved_model_init_op"}, "OUT_OF_RANGE", "does not have output 0"),
         ("half_plus_two", X, {"signature": "X"}, "FAILED_PRECONDITION", 'Serving signature key "X" not found.'),
         ("half_plus_two", {}, {}, "INVALID_ARGUMENT", "input size does not match signature: 0!=1 len({}) != len({x}). Sent extra: {}. Missing but required: {x}."),
         ("sum", {**AB, "z": AB["a"]}, {}, "INVALID_ARGUMENT", "Sent extra: {z}. Missing but required: {}."),

@@ -245,6 +245,24 @@ def test_a_computation_beyond_its_time_is_given_up_unless_its_client_waits(serve
     servable.close()
 
 
+def test_a_limit_of_0_is_none(served: tuple[Path, Server]) -> None:
+    import numpy as np
+
+    from serving.server.core import Core
+    from serving.server.flags import read_flags
+    from serving.server.models.saved_model import Servable
+
+    core: Any = Core(*[None] * 4, timeout_ms=read_flags(["--rest_api_timeout_in_ms=0"]).flags.rest_api_timeout_in_ms)  # type: ignore[arg-type]
+    assert core.rest_deadline() > time.monotonic() + 3600
+    servable = Servable(served[0] / "slow" / "1", ["serve"], core.timeout_ms)
+    servable.in_callers_thread = True
+    signature = servable.signature("serving_default")
+    assert signature is not None
+    assert servable.run(signature, {"x": np.ones(1, np.float32)})["y"].shape == (1,)
+    assert servable.in_callers_thread, "there is no time of which a share would be long"
+    servable.close()
+
+
 def test_a_network_that_takes_long_is_computed_in_several_threads_and_cut_short_from_then_on(
     served: tuple[Path, Server],
 ) -> None:

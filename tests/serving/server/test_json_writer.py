@@ -11,7 +11,7 @@ import pytest
 from serving.server.errors import RequestError
 from serving.server.execution import Answer
 from serving.server.rest.json_writer import write_floats, write_predict
-from serving.server.rest.tensors import to_tensor
+from serving.server.rest.tensors import echo, to_tensor
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,16 @@ def test_a_type_that_json_cannot_carry_is_unimplemented() -> None:
     assert caught.value.http_status == 501
 
 
+def test_a_wrong_value_is_echoed_as_lines() -> None:
+    value = {"a": [1, {"b": "ä"}], "c": None, "d": [], "e": {}}
+    assert echo(value) == json.dumps(value, ensure_ascii=False, indent=4)
+    deep: Any = []
+    for _ in range(10_000):
+        deep = [deep]
+    for large in ([1.5] * 2_000_000, deep):
+        assert echo(large) == echo(large[:200])[:256] + "..."
+
+
 def test_a_wrong_value_is_echoed_short() -> None:
     with pytest.raises(RequestError) as caught:
         to_tensor("x" * 100_000, "float")
@@ -138,3 +148,38 @@ def test_integers_and_strings_are_written_as_they_are() -> None:
 def test_any_shape_is_written_as_nested_lists(shape: tuple[int, ...]) -> None:
     array = np.arange(np.prod(shape, dtype=int), dtype=np.int32).reshape(shape)
     assert json.loads(write_predict(Answer({"x": array}), {"x": "int32"}, rows=False))["outputs"] == array.tolist()
+
+
+def test_an_answer_without_rows_is_no_answer_to_rows() -> None:
+    nothing = Answer({"y": np.zeros((0, 2), np.float32)})
+    with pytest.raises(RequestError, match="Tensor name: y has invalid batch size: 0"):
+        write_predict(nothing, {"y": "float"}, True)
+    assert json.loads(write_predict(nothing, {"y": "float"}, False)) == {"outputs": []}
+
+
+def test_lines_break_where_tensorflow_serving_breaks_them() -> None:
+    one, names = Answer({"y": np.float32([2.5, 3, 4.5])}), np.array([b"a", b"b"], object)
+    assert write_predict(one, {"y": "float"}, True) == b'{\n    "predictions": [2.5, 3.0, 4.5\n    ]\n}'
+    two = Answer({"n": np.array([[1, 2], [3, 4]]), "t_bytes": names})
+    row = '        {\n            "n": [%s],\n            "t_bytes": {\n                "b64": "%s"\n            }\n        }'
+    wanted = f'{{\n    "predictions": [\n{row % ("1, 2", "YQ==")},\n{row % ("3, 4", "Yg==")}\n    ]\n}}'
+    assert write_predict(two, {"n": "int64", "t_bytes": "string"}, True).decode() == wanted
+    assert write_predict(Answer({"t_bytes": names}), {"t_bytes": "string"}, True).decode() == (
+        '{\n    "predictions": [{\n            "b64": "YQ=="\n        }, {\n            "b64": "Yg=="\n        }\n    ]\n}'
+    )
+
+
+@pytest.mark.parametrize("rows", [None, slice(1, 3)])
+def test_columns_have_a_line_for_each_value(rows: slice | None) -> None:
+    outputs = {
+        "n": np.arange(18).reshape(3, 1, 3, 2),
+        "t_bytes": np.array([[b"a"], [b"b"], [b"c"]], object),
+        "none": np.zeros((3, 0)),
+    }
+    types = {"n": "int64", "t_bytes": "string", "none": "double"}
+    for names in (["n", "t_bytes", "none"], ["t_bytes"]):
+        answer = Answer({name: outputs[name] for name in names}, rows)
+        text = write_predict(answer, types, False).decode()
+        assert text == json.dumps(json.loads(text), indent=4)
+        values = json.loads(text)["outputs"]
+        assert len(values["n"] if len(names) > 1 else values) == (2 if rows else 3)

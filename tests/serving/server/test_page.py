@@ -55,7 +55,7 @@ def test_the_list_of_models_tells_states_labels_and_what_each_signature_takes(pa
     }
     broken, newest, oldest = listed["shapes"]["versions"]
     assert (broken["version"], broken["state"]) == ("3", "END")
-    assert "SavedModel file does not exist" in broken["error"]
+    assert "Could not find SavedModel" in broken["error"]
     assert (newest["state"], newest["labels"], oldest["labels"]) == ("AVAILABLE", [], ["stable"])
     assert newest["class_names"] == ["tall", "wide", "<b>square</b>"]
     takes = {name: item["versions"][-1]["signatures"]["serving_default"]["takes"] for name, item in listed.items()}
@@ -147,7 +147,7 @@ def test_a_version_that_could_not_be_loaded_is_shown_with_its_reason(visit):
     page = visit("shapes")
     card = page.locator(".model", has_text="shapes").inner_text()
     assert "not loaded" in card
-    assert "SavedModel file does not exist" in card
+    assert "Could not find SavedModel" in card
 
 
 def test_everything_can_be_done_with_the_keyboard(visit):

@@ -105,12 +105,17 @@ def test_metrics_are_told_where_they_were_put(start: Any) -> None:
     with start().connect() as client:
         client.sendall(request())
         read_answer(client)
-        client.sendall(request(b"", target="/metrics", method="GET"))
-        status, headers, body = read_answer(client)
-        assert (status, headers["content-type"]) == (200, "text/plain")
-        assert b':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in body
+        for method in ("GET", "POST"):
+            client.sendall(request(b"", target="/metrics", method=method))
+            status, headers, body = read_answer(client)
+            assert (status, headers["content-type"]) == (200, "text/plain")
+            assert b':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in body
         client.sendall(request(b"", target="/metrics?x=1", method="GET"))
-        assert read_answer(client)[0] == 400
+        status, headers, body = read_answer(client)
+        assert (status, headers["content-type"]) == (400, "text/plain")
+        assert body == b"Unexpected path: /metrics?x=1. Should be /metrics"
+        client.sendall(request(b"", target="/metrics", method="HEAD"))
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
 
 
 def test_only_a_small_answer_is_written_by_the_thread_that_all_answers_wait_for(

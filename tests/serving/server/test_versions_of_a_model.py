@@ -138,7 +138,7 @@ def test_a_broken_version_costs_the_serving_one_nothing_and_is_tried_anew_when_i
     until(lambda: states(manager)[2] == "END")
     assert ask(manager) == 2.5 and states(manager)[1] == "AVAILABLE"
     [told] = manager.status("m", 2)
-    assert told.error_code != "OK" and str(bad) in told.error_message
+    assert (told.error_code, told.error_message) == ("DATA_LOSS", f"Can't parse {bad}/saved_model.pb as binary proto")
     shutil.rmtree(bad)
     shutil.copytree(half_plus_three, bad)
     manager.poll()
@@ -172,6 +172,19 @@ def test_a_half_copied_version_is_refused_and_its_retry_finds_the_whole_one(
     (copied / "still to come").rename(copied / missing)
     until(lambda: states(manager)[2] == "AVAILABLE")
     assert ask(manager) == 4.0 and manager.status("m", 2)[0].error_code == "OK"
+
+
+def test_what_is_missing_of_a_version_is_told_as_tensorflow_serving_does(put: Any, manage: Any) -> None:
+    put("1")
+    (put("2") / "saved_model.pb").unlink()
+    manager = manage(policy="all", options=LoadOptions(retries=0, tags=("serve", "gpu")))
+    until(lambda: set(states(manager).values()) == {"END"})
+    nothing, other = manager.status("m", None)
+    assert (nothing.error_code, other.error_code) == ("NOT_FOUND", "NOT_FOUND")
+    assert nothing.error_message.startswith(
+        "Could not find SavedModel .pb or .pbtxt at supplied export directory path: "
+    )
+    assert "Could not find meta graph def matching supplied tags: { serve gpu }." in other.error_message
 
 
 def test_a_version_is_tried_as_often_as_asked_for(put: Any, manage: Any) -> None:

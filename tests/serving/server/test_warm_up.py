@@ -212,6 +212,6 @@ def test_a_version_may_bring_its_own_batching_parameters(counter: Path, tmp_path
 def test_the_tags_choose_the_graph(counter: Path) -> None:
     load(counter, LoadOptions(tags=("serve",)), Metrics())[0].close()
     metrics = Metrics()
-    with pytest.raises(RuntimeError, match="other"):
+    with pytest.raises(RequestError, match="serve other"):
         load(counter, LoadOptions(tags=("serve", "other")), metrics)
     assert 'status="fail"' in metrics.text().decode()

@@ -152,7 +152,7 @@ class ExactParser:
         start = self.at
         found = NUMBER.match(self.text, start)
         if not found:
-            self.fail("Invalid value.", start)
+            self.fail("Invalid value.", start + self.begun(start))
         fraction, exponent = found.groups()
         if fraction == ".":
             self.fail("Miss fraction part in number.", found.end(1))
@@ -168,6 +168,14 @@ class ExactParser:
         if number in (float("inf"), float("-inf")):
             self.fail("Number too big to be stored in double.", start)
         return number
+
+    def begun(self, start: int) -> int:
+        """Return how many characters of a word or a sign RapidJSON takes before it sees that they are no value."""
+        sign = int(self.text.startswith("-", start))
+        words = ("NaN", "Infinity") if sign else ("null", "true", "false", "NaN", "Infinity")
+        return sign + max(
+            length for word in words for length in range(len(word)) if self.text.startswith(word[:length], start + sign)
+        )
 
     def read_string(self) -> str:
         """Read a string with its escapes; bytes that are not UTF-8 stay as they are."""

@@ -46,10 +46,10 @@ def read_values(request: Any, inputs_of: Callable[[str], Inputs]) -> tuple[str, 
         raise invalid(
             f"JSON Value: {echo(request)} not formatted correctly. 'signature_name' key must be a string value."
         )
-    signature = signature or DEFAULT_SIGNATURE
-    inputs = inputs_of(signature)
+    inputs = inputs_of(signature or DEFAULT_SIGNATURE)
     if not inputs:
-        raise invalid(f"Failed to get input map for signature: {signature}")
+        raise invalid(f"Failed to get input map for signature: {signature or 'DEFAULT'}")
+    signature = signature or DEFAULT_SIGNATURE
     if "instances" in request and "inputs" in request:
         raise invalid(
             f"JSON Value: {echo(request)} Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "

@@ -76,7 +76,7 @@ ROWS_FAIL = "Failed to process element: "
         ("half_plus_two", '{"instances": []}', 400, "No values in 'instances' array"),
         ("half_plus_two", '{"signature_name": 5, "instances": [1]}', 400, "'signature_name' key must be a string value."),
         ("half_plus_two", '{"signature_name": "X", "instances": [1]}', 400, 'Serving signature name: "X" not found in signature def'),
-        ("half_plus_two", '{"signature_name": "__saved_model_init_op", "instances": [1]}', 400, "Failed to get input map for signature: "),
+        ("half_plus_two", '{"signature_name": "__saved_model_init_op", "instances": [1]}', 400, "Failed to get input map for signature: __saved_model_init_op"),
         ("half_plus_two", '{"instances": ["a"]}', 400, 'JSON Value: "a" Type: String is not of expected type: float'),
         ("half_plus_two", '{"inputs": [true]}', 400, "is not of expected type: float"),
         ("sum", '{"instances": [1, 2]}', 400, "instances is a plain list, but expecting list of objects"),

@@ -91,17 +91,23 @@ class TensorBoard:
             tf.summary.graph(graph)
         self.train.flush()
 
-    def write_hparams(self, config: TrainerConfig, metrics: dict[str, float]) -> None:
-        """Write the settings and the last metrics as one row of the hparams table."""
+    def write_hparams(self, config: TrainerConfig, facts: dict[str, Any], metrics: dict[str, float]) -> None:
+        """Write the settings and the last metrics as one row of the hparams table, called as the logs: RECIPE/RUN.
+
+        Args:
+            facts: of the training examples.
+        """
         import tensorflow as tf
         from tensorboard.plugins.hparams import api
 
+        settings = hparams(config, facts)
         writer = tf.summary.create_file_writer(str(self.folder))
         with writer.as_default():
             api.hparams_config(
-                hparams=[api.HParam(name) for name in hparams(config)], metrics=[api.Metric(name) for name in metrics]
+                hparams=[api.HParam(name) for name in settings], metrics=[api.Metric(name) for name in metrics]
             )
-            api.hparams(hparams(config))
+            # without a name of its own, a run with the same settings on other data goes into the same row
+            api.hparams(settings, trial_id="/".join(self.folder.parts[-2:]))
             for name, value in metrics.items():
                 tf.summary.scalar(name, value, 0)
         writer.close()
@@ -121,7 +127,7 @@ def histogram(values: np.ndarray) -> np.ndarray:
     return np.stack([edges[:-1], edges[1:], counts], axis=1).astype(np.float64)
 
 
-def hparams(config: TrainerConfig) -> dict[str, bool | int | float | str]:
+def hparams(config: TrainerConfig, facts: dict[str, Any]) -> dict[str, bool | int | float | str]:
     """Return the settings that describe a run, by dotted key, as the plain values that the hparams table takes."""
     names = (
         "network",
@@ -137,7 +143,9 @@ def hparams(config: TrainerConfig) -> dict[str, bool | int | float | str]:
         "optimizer",
         "fine_tune",
     )
-    flat: dict[str, bool | int | float | str] = {}
+    flat: dict[str, bool | int | float | str] = {
+        f"data.{name}": facts[name] for name in ("history", "horizon") if name in facts
+    }
     for name, value in config.model_dump(mode="json", include=set(names)).items():
         for key, item in value.items() if isinstance(value, dict) else [("", value)]:
             dotted = f"{name}.{key}" if key else name

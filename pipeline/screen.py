@@ -103,12 +103,13 @@ def table(rows: list[list[str]], header: list[str]) -> None:
 
 
 def show_runs(records: list[dict[str, Any]]) -> None:
-    """Print one line a run."""
+    """Print one line a run, which ends with what was set otherwise than for other runs of its recipe."""
     if not records:
         print("No runs yet.")
         return
     rows = []
-    for record in records:
+    settings = distinct_settings(records)
+    for record, setting in zip(records, settings, strict=True):
         ran = sum(step["status"] == "ran" for step in record["steps"])
         figure = next(
             (
@@ -121,9 +122,25 @@ def show_runs(records: list[dict[str, Any]]) -> None:
         pushed = f"version {record['pushed']['version']}" if record["pushed"] else ""
         blessed = {True: "blessed", False: "not blessed", None: ""}[record["blessed"]]
         rows.append([
-            record["run"], record["recipe"], record["status"], duration(record["seconds"]), f"{ran} of {len(record['steps'])} ran", figure, blessed, pushed,
+            record["run"], record["recipe"], record["status"], duration(record["seconds"]), f"{ran} of {len(record['steps'])} ran", figure, blessed, pushed, setting,
         ])  # fmt: skip
-    table(rows, ["run", "recipe", "status", "took", "steps", "metric", "verdict", "pushed"])
+    table(rows, ["run", "recipe", "status", "took", "steps", "metric", "verdict", "pushed", "set otherwise"])
+
+
+def distinct_settings(records: list[dict[str, Any]]) -> list[str]:
+    """Return for each run the `key=value` of its recipe file and command line that not every run of the recipe has."""
+    told = []
+    for record in records:
+        given = {
+            f"{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+            for key, (value, origin) in record["values"].items()
+            if origin not in ("default", "recipe name") and not origin.startswith("network ")
+        }
+        told.append((record["recipe"], given))
+    common: dict[str, set[str]] = {}
+    for recipe, given in told:
+        common[recipe] = common.get(recipe, given) & given
+    return [" ".join(sorted(given - common[recipe])) for recipe, given in told]
 
 
 def find_run(workspace: Workspace, name: str) -> dict[str, Any]:

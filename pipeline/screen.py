@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError, UserError, did_you_mean
+from pipeline.fingerprint import shown
 from pipeline.run_record import Run, Step, duration
 from pipeline.workspace import Workspace
 
@@ -132,7 +133,7 @@ def distinct_settings(records: list[dict[str, Any]]) -> list[str]:
     told = []
     for record in records:
         given = {
-            f"{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+            f"{key}={shown(value)}"
             for key, (value, origin) in record["values"].items()
             if origin not in ("default", "recipe name") and not origin.startswith("network ")
         }
@@ -270,10 +271,7 @@ def show_branch(makers: dict[str, Any], digest: str, depth: int, seen: set[str],
 
 def show_recipe(values: dict[str, tuple[Any, str]], meanings: dict[str, str]) -> None:
     """Print every value of a recipe with its origin and meaning."""
-    rows = [
-        [key, json.dumps(value) if not isinstance(value, str) else value, origin, meanings.get(key, "")]
-        for key, (value, origin) in values.items()
-    ]
+    rows = [[key, shown(value), origin, meanings.get(key, "")] for key, (value, origin) in values.items()]
     table(rows, ["key", "value", "origin", "meaning"])
 
 

@@ -38,6 +38,11 @@ def test_runs_are_listed_with_their_figure(capsys):
     assert "test/rmse 2.5e-12" in capsys.readouterr().out
 
 
+def test_names_from_the_data_are_shown_with_their_own_letters(capsys):
+    screen.show_recipe({"data.value_columns": (["Größe in €"], "command line")}, {})
+    assert '["Größe in €"]' in capsys.readouterr().out
+
+
 def test_runs_of_a_recipe_are_told_apart_by_what_was_set_otherwise():
     same = {"data.path": ["sales.csv", "command line"], "trainer.epochs": [8, "network seasonal_lstm"]}
     longer = same | {"data.horizon": [3, "sales.yaml line 2"], "data.value_columns": [["Größe"], "command line"]}

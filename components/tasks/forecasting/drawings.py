@@ -77,7 +77,7 @@ class Chart:
         """Name the lines: kind -> words."""
         x = float(self.width - RIGHT)
         for kind, words in reversed(names.items()):
-            x -= 30 + 6.4 * len(words)
+            x -= 30 + 7.2 * len(words)
             self.parts.append(
                 f'<line class="line {kind}" x1="{x:.0f}" x2="{x + 16:.0f}" y1="12" y2="12"/>'
                 + text(x + 21, 16, words, "tick")
@@ -170,7 +170,8 @@ def autocorrelation(residuals: dict[str, Any]) -> Markup:
             f'<line class="stem" x1="{x:.1f}" x2="{x:.1f}" y1="{chart.y(0):.1f}" y2="{chart.y(value):.1f}"/>'
         )
     step = max(1, len(values) // 8)
-    chart.name_rows([(lag, str(lag)) for lag in range(step, len(values) + 1, step)])
+    for lag in range(step, len(values) + 1, step):
+        chart.parts.append(text(chart.x(lag), chart.height - 8, str(lag), "tick middle"))
     return chart.drawn("autocorrelation of the errors")
 
 

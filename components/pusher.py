@@ -131,7 +131,7 @@ def why_not(blessing: Blessing, infra_blessing: InfraBlessing) -> str:
     """Say which blessing is missing, and why; empty if none is."""
     if not blessing.properties.get("blessed"):
         reasons = blessing.properties.get("reasons") or []
-        return "not blessed by the evaluator" + (f": {'; '.join(map(str, reasons))}" if reasons else "")
+        return "not blessed by the evaluator" + (f": {' '.join(map(str, reasons))}" if reasons else "")
     if not infra_blessing.properties.get("blessed"):
         return f"not blessed by the infra_validator: {infra_blessing.properties.get('reason', '')}".rstrip(": ")
     return ""

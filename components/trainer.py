@@ -61,7 +61,7 @@ def trainer(
         write_model(model, part.ENGINE.write_network(network, model, config), loop, examples, config)
         model.properties |= part.finish(network, examples, config)
         part.write_pictures(model, network, loop.state.step, examples, logs, config)
-        logs.write_hparams(config, model.properties["metrics"])
+        logs.write_hparams(config, examples.properties, model.properties["metrics"])
         logs.close()
     # beside the logs: in the artifact, equal trainings would differ by their time
     seconds = {"seconds": round(loop.state.seconds, 3)}

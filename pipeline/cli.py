@@ -217,14 +217,14 @@ def detect(
 @recipe_app.command("show")
 def recipe_show(recipe: RecipeArgument, overrides: OverridesArgument = None, as_json: JsonOption = False) -> None:
     """Print every value of a recipe, its meaning and where it comes from."""
-    from pipeline.recipe import descriptions, load
+    from pipeline.recipe import load, meanings
     from pipeline.screen import show_recipe
 
     resolved = load(recipe, overrides or ())
     if as_json:
         print(json.dumps({key: {"value": value, "origin": origin} for key, (value, origin) in resolved.values.items()}))
     else:
-        show_recipe(resolved.values, descriptions(type(resolved.recipe)))
+        show_recipe(resolved.values, meanings(resolved.recipe))
         for remark in resolved.idle:
             print(f"warning: {remark}", file=sys.stderr)
 

@@ -293,4 +293,4 @@ def listed(names: list[str]) -> str:
 
 def shown(value: Any) -> str:
     """Show a value as YAML would."""
-    return json.dumps(value) if not isinstance(value, str) else value
+    return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value

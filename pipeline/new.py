@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 from pipeline.layers import RECIPES
-from pipeline.recipe import descriptions, load, name_for, shipped
+from pipeline.recipe import load, meanings, name_for, shipped
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -82,7 +82,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
 def recipe_text(task: str, folder: Path, name: str) -> str:
     """Write a recipe with every key; all but the data's path are commented out, because they are the defaults."""
     resolved = load(task)
-    meanings = descriptions(type(resolved.recipe))
+    meaning = meanings(resolved.recipe)
     lines = [f"# labline run {folder}/recipe.yaml", f"task: {task}", f"name: {json.dumps(name)}"]
     open_sections: list[str] = []
     for key, (value, _) in resolved.values.items():
@@ -94,10 +94,10 @@ def recipe_text(task: str, folder: Path, name: str) -> str:
                 open_sections = sections[: depth + 1]
                 title = ".".join(open_sections)
                 blank = [""] if depth == 0 else []
-                lines += [*blank, recipe_line(depth, f"{section}:", meanings.get(title, ""), title == "data")]
+                lines += [*blank, recipe_line(depth, f"{section}:", meaning.get(title, ""), title == "data")]
         value = name if key == "serving.name" else value
         shown = f"{last}: {json.dumps(value, ensure_ascii=False)}"
-        lines.append(recipe_line(len(sections), shown, meanings.get(key, ""), key == "data.path"))
+        lines.append(recipe_line(len(sections), shown, meaning.get(key, ""), key == "data.path"))
     return "\n".join(lines) + "\n"
 
 

@@ -251,6 +251,14 @@ def origins(recipe: BaseModel, layers: list[Layer]) -> dict[str, tuple[Any, str]
     return found
 
 
+def meanings(recipe: Any) -> dict[str, str]:
+    """Return what each dotted key of a recipe means, the options of its network included."""
+    from components.networks import find_network
+
+    options = find_network(recipe.trainer.network).Config
+    return descriptions(type(recipe)) | descriptions(options, "trainer.options.")
+
+
 def descriptions(shape: type[BaseModel], prefix: str = "") -> dict[str, str]:
     """Return what each dotted key of a settings class means."""
     found = {}

@@ -112,16 +112,17 @@ def state_of(run: dict[str, Any]) -> dict[str, str]:
 
 
 def commands(task: ModuleType, run: dict[str, Any], target: Path) -> dict[str, str]:
-    """Return what to type to serve, query, look at and repeat the run."""
+    """Return what to type to serve and query, where a version is there, and to look at and repeat the run."""
     values = run.get("recipe_values") or {}
     name = (run.get("pushed") or {}).get("name") or value_of(values, "serving.name", run["recipe"])
     server = value_of(values, "serving.url", None) or "http://127.0.0.1:8501"
     address = f"{server.rstrip('/')}/v1/models/{name}:predict"
     folder = target.resolve().parents[2] if target.parent.parent.name == "runs" else None
     workspace = f" --workspace {shlex.quote(str(folder))}" if folder else ""
+    served = run.get("pushed") or (folder and any((folder / "served_models" / name).glob("[0-9]*")))
+    asking = {"serve": f"labline serve{workspace}", **task.queries(name, address, workspace)}
     return {
-        "serve": f"labline serve{workspace}",
-        **task.queries(name, address, workspace),
+        **(asking if served else {}),
         "tensorboard": f"labline tensorboard{workspace}",
         "reproduce": f"{run.get('command') or 'labline'}{workspace}",
     }

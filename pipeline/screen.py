@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError, UserError, did_you_mean
+from pipeline.fingerprint import shown
 from pipeline.run_record import Run, Step, duration
 from pipeline.workspace import Workspace
 
@@ -103,12 +104,13 @@ def table(rows: list[list[str]], header: list[str]) -> None:
 
 
 def show_runs(records: list[dict[str, Any]]) -> None:
-    """Print one line a run."""
+    """Print one line a run, which ends with what was set otherwise than for other runs of its recipe."""
     if not records:
         print("No runs yet.")
         return
     rows = []
-    for record in records:
+    settings = distinct_settings(records)
+    for record, setting in zip(records, settings, strict=True):
         ran = sum(step["status"] == "ran" for step in record["steps"])
         figure = next(
             (
@@ -121,9 +123,25 @@ def show_runs(records: list[dict[str, Any]]) -> None:
         pushed = f"version {record['pushed']['version']}" if record["pushed"] else ""
         blessed = {True: "blessed", False: "not blessed", None: ""}[record["blessed"]]
         rows.append([
-            record["run"], record["recipe"], record["status"], duration(record["seconds"]), f"{ran} of {len(record['steps'])} ran", figure, blessed, pushed,
+            record["run"], record["recipe"], record["status"], duration(record["seconds"]), f"{ran} of {len(record['steps'])} ran", figure, blessed, pushed, setting,
         ])  # fmt: skip
-    table(rows, ["run", "recipe", "status", "took", "steps", "metric", "verdict", "pushed"])
+    table(rows, ["run", "recipe", "status", "took", "steps", "metric", "verdict", "pushed", "set otherwise"])
+
+
+def distinct_settings(records: list[dict[str, Any]]) -> list[str]:
+    """Return for each run the `key=value` of its recipe file and command line that not every run of the recipe has."""
+    told = []
+    for record in records:
+        given = {
+            f"{key}={shown(value)}"
+            for key, (value, origin) in record["values"].items()
+            if origin not in ("default", "recipe name") and not origin.startswith("network ")
+        }
+        told.append((record["recipe"], given))
+    common: dict[str, set[str]] = {}
+    for recipe, given in told:
+        common[recipe] = common.get(recipe, given) & given
+    return [" ".join(sorted(given - common[recipe])) for recipe, given in told]
 
 
 def find_run(workspace: Workspace, name: str) -> dict[str, Any]:
@@ -253,10 +271,7 @@ def show_branch(makers: dict[str, Any], digest: str, depth: int, seen: set[str],
 
 def show_recipe(values: dict[str, tuple[Any, str]], meanings: dict[str, str]) -> None:
     """Print every value of a recipe with its origin and meaning."""
-    rows = [
-        [key, json.dumps(value) if not isinstance(value, str) else value, origin, meanings.get(key, "")]
-        for key, (value, origin) in values.items()
-    ]
+    rows = [[key, shown(value), origin, meanings.get(key, "")] for key, (value, origin) in values.items()]
     table(rows, ["key", "value", "origin", "meaning"])
 
 

@@ -120,18 +120,18 @@ def draw_fans(drawn: dict[str, Any], level: float) -> bytes:
             (WIDTH - 0.2) / columns / WIDTH - 0.09,
             1.45 / high,
         )
-        x = [fan["origin"], *fan["x"]]
+        x, known = [fan["origin"], *fan["x"]], fan["past"][-1]
         axes.fill_between(
             x,
-            [fan["value"], *fan["lower"]],
-            [fan["value"], *fan["upper"]],
+            [known, *fan["lower"]],
+            [known, *fan["upper"]],
             color=BAND,
             alpha=0.3,
             linewidth=0,
             label=f"{level:.0%} interval",
         )
-        axes.plot(x, [fan["value"], *fan["target"]], color=TRUTH, linewidth=1, label="truth")
-        axes.plot(x, [fan["value"], *fan["forecast"]], color=FORECAST, linewidth=1.2, label="forecast")
+        axes.plot(x, [known, *fan["target"]], color=TRUTH, linewidth=1, label="truth")
+        axes.plot(x, [known, *fan["forecast"]], color=FORECAST, linewidth=1.2, label="forecast")
         axes.set_title(fan["from"], fontsize=8)
         axes.set_xticks([fan["x"][0], fan["x"][-1]], ["1", f"{len(fan['x'])} ahead"])
     figure.text(

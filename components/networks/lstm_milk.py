@@ -7,6 +7,8 @@ give; standard scaling; squared errors; 400 epochs at .0005, four windows a step
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from components.networks import lstm
 from components.networks.lstm import TASK, Activation, build
 
@@ -27,5 +29,5 @@ PRESET = {
 class Config(lstm.Config):
     """Options of the network: those of `lstm`, with the published values."""
 
-    units: tuple[int, ...] = (14, 8)
-    activation: Activation = "relu"
+    units: tuple[int, ...] = Field((14, 8), description="units of each LSTM layer")
+    activation: Activation = Field("relu", description="of the cell's input and output")

@@ -7,6 +7,8 @@ give; standard scaling; Adam at .003; batches of 256.
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from components.networks import lstm
 from components.networks.lstm import TASK, build
 
@@ -27,4 +29,4 @@ PRESET = {
 class Config(lstm.Config):
     """Options of the network: those of `lstm`, with the published values."""
 
-    units: tuple[int, ...] = (8,)
+    units: tuple[int, ...] = Field((8,), description="units of each LSTM layer")

@@ -16,10 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.training.config import TrainerConfig
 
+if TYPE_CHECKING:
+    import numpy as np
+
+BUCKETS = 30  # of a histogram, as TensorBoard's own
 Tags = Callable[[dict[str, float]], dict[str, float]]  # values by name -> further scalars by tag
 
 
@@ -69,12 +73,15 @@ class TensorBoard:
             writer.flush()
 
     def write_histograms(self, weights: dict[str, Any], epoch: int) -> None:
-        """Write a histogram of each weight."""
+        """Write a histogram of each weight, counted in little memory: `tf.summary.histogram` takes 240 bytes for each number."""
+        import numpy as np
         import tensorflow as tf
+        from tensorboard.plugins.histogram.metadata import create_summary_metadata
 
         with self.train.as_default():
             for name, value in weights.items():
-                tf.summary.histogram(name, value, epoch)
+                metadata = create_summary_metadata(display_name=None, description=None)
+                tf.summary.write(name, histogram(np.asarray(value)), epoch, metadata)
 
     def write_graph(self, graph: Any) -> None:
         """Write the graph of the network's forward pass."""
@@ -84,17 +91,23 @@ class TensorBoard:
             tf.summary.graph(graph)
         self.train.flush()
 
-    def write_hparams(self, config: TrainerConfig, metrics: dict[str, float]) -> None:
-        """Write the settings and the last metrics as one row of the hparams table."""
+    def write_hparams(self, config: TrainerConfig, facts: dict[str, Any], metrics: dict[str, float]) -> None:
+        """Write the settings and the last metrics as one row of the hparams table, called as the logs: RECIPE/RUN.
+
+        Args:
+            facts: of the training examples.
+        """
         import tensorflow as tf
         from tensorboard.plugins.hparams import api
 
+        settings = hparams(config, facts)
         writer = tf.summary.create_file_writer(str(self.folder))
         with writer.as_default():
             api.hparams_config(
-                hparams=[api.HParam(name) for name in hparams(config)], metrics=[api.Metric(name) for name in metrics]
+                hparams=[api.HParam(name) for name in settings], metrics=[api.Metric(name) for name in metrics]
             )
-            api.hparams(hparams(config))
+            # without a name of its own, a run with the same settings on other data goes into the same row
+            api.hparams(settings, trial_id="/".join(self.folder.parts[-2:]))
             for name, value in metrics.items():
                 tf.summary.scalar(name, value, 0)
         writer.close()
@@ -105,7 +118,16 @@ class TensorBoard:
         self.validation.close()
 
 
-def hparams(config: TrainerConfig) -> dict[str, bool | int | float | str]:
+def histogram(values: np.ndarray) -> np.ndarray:
+    """Return left edge, right edge and number of values of each bucket, float64 [buckets, 3]; what is not finite is left out."""
+    import numpy as np
+
+    finite = values[np.isfinite(values)]
+    counts, edges = np.histogram(finite, BUCKETS)
+    return np.stack([edges[:-1], edges[1:], counts], axis=1).astype(np.float64)
+
+
+def hparams(config: TrainerConfig, facts: dict[str, Any]) -> dict[str, bool | int | float | str]:
     """Return the settings that describe a run, by dotted key, as the plain values that the hparams table takes."""
     names = (
         "network",
@@ -121,7 +143,9 @@ def hparams(config: TrainerConfig) -> dict[str, bool | int | float | str]:
         "optimizer",
         "fine_tune",
     )
-    flat: dict[str, bool | int | float | str] = {}
+    flat: dict[str, bool | int | float | str] = {
+        f"data.{name}": facts[name] for name in ("history", "horizon") if name in facts
+    }
     for name, value in config.model_dump(mode="json", include=set(names)).items():
         for key, item in value.items() if isinstance(value, dict) else [("", value)]:
             dotted = f"{name}.{key}" if key else name

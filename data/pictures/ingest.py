@@ -84,7 +84,10 @@ def survey(path: Path, config: ImageDataConfig, beam: BeamConfig, folder: Path, 
     name = formats.detect(path) if config.format == "auto" else config.format
     module = formats.find(name)
     source, findings = Source(name, str(path), config.max_pixels), Findings()
-    advice = folders_wanted(path) if name == "image_folder" else ""
+    advice = {
+        "image_folder": folders_wanted(path),
+        "image_csv": f"The table was read as `image_csv` (data.format): its paths are relative to the table's folder, {path.parent}.",
+    }.get(name, "")
     progress.say(f"listing pictures in {path} ({name})")
     listing = write_listing(module.list_samples(path, config), config, folder, findings)
     if not len(listing.labels):

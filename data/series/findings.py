@@ -16,6 +16,9 @@ KINDS: dict[str, Kind] = {
     "not_a_number": Kind("error", "These cells are no numbers."),
     "infinite_value": Kind("error", "These values are infinite, or too large for numbers of 32 bits."),
     "no_series": Kind("error", "These lines do not say which series they belong to."),
+    "clock_change": Kind(
+        "error", "With these lines an hour comes a second time, as where clocks go back to winter time."
+    ),
     "duplicate_time": Kind("error", "These lines have the time of the line before."),
     "unordered_time": Kind("error", "These lines are earlier than the line before."),
     "irregular_step": Kind("error", "These times are off the series' regular steps."),
@@ -52,6 +55,8 @@ FIXES = {
     "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`; see also `data.decimal`.",
     "infinite_value": "Correct these values, or leave the cells empty.",
     "no_series": "Fill in the column that `data.series_column` names.",
+    "clock_change": "An hour comes a second time here: the times are those of clocks, which go back to winter time. Write them in UTC or with their "
+    "zone (2023-10-29T02:00+01:00); or have the rows taken as equally spaced: `data.time_column=none`, and say with `data.season` how many are a day.",
     "duplicate_time": "Keep one line for each time; where a file has several series, name their column with `data.series_column`; "
     "where the time of day has a column of its own, name both: `data.time_column=Date+Time`.",
     "unordered_time": "Sort the lines by time; where a file has several series, name their column with `data.series_column`.",

@@ -99,8 +99,28 @@ def report_order(change: numpy.ndarray, first: int, staged: Staged, number: int,
     """Report rows that have the time of the row before, or an earlier one."""
     import numpy
 
-    for kind, wrong in (("duplicate_time", change == 0), ("unordered_time", change < 0)):
+    back = clocks_went_back(staged.read("times", first, first + len(change)), change)
+    kinds = (
+        ("clock_change", back),
+        ("duplicate_time", (change == 0) & ~back),
+        ("unordered_time", (change < 0) & ~back),
+    )
+    for kind, wrong in kinds:
         report_rows(findings, kind, numpy.flatnonzero(wrong) + first, staged, number, lambda row: time_of(staged, row))
+
+
+def clocks_went_back(times: numpy.ndarray, change: numpy.ndarray) -> numpy.ndarray:
+    """Tell of each row whether an hour begins anew with it, on a Sunday between one and three in a month in which summer time ends.
+
+    The European Union, North America, Australia and New Zealand set their clocks back then.
+    """
+    days = times // 86400
+    sunday = days % 7 == 3  # 1 January 1970 was a Thursday
+    night = (times % 86400 >= 3600) & (times % 86400 < 3 * 3600)
+    month = days.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12
+    ends = (month == 3) | (month == 9) | (month == 10)  # April, October, November
+    result: numpy.ndarray = (change > -3600) & (change <= 0) & sunday & night & ends
+    return result
 
 
 def report_rows(

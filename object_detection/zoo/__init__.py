@@ -74,4 +74,9 @@ def locate(named: str, progress: Progress, instead: str = INSTEAD) -> tuple[Path
         raise UserError(
             "There is no such file or folder.", named, "Check the path; it is relative to the working directory."
         )
-    raise UserError(f"`{named}` is neither a path nor a trained model.", "", did_you_mean(named, names()))
+    raise UserError(
+        f"`{named}` is neither a path nor a published model.",
+        "",
+        f"{did_you_mean(named, names())} A model of your own is named by its folder, which `labline show` prints; "
+        "`labline predict` asks one that is served by its name.",
+    )

@@ -202,6 +202,20 @@ def test_long_series_are_thinned_without_losing_their_peaks():
     assert max(thinned["low"]) == 0.0
 
 
+def test_what_is_drawn_before_a_forecast_is_each_value_of_a_long_series_too():
+    from components.tasks.forecasting.drawings import fan
+    from components.tasks.forecasting.drawn import PAST, Line, draw_line
+    from components.tasks.forecasting.metrics import Forecasts
+
+    rows, values = np.arange(9_000, 9_993), np.arange(10_000.0)
+    targets = values[rows[:, np.newaxis] + np.arange(7)][:, :, np.newaxis]
+    forecasts = Forecasts(np.zeros(len(rows), int), rows, *[targets] * 4, np.ones((len(rows), 1)))
+    drawn = draw_line(Line(0, "cow", 0, "milk", "first", values, None, CUTS), forecasts)["fans"][-1]
+    assert drawn["past"] == values[drawn["origin"] - PAST + 1 : drawn["origin"] + 1].tolist()
+    [past] = [line for line in fan(drawn).split("<polyline") if 'class="line past"' in line]
+    assert past.count(",") == PAST
+
+
 @pytest.mark.parametrize("fixture", ["of_last_value", "ahead"])
 def test_plots_are_pictures_and_not_blank(fixture, request):
     import io

@@ -109,9 +109,9 @@ def test_a_label_whose_version_is_no_longer_served_is_named(tmp_path: Path) -> N
     ("blessed", "infra", "reason"),
     [
         (
-            {"blessed": False, "reasons": ["test/accuracy 0.5 is below 0.9"]},
+            {"blessed": False, "reasons": ["No better than drift.", "test/mae 5 is above 4."]},
             BLESSED,
-            "evaluator: test/accuracy 0.5 is below 0.9",
+            "evaluator: No better than drift. test/mae 5 is above 4.",
         ),
         (BLESSED, {"blessed": False, "reason": "the server failed"}, "infra_validator: the server failed"),
         ({}, {}, "not blessed by the evaluator"),

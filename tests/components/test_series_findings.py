@@ -195,3 +195,21 @@ def test_a_file_that_is_newest_first_but_for_a_line_is_not_put_in_order(tmp_path
     assert "363 x unordered_time" in caught.value.what
     assert "1 x duplicate_time" in caught.value.what
     assert caught.value.what.count("turned.csv, line ") == 4
+
+
+@pytest.mark.parametrize("minutes", [60, 15])
+def test_the_hour_that_comes_twice_where_clocks_go_back_is_told_from_a_line_that_stands_there_twice(tmp_path, minutes):
+    start, end = numpy.datetime64("2023-10-20T00:00"), numpy.datetime64("2023-10-29T01:00")  # in UTC, of the change
+    real = start + numpy.arange(15 * 24 * 60 // minutes) * numpy.timedelta64(minutes, "m")
+    clocks = real + numpy.where(real < end, numpy.timedelta64(120, "m"), numpy.timedelta64(60, "m"))
+    lines = ["time,load", *(f"{time},{value}" for time, value in zip(clocks, wave(len(clocks)), strict=True))]
+    (tmp_path / "clocks.csv").write_text("\n".join(lines))
+    with pytest.raises(UserError) as caught:
+        ingest(tmp_path, tmp_path / "clocks.csv")
+    line = 2 + int((end - start) / numpy.timedelta64(minutes, "m"))
+    assert f"(1 x clock_change):\n    clocks.csv, line {line}: 2023-10-29 02:00:00" in caught.value.what
+    assert "data.time_column=none" in caught.value.fix
+    assert ingest(tmp_path / "spaced", tmp_path / "clocks.csv", time_column="none").properties["rows"] == len(clocks)
+    (tmp_path / "twice.csv").write_text("\n".join([*lines[:40], *lines[39:99]]))
+    with pytest.raises(UserError, match="1 x duplicate_time"):
+        ingest(tmp_path, tmp_path / "twice.csv")

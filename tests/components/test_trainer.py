@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from components.networks import load_model
 from components.tasks.image_classification.training import ImageTrainerConfig, make_objective
 from components.trainer import explained, trainer
+from components.training.tensorboard import histogram
 from data import loader
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context
@@ -130,6 +132,18 @@ def test_every_run_has_the_same_tensorboard_tags(trained):
     assert "graph" in train_tags
     assert train_tags["conv2d/kernel"] == list(range(1, 13))
     assert any("hparams" in tag for tag in scalars(folder / "logs"))
+
+
+def test_histograms_of_millions_of_weights_fit_into_memory():
+    weights = np.random.default_rng(0).normal(size=2_000_000).astype("float32")
+    weights[:2] = np.nan, np.inf
+    tracemalloc.start()
+    left, right, counts = histogram(weights).T
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * weights.nbytes  # a batch of the pictures takes more; tf.summary.histogram takes 60 times as much
+    assert (left[0], right[-1]) == (weights[2:].min(), weights[2:].max())
+    assert counts.sum() == len(weights) - 2 and counts.argmax() in (13, 14, 15, 16)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ones(tiny_examples, tmp_path, without_pictures):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components.tasks.forecasting.training import ForecastTrainerConfig
 from components.tasks.image_classification.training import ImageTrainerConfig
 from components.tasks.object_detection.training import DetectionTrainerConfig
 from components.training import checkpoints
@@ -13,6 +14,7 @@ from components.training.feeding import count_steps
 from components.training.history import CURVE_POINTS, History
 from components.training.loop import plan_phases
 from components.training.optimizers import learning_rate_at, make_optimizer
+from components.training.tensorboard import TensorBoard
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
@@ -179,3 +181,21 @@ def test_weights_that_are_not_to_be_had_are_told_before_the_first_step(quiet, co
 def test_a_training_from_nothing_needs_nothing_before_the_first_step(quiet):
     for config in (ImageTrainerConfig(), ImageTrainerConfig(network="transfer"), DetectionTrainerConfig()):
         config.prepare(quiet)
+
+
+def test_each_run_has_a_row_of_its_own_in_the_table_of_settings_whatever_its_windows(tmp_path):
+    import tensorflow as tf
+    from tensorboard.plugins.hparams import metadata
+
+    rows = {}
+    for run, history in (("20261122-052303-d39d", 36), ("20261122-052652-971e", 12)):
+        logs = TensorBoard(tmp_path / "milk" / run, ())
+        logs.write_hparams(ForecastTrainerConfig(), {"history": history, "horizon": 3}, {"validation/loss": 0.5})
+        logs.close()
+        [file] = (tmp_path / "milk" / run).glob("events.*")
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            for value in event.summary.value:
+                if value.tag == "_hparams_/session_start_info":
+                    started = metadata.parse_session_start_info_plugin_data(value.metadata.plugin_data.content)
+                    rows[started.group_name] = started.hparams["data.history"].number_value
+    assert rows == {"milk/20261122-052303-d39d": 36, "milk/20261122-052652-971e": 12}

@@ -151,8 +151,16 @@ def test_data_without_folders_are_not_told_to_make_folders(tmp_path):
     (tmp_path / "labels.csv").write_text("path,label\n")
     error = refusal(tmp_path / "labels.csv", tmp_path)
     assert error.what == "There are no pictures."
-    assert "folder" not in error.fix
+    assert "One folder for each class" not in error.fix
     assert "image_csv" in error.fix
+
+
+def test_a_table_that_lies_elsewhere_is_told_from_where_its_paths_are_read(tmp_path, photos):
+    names = [f"ant/{path.name},ant" for path in sorted((photos / "ant").iterdir())]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *names]))
+    error = refusal(tmp_path / "labels.csv", tmp_path)
+    assert error.what == "No class has usable pictures; two are needed."
+    assert f"relative to the table's folder, {tmp_path}" in error.fix
 
 
 def test_why_no_picture_can_be_used_is_said_with_an_example(tmp_path, photos, make_zip):

@@ -93,6 +93,7 @@ def test_models_of_the_zoo_are_found_by_name_or_corrected():
     with pytest.raises(UserError, match="neither a path") as error:
         zoo.locate("ssd_mobilnet_v1_coco", Progress(quiet=True))
     assert "`ssd_mobilenet_v1_coco`" in error.value.fix
+    assert "`labline predict` asks one that is served" in error.value.fix
 
 
 def test_classes_without_names_come_with_a_hint_at_the_labels_beside_the_weights(

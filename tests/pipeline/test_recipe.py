@@ -2,8 +2,9 @@
 
 import pytest
 
+from components.networks import names
 from pipeline.errors import UsageError
-from pipeline.recipe import load
+from pipeline.recipe import load, meanings
 
 
 @pytest.fixture
@@ -142,13 +143,19 @@ def test_a_settled_recipe_cannot_be_changed():
         load("image_classification").recipe.trainer.epochs = 3
 
 
-def test_every_key_of_every_recipe_says_what_it_means():
-    from pipeline.recipe import descriptions
-
-    resolved = load("image_classification")
-    meanings = descriptions(type(resolved.recipe))
-    silent = [key for key in resolved.values if not meanings.get(key) and not key.startswith("trainer.options.")]
-    assert silent == []
+@pytest.mark.parametrize(
+    ("recipe", "network"),
+    [
+        (task, network)
+        for task in ("image_classification", "forecasting", "object_detection")
+        for network in names(task)
+    ],
+)
+def test_every_key_of_every_recipe_and_every_option_of_its_network_says_what_it_means(recipe, network):
+    resolved = load(recipe, [f"trainer.network={network}"])
+    told = meanings(resolved.recipe)
+    silent = [key for key in resolved.values if not told.get(key)]
+    assert all("/" in key for key in silent), "names of features and metrics speak for themselves"
 
 
 def test_a_network_of_the_users_own_is_loaded_from_its_file(tmp_path):

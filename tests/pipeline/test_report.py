@@ -240,7 +240,8 @@ def test_the_page_needs_no_other_file_and_no_network(artifacts, tmp_path):
 
 
 def test_every_section_says_its_thing(artifacts, tmp_path):
-    text = write(artifacts, tmp_path)
+    pushed = {"name": "ants", "version": 1, "path": ""}
+    text = write(artifacts, tmp_path, pushed=pushed)
     for words in (
         "0.3333", "0.0615 – 0.7923", "last blessed <b>0.9000</b>", "chance <b>0.5000</b>", "It guesses.", "trainer.epochs 3 -&gt; 5", "ant/one.png",
         "and 2 more", "image/brightness", "1 missing", "121,930 parameters", "Filters: red positive", "Wrong predictions", "largest difference 1.00e-07",
@@ -301,8 +302,15 @@ def test_artifacts_of_other_tasks_that_lack_everything_do_not_break_the_page(tmp
 
 
 def test_the_commands_name_the_workspace_of_the_run(artifacts, tmp_path):
-    text = write(artifacts, tmp_path / "my workspace" / "runs" / "one")
+    pushed = {"name": "ants", "version": 1, "path": ""}
+    text = write(artifacts, tmp_path / "my workspace" / "runs" / "one", pushed=pushed)
     assert f"labline serve --workspace &#39;{tmp_path}/my workspace&#39;" in text
+
+
+def test_a_model_that_is_not_there_is_not_asked(artifacts, tmp_path):
+    assert "labline predict ants" not in write(artifacts, tmp_path / "runs" / "one")
+    (tmp_path / "served_models" / "ants" / "1").mkdir(parents=True)
+    assert "labline predict ants" in write(artifacts, tmp_path / "runs" / "two")
 
 
 def test_too_many_pictures_are_left_out_and_counted(artifacts, tmp_path):

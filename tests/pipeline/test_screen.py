@@ -32,10 +32,23 @@ def test_figures_of_any_size_show_their_digits(value, text, capsys):
 def test_runs_are_listed_with_their_figure(capsys):
     record = {
         "run": "20240101-000000-aaaa", "recipe": "sales", "status": "succeeded", "seconds": 1.0, "steps": [], "pushed": None, "blessed": True,
-        "metrics": {"test/mae": 1e-12, "test/rmse": 2.5e-12},
+        "metrics": {"test/mae": 1e-12, "test/rmse": 2.5e-12}, "values": {},
     }  # fmt: skip
     screen.show_runs([record])
     assert "test/rmse 2.5e-12" in capsys.readouterr().out
+
+
+def test_names_from_the_data_are_shown_with_their_own_letters(capsys):
+    screen.show_recipe({"data.value_columns": (["Größe in €"], "command line")}, {})
+    assert '["Größe in €"]' in capsys.readouterr().out
+
+
+def test_runs_of_a_recipe_are_told_apart_by_what_was_set_otherwise():
+    same = {"data.path": ["sales.csv", "command line"], "trainer.epochs": [8, "network seasonal_lstm"]}
+    longer = same | {"data.horizon": [3, "sales.yaml line 2"], "data.value_columns": [["Größe"], "command line"]}
+    other = {"data.path": ["milk", "command line"], "trainer.seed": [7, "default"]}
+    records = [{"recipe": recipe, "values": values} for recipe, values in (("sales", same), ("milk", other), ("sales", longer))]  # fmt: skip
+    assert screen.distinct_settings(records) == ["", "", 'data.horizon=3 data.value_columns=["Größe"]']
 
 
 def test_reasons_against_a_push_are_not_told_twice(tmp_path, capsys):

@@ -77,7 +77,7 @@ class Chart:
         """Name the lines: kind -> words."""
         x = float(self.width - RIGHT)
         for kind, words in reversed(names.items()):
-            x -= 30 + 6.4 * len(words)
+            x -= 30 + 7.2 * len(words)
             self.parts.append(
                 f'<line class="line {kind}" x1="{x:.0f}" x2="{x + 16:.0f}" y1="12" y2="12"/>'
                 + text(x + 21, 16, words, "tick")
@@ -123,23 +123,17 @@ def forecasts(drawn: dict[str, Any]) -> Markup:
     return chart.drawn("forecasts one step ahead beside the truth")
 
 
-def fan(drawn: dict[str, Any], origin: dict[str, Any], past: int) -> Markup:
+def fan(origin: dict[str, Any]) -> Markup:
     """Draw the whole horizon from one origin, with the last rows before it."""
-    values = drawn["values"]
-    before = [
-        (x, y)
-        for x, y in zip(values["x"], values["high"], strict=True)
-        if origin["origin"] - past <= x <= origin["origin"]
-    ]
-    xs = [x for x, _ in before] + origin["x"]
-    ys = [y for _, y in before] + origin["target"] + origin["lower"] + origin["upper"]
-    chart = Chart.spanning(xs, ys, 460, 220, f"from {origin['from']} on")
+    past = origin["past"]
+    before = list(range(origin["origin"] - len(past) + 1, origin["origin"] + 1))
     ahead = [origin["origin"], *origin["x"]]
-    chart.band(ahead, [origin["value"], *origin["lower"]], [origin["value"], *origin["upper"]], "bounds")
-    if before:
-        chart.line([x for x, _ in before], [y for _, y in before], "past")
-    chart.line(ahead, [origin["value"], *origin["target"]], "truth")
-    chart.line(ahead, [origin["value"], *origin["forecast"]], "forecast")
+    ys = [*past, *origin["target"], *origin["lower"], *origin["upper"]]
+    chart = Chart.spanning([*before, *ahead], ys, 460, 220, f"from {origin['from']} on")
+    chart.band(ahead, [past[-1], *origin["lower"]], [past[-1], *origin["upper"]], "bounds")
+    chart.line(before, past, "past")
+    chart.line(ahead, [past[-1], *origin["target"]], "truth")
+    chart.line(ahead, [past[-1], *origin["forecast"]], "forecast")
     return chart.drawn(f"forecasts from {origin['from']} on")
 
 
@@ -176,7 +170,8 @@ def autocorrelation(residuals: dict[str, Any]) -> Markup:
             f'<line class="stem" x1="{x:.1f}" x2="{x:.1f}" y1="{chart.y(0):.1f}" y2="{chart.y(value):.1f}"/>'
         )
     step = max(1, len(values) // 8)
-    chart.name_rows([(lag, str(lag)) for lag in range(step, len(values) + 1, step)])
+    for lag in range(step, len(values) + 1, step):
+        chart.parts.append(text(chart.x(lag), chart.height - 8, str(lag), "tick middle"))
     return chart.drawn("autocorrelation of the errors")
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 POINTS = 700  # across a picture; more rows are drawn as the least and greatest value of so many groups
 IN_FULL = 240  # windows that are drawn one by one, with their intervals
 FANS = 6  # origins from which the whole horizon is drawn
+PAST = 36  # rows before a fan that are drawn, its origin the last of them
 TICKS = 6
 DIGITS = 6  # significant ones of each number
 
@@ -75,13 +76,21 @@ def draw_line(line: Line, forecasts: Forecasts) -> dict[str, Any]:
             "lower": shorten(lower[full, 0]), "upper": shorten(upper[full, 0]),
         },
         "fans": [
-            {
-                "origin": int(rows[place]) - 1, "from": ticks(line.times, int(rows[place]) - 1, int(rows[place]) - 1)[0][1], "value": shorten(line.values[int(rows[place]) - 1 : int(rows[place])])[0],
-                "x": list(range(int(rows[place]), int(rows[place]) + horizon)), "target": shorten(target[place]),
-                "forecast": shorten(forecast[place]), "lower": shorten(lower[place]), "upper": shorten(upper[place]),
-            }
+            draw_fan(line, int(rows[place]), target[place], forecast[place], lower[place], upper[place])
             for place in fan_origins(rows, horizon)
         ],
+    }  # fmt: skip
+
+
+def draw_fan(
+    line: Line, row: int, target: np.ndarray, forecast: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> dict[str, Any]:
+    """Return the forecasts of the whole horizon, the first of them for `row`, and every value of the rows before it that are drawn."""
+    origin = row - 1
+    return {
+        "origin": origin, "from": ticks(line.times, origin, origin)[0][1], "past": shorten(line.values[max(0, row - PAST) : row]),
+        "x": list(range(row, row + len(target))), "target": shorten(target),
+        "forecast": shorten(forecast), "lower": shorten(lower), "upper": shorten(upper),
     }  # fmt: skip
 
 

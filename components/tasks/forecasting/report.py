@@ -21,7 +21,6 @@ FIGURES = {
     "interval_score": "width of the bounds plus what values outside cost (Winkler)",
 }
 BESIDE = 3  # baselines beside the model in the headline figure
-PAST = 36  # rows drawn before a fan
 LSTMS = 4
 
 
@@ -101,7 +100,7 @@ def evaluation(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     if details is None:
         return None
     nearest = [row["name"] for row in beside(details["baselines"])]
-    return {**details, "nearest": nearest, "past": PAST, "drawings": drawings}
+    return {**details, "nearest": nearest, "drawings": drawings}
 
 
 def queries(name: str, address: str, workspace: str) -> dict[str, str]:

@@ -170,7 +170,7 @@ def test_a_last_batch_that_would_leave_a_replica_without_an_example_is_left_out(
         (ImageTrainerConfig(warm_start="nowhere"), "no weights to start from"),
         (ImageTrainerConfig(network="transfer", options={"weights": "nowhere.h5"}), "weights' file does not exist"),
         (DetectionTrainerConfig(warm_start="nowhere/model.ckpt"), "no such file or folder"),
-        (DetectionTrainerConfig(warm_start="ssd_mobilenet_v9"), "neither a path nor a trained model"),
+        (DetectionTrainerConfig(warm_start="ssd_mobilenet_v9"), "neither a path nor a published model"),
     ],
 )
 def test_weights_that_are_not_to_be_had_are_told_before_the_first_step(quiet, config, message):

@@ -80,7 +80,7 @@ def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[st
         more_missing: the recipe's spellings of a missing value.
 
     Raises:
-        UserError: a file is no text in UTF-8.
+        UserError: a file is no text in UTF-8 or the recipe's encoding.
     """
     numbers = (*layout.values, *layout.covariates)
     texts = tuple(dict.fromkeys((*layout.time, *(() if layout.series is None else (layout.series,)))))

@@ -79,7 +79,7 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
         UserError: a column is not there, or it cannot be told which one is meant or how it is written.
     """
     missing = all_missing(config.missing)
-    samples = [read_sample(path, config.delimiter) for path in files]
+    samples = [read_sample(path, config.delimiter, config.encoding) for path in files]
     table, rows = samples[0]
     names, header = read_header(table, rows, missing)
     for other, other_rows in samples[1:]:

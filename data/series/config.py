@@ -44,6 +44,10 @@ class SeriesDataConfig(RawDataConfig):
     covariate_columns: tuple[str, ...] = Field(
         (), description="numeric columns that are known in advance, over the horizon too, such as holidays"
     )
+    encoding: str | None = Field(
+        None,
+        description="how texts are written that are not UTF-8: cp1252 (western Europe's Windows), cp1250, cp1251, latin-1 ...; null: all are UTF-8",
+    )
     delimiter: str = Field("auto", min_length=1, description="what separates the cells; `auto` looks at the file")
     decimal: Literal["auto", ".", ","] = Field(
         "auto", description="decimal point or comma; `auto` looks at the numbers"
@@ -85,6 +89,20 @@ class SeriesDataConfig(RawDataConfig):
         value = {"tab": "\t", "\\t": "\t", "space": " "}.get(value, value)
         if value != "auto" and (len(value) != 1 or value in '"\r\n'):
             raise ValueError("must be one character, `tab`, `space` or `auto`")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def known_encoding(cls, value: str | None) -> str | None:
+        letters = bytes(range(128))
+        try:
+            keeps_ascii = value is None or letters.decode(value) == letters.decode()
+        except UnicodeError:
+            keeps_ascii = False
+        except LookupError:
+            raise ValueError("must be an encoding that Python knows, such as cp1252, cp1250 or latin-1") from None
+        if not keeps_ascii:
+            raise ValueError("must write ASCII as ASCII does; save tables in UTF-16 as `CSV UTF-8`")
         return value
 
     @field_validator("frequency")

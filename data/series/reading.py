@@ -126,6 +126,7 @@ def settings_of(path: Path, facts: dict[str, Any]) -> SeriesDataConfig:
         value_columns=tuple(csv["value_columns"]),
         series_column=csv["series_column"],
         covariate_columns=tuple(csv["covariate_columns"]),
+        encoding=csv.get("encoding"),
         time_format=csv["time_format"],
         fill=csv["fill"],
         missing=tuple(csv["missing"]),

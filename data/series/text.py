@@ -50,11 +50,13 @@ class Table:
         path: the file.
         delimiter: what separates the cells.
         width: cells in a row.
+        encoding: of texts that are not UTF-8; None if all are.
     """
 
     path: Path
     delimiter: str
     width: int
+    encoding: str | None = None
 
 
 class Cells(NamedTuple):
@@ -78,11 +80,14 @@ def is_table(path: Path) -> bool:
     return path.is_file() and name.endswith(SUFFIXES) and not name.startswith(".")
 
 
-def read_sample(path: Path, delimiter: str) -> tuple[Table, list[Row]]:
+def read_sample(path: Path, delimiter: str, encoding: str | None = None) -> tuple[Table, list[Row]]:
     """Return how a file is a table, with its first rows.
 
+    Args:
+        encoding: of the file if it is not UTF-8.
+
     Raises:
-        UserError: it is empty or no text in UTF-8.
+        UserError: it is empty or no such text.
     """
     with open_binary(path) as file:
         start = file.read(SAMPLE_BYTES)
@@ -91,7 +96,7 @@ def read_sample(path: Path, delimiter: str) -> tuple[Table, list[Row]]:
         if start.startswith(mark):
             fix = f"Save it as `CSV UTF-8`, or convert it: iconv -f {name} -t UTF-8."
             raise UserError(f"This file is in {name}, not in UTF-8.", str(path), fix)
-    text = decode(start.removeprefix(BOM), path, 1)
+    text = decode(start.removeprefix(BOM), path, 1, encoding)
     named = EXCEL_DELIMITER.match(text)
     if delimiter == "auto":
         delimiter = named["delimiter"] if named else find_delimiter(text)
@@ -100,7 +105,7 @@ def read_sample(path: Path, delimiter: str) -> tuple[Table, list[Row]]:
     if not rows:
         raise UserError("This file is empty.", str(path), "Check `data.path`.")
     width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
-    return Table(path, delimiter, width), rows
+    return Table(path, delimiter, width, encoding), rows
 
 
 def find_delimiter(text: str) -> str:
@@ -130,7 +135,7 @@ def read_cells(
         skip: leave out everything up to this line, the header's.
 
     Raises:
-        UserError: it is no text in UTF-8, or a quoted cell does not end.
+        UserError: it is no text in UTF-8 or the table's encoding, or a quoted cell does not end.
     """
     blanks: list[int] = []  # a table of one column: blank lines are missing values, but not those at its end
     for first_line, block in read_blocks(table.path):
@@ -138,7 +143,8 @@ def read_cells(
             first_line, block = skip + 1, drop_lines(block, skip + 1 - first_line)
         cells = cut_regular(table, first_line, block, texts, numbers, missing) if first_line > skip else None
         if cells is None or blanks:
-            rows = split_rows(decode(block, table.path, first_line), table.delimiter, first_line, table.path)
+            text = decode(block, table.path, first_line, table.encoding)
+            rows = split_rows(text, table.delimiter, first_line, table.path)
             kept = list(keep_full(rows, table.width, skip, ragged, blanks))
             cells = transpose(kept, [*texts, *numbers])
         if len(cells.lines):
@@ -184,23 +190,30 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
         raise explain_os_error(error, path) from None
 
 
-def decode(block: bytes, path: Path, first_line: int) -> str:
-    """Return a block's text.
+def decode(block: bytes, path: Path, first_line: int, encoding: str | None) -> str:
+    """Return a block's text: what is UTF-8 is read as that, and as another encoding only what is not.
 
     Raises:
-        UserError: it is not in UTF-8.
+        UserError: it is in neither.
     """
     try:
         return block.decode()
     except UnicodeDecodeError as error:
         if b"\0" in block:
             raise UserError("This is no text.", str(path), "Save or export the table as `CSV UTF-8`.") from None
-        line = first_line + block.count(b"\n", 0, error.start)
-        raise UserError(
-            f"This is no text in UTF-8: byte 0x{block[error.start]:02x}.",
-            f"{path}, line {line}",
-            "Save it as `CSV UTF-8`, or convert it: iconv -f WINDOWS-1252 -t UTF-8.",
-        ) from None
+        fault = error
+    if encoding:
+        try:
+            return block.decode(encoding)
+        except UnicodeDecodeError as error:
+            fault = error
+    tried = f"UTF-8 or {encoding}" if encoding else "UTF-8"
+    line = first_line + block.count(b"\n", 0, fault.start)
+    raise UserError(
+        f"This is no text in {tried}: byte 0x{block[fault.start]:02x}.",
+        f"{path}, line {line}",
+        "Save it as `CSV UTF-8`, or say how it is written: `data.encoding=cp1252` is western Europe's Windows.",
+    )
 
 
 def cut_regular(
@@ -213,7 +226,7 @@ def cut_regular(
     if not block or b'"' in block or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
         return None
     if not block.isascii():
-        decode(block, table.path, first_line)
+        block = decode(block, table.path, first_line, table.encoding).encode()
     block = block if block.endswith(b"\n") else block + b"\n"
     letters = numpy.frombuffer(block, numpy.uint8)
     ends = numpy.flatnonzero(letters == 10)

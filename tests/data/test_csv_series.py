@@ -129,7 +129,26 @@ def test_what_is_no_table_is_refused(file, content, says):
     assert caught.value.where.startswith(str(file))
     if b",\xe9" in content:
         assert caught.value.where.endswith("line 3")
-        assert "iconv" in caught.value.fix
+        assert "data.encoding=cp1252" in caught.value.fix
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_table_that_windows_wrote_is_read_in_the_encoding_that_is_named_and_utf_8_as_utf_8(file, quote):
+    lines = ["Tag,Umsatz €", "1962-01,5", "1962-02,6", f"{quote}1962-03{quote},7"]
+    for written in ("cp1252", "utf-8"):
+        found = read(file, "\n".join(lines).encode(written), encoding="cp1252")
+        assert (found.names[-1], found.values) == ("Umsatz €", [5, 6, 7])
+    stores = "Tag,Filiale,Wert\n" + "".join(
+        f"1962-0{month},{name},1\n" for name in ("Köln", "Mölln") for month in (1, 2, 3)
+    )
+    found = read(file, stores.encode("cp1252"), encoding="cp1252", series_column="Filiale")
+    assert sorted(set(found.series)) == ["Köln", "Mölln"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "klingon", "rot13"])
+def test_an_encoding_that_no_table_can_be_cut_in_is_refused(encoding):
+    with pytest.raises(ValueError, match="ASCII|encoding that Python knows"):
+        SeriesDataConfig(path="x.csv", encoding=encoding)
 
 
 def test_a_quote_that_is_not_closed_does_not_swallow_the_rest(file):

@@ -71,6 +71,7 @@ def describe(found: Any, config: SeriesDataConfig) -> dict[str, Any]:
             "value_columns": layout.chosen(layout.values),
             "series_column": config.series_column,
             "covariate_columns": layout.chosen(layout.covariates),
+            "encoding": config.encoding,
             "delimiter": layout.tables[0].delimiter,
             "decimal": layout.decimal,
             "time_format": layout.form.name if layout.form else None,

@@ -198,8 +198,8 @@ def page(judged, drawn_examples, untrained):
     evaluation, blessing, folder = judged
     run = {
         "run": "first", "recipe": "shapes", "command": "labline run shapes", "started": "2026-01-01T10:00:00", "seconds": 1, "steps": [],
-        "metrics": evaluation.properties["metrics"], "blessed": False, "pushed": None, "recipe_values": {}, "lineage": [], "error": None,
-        "logs": "",
+        "metrics": evaluation.properties["metrics"], "blessed": False, "recipe_values": {}, "lineage": [], "error": None,
+        "pushed": {"name": "shapes", "version": "1", "path": "served_models/shapes/1"}, "logs": "",
     }  # fmt: skip
     model = Model.create(folder / "trained")
     model.properties = untrained.properties | {"network": "small"}

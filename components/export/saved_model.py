@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.export.stable_names import renumber_functions
+
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
@@ -34,8 +36,9 @@ def write_saved_model(
             module.files.append(tf.saved_model.Asset(str(file)))
         module.functions = list(functions.values())
         tf.saved_model.save(module, str(folder), signatures=functions)
-    # holds a random number and nothing that loading needs: without it equal exports are more nearly equal bytes
+    # holds a random number and nothing that loading needs: without it, and with numbers of its own, equal exports are equal bytes
     (folder / "fingerprint.pb").unlink(missing_ok=True)
+    renumber_functions(folder / "saved_model.pb")
 
 
 def check_shape(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Tensor:

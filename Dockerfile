@@ -7,8 +7,8 @@ WORKDIR /labline
 RUN pip install --no-cache-dir uv==0.13.8
 # the dependencies come first, so that a change of the code does not install them again
 COPY requirements.lock overrides.txt setup.py README.md ./
-RUN mkdir pipeline components object_detection data serving \
-    && touch pipeline/__init__.py components/__init__.py object_detection/__init__.py data/__init__.py serving/__init__.py \
+RUN mkdir labline pipeline components object_detection data serving \
+    && touch labline/__init__.py pipeline/__init__.py components/__init__.py object_detection/__init__.py data/__init__.py serving/__init__.py \
     && uv pip install --system --no-cache --override overrides.txt --constraint requirements.lock ".[detection]" \
     && uv pip uninstall --system labline
 COPY . .

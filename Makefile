@@ -7,7 +7,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .PHONY: run setup test test-all lint lock clean
 
 run: setup
-	@$(BIN)/python -m pipeline.demo $(RECIPE)
+	@$(BIN)/python -m labline.cli.demo $(RECIPE)
 
 setup:
 	@sh bootstrap.sh

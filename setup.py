@@ -69,12 +69,13 @@ setup(
     packages=find_packages(
         include=[
             f"{name}{rest}"
-            for name in ("pipeline", "components", "object_detection", "data", "serving")
+            for name in ("labline", "pipeline", "components", "object_detection", "data", "serving")
             for rest in ("", ".*")
         ]
     ),
     package_data={
-        "pipeline": ["recipes/*.yaml", "templates/*"],
+        "labline": ["cli/templates/*", "report/templates/*"],
+        "pipeline": ["recipes/*.yaml"],
         "components": ["tasks/*/*.html"],
         "object_detection": ["zoo/*.yaml", "zoo/*.pbtxt"],
         "data": ["catalog/*.yaml", "samples/*.csv"],
@@ -85,6 +86,6 @@ setup(
     install_requires=CORE,
     extras_require={"detection": DETECTION, "gpu": GPU, "tfds": TFDS, "dev": DEV},
     entry_points={
-        "console_scripts": ["labline = pipeline.cli:main", "labline-model-server = serving.server.program:main"]
+        "console_scripts": ["labline = labline.cli.main:main", "labline-model-server = serving.server.program:main"]
     },
 )

@@ -87,10 +87,10 @@ def report(runs: dict[str, list[dict[str, float]]]) -> None:
 def timed(imports: float, work: Callable[[], int]) -> dict[str, float]:
     """Return what a piece of work took; it returns how many photos it wrote."""
     started, processor = time.perf_counter(), time.process_time()
-    photos = work()
+    images = work()
     seconds, processor = time.perf_counter() - started, time.process_time() - processor
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"imports": imports, "photos": photos, "seconds": seconds, "processor": processor, "megabytes": peak}
+    return {"imports": imports, "photos": images, "seconds": seconds, "processor": processor, "megabytes": peak}
 
 
 def run_example_gen(data: Path, folder: Path) -> dict[str, float]:
@@ -104,21 +104,21 @@ def run_example_gen(data: Path, folder: Path) -> dict[str, float]:
     from components.example_gen import BeamConfig, example_gen
     from components.tasks.object_detection import ingest
     from data import catalog, download, formats, locate, unpack
-    from data.photos import ingest as photo_ingest
-    from data.photos import workers as photo_workers
-    from data.photos.config import PhotoDataConfig
-    from object_detection import label_map
+    from data.detection import ingest as detection_ingest
+    from data.detection import label_map
+    from data.detection import workers as detection_workers
+    from data.detection.config import DetectionDataConfig
     from pipeline.artifacts import Examples
     from pipeline.component import Context
 
     Image.preinit()
-    later = (TiffImagePlugin, ingest, catalog, download, locate, photo_ingest, photo_workers, unpack, label_map)
+    later = (TiffImagePlugin, ingest, catalog, download, locate, detection_ingest, detection_workers, unpack, label_map)
     assert all((*later, formats.names("object_detection")))
     imports = time.perf_counter() - started
     examples = Examples.create(folder / "examples")
 
     def work() -> int:
-        config = PhotoDataConfig(path=str(data), format="voc")
+        config = DetectionDataConfig(path=str(data), format="voc")
         context = Context.standalone(folder)
         example_gen(examples=examples, config=config, beam=BeamConfig(), context=context)
         return sum(examples.splits.values())

@@ -54,15 +54,15 @@ def make_jobs(classes: int, size: int, width: float) -> dict[str, Callable[[], A
 
     from components.export.saved_model import write_saved_model
     from components.tasks.object_detection.export import make_signatures
-    from object_detection.answering import answer_prepared, prepare_bytes
+    from object_detection.postprocessing import answer_prepared, prepare_bytes
+    from object_detection.saved_detector import Trained
     from object_detection.ssd import SsdConfig, build_ssd
-    from object_detection.trained import Trained
 
     labels = [f"class {number}" for number in range(1, classes + 1)]
     config = SsdConfig(classes=classes, size=size, width=width)
     trained = Trained(build_ssd(config), config, labels)
     model = trained.model
-    encoded = tf.constant([draw_photo()])
+    encoded = tf.constant([draw_image()])
 
     @tf.function(autograph=False)
     def forward(prepared: tf.Tensor) -> Any:
@@ -91,7 +91,7 @@ def make_jobs(classes: int, size: int, width: float) -> dict[str, Callable[[], A
     }
 
 
-def draw_photo() -> bytes:
+def draw_image() -> bytes:
     """Return a JPEG of 640 x 480 pixels with as much detail as a photo has: about 60 kB."""
     import numpy as np
     from PIL import Image

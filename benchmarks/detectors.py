@@ -144,7 +144,7 @@ def prepare(name: str, folder: Path, held_out: float = 0.1) -> Examples:
     """Ingest the photos once."""
     from components.example_gen import example_gen
     from data.beam import BeamConfig
-    from data.photos.config import PhotoDataConfig
+    from data.detection.config import DetectionDataConfig
 
     place = folder / f"{name}-{held_out}"
     if not (place / "examples" / "manifest.json").exists():
@@ -153,7 +153,7 @@ def prepare(name: str, folder: Path, held_out: float = 0.1) -> Examples:
         context = Context.standalone(place)
         example_gen(
             examples=examples,
-            config=PhotoDataConfig(path=path, validation_fraction=held_out),
+            config=DetectionDataConfig(path=path, validation_fraction=held_out),
             beam=BeamConfig(),
             context=context,
         )

@@ -101,13 +101,13 @@ def write_tenth(archive: Path, target: Path) -> Path:
     return target
 
 
-def timed(imports: float, pictures: int, work: Callable[[], Any]) -> dict[str, float]:
+def timed(imports: float, images: int, work: Callable[[], Any]) -> dict[str, float]:
     """Return what a piece of work took."""
     started, processor = time.perf_counter(), time.process_time()
     work()
     seconds, processor = time.perf_counter() - started, time.process_time() - processor
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"imports": imports, "pictures": pictures, "seconds": seconds, "processor": processor, "megabytes": peak}
+    return {"imports": imports, "pictures": images, "seconds": seconds, "processor": processor, "megabytes": peak}
 
 
 def count(archive: Path) -> int:
@@ -122,13 +122,13 @@ def run_example_gen(archive: Path, folder: Path) -> dict[str, float]:
 
     quieten()
     from components.example_gen import BeamConfig, example_gen
-    from data.pictures import workers as picture_workers
-    from data.pictures.config import ImageDataConfig
+    from data.images import workers as image_workers
+    from data.images.config import ImageDataConfig
     from pipeline.artifacts import Examples
     from pipeline.component import Context
 
     imports = time.perf_counter() - started
-    assert picture_workers
+    assert image_workers
     examples = Examples.create(folder / "examples")
     return timed(
         imports,
@@ -145,7 +145,7 @@ def run_example_gen(archive: Path, folder: Path) -> dict[str, float]:
 def run_plain_loop(archive: Path, folder: Path) -> dict[str, float]:
     """Measure the program that one writes first: read, check, `tf.train.Example`, `TFRecordWriter`."""
     started = time.perf_counter()
-    import numpy
+    import numpy as np
     import tensorflow as tf
     from PIL import Image
 
@@ -163,7 +163,7 @@ def run_plain_loop(archive: Path, folder: Path) -> dict[str, float]:
             with zipfile.ZipFile(archive) as file, tf.io.TFRecordWriter(str(folder / f"{split}.tfrecord")) as writer:
                 for name in members:
                     data = file.read(name)
-                    pixels = numpy.asarray(Image.open(io.BytesIO(data)))  # decodes, and so checks
+                    pixels = np.asarray(Image.open(io.BytesIO(data)))  # decodes, and so checks
                     text = name.split("/")[0]
                     values = {
                         "image/encoded": data, "image/format": b"jpeg", "image/source": name.encode(), "image/height": pixels.shape[0],
@@ -189,7 +189,7 @@ def run_tfds_files(archive: Path, folder: Path) -> dict[str, float]:
 def run_tfds(archive: Path, folder: Path, pixels: bool) -> dict[str, float]:
     """Measure a TensorFlow Datasets builder over the same zip."""
     started = time.perf_counter()
-    import numpy
+    import numpy as np
     import tensorflow as tf
     import tensorflow_datasets as tfds
     from PIL import Image
@@ -213,7 +213,7 @@ def run_tfds(archive: Path, folder: Path, pixels: bool) -> dict[str, float]:
             with zipfile.ZipFile(archive) as file:
                 for name in members:
                     data = file.read(name)
-                    decoded = numpy.asarray(Image.open(io.BytesIO(data)))  # decodes, and so checks
+                    decoded = np.asarray(Image.open(io.BytesIO(data)))  # decodes, and so checks
                     yield name, {"image": decoded if pixels else io.BytesIO(data), "label": name.split("/")[0]}
 
     tfds.disable_progress_bar()

@@ -73,7 +73,7 @@ def run(name: str, seed: int, overrides: list[str], workspace: Path) -> dict[str
         raise SystemExit("Set LABLINE_TEST_DATA to the folder that holds series/.")
     path = Path(folder) / "series" / case.file
     command = [
-        sys.executable, "-m", "pipeline.cli", "run", "forecasting", f"name={name}", f"data.path={path}", *case.settings,
+        sys.executable, "-m", "labline.cli.main", "run", "forecasting", f"name={name}", f"data.path={path}", *case.settings,
         f"trainer.seed={seed}", f"serving.name={name}-{seed}", *overrides, "--json", "--workspace", str(workspace),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -19,11 +19,11 @@ from typing import Any
 from trainings import TRAININGS, prepare, settings
 
 from components.networks import PixelStatistics, find_network, network_config, preset
-from components.tasks.image_classification import pictures
+from components.tasks.image_classification import images
 from components.tasks.image_classification.training import Classification
 from components.training import steps
 from components.training.config import OptimizerConfig
-from components.training.feeding import Feed, FeedRequest, open_feed
+from components.training.input_pipeline import Feed, FeedRequest, open_feed
 from components.training.optimizers import make_optimizer
 from pipeline.artifacts import Examples, Statistics, write_manifest
 from pipeline.component import Context
@@ -74,9 +74,9 @@ def classifier(name: str, folder: Path) -> Subject:
     training = TRAININGS[name]
     config = settings(training, None, [])
     examples, found = prepare(training, folder)
-    shape = pictures.input_shape(examples, None)
+    shape = images.input_shape(examples, None)
     size = shape[0] * shape[1] * shape[2]
-    request = FeedRequest("train", pictures.reader(examples, shape), config.batch_size, size, True, 7)
+    request = FeedRequest("train", images.reader(examples, shape), config.batch_size, size, True, 7)
     pixels = PixelStatistics.from_properties(found.properties["pixels"])
     options = network_config(training.network, config.options)
     network = find_network(training.network).build(shape, len(examples.labels), options, pixels)

@@ -27,11 +27,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     generator = np.random.default_rng(7)
-    picture = generator.random((1, 224, 224, 3), np.float32)
+    image = generator.random((1, 224, 224, 3), np.float32)
     bodies = {
-        "0..255": generator.integers(0, 256, picture.shape).tolist(),
-        "four digits": np.round(picture.astype(np.float64), 4).tolist(),
-        "all digits": picture.tolist(),
+        "0..255": generator.integers(0, 256, image.shape).tolist(),
+        "four digits": np.round(image.astype(np.float64), 4).tolist(),
+        "all digits": image.tolist(),
     }
     for name, numbers in bodies.items():
         body = json.dumps({"instances": numbers}).encode()

@@ -15,7 +15,7 @@ from typing import Any
 
 from trainings import TRAININGS, prepare, settings, train
 
-from components.tasks.image_classification import pictures
+from components.tasks.image_classification import images as pictures
 from data import loader
 from pipeline.artifacts import Examples
 

@@ -24,7 +24,7 @@ def main() -> None:
         run = [
             sys.executable,
             "-m",
-            "pipeline.cli",
+            "labline.cli.main",
             "run",
             "digits",
             "trainer.epochs=2",

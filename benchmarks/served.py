@@ -43,22 +43,22 @@ def write_mnist_cnn(folder: Path) -> Path:
     return folder
 
 
-def digit_pictures(count: int) -> list[bytes]:
+def digit_images(count: int) -> list[bytes]:
     """Return handwritten digits as PNG files of 28 x 28 grey pixels: scikit-learn's, enlarged, so that nothing is downloaded."""
     from PIL import Image
     from sklearn.datasets import load_digits
 
-    pictures = []
+    images = []
     for pixels in load_digits().images[:count]:
         file = io.BytesIO()
         Image.fromarray((pixels * 15.9).astype(np.uint8)).resize((28, 28), Image.Resampling.BICUBIC).save(file, "PNG")
-        pictures.append(file.getvalue())
-    return pictures
+        images.append(file.getvalue())
+    return images
 
 
-def picture_body(pictures: Sequence[bytes]) -> bytes:
+def image_body(images: Sequence[bytes]) -> bytes:
     """Return the body of a predict request for pictures."""
-    return json.dumps({"instances": [{"b64": base64.b64encode(picture).decode()} for picture in pictures]}).encode()
+    return json.dumps({"instances": [{"b64": base64.b64encode(image).decode()} for image in images]}).encode()
 
 
 class Bare:

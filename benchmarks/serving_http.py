@@ -32,7 +32,7 @@ import socket, sys, threading
 sys.path.insert(0, sys.argv[2])
 import uvloop
 from serving.server.rest.protocol import Connection
-from serving.server.rest.site import ConnectionLimits, Site
+from serving.server.rest.server_state import ConnectionLimits, Site
 
 def handle(request):
     request.body()

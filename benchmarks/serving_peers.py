@@ -25,7 +25,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import requests as http
-from served import digit_pictures, model_server, picture_body, write_mnist_cnn
+from served import digit_images, image_body, model_server, write_mnist_cnn
 
 from serving.launch import free_port
 from serving.load_generator import LoadResult, Request, run_load
@@ -84,16 +84,16 @@ def main() -> None:
     arguments = parser.parse_args()
     for name, packages in PEERS.items():
         install(arguments.folder / name, packages)
-    pictures = digit_pictures(512)
+    images = digit_images(512)
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as running:
         base_path = write_mnist_cnn(Path(scratch, "mnist"))
         parameters = Path(scratch, "batching.config")
         parameters.write_text(BATCHING)
         batching = ("--enable_batching", f"--batching_parameters_file={parameters}")
         own = running.enter_context(model_server("mnist", base_path, *batching))
-        texts = [base64.b64encode(picture).decode() for picture in pictures]
+        texts = [base64.b64encode(image).decode() for image in images]
         asked: dict[str, tuple[str, list[Request]]] = {
-            "labline": (own, [("/v1/models/mnist:predict", picture_body([picture])) for picture in pictures]),
+            "labline": (own, [("/v1/models/mnist:predict", image_body([image])) for image in images]),
             "mlflow": (
                 running.enter_context(mlflow(arguments.folder / "mlflow", base_path / "1", Path(scratch))),
                 [("/invocations", json.dumps({"inputs": [text]}).encode()) for text in texts],

@@ -19,7 +19,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from served import Bare, digit_pictures, model_server, picture_body, write_mnist_cnn
+from served import Bare, digit_images, image_body, model_server, write_mnist_cnn
 
 from serving.load_generator import LoadResult, Request, run_load
 
@@ -43,8 +43,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=max((os.cpu_count() or 1) - 1, 1), help="that compute batches")
     parser.add_argument("--flag", action="append", help=f"of the server that batches, instead of {ONE_THREAD}")
     arguments = parser.parse_args()
-    pictures = digit_pictures(512)
-    requests = [("/v1/models/mnist:predict", picture_body([picture])) for picture in pictures]
+    images = digit_images(512)
+    requests = [("/v1/models/mnist:predict", image_body([image])) for image in images]
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         base_path = write_mnist_cnn(Path(scratch, "mnist"))
         parameters = Path(scratch, "batching.config")
@@ -53,19 +53,19 @@ def main() -> None:
         flags = {"batching": batching, "without": (), "without, one thread": (ONE_THREAD,)}
         urls = {name: stack.enter_context(model_server("mnist", base_path, *given)) for name, given in flags.items()}
         bare = Bare(base_path / "1")
-        rounds = [turn(bare, pictures[:BATCH], urls, requests, arguments) for _ in range(arguments.rounds + 1)][1:]
+        rounds = [turn(bare, images[:BATCH], urls, requests, arguments) for _ in range(arguments.rounds + 1)][1:]
     for name, bar in {"bare": " (bar .8)", "without": " (bar 3)", "without, one thread": ""}.items():
         ratios = sorted(rates["batching"] / rates[name] for rates in rounds)
         print(f"batching against {name}: {statistics.median(ratios):.2f}{bar}; {ratios[0]:.2f} to {ratios[-1]:.2f}")
 
 
 def turn(
-    bare: Bare, pictures: list[bytes], urls: dict[str, str], requests: list[Request], arguments: argparse.Namespace
+    bare: Bare, images: list[bytes], urls: dict[str, str], requests: list[Request], arguments: argparse.Namespace
 ) -> dict[str, float]:
     """Let each work alone for a while; return pictures a second by name."""
-    before = bare.rate({"image_bytes": pictures}, BATCH, arguments.seconds / 2)
+    before = bare.rate({"image_bytes": images}, BATCH, arguments.seconds / 2)
     results = {name: ask(url, requests, arguments.clients, arguments.seconds) for name, url in urls.items()}
-    after = bare.rate({"image_bytes": pictures}, BATCH, arguments.seconds / 2)
+    after = bare.rate({"image_bytes": images}, BATCH, arguments.seconds / 2)
     rates = {"bare": (before + after) / 2, **{name: result.throughput for name, result in results.items()}}
     told = ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
     batched = results["batching"]

@@ -134,7 +134,7 @@ def prepare(training: Training, folder: Path) -> tuple[Examples, Statistics]:
     """Ingest the data once for each way they are split."""
     from components.example_gen import BeamConfig, example_gen
     from components.statistics_gen import statistics_gen
-    from data.pictures.config import ImageDataConfig
+    from data.images.config import ImageDataConfig
 
     held_out = training.validation
     if held_out is None:
@@ -171,10 +171,10 @@ def train(examples: Examples, statistics: Statistics, config: ImageTrainerConfig
 
 def test(examples: Examples, model: Model) -> dict[str, float]:
     """Return the accuracy on the test split."""
-    from components.tasks.image_classification import pictures
+    from components.tasks.image_classification import images
 
     shape = tuple(model.properties["input_shape"])
-    held = loader.load(examples, "test", lambda records: pictures.read_batch(records, shape))
+    held = loader.load(examples, "test", lambda records: images.read_batch(records, shape))
     scores = load_model(model).predict(held.inputs, batch_size=500, verbose=0)
     return {"test/accuracy": float((scores.argmax(axis=-1) == held.targets).mean())}
 

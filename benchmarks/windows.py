@@ -54,12 +54,12 @@ def main() -> None:
 
 def write_table(target: Path, rows: int) -> Path:
     """Write a CSV file with a value for each minute: a daily wave and noise."""
-    import numpy
+    import numpy as np
 
-    steps = numpy.arange(rows)
-    noise = numpy.random.default_rng(0).normal(size=rows)
-    values = 20 + 10 * numpy.sin(steps / 1440 * 2 * numpy.pi) + noise
-    times = numpy.datetime_as_string(numpy.datetime64("2010-01-01T00:00:00") + steps * numpy.timedelta64(60, "s"))
+    steps = np.arange(rows)
+    noise = np.random.default_rng(0).normal(size=rows)
+    values = 20 + 10 * np.sin(steps / 1440 * 2 * np.pi) + noise
+    times = np.datetime_as_string(np.datetime64("2010-01-01T00:00:00") + steps * np.timedelta64(60, "s"))
     with target.open("w") as file:
         file.write("date,value\n")
         file.writelines(

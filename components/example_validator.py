@@ -22,7 +22,7 @@ def example_validator(
     anomalies: Out[Anomalies],
     config: ValidationConfig,
 ) -> None:
-    """Write `anomalies.json` and pictures of what it names; the run stops where one of them is an error."""
+    """Write `anomalies.json` and images of what it names; the run stops where one of them is an error."""
     part = find_part(examples.task, "checks")
     findings: list[Finding] = part.check(examples, config)
     findings += comparison.check_schema(statistics, schema)

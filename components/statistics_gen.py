@@ -88,7 +88,7 @@ def feature_types(examples: Examples, splits: list[str], payload: tuple[str, ...
 def measure(shard: str, features: dict[str, str], summing: str, properties: dict[str, Any]) -> Iterator[Any]:
     """Yield a shard's measurable features as record batches and, where one is to be summed, the task's sums of it.
 
-    Arrow's C++ decoder picks out the wanted features only; pictures never reach TFDV.
+    Arrow's C++ decoder picks out the wanted features only; images never reach TFDV.
 
     Args:
         features: name -> TFDV type.
@@ -117,7 +117,7 @@ def measure(shard: str, features: dict[str, str], summing: str, properties: dict
 
 
 def batches(records: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Yield records in lists, cut at a number of records or of bytes, so that large photos take no more memory than small ones."""
+    """Yield records in lists, cut at a number of records or of bytes, so that large images take no more memory than small ones."""
     batch: list[bytes] = []
     size = 0
     for record in records:

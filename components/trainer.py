@@ -42,7 +42,7 @@ def trainer(
     config: TrainerConfig,
     context: Context,
 ) -> None:
-    """Write a trained model, its history and pictures to `model`, and TensorBoard logs to the run's folder."""
+    """Write a trained model, its history and images to `model`, and TensorBoard logs to the run's folder."""
     del checked  # training waits for the checks; what they found is theirs to tell
     part = find_part(examples.task, "training")
     config = fit_batch(examples, config, context)
@@ -60,7 +60,7 @@ def trainer(
         loop.run()
         write_model(model, part.ENGINE.write_network(network, model, config), loop, examples, config)
         model.properties |= part.finish(network, examples, config)
-        part.write_pictures(model, network, loop.state.step, examples, logs, config)
+        part.write_images(model, network, loop.state.step, examples, logs, config)
         logs.write_hparams(config, examples.properties, model.properties["metrics"])
         logs.close()
     # beside the logs: in the artifact, equal trainings would differ by their time

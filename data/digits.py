@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.pictures.picture import encode_png
+from data.images.image import encode_png
 
 
 def write_digits(folder: Path) -> None:
     """Write `<class>/<number>.png`; the values 0..16 become 0..255."""
-    import numpy
+    import numpy as np
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    pixels = numpy.round(digits.images * (255 / 16)).astype(numpy.uint8)
+    pixels = np.round(digits.images * (255 / 16)).astype(np.uint8)
     for number, (image, label) in enumerate(zip(pixels, digits.target, strict=True)):
         target = folder / str(label) / f"{number:04d}.png"
         target.parent.mkdir(parents=True, exist_ok=True)

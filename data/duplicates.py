@@ -1,4 +1,4 @@
-"""Which of equal pictures stay, and what is told of the others."""
+"""Which of equal images stay, and what is told of the others."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 
 def drop_duplicates(
-    contents: numpy.ndarray,
-    said: numpy.ndarray,
+    contents: np.ndarray,
+    said: np.ndarray,
     conflict: str,
-    splits: numpy.ndarray,
-    usable: numpy.ndarray,
+    splits: np.ndarray,
+    usable: np.ndarray,
     tell: Callable[[str, int, int], None],
 ) -> None:
-    """Report equal pictures; where two given splits share one, leave it usable only in the split that is further from training.
+    """Report equal images; where two given splits share one, leave it usable only in the split that is further from training.
 
     Args:
-        contents: uint64 [n], hashes of the pictures' bytes.
-        said: [n], what the data say of each picture: its class, or a hash of its boxes.
-        conflict: the kind of finding for equal pictures of which different things are said.
+        contents: uint64 [n], hashes of the images' bytes.
+        said: [n], what the data say of each image: its class, or a hash of its boxes.
+        conflict: the kind of finding for equal images of which different things are said.
         splits: int8 [n], given splits.
         usable: bool [n], changed in place.
-        tell: takes the kind of a finding, the row of a picture, and the row of the equal one that is kept.
+        tell: takes the kind of a finding, the row of an image, and the row of the equal one that is kept.
     """
     for kept, row, beside in find_duplicates(contents, splits, usable):
         if row == kept:
@@ -36,26 +36,24 @@ def drop_duplicates(
         usable[row] = usable[row] and beside
 
 
-def find_duplicates(
-    contents: numpy.ndarray, splits: numpy.ndarray, usable: numpy.ndarray
-) -> Iterator[tuple[int, int, bool]]:
-    """Yield for every picture whose bytes occur more than once (row of the first that is kept, its row, whether it is in that one's split).
+def find_duplicates(contents: np.ndarray, splits: np.ndarray, usable: np.ndarray) -> Iterator[tuple[int, int, bool]]:
+    """Yield for every image whose bytes occur more than once (row of the first that is kept, its row, whether it is in that one's split).
 
     Kept are those in the split that is furthest from training.
     """
-    import numpy
+    import numpy as np
 
-    rows = numpy.flatnonzero(usable)
-    order = rows[numpy.lexsort((rows, contents[rows]))]
+    rows = np.flatnonzero(usable)
+    order = rows[np.lexsort((rows, contents[rows]))]
     same = contents[order[1:]] == contents[order[:-1]]
     if not same.any():
         return
-    starts = numpy.flatnonzero(numpy.r_[True, ~same])
+    starts = np.flatnonzero(np.r_[True, ~same])
     repeated = [
         order[start:stop] for start, stop in zip(starts, [*starts[1:], len(order)], strict=True) if stop - start > 1
     ]
     for group in sorted(repeated, key=lambda group: int(group[0])):
-        places = numpy.maximum(splits[group], 0)
+        places = np.maximum(splits[group], 0)
         kept = int(group[places == places.max()][0])
         for row_number, place in zip(group.tolist(), places.tolist(), strict=True):
             yield kept, row_number, place == places.max()

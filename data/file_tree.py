@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.pictures.picture import BadPicture
+from data.images.image import BadImage
 from data.sample import Problem
 from pipeline.errors import UserError, explain_os_error
 
-MAX_FILE_BYTES = 1 << 28  # no picture of 64 megapixels is larger; what a zip claims beyond is a bomb
+MAX_FILE_BYTES = 1 << 28  # no image of 64 megapixels is larger; what a zip claims beyond is a bomb
 
 Read = Callable[[Any], bytes]  # locator -> bytes of a file
 
@@ -29,13 +29,13 @@ class Entry(NamedTuple):
 
 @contextmanager
 def open_reader(path: Path) -> Iterator[Read]:
-    """Give a function that reads a picture's file; zip files are opened once."""
+    """Give a function that reads an image's file; zip files are opened once."""
     folder = os.fspath(path) if path.is_dir() else os.fspath(path.parent)
     archives: dict[str, int] = {}
 
     def read(locator: tuple[Any, ...]) -> bytes:
         if len(locator) == 1:
-            return read_picture(f"{folder}/{locator[0]}")
+            return read_image(f"{folder}/{locator[0]}")
         archive = locator[0]
         if archive not in archives:
             archives[archive] = os.open(f"{folder}/{archive}", os.O_RDONLY)
@@ -48,15 +48,15 @@ def open_reader(path: Path) -> Iterator[Read]:
             os.close(handle)
 
 
-def read_picture(path: str) -> bytes:
-    """Return a picture file's bytes.
+def read_image(path: str) -> bytes:
+    """Return an image file's bytes.
 
     Raises:
-        BadPicture: it is larger than any picture.
+        BadPicture: it is larger than any image.
     """
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - Path.open costs as much again
         if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
-            raise BadPicture("too_large_file", "more than 256 MiB")
+            raise BadImage("too_large_file", "more than 256 MiB")
         return file.read()
 
 
@@ -173,10 +173,10 @@ def list_zip(members: list[zipfile.ZipInfo], prefix: tuple[str, ...]) -> Iterato
 def read_member(archive: int, offset: int, packed_size: int, size: int, method: int, crc: int) -> bytes:
     """Read a member of an open zip file; the standard library's reader takes five times as long for small files."""
     if size > MAX_FILE_BYTES or packed_size > MAX_FILE_BYTES:
-        raise BadPicture("too_large_file", f"{size:,} bytes")
+        raise BadImage("too_large_file", f"{size:,} bytes")
     head = os.pread(archive, 30 + packed_size + 512, offset)
     if head[:4] != b"PK\x03\x04" or len(head) < 30:
-        raise BadPicture("corrupt_file", "the zip has no file where its index says")
+        raise BadImage("corrupt_file", "the zip has no file where its index says")
     start = 30 + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
     data = head[start : start + packed_size]
     if len(data) < packed_size:  # a long name or extra field
@@ -185,7 +185,7 @@ def read_member(archive: int, offset: int, packed_size: int, size: int, method: 
         try:
             data = zlib.decompressobj(-15).decompress(data, size + 1)
         except zlib.error as error:
-            raise BadPicture("corrupt_file", f"damaged in the zip: {error}") from None
+            raise BadImage("corrupt_file", f"damaged in the zip: {error}") from None
     if len(data) != size or zlib.crc32(data) != crc:
-        raise BadPicture("corrupt_file", "damaged in the zip: wrong size or checksum")
+        raise BadImage("corrupt_file", "damaged in the zip: wrong size or checksum")
     return data

@@ -16,7 +16,7 @@ class Finding(TypedDict):
         count: how many files, classes or features are concerned.
         share: of all that were looked at, 0..1.
         description: a sentence.
-        examples: the first ones: `file`, `detail`, `split`, `label`, and `thumbnail` where the picture can be shown.
+        examples: the first ones: `file`, `detail`, `split`, `label`, and `thumbnail` where the image can be shown.
     """
 
     name: str

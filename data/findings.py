@@ -58,14 +58,14 @@ class Findings:
         self.counts: dict[str, int] = {}
         self.examples: dict[str, list[dict[str, Any]]] = {}
 
-    def add(self, problem: Problem, photo: str = "") -> None:
+    def add(self, problem: Problem, image: str = "") -> None:
         """Count one problem.
 
         Args:
-            photo: the photo to show beside it, where its file is another one.
+            image: the image to show beside it, where its file is another one.
         """
         row = {"file": problem.file, "detail": problem.detail, "split": problem.split, "label": problem.label}
-        self.merge({problem.name: 1}, {problem.name: [{**row, "photo": photo} if photo else row]})
+        self.merge({problem.name: 1}, {problem.name: [{**row, "photo": image} if image else row]})
 
     def merge(self, counts: dict[str, int], examples: dict[str, list[dict[str, Any]]]) -> None:
         """Add what was found elsewhere."""
@@ -88,7 +88,7 @@ class Findings:
         """Return the findings in the Anomalies form, worst first.
 
         Args:
-            total: number of pictures that were looked at, for the shares.
+            total: number of images that were looked at, for the shares.
         """
         return [
             Finding(

@@ -24,8 +24,8 @@ def locate(config: RawDataConfigT, progress: Progress) -> tuple[Path, RawDataCon
     from data import catalog
 
     path = Path(config.path).expanduser()
-    pictures = config.task == "image_classification"
-    if pictures and config.path.startswith("tfds:"):
+    images = config.task == "image_classification"
+    if images and config.path.startswith("tfds:"):
         from data.formats import tfds
 
         return tfds.prepare(config.path.removeprefix("tfds:"), progress), config
@@ -45,7 +45,7 @@ def locate(config: RawDataConfigT, progress: Progress) -> tuple[Path, RawDataCon
     raise UserError(
         f"`{config.path}` is neither a path nor a data set of the catalogue.",
         "data.path",
-        did_you_mean(config.path, known) + (" Others: `tfds:NAME` for TensorFlow Datasets." if pictures else ""),
+        did_you_mean(config.path, known) + (" Others: `tfds:NAME` for TensorFlow Datasets." if images else ""),
     )
 
 

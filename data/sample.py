@@ -1,4 +1,4 @@
-"""What a format says about a picture before anyone looks at its pixels."""
+"""What a format says about an image before anyone looks at its pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPLIT_FOLDERS: dict[str, Split] = {
 
 
 class ImageSample(NamedTuple):
-    """One picture of the user's data.
+    """One image of the user's data.
 
     Attributes:
         key: its name for people: the path relative to the data, for archives the member's name.
@@ -37,7 +37,7 @@ class Problem:
 
     Attributes:
         name: its kind, one of `data.findings.KINDS`.
-        file: the picture or folder it concerns.
+        file: the image or folder it concerns.
         detail: what exactly.
         split: where it stood, if anywhere.
         label: its class, if known.

@@ -1,8 +1,8 @@
-"""The `shapes` data set, drawn on this machine: circles, squares and triangles on noisy photos, annotated as Pascal VOC.
+"""The `shapes` data set, drawn on this machine: circles, squares and triangles on noisy images, annotated as Pascal VOC.
 
     JPEGImages/000.jpg  Annotations/000.xml  ImageSets/Main/train.txt ...
 
-300 photos of 160 x 160 pixels, one to three shapes on each: 200 to train, 40 to validate, 60 to test. Equal seeds give equal pixels.
+300 images of 160 x 160 pixels, one to three shapes on each: 200 to train, 40 to validate, 60 to test. Equal seeds give equal pixels.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 SPLITS = {"train": 200, "val": 40, "test": 60}  # by the names that Pascal VOC has for them
 SHAPES = ("circle", "square", "triangle")
 SIDE = 160
 RADIUS = (15, 42)  # least and largest, in pixels
-MOST = 3  # shapes on a photo
+MOST = 3  # shapes on an image
 CONTRAST = 90  # least distance of a shape's colour from the background under it, in 0..255 colour space
 JPEG_QUALITY = 90
-PNG_EVERY = 10  # one photo in so many is a PNG
+PNG_EVERY = 10  # one image in so many is a PNG
 
 
 class Shape(NamedTuple):
@@ -35,8 +35,8 @@ class Shape(NamedTuple):
 
 
 def write_shapes(folder: Path, seed: int = 0) -> None:
-    """Write photos, annotations and lists of the splits."""
-    import numpy
+    """Write images, annotations and lists of the splits."""
+    import numpy as np
 
     for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def write_shapes(folder: Path, seed: int = 0) -> None:
     for split, count in SPLITS.items():
         names = []
         for _ in range(count):
-            pixels, shapes = draw_photo(numpy.random.default_rng([seed, number]))
+            pixels, shapes = draw_image(np.random.default_rng([seed, number]))
             kind = "png" if number % PNG_EVERY == PNG_EVERY - 1 else "jpg"
             name = f"{number:03d}"
             (folder / "JPEGImages" / f"{name}.{kind}").write_bytes(encode(pixels, kind))
@@ -54,13 +54,13 @@ def write_shapes(folder: Path, seed: int = 0) -> None:
         (folder / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(names) + "\n", "utf-8")
 
 
-def draw_photo(random: numpy.random.Generator) -> tuple[numpy.ndarray, list[Shape]]:
-    """Return a photo, uint8 [160, 160, 3], and what is on it."""
-    import numpy
+def draw_image(random: np.random.Generator) -> tuple[np.ndarray, list[Shape]]:
+    """Return an image, uint8 [160, 160, 3], and what is on it."""
+    import numpy as np
 
     pixels = background(random)
     shapes: list[Shape] = []
-    taken = numpy.zeros((SIDE, SIDE), bool)
+    taken = np.zeros((SIDE, SIDE), bool)
     for _ in range(int(random.integers(1, MOST + 1))):
         for _ in range(20):  # attempts to find a place that is free
             label = SHAPES[int(random.integers(len(SHAPES)))]
@@ -76,63 +76,63 @@ def draw_photo(random: numpy.random.Generator) -> tuple[numpy.ndarray, list[Shap
         colour = contrasting(pixels[inside].mean(axis=0), random)
         pixels += cover[..., None] * (colour - pixels)
     pixels += random.normal(0, random.uniform(2, 12), pixels.shape)
-    return pixels.clip(0, 255).round().astype(numpy.uint8), shapes
+    return pixels.clip(0, 255).round().astype(np.uint8), shapes
 
 
-def background(random: numpy.random.Generator) -> numpy.ndarray:
+def background(random: np.random.Generator) -> np.ndarray:
     """Return a gradient between two colours in any direction with blurred blots on it, float [160, 160, 3]."""
-    import numpy
+    import numpy as np
 
-    y, x = numpy.mgrid[0:SIDE, 0:SIDE] / SIDE - 0.5
-    angle = random.uniform(0, 2 * numpy.pi)
-    along = (y * numpy.sin(angle) + x * numpy.cos(angle) + 0.7071) / 1.4142
+    y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE - 0.5
+    angle = random.uniform(0, 2 * np.pi)
+    along = (y * np.sin(angle) + x * np.cos(angle) + 0.7071) / 1.4142
     first, second = random.uniform(0, 255, (2, 3))
     coarse = random.normal(0, 1, (10, 10))
-    places = numpy.linspace(0, 9, SIDE)
-    rows = numpy.stack([numpy.interp(places, numpy.arange(10), column) for column in coarse.T], axis=1)
-    blots = numpy.stack([numpy.interp(places, numpy.arange(10), row) for row in rows])
+    places = np.linspace(0, 9, SIDE)
+    rows = np.stack([np.interp(places, np.arange(10), column) for column in coarse.T], axis=1)
+    blots = np.stack([np.interp(places, np.arange(10), row) for row in rows])
     strength = random.uniform(0, 25)
     return first + along[..., None] * (second - first) + strength * blots[..., None]
 
 
-def draw_shape(label: str, random: numpy.random.Generator) -> numpy.ndarray:
+def draw_shape(label: str, random: np.random.Generator) -> np.ndarray:
     """Return how far each pixel lies in a shape of any size and place, 0..1, float [160, 160]; edges are smooth."""
-    import numpy
+    import numpy as np
 
-    radius = numpy.exp(random.uniform(*numpy.log(RADIUS)))
+    radius = np.exp(random.uniform(*np.log(RADIUS)))
     centre_y, centre_x = random.uniform(radius + 2, SIDE - radius - 2, 2)
-    y, x = numpy.mgrid[0:SIDE, 0:SIDE] + 0.5
+    y, x = np.mgrid[0:SIDE, 0:SIDE] + 0.5
     y, x = y - centre_y, x - centre_x
     if label == "circle":
-        depth = radius - numpy.hypot(y, x)
+        depth = radius - np.hypot(y, x)
     elif label == "square":
-        depth = radius * 0.9 - numpy.maximum(abs(y), abs(x))
+        depth = radius * 0.9 - np.maximum(abs(y), abs(x))
     else:
-        turns = random.uniform(0, 2 * numpy.pi) + numpy.arange(3) * 2 * numpy.pi / 3
-        depth = radius / 2 - numpy.max([y * numpy.sin(turn) + x * numpy.cos(turn) for turn in turns], axis=0)
+        turns = random.uniform(0, 2 * np.pi) + np.arange(3) * 2 * np.pi / 3
+        depth = radius / 2 - np.max([y * np.sin(turn) + x * np.cos(turn) for turn in turns], axis=0)
     return (depth + 0.5).clip(0, 1)
 
 
-def edges_of(inside: numpy.ndarray) -> tuple[int, int, int, int]:
-    """Return (ymin, xmin, ymax, xmax) of what is true in a picture."""
-    import numpy
+def edges_of(inside: np.ndarray) -> tuple[int, int, int, int]:
+    """Return (ymin, xmin, ymax, xmax) of what is true in a image."""
+    import numpy as np
 
-    rows, columns = numpy.flatnonzero(inside.any(axis=1)), numpy.flatnonzero(inside.any(axis=0))
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-def contrasting(under: numpy.ndarray, random: numpy.random.Generator) -> numpy.ndarray:
+def contrasting(under: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Return a colour that can be told from the one under it."""
-    import numpy
+    import numpy as np
 
     while True:
         colour = random.uniform(0, 255, 3)
-        if numpy.linalg.norm(colour - under) >= CONTRAST:
+        if np.linalg.norm(colour - under) >= CONTRAST:
             return colour
 
 
-def encode(pixels: numpy.ndarray, kind: str) -> bytes:
-    """Return a photo's file."""
+def encode(pixels: np.ndarray, kind: str) -> bytes:
+    """Return an image's file."""
     from PIL import Image
 
     stream = io.BytesIO()

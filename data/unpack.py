@@ -15,7 +15,7 @@ from pipeline.disk import locked
 from pipeline.errors import UserError, explain_os_error
 from pipeline.progress import Progress
 
-MAX_RATIO = 100  # pictures hardly compress; a text table compresses ten times
+MAX_RATIO = 100  # images hardly compress; a text table compresses ten times
 MAX_EXTRA = 64 << 20  # bytes that any archive may unpack to
 MAX_FILES = 20_000_000
 CHUNK = 1 << 20

@@ -21,7 +21,7 @@ class AnchorShapes:
     """Sizes and shapes of the anchors; the defaults are those of the original `ssd_mobilenet_v1`.
 
     Attributes:
-        min_scale: size of the anchors of the first feature map, as a share of the picture.
+        min_scale: size of the anchors of the first feature map, as a share of the image.
         max_scale: that of the last one; those between lie on a line.
         aspect_ratios: width / height, in the order of the predictor's channels.
         interpolated_ratio: of the further anchor whose size lies between two feature maps' (their geometric mean); 0 for none.
@@ -53,14 +53,14 @@ ORIGINAL = AnchorShapes()
 
 
 def grid_sizes(size: int) -> list[int]:
-    """Return how many cells the feature maps of a square picture are wide: 300 pixels give 19, 10, 5, 3, 2, 1."""
+    """Return how many cells the feature maps of a square image are wide: 300 pixels give 19, 10, 5, 3, 2, 1."""
     return [math.ceil(size / 2**level) for level in LEVELS]
 
 
 def make_anchors(size: int, shapes: AnchorShapes = ORIGINAL) -> list[np.ndarray]:
-    """Return the anchors of each feature map of a square picture, [cells, cells, anchors, 4].
+    """Return the anchors of each feature map of a square image, [cells, cells, anchors, 4].
 
-    Boxes are (ymin, xmin, ymax, xmax) as shares of the picture; they may reach beyond it.
+    Boxes are (ymin, xmin, ymax, xmax) as shares of the image; they may reach beyond it.
     """
     import numpy as np
 

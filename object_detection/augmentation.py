@@ -1,4 +1,4 @@
-"""Photos changed at random with their boxes, as SSD is trained: mirrored, and cropped as in Liu et al. 2016.
+"""Images changed at random with their boxes, as SSD is trained: mirrored, and cropped as in Liu et al. 2016.
 
 What is drawn depends on the seed alone, so a resumed training sees what the undisturbed one would have seen.
 """
@@ -11,17 +11,17 @@ import tensorflow as tf
 
 COVERED = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)  # least share of some box that a crop holds; one of these is drawn
 ASPECT = (0.5, 2.0)  # width / height of crops
-AREA = (0.1, 1.0)  # of crops, as a share of the photo
-UNCROPPED = 0.15  # chance that the photo stays whole
-ATTEMPTS = 100  # to find such a crop; if there is none, the photo stays whole
+AREA = (0.1, 1.0)  # of crops, as a share of the image
+UNCROPPED = 0.15  # chance that the image stays whole
+ATTEMPTS = 100  # to find such a crop; if there is none, the image stays whole
 
 
 class Labelled(NamedTuple):
-    """A photo with its boxes.
+    """An image with its boxes.
 
     Attributes:
         pixels: [height, width, 3] of any type.
-        boxes: float32 [m, 4], (ymin, xmin, ymax, xmax) as shares of the photo.
+        boxes: float32 [m, 4], (ymin, xmin, ymax, xmax) as shares of the image.
         labels: int [m].
         weights: float32 [m].
     """
@@ -32,17 +32,17 @@ class Labelled(NamedTuple):
     weights: tf.Tensor
 
 
-def random_flip(photo: Labelled, seed: tf.Tensor) -> Labelled:
-    """Return a photo mirrored left to right with a chance of a half."""
+def random_flip(image: Labelled, seed: tf.Tensor) -> Labelled:
+    """Return an image mirrored left to right with a chance of a half."""
     flip = tf.random.stateless_uniform([], seed) < 0.5
-    ymin, xmin, ymax, xmax = tf.unstack(photo.boxes, axis=1)
+    ymin, xmin, ymax, xmax = tf.unstack(image.boxes, axis=1)
     mirrored = tf.stack([ymin, 1.0 - xmax, ymax, 1.0 - xmin], axis=1)
-    pixels = tf.cond(flip, lambda: tf.reverse(photo.pixels, [1]), lambda: photo.pixels)
-    return photo._replace(pixels=pixels, boxes=tf.where(flip, mirrored, photo.boxes))
+    pixels = tf.cond(flip, lambda: tf.reverse(image.pixels, [1]), lambda: image.pixels)
+    return image._replace(pixels=pixels, boxes=tf.where(flip, mirrored, image.boxes))
 
 
-def ssd_random_crop(photo: Labelled, seed: tf.Tensor) -> Labelled:
-    """Return a part of a photo that holds at least a drawn share of one of its boxes, or the whole of it.
+def ssd_random_crop(image: Labelled, seed: tf.Tensor) -> Labelled:
+    """Return a part of an image that holds at least a drawn share of one of its boxes, or the whole of it.
 
     A box stays if at least that share of it lies in the crop, and any of it does; its edges are cut at the crop's.
     """
@@ -52,8 +52,8 @@ def ssd_random_crop(photo: Labelled, seed: tf.Tensor) -> Labelled:
 
     def crop() -> tuple[tf.Tensor, ...]:
         begin, size, window = tf.image.stateless_sample_distorted_bounding_box(
-            tf.shape(photo.pixels),
-            tf.clip_by_value(photo.boxes, 0.0, 1.0)[tf.newaxis],
+            tf.shape(image.pixels),
+            tf.clip_by_value(image.boxes, 0.0, 1.0)[tf.newaxis],
             seed=seeds[2],
             min_object_covered=covered,
             aspect_ratio_range=ASPECT,
@@ -61,12 +61,12 @@ def ssd_random_crop(photo: Labelled, seed: tf.Tensor) -> Labelled:
             max_attempts=ATTEMPTS,
             use_image_if_no_bounding_boxes=True,
         )
-        boxes, kept = reframe(photo.boxes, window[0, 0], covered)
-        pixels = tf.slice(photo.pixels, begin, size)
-        return pixels, boxes[kept], photo.labels[kept], photo.weights[kept]
+        boxes, kept = reframe(image.boxes, window[0, 0], covered)
+        pixels = tf.slice(image.pixels, begin, size)
+        return pixels, boxes[kept], image.labels[kept], image.weights[kept]
 
-    changed = Labelled(*tf.cond(whole, lambda: tuple(photo), crop))
-    pixels = tf.ensure_shape(changed.pixels, [None, None, photo.pixels.shape[-1]])
+    changed = Labelled(*tf.cond(whole, lambda: tuple(image), crop))
+    pixels = tf.ensure_shape(changed.pixels, [None, None, image.pixels.shape[-1]])
     return changed._replace(pixels=pixels, boxes=tf.ensure_shape(changed.boxes, [None, 4]))
 
 
@@ -91,14 +91,14 @@ def reframe(boxes: tf.Tensor, window: tf.Tensor, least: tf.Tensor) -> tuple[tf.T
 AUGMENTATIONS = {"horizontal_flip": random_flip, "ssd_random_crop": ssd_random_crop}
 
 
-def augment(photo: Labelled, seed: tf.Tensor, names: tuple[str, ...] = tuple(AUGMENTATIONS)) -> Labelled:
-    """Return a photo with some of `AUGMENTATIONS` applied in their order.
+def augment(image: Labelled, seed: tf.Tensor, names: tuple[str, ...] = tuple(AUGMENTATIONS)) -> Labelled:
+    """Return an image with some of `AUGMENTATIONS` applied in their order.
 
     Args:
-        photo: any photo; it may have no boxes.
+        image: any image; it may have no boxes.
         seed: int [2].
         names: what is done.
     """
     for number, name in enumerate(names):
-        photo = AUGMENTATIONS[name](photo, tf.random.experimental.stateless_fold_in(seed, number))
-    return photo
+        image = AUGMENTATIONS[name](image, tf.random.experimental.stateless_fold_in(seed, number))
+    return image

@@ -1,4 +1,4 @@
-"""Finds objects in photos with trained weights."""
+"""Finds objects in images with trained weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from object_detection.trained import Trained
+    from object_detection.saved_detector import Trained
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Detection:
     """One object that was found.
 
     Attributes:
-        box: (ymin, xmin, ymax, xmax) as shares of the photo's height and width, 0..1.
+        box: (ymin, xmin, ymax, xmax) as shares of the image's height and width, 0..1.
         score: 0..1.
         number: the class's number in the label map, from 1.
         label: its name.
@@ -34,10 +34,10 @@ class Detection:
 
 
 def detections_of(answer: Mapping[str, Any], least: float = 0.0) -> list[Detection]:
-    """Return what a detector's answer about one photo says, surest first.
+    """Return what a detector's answer about one image says, surest first.
 
     Args:
-        answer: as `object_detection.answering` describes it, in arrays or JSON values.
+        answer: as `object_detection.postprocessing` describes it, in arrays or JSON values.
         least: score below which an object is left out.
 
     Raises:
@@ -80,7 +80,7 @@ class Detector:
         Raises:
             UserError: there is none, or these are the weights of a body without predictors.
         """
-        from object_detection.trained import SETTINGS, read_trained
+        from object_detection.saved_detector import SETTINGS, read_trained
 
         if not (path / SETTINGS).is_file():
             return cls.of_weights(read_weights(path), labels or {})
@@ -95,8 +95,8 @@ class Detector:
         Raises:
             UserError: they have no predictors, or some are missing.
         """
+        from object_detection.saved_detector import Trained
         from object_detection.ssd import SsdConfig, build_ssd
-        from object_detection.trained import Trained
         from object_detection.warm_start import warm_start
 
         if weights.classes is None:
@@ -112,23 +112,23 @@ class Detector:
             raise UserError("Weights are missing.", weights.origin, str(loaded))
         return cls(trained, str(loaded))
 
-    def detect(self, photos: Sequence[np.ndarray], least: float = 0.5) -> list[list[Detection]]:
-        """Return what is in each photo, surest first.
+    def detect(self, images: Sequence[np.ndarray], least: float = 0.5) -> list[list[Detection]]:
+        """Return what is in each image, surest first.
 
         Args:
-            photos: uint8 [height, width, 3], of any sizes.
+            images: uint8 [height, width, 3], of any sizes.
             least: score below which an object is left out.
         """
         import tensorflow as tf
 
-        from object_detection.answering import answer_prepared
-        from object_detection.pictures import to_network
+        from object_detection.images import to_network
+        from object_detection.postprocessing import answer_prepared
 
-        images = tf.stack([to_network(tf.constant(photo), self.trained.config.size) for photo in photos])
-        answer = {name: value.numpy() for name, value in answer_prepared(self.trained, images).items()}
+        prepared = tf.stack([to_network(tf.constant(image), self.trained.config.size) for image in images])
+        answer = {name: value.numpy() for name, value in answer_prepared(self.trained, prepared).items()}
         return [
             detections_of({name: values[place] for name, values in answer.items()}, least)
-            for place in range(len(photos))
+            for place in range(len(images))
         ]
 
 

@@ -1,4 +1,4 @@
-"""Finds objects in photos with a detector as it is served: the SavedModel that labline exported or pushed."""
+"""Finds objects in images with a detector as it is served: the SavedModel that labline exported or pushed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from object_detection.detector import Detection, detections_of
-from object_detection.trained import LABEL_MAP
+from object_detection.saved_detector import LABEL_MAP
 from serving.model_config import version_folder
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ class ExportedDetector:
         )
         self.signature = self.model.signatures[pixels]
 
-    def detect(self, photos: Sequence[np.ndarray], least: float = 0.5) -> list[list[Detection]]:
-        """Return what is in each photo, surest first.
+    def detect(self, images: Sequence[np.ndarray], least: float = 0.5) -> list[list[Detection]]:
+        """Return what is in each image, surest first.
 
         Args:
-            photos: uint8 [height, width, 3], of any sizes.
+            images: uint8 [height, width, 3], of any sizes.
             least: score below which an object is left out.
         """
         import tensorflow as tf
 
-        answers = [self.signature(inputs=tf.constant(photo)[tf.newaxis]) for photo in photos]
+        answers = [self.signature(inputs=tf.constant(image)[tf.newaxis]) for image in images]
         found = [detections_of({name: value[0].numpy() for name, value in answer.items()}, least) for answer in answers]
         return [[replace(item, label=self.labels.get(item.number, item.label)) for item in items] for items in found]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-    from object_detection.losses import PhotoLosses
+    from object_detection.losses import ImageLosses
 
 
 class DetectorConfig(Protocol):
@@ -34,7 +34,7 @@ class DetectorConfig(Protocol):
 
     @property
     def size(self) -> int:
-        """Height and width of the pictures in pixels."""
+        """Height and width of the images in pixels."""
 
     @property
     def width(self) -> float:
@@ -53,7 +53,7 @@ class DetectorConfig(Protocol):
         """Boxes kept, of each class and in all."""
 
     def make_anchors(self) -> list[np.ndarray]:
-        """Return the anchors of each feature map, float32 [cells, cells, anchors, 4], shares of the picture."""
+        """Return the anchors of each feature map, float32 [cells, cells, anchors, 4], shares of the image."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Family:
         stored_name: a variable's name in checkpoints, from that one and the config.
         in_body: whether the variable of a name belongs to the MobileNet.
         decays: whether weight decay is for the variable of a name.
-        make_losses: what each photo adds to the loss, given the negatives kept for each positive anchor.
+        make_losses: what each image adds to the loss, given the negatives kept for each positive anchor.
     """
 
     read_config: Callable[[dict[str, Any]], DetectorConfig]
@@ -76,7 +76,7 @@ class Family:
     stored_name: Callable[[str, DetectorConfig], str]
     in_body: Callable[[str], bool]
     decays: Callable[[str], bool]
-    make_losses: Callable[[int], PhotoLosses]
+    make_losses: Callable[[int], ImageLosses]
 
 
 def ssd_mobilenet_v1() -> Family:
@@ -84,7 +84,7 @@ def ssd_mobilenet_v1() -> Family:
     from functools import partial
 
     from object_detection import ssd, variables
-    from object_detection.losses import photo_losses
+    from object_detection.losses import image_losses
 
     return Family(
         read_config=ssd.read_config,
@@ -93,14 +93,14 @@ def ssd_mobilenet_v1() -> Family:
         stored_name=lambda name, config: variables.full_name(name, config.width),
         in_body=variables.in_body,
         decays=lambda name: name.endswith("/weights"),  # slim spared the depthwise kernels
-        make_losses=lambda negatives: partial(photo_losses, negatives=negatives),
+        make_losses=lambda negatives: partial(image_losses, negatives=negatives),
     )
 
 
 def ssd_mobilenet_v2_fpnlite() -> Family:
     """Return SSD-MobileNet v2 with a feature pyramid, on Model Garden's RetinaNet."""
     from object_detection import fpnlite, fpnlite_variables
-    from object_detection.losses import focal_photo_losses
+    from object_detection.losses import focal_losses
 
     return Family(
         read_config=fpnlite.read_config,
@@ -109,7 +109,7 @@ def ssd_mobilenet_v2_fpnlite() -> Family:
         stored_name=lambda name, config: name,
         in_body=fpnlite_variables.in_body,
         decays=lambda name: name.endswith("weights"),  # depthwise and pointwise ones too
-        make_losses=lambda negatives: focal_photo_losses,
+        make_losses=lambda negatives: focal_losses,
     )
 
 

@@ -1,6 +1,6 @@
 """SSD-MobileNet v2 FPNLite: Model Garden's RetinaNet on a MobileNet v2, with separable convolutions throughout.
 
-Feature maps of 1/8, 1/16 and 1/32 of the picture's size are mixed in a pyramid, to which two smaller ones are added; one head,
+Feature maps of 1/8, 1/16 and 1/32 of the image's size are mixed in a pyramid, to which two smaller ones are added; one head,
 the same for all of them, predicts boxes and classes. Architecture: Model Garden's RetinaNet (Lin et al. 2017, "Focal loss for
 dense object detection"), with the settings of the Object Detection API's `ssd_mobilenet_v2_fpnlite_320x320_coco17_tpu-8`. In two
 things that one differed: boxes and classes had the convolutions before the predictors in common, and the pyramid took its
@@ -37,7 +37,7 @@ class FpnliteConfig:
 
     Attributes:
         classes: number of classes, background not counted.
-        size: height and width of the pictures in pixels.
+        size: height and width of the images in pixels.
         width: factor on the number of channels of the MobileNet.
         depth: channels of the pyramid and of the head.
         layers: convolutions before each of the two predictors.
@@ -68,7 +68,7 @@ class FpnliteConfig:
         check_size(self.size)
 
     def make_anchors(self) -> list[np.ndarray]:
-        """Return Model Garden's anchors of each level, [cells, cells, anchors, 4], as shares of the picture."""
+        """Return Model Garden's anchors of each level, [cells, cells, anchors, 4], as shares of the image."""
         first, last, sizes = self.levels[0], self.levels[-1], [self.size, self.size]
         with tf.init_scope():
             anchors = Anchor(first, last, self.scales, list(self.aspect_ratios), self.anchor_size, sizes)

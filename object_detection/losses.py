@@ -1,7 +1,7 @@
 """The losses of the Object Detection API: SSD's with hard negatives, three for each positive, and the focal one of FPNLite.
 
 Both take the classes by sigmoid and the boxes by Huber. In SSD's, only anchors that are kept by the mining count, in both parts. Both are divided by the number of positives of the whole batch.
-The API's miner suppressed, among the anchors of a picture, boxes that overlap by more than .99 with a worse predicted one; that
+The API's miner suppressed, among the anchors of an image, boxes that overlap by more than .99 with a worse predicted one; that
 leaves out next to none of them, and is not done here.
 """
 
@@ -16,7 +16,7 @@ from official.vision.losses.focal_loss import FocalLoss
 
 from object_detection.targets import Targets
 
-NEGATIVES = 3  # for each positive anchor; a picture without positives contributes nothing
+NEGATIVES = 3  # for each positive anchor; an image without positives contributes nothing
 ALPHA, GAMMA = 0.25, 2.0  # of the focal loss
 
 
@@ -27,11 +27,11 @@ class Losses(NamedTuple):
     localization: tf.Tensor
 
 
-PhotoLosses = Callable[[tf.Tensor, tf.Tensor, Targets], Losses]  # codes, logits, targets -> of each photo
+ImageLosses = Callable[[tf.Tensor, tf.Tensor, Targets], Losses]  # codes, logits, targets -> of each image
 
 
-def photo_losses(codes: tf.Tensor, logits: tf.Tensor, targets: Targets, negatives: int = NEGATIVES) -> Losses:
-    """Return what each photo adds to the loss before it is divided, float32 [n].
+def image_losses(codes: tf.Tensor, logits: tf.Tensor, targets: Targets, negatives: int = NEGATIVES) -> Losses:
+    """Return what each image adds to the loss before it is divided, float32 [n].
 
     Args:
         codes: float32 [n, anchors, 4], the network's box codes.
@@ -47,8 +47,8 @@ def photo_losses(codes: tf.Tensor, logits: tf.Tensor, targets: Targets, negative
     return Losses(tf.reduce_sum(classes * kept, axis=1), tf.reduce_sum(boxes * kept, axis=1))
 
 
-def focal_photo_losses(codes: tf.Tensor, logits: tf.Tensor, targets: Targets) -> Losses:
-    """Return what each photo adds to the focal loss (Lin et al. 2017) before it is divided, float32 [n].
+def focal_losses(codes: tf.Tensor, logits: tf.Tensor, targets: Targets) -> Losses:
+    """Return what each image adds to the focal loss (Lin et al. 2017) before it is divided, float32 [n].
 
     All anchors count, but those that are right already hardly do. Background is the absence of all classes: the column of
     class 0 is to be 0 as well. Of the four numbers of a box code the mean is taken.
@@ -77,7 +77,7 @@ def mine(losses: tf.Tensor, positive: tf.Tensor, negatives: int) -> tf.Tensor:
     Args:
         losses: float32 [n, anchors]; of equal ones the first count as larger.
         positive: bool [n, anchors].
-        negatives: so many are kept for each positive of the same picture.
+        negatives: so many are kept for each positive of the same image.
     """
     ranked = tf.where(positive, -1.0, tf.stop_gradient(losses))  # losses are 0 or more
     order = tf.argsort(ranked, axis=1, direction="DESCENDING", stable=True)

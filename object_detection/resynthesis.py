@@ -15,21 +15,21 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-PHOTOS_AT_ONCE = 8
+IMAGES_AT_ONCE = 8
 
 
-def resynthesise(model: Any, photos: tf.Tensor) -> int:
+def resynthesise(model: Any, images: tf.Tensor) -> int:
     """Measure the inputs of every batch normalisation and rewrite its variables; returns how many there are.
 
     Args:
         model: as `build_ssd` returns it.
-        photos: float32 [n, size, size, 3] in -1..1, about 32 of the training split.
+        images: float32 [n, size, size, 3] in -1..1, about 32 of the training split.
     """
     norms = [layer for layer in model.submodules if isinstance(layer, tf_keras.layers.BatchNormalization)]
     sums: dict[int, list[Any]] = {id(layer): [0, 0.0, 0.0] for layer in norms}
     with recorded(norms, sums):
-        for start in range(0, len(photos), PHOTOS_AT_ONCE):
-            model.head(model.decoder(model.backbone(photos[start : start + PHOTOS_AT_ONCE], training=False)))
+        for start in range(0, len(images), IMAGES_AT_ONCE):
+            model.head(model.decoder(model.backbone(images[start : start + IMAGES_AT_ONCE], training=False)))
     for layer in norms:
         number, total, squares = sums[id(layer)]
         mean = total / number

@@ -38,7 +38,7 @@ class SsdConfig:
 
     Attributes:
         classes: number of classes, background not counted.
-        size: height and width of the pictures in pixels.
+        size: height and width of the images in pixels.
         width: factor on the number of channels of every layer.
         momentum: of batch normalisation's moving statistics: .9997 suits training from a checkpoint only.
         anchors: sizes and shapes of the anchors.
@@ -61,12 +61,12 @@ class SsdConfig:
         check_size(self.size)
 
     def make_anchors(self) -> list[np.ndarray]:
-        """Return the anchors of each feature map, [cells, cells, anchors, 4], as shares of the picture."""
+        """Return the anchors of each feature map, [cells, cells, anchors, 4], as shares of the image."""
         return make_anchors(self.size, self.anchors)
 
 
 def check_size(size: int) -> None:
-    """Refuse pictures that are too small for the network.
+    """Refuse images that are too small for the network.
 
     Raises:
         ValueError: as said.
@@ -84,10 +84,10 @@ def read_config(settings: dict[str, Any]) -> SsdConfig:
 
 @tf.autograph.experimental.do_not_convert  # Model Garden's layers need no conversion, and it takes most of the time
 def build_ssd(config: SsdConfig) -> retinanet_model.RetinaNetModel:
-    """Return the model, built: pictures [n, size, size, 3], -1..1, to Model Garden's dictionary of outputs.
+    """Return the model, built: images [n, size, size, 3], -1..1, to Model Garden's dictionary of outputs.
 
     In training `cls_outputs` and `box_outputs`, a tensor [n, cells, cells, anchors * (classes + 1)] and [n, cells, cells,
-    anchors * 4] for each level; else `detection_boxes` [n, most, 4] in pixels of the resized picture, `detection_scores`,
+    anchors * 4] for each level; else `detection_boxes` [n, most, 4] in pixels of the resized image, `detection_scores`,
     `detection_classes` (from 1) and `num_detections` too.
     """
     backbone = mobilenet.MobileNet(

@@ -1,4 +1,4 @@
-"""What each anchor shall say: SSD's matching of anchors with the boxes of a picture.
+"""What each anchor shall say: SSD's matching of anchors with the boxes of a image.
 
 Model Garden's matcher and box code do the work. An anchor belongs to the box it overlaps best if that is by half or more; every
 box claims its best anchor besides, however little they overlap, and of two boxes that claim one anchor the first has it.
@@ -19,7 +19,7 @@ BACKGROUND = 0
 
 
 class Targets(NamedTuple):
-    """What the anchors of a picture, or of a batch of pictures [n, ...], shall say.
+    """What the anchors of an image, or of a batch of images [n, ...], shall say.
 
     Attributes:
         classes: int32 [anchors] number of the class, 0 for background.
@@ -38,7 +38,7 @@ class Matcher:
     """Matches the anchors of one network with boxes.
 
     Args:
-        anchors: of each feature map, float32 [cells, cells, anchors, 4], as shares of the picture.
+        anchors: of each feature map, float32 [cells, cells, anchors, 4], as shares of the image.
     """
 
     def __init__(self, anchors: list[np.ndarray]) -> None:
@@ -48,10 +48,10 @@ class Matcher:
         self.labeler = AnchorLabeler(OVERLAP, OVERLAP, BOX_SCALES)
 
     def __call__(self, boxes: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None = None) -> Targets:
-        """Return what the anchors shall say of one picture.
+        """Return what the anchors shall say of one image.
 
         Args:
-            boxes: float32 [m, 4], (ymin, xmin, ymax, xmax) as shares of the picture; there may be none.
+            boxes: float32 [m, 4], (ymin, xmin, ymax, xmax) as shares of the image; there may be none.
             labels: int [m], from 1.
             weights: float32 [m]; 1 for all by default.
         """

@@ -60,7 +60,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Resolved:
     except ValidationError as error:
         raise explain(error, layers, shape) from None
     recipe = settle_options(recipe, layers)
-    pipeline = importlib.import_module("pipeline.standard").standard
+    pipeline = importlib.import_module("components.standard_pipeline").standard
     return Resolved(recipe, origins(recipe, layers), pipeline, idle_keys(recipe, [written, given]))
 
 

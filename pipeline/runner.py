@@ -109,7 +109,7 @@ class Runner:
 
     def report(self) -> None:
         """Write the run's page from what is sealed so far."""
-        from pipeline.report import write_apology, write_report
+        from labline.report.page import write_apology, write_report
 
         artifacts: dict[str, Artifact | None] = {
             name: None for node in self.graph.nodes for name in node.spec.signature.outputs

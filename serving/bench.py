@@ -35,7 +35,7 @@ class Bench:
         seconds: how long.
         rows: examples in one request.
         rate: requests a second of all clients; as fast as they are answered if none is given.
-        files: pictures; those of the version's own warm-up file if there are none.
+        files: images; those of the version's own warm-up file if there are none.
     """
 
     name: str

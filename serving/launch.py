@@ -15,6 +15,7 @@ from pathlib import Path
 from pipeline.errors import UsageError, UserError
 from pipeline.progress import Progress
 from pipeline.settings import ROOT
+from serving.child_process import tie
 from serving.client import Client, ServerError
 from serving.log_lines import LogLines
 from serving.model_config import (
@@ -28,9 +29,8 @@ from serving.model_config import (
     versions_on_disk,
 )
 from serving.running import forget_running, read_running, write_running
+from serving.server_config_files import METRICS_PATH
 from serving.tensorflow_serving import BINARY, READY, Models, RealEngine, choose_engine, command, container_name
-from serving.text_protos import METRICS_PATH
-from serving.tied import tie
 
 START_SECONDS = 180.0
 STOP_SECONDS = 40.0  # a request that is being answered gets 30 s to end

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.disk import locked, replace_text
 from pipeline.errors import UserError
 from serving.policies import OwnPolicy, Policy, dump_own_policies, is_own, policy_of, read_own_policies, settle
-from serving.text_protos import BatchingParameters, MonitoringConfig, write_batching, write_monitoring
+from serving.server_config_files import BatchingParameters, MonitoringConfig, write_batching, write_monitoring
 
 FOLDER = "served_models"  # of a workspace: models.config, and a folder of version folders for each model
 FILE_NAME = "models.config"

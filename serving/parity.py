@@ -1,4 +1,4 @@
-"""Parity: how far two lists of probabilities for the same pictures are apart."""
+"""Parity: how far two lists of probabilities for the same images are apart."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Parity:
     """The outcome of a comparison.
 
     Attributes:
-        examples: how many pictures were compared.
+        examples: how many images were compared.
         max_difference: largest absolute difference of any probability.
-        worst: number of the picture it occurred in.
+        worst: number of the image it occurred in.
         problem: why the answers cannot be compared or do not hold together; empty if they do.
         tolerance: largest difference that is let pass, where it is not the recipe's.
     """

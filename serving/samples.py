@@ -36,10 +36,10 @@ def sample_records(examples: Examples, count: int, order: tuple[str, ...] = UNSE
     return split, chosen
 
 
-def encoded_picture(record: bytes) -> bytes:
+def encoded_image(record: bytes) -> bytes:
     """Return the JPEG or PNG bytes of a serialized example."""
     from data.tfrecord import decode_example
 
-    picture = decode_example(record)["image/encoded"][0]
-    assert isinstance(picture, bytes)
-    return picture
+    image = decode_example(record)["image/encoded"][0]
+    assert isinstance(image, bytes)
+    return image

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.errors import UserError
 from serving.config import BatchingConfig
-from serving.text_protos import BATCHING_FILE, BatchingParameters, write_batching
+from serving.server_config_files import BATCHING_FILE, BatchingParameters, write_batching
 
 LARGEST_REQUEST = 4096  # rows; it is split into batches
 

@@ -62,7 +62,7 @@ class CommandLine:
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def start(self, *arguments: Any) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+        command = [sys.executable, "-m", "labline.cli.main", *map(str, arguments)]
         environment = os.environ | {"LABLINE_WORKSPACE": str(self.workspace)} | self.environment
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 

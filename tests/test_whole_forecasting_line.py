@@ -65,7 +65,7 @@ def test_a_second_run_reuses_everything_without_loading_tensorflow_beam_or_stats
     command, _, file = forecasting_line
     code = (
         f"import sys; sys.argv = ['labline', 'run', 'forecasting', 'data.path={file}', *{SETTINGS!r}, '--json']\n"
-        "from pipeline.cli import main\n"
+        "from labline.cli.main import main\n"
         "try: main()\nexcept SystemExit as end: print(end.code)\n"
         "print(sorted(set(sys.modules) & {'tensorflow', 'keras', 'apache_beam', 'statsmodels', 'pandas', 'matplotlib'}))"
     )

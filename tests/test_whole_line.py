@@ -46,7 +46,7 @@ def test_a_second_run_reuses_everything_without_loading_tensorflow_or_beam(digit
     command, first = digits_line
     code = (
         f"import sys, json; sys.argv = ['labline', 'run', 'image_classification', *{command.DIGITS!r}, '--json']\n"
-        "from pipeline.cli import main\n"
+        "from labline.cli.main import main\n"
         "try: main()\nexcept SystemExit as end: print(end.code)\n"
         "print(sorted(set(sys.modules) & {'tensorflow', 'keras', 'apache_beam', 'tensorflow_data_validation', 'tfx_bsl', 'matplotlib'}))"
     )
@@ -80,15 +80,15 @@ def test_the_pushed_model_is_served_asked_and_stopped(digits_line, digits_data):
             not (command.workspace / "serving.json").exists() and time.monotonic() < deadline and server.poll() is None
         ):
             time.sleep(0.1)
-        pictures = [sorted((digits_data / "digits" / name).glob("*.png"))[0] for name in ("0", "1")]
-        answers = json.loads(command("predict", "digits", *pictures, "--json").stdout)
+        images = [sorted((digits_data / "digits" / name).glob("*.png"))[0] for name in ("0", "1")]
+        answers = json.loads(command("predict", "digits", *images, "--json").stdout)
         assert [answer["label"] for answer in answers] == ["0", "1"]
-        assert "(0 0." in command("predict", "digits", *pictures).stdout
+        assert "(0 0." in command("predict", "digits", *images).stdout
     finally:
         server.send_signal(signal.SIGTERM)
         server.communicate(timeout=60)
     assert server.returncode == 0
-    asked = command("predict", "digits", pictures[0], check=False)
+    asked = command("predict", "digits", images[0], check=False)
     assert asked.returncode == 1 and "labline serve" in asked.stderr
 
 
@@ -103,19 +103,19 @@ def test_asking_for_a_blessing_that_is_not_given_ends_with_4(digits_line):
 
 def test_bad_data_stop_the_run_with_3_and_a_report_that_names_them(digits_line, digits_data, tmp_path):
     command, _ = digits_line
-    photos = tmp_path / "photos"
+    images = tmp_path / "photos"
     for name in ("0", "1", "2"):
-        (photos / name).mkdir(parents=True)
-        for picture in sorted((digits_data / "digits" / name).glob("*.png"))[:20]:
-            shutil.copy(picture, photos / name)
+        (images / name).mkdir(parents=True)
+        for image in sorted((digits_data / "digits" / name).glob("*.png"))[:20]:
+            shutil.copy(image, images / name)
     for number in range(6):
-        (photos / "0" / f"broken{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n not really")
-    answer = command("run", "image_classification", f"data.path={photos}", "--json", check=False)
+        (images / "0" / f"broken{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n not really")
+    answer = command("run", "image_classification", f"data.path={images}", "--json", check=False)
     record = json.loads(answer.stdout)
     assert answer.returncode == 3
     assert statuses(record)["example_validator"] == "ran" and "trainer" not in statuses(record)
     assert "broken0.png" in Path(record["report"]).read_text()
-    assert len(list(photos.rglob("*"))) == 3 + 60 + 6
+    assert len(list(images.rglob("*"))) == 3 + 60 + 6
 
 
 @pytest.mark.slow
@@ -164,7 +164,15 @@ def test_editing_a_network_reruns_only_the_steps_that_use_it(tmp_path, digits_li
     }
 
     def run():
-        words = [sys.executable, "-m", "pipeline.cli", "run", "image_classification", *digits_line[0].DIGITS, "--json"]
+        words = [
+            sys.executable,
+            "-m",
+            "labline.cli.main",
+            "run",
+            "image_classification",
+            *digits_line[0].DIGITS,
+            "--json",
+        ]
         answer = subprocess.run(words, capture_output=True, text=True, check=True, env=environment, cwd=project)
         return json.loads(answer.stdout)
 

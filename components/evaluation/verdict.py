@@ -41,7 +41,7 @@ def threshold_checks(
 
 
 def other_classes(old: Collection[str], new: Collection[str]) -> str:
-    """Say that the last blessed model cannot be asked about the same pictures, since it knows other classes; empty if it can.
+    """Say that the last blessed model cannot be asked about the same images, since it knows other classes; empty if it can.
 
     Args:
         old, new: the classes of the last blessed model and of the one that is judged.

@@ -1,4 +1,4 @@
-"""Layers that distort pictures in training as TensorFlow's CIFAR-10 tutorial did; each picture is distorted in its own way.
+"""Layers that distort images in training as TensorFlow's CIFAR-10 tutorial did; each image is distorted in its own way.
 
 Keras' own layers do not serve here: its RandomCrop cuts a whole batch at one place and does not cut at all in inference,
 its RandomContrast cannot be told 0.3 to 1.0, and its RandomSaturation draws from another distribution (Keras 3.15).
@@ -11,23 +11,23 @@ from typing import Any
 import keras
 from keras import ops
 
-GREY = 1  # channels of a picture that has neither hue nor saturation
+GREY = 1  # channels of an image that has neither hue nor saturation
 
 
 class Distorting(keras.layers.Layer):
-    """What the layers of this file share: a random state and the number of pictures in a batch."""
+    """What the layers of this file share: a random state and the number of images in a batch."""
 
     def __init__(self, seed: int | None = None, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def draw(self, pictures: Any, low: float, high: float) -> Any:
-        """Return one uniform number a picture, [n, 1, 1, 1]."""
+    def draw(self, images: Any, low: float, high: float) -> Any:
+        """Return one uniform number an image, [n, 1, 1, 1]."""
         numbers = keras.random.uniform(
-            (ops.shape(pictures)[0], 1, 1, 1), low, high, dtype="float32", seed=self.seed_generator
+            (ops.shape(images)[0], 1, 1, 1), low, high, dtype="float32", seed=self.seed_generator
         )
-        return ops.cast(numbers, pictures.dtype)
+        return ops.cast(numbers, images.dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}
@@ -35,28 +35,28 @@ class Distorting(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("labline")
 class RandomWindow(Distorting):
-    """Cuts a window out of each picture at a random place in training, out of the middle otherwise."""
+    """Cuts a window out of each image at a random place in training, out of the middle otherwise."""
 
     def __init__(self, height: int, width: int, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.height, self.width = height, width
 
-    def call(self, pictures: Any, training: bool = False) -> Any:
-        height, width = pictures.shape[1:3]
+    def call(self, images: Any, training: bool = False) -> Any:
+        height, width = images.shape[1:3]
         if not training:
             top, left = (height - self.height) // 2, (width - self.width) // 2
-            return pictures[:, top : top + self.height, left : left + self.width]
-        rows = self.selection(pictures, height, self.height)
-        columns = self.selection(pictures, width, self.width)
+            return images[:, top : top + self.height, left : left + self.width]
+        rows = self.selection(images, height, self.height)
+        columns = self.selection(images, width, self.width)
         # products with 0 and 1: exact, and much faster than gathering pixel by pixel
-        picked = ops.einsum("nih,nhwc->niwc", rows, pictures)
+        picked = ops.einsum("nih,nhwc->niwc", rows, images)
         return ops.einsum("njw,niwc->nijc", columns, picked)
 
-    def selection(self, pictures: Any, size: int, window: int) -> Any:
+    def selection(self, images: Any, size: int, window: int) -> Any:
         """Return matrices [n, window, size] that pick `window` consecutive rows of `size`."""
-        start = ops.cast(ops.floor(self.draw(ops.cast(pictures, "float32"), 0, size - window + 1)), "int32")
+        start = ops.cast(ops.floor(self.draw(ops.cast(images, "float32"), 0, size - window + 1)), "int32")
         start = ops.minimum(start[:, :, 0, 0], size - window)
-        return ops.one_hot(start + ops.arange(window), size, dtype=pictures.dtype)
+        return ops.one_hot(start + ops.arange(window), size, dtype=images.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (input_shape[0], self.height, self.width, input_shape[3])
@@ -67,7 +67,7 @@ class RandomWindow(Distorting):
 
 @keras.saving.register_keras_serializable("labline")
 class RandomColour(Distorting):
-    """Changes hue, contrast, brightness and saturation of pictures in 0..1, in this order, and clips them to 0..1.
+    """Changes hue, contrast, brightness and saturation of images in 0..1, in this order, and clips them to 0..1.
 
     Args:
         hue: largest turn of the colour circle, as a share of it.
@@ -87,28 +87,28 @@ class RandomColour(Distorting):
         super().__init__(**keywords)
         self.hue, self.contrast, self.brightness, self.saturation = hue, tuple(contrast), brightness, tuple(saturation)
 
-    def call(self, pictures: Any, training: bool = False) -> Any:
+    def call(self, images: Any, training: bool = False) -> Any:
         if not training:
-            return pictures
-        coloured = pictures.shape[-1] != GREY
+            return images
+        coloured = images.shape[-1] != GREY
         if coloured:
-            hue, saturation, value = self.split(pictures)
-            turned = hue + self.draw(pictures, -self.hue, self.hue)
-            pictures = self.join(turned - ops.floor(turned), saturation, value)
-        mean = ops.mean(pictures, axis=(1, 2), keepdims=True)
-        pictures = (pictures - mean) * self.draw(pictures, *self.contrast) + mean
-        pictures = pictures + self.draw(pictures, -self.brightness, self.brightness)
+            hue, saturation, value = self.split(images)
+            turned = hue + self.draw(images, -self.hue, self.hue)
+            images = self.join(turned - ops.floor(turned), saturation, value)
+        mean = ops.mean(images, axis=(1, 2), keepdims=True)
+        images = (images - mean) * self.draw(images, *self.contrast) + mean
+        images = images + self.draw(images, -self.brightness, self.brightness)
         if coloured:
-            hue, saturation, value = self.split(ops.clip(pictures, 0.0, 1.0))
-            pictures = self.join(hue, ops.clip(saturation * self.draw(pictures, *self.saturation), 0.0, 1.0), value)
-        return ops.clip(pictures, 0.0, 1.0)
+            hue, saturation, value = self.split(ops.clip(images, 0.0, 1.0))
+            images = self.join(hue, ops.clip(saturation * self.draw(images, *self.saturation), 0.0, 1.0), value)
+        return ops.clip(images, 0.0, 1.0)
 
-    def split(self, pictures: Any) -> list[Any]:
+    def split(self, images: Any) -> list[Any]:
         """Return hue, saturation and value, each [n, h, w, 1]."""
-        return ops.split(ops.image.rgb_to_hsv(pictures), 3, axis=-1)
+        return ops.split(ops.image.rgb_to_hsv(images), 3, axis=-1)
 
     def join(self, hue: Any, saturation: Any, value: Any) -> Any:
-        """Return RGB pictures of hue, saturation and value."""
+        """Return RGB images of hue, saturation and value."""
         return ops.image.hsv_to_rgb(ops.concatenate([hue, saturation, value], axis=-1))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

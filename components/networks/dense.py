@@ -32,7 +32,7 @@ class Config(Settings):
 
 
 def build(input_shape: tuple[int, int, int], outputs: int, config: Config, pixels: PixelStatistics) -> keras.Model:
-    """Return the model for pictures of (height, width, channels)."""
+    """Return the model for images of (height, width, channels)."""
     import keras
     from keras import layers
 

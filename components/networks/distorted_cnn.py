@@ -1,4 +1,4 @@
-"""TensorFlow's CIFAR-10 tutorial network on distorted pictures; published about .80 on CIFAR-10, .90 on Fashion-MNIST after 5,000 steps."""
+"""TensorFlow's CIFAR-10 tutorial network on distorted images; published about .80 on CIFAR-10, .90 on Fashion-MNIST after 5,000 steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TASK = "image_classification"
 PRESET = {
-    "data": {"validation_fraction": 0.0},  # published on all 50,000 training pictures
+    "data": {"validation_fraction": 0.0},  # published on all 50,000 training images
     "trainer": {
         "steps": 5000,
         "batch_size": 100,
@@ -41,7 +41,7 @@ class Config(Settings):
 
 
 def build(input_shape: tuple[int, int, int], outputs: int, config: Config, pixels: PixelStatistics) -> keras.Model:
-    """Return the model for pictures of (height, width, channels), at least `crop` high and wide."""
+    """Return the model for images of (height, width, channels), at least `crop` high and wide."""
     import keras
     from keras import layers
 

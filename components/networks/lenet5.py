@@ -1,4 +1,4 @@
-"""LeNet-5 for pictures from 28 x 28 on, after LeCun, Bottou, Bengio and Haffner 1998; 545,546 parameters on MNIST."""
+"""LeNet-5 for images from 28 x 28 on, after LeCun, Bottou, Bengio and Haffner 1998; 545,546 parameters on MNIST."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Config(Settings):
 
 
 def build(input_shape: tuple[int, int, int], outputs: int, config: Config, pixels: PixelStatistics) -> keras.Model:
-    """Return the model for pictures of (height, width, channels)."""
+    """Return the model for images of (height, width, channels)."""
     import keras
     from keras import layers
 

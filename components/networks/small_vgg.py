@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TASK = "image_classification"
 PRESET = {
-    "data": {"validation_fraction": 0.0},  # published on all 50,000 training pictures
+    "data": {"validation_fraction": 0.0},  # published on all 50,000 training images
     "trainer": {
         "epochs": 1,
         "batch_size": 32,
@@ -43,7 +43,7 @@ class Config(Settings):
 
 
 def build(input_shape: tuple[int, int, int], outputs: int, config: Config, pixels: PixelStatistics) -> keras.Model:
-    """Return the model for pictures of (height, width, channels)."""
+    """Return the model for images of (height, width, channels)."""
     import keras
     from keras import layers
 

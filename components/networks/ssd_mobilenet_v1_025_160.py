@@ -1,6 +1,6 @@
-"""A quarter as wide SSD-MobileNet v1 for pictures of 160 x 160 pixels: trains from nothing on a CPU in minutes.
+"""A quarter as wide SSD-MobileNet v1 for images of 160 x 160 pixels: trains from nothing on a CPU in minutes.
 
-Photos are only mirrored: with SSD's crops so short a training from nothing is still far from its end (on drawn shapes, after 1,200
+Images are only mirrored: with SSD's crops so short a training from nothing is still far from its end (on drawn shapes, after 1,200
 steps, the crops left an mAP of .08 where mirroring alone reached .39).
 """
 

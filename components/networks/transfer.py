@@ -64,7 +64,7 @@ class Config(Settings):
 
 
 def build(input_shape: tuple[int, int, int], outputs: int, config: Config, pixels: PixelStatistics) -> keras.Model:
-    """Return the model with its body frozen; grey pictures are given three equal channels."""
+    """Return the model with its body frozen; grey images are given three equal channels."""
     import keras
     from keras import layers
 

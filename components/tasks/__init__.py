@@ -6,7 +6,7 @@
 | `statistics` | statistics_gen | what TFDV is not shown, what is measured beside it |
 | `schema` | schema_gen | what is known of the features beforehand |
 | `checks` | example_validator | findings that TFDV cannot express |
-| `training` | trainer | the Keras it uses, network, objective, feed and judge, pictures of what it learnt |
+| `training` | trainer | the Keras it uses, network, objective, feed and judge, images of what it learnt |
 | `evaluation` | evaluator | metrics, plots and the verdict |
 | `export` | exporter | signatures and warm-up requests |
 | `serving` | infra_validator | what the served model must answer |

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from components.training import checkpoints, steps
 from components.training.config import DEFAULT_EPOCHS, OptimizerConfig, TrainerConfig
 from components.training.engine import Engine
-from components.training.feeding import Feed
 from components.training.history import History, means
-from components.training.judging import Judge
+from components.training.input_pipeline import Feed
 from components.training.optimizers import learning_rate_at
 from components.training.tensorboard import TensorBoard
+from components.training.validation import Judge
 from pipeline.component import Context
 from pipeline.errors import UserError
 from pipeline.progress import Job

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from components.training.feeding import Feed
+from components.training.input_pipeline import Feed
 
 if TYPE_CHECKING:
     import numpy as np

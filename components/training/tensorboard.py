@@ -5,7 +5,7 @@
 | `epoch/loss`, `epoch/<metric>` | train, validation | epoch |
 | `step/loss`, `step/<metric>` | train, validation | training step |
 | `step/learning_rate` | train | training step |
-| graph `network`, histograms `<layer>/<weight>`, pictures | train | epoch; pictures: training step |
+| graph `network`, histograms `<layer>/<weight>`, images | train | epoch; images: training step |
 | hparams | run folder itself | - |
 
 A tag of the folder `train` is what reports call `train/<metric>`. A task may add tags of its own, such as those that other tools

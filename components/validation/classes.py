@@ -1,4 +1,4 @@
-"""Findings about classes and amounts: too few pictures, missing or lopsided classes, empty splits."""
+"""Findings about classes and amounts: too few images, missing or lopsided classes, empty splits."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def check_counts(
 
     Args:
         labels: the classes.
-        counts: pictures of each class by split.
-        splits: pictures by split.
+        counts: images of each class by split.
+        splits: images by split.
         min_train, min_class, max_ratio: limits, as the settings of the checks have them.
     """
     counts = dict(sorted(counts.items()))
@@ -30,7 +30,7 @@ def check_counts(
             single_class(labels),
             missing_from_train(labels, counts),
             missing_from_others(labels, counts),
-            few_pictures(labels, counts, min_class),
+            few_images(labels, counts, min_class),
             imbalance(labels, counts["train"], max_ratio, "pictures", "`trainer.class_weights` can make up for it"),
         )
         if finding is not None
@@ -38,7 +38,7 @@ def check_counts(
 
 
 def empty_splits(splits: dict[str, int]) -> Finding | None:
-    """A split without pictures; without test pictures no model can be judged."""
+    """A split without images; without test images no model can be judged."""
     empty = [{"split": split, "detail": "no pictures"} for split, number in sorted(splits.items()) if number == 0]
     needed = any(row["split"] in ("train", "test") for row in empty)
     return (
@@ -49,7 +49,7 @@ def empty_splits(splits: dict[str, int]) -> Finding | None:
 
 
 def tiny_data(number: int, least: int) -> Finding | None:
-    """So few training pictures that results are a matter of luck."""
+    """So few training images that results are a matter of luck."""
     if number >= least:
         return None
     detail = f"{number} training pictures; fewer than {least}"
@@ -82,7 +82,7 @@ def missing_from_train(labels: list[str], counts: dict[str, list[int]]) -> Findi
 
 
 def missing_from_others(labels: list[str], counts: dict[str, list[int]]) -> Finding | None:
-    """Classes that cannot be judged in a split that has pictures of others."""
+    """Classes that cannot be judged in a split that has images of others."""
     rows = [
         {"label": label, "split": split, "detail": f"no pictures in {split}"}
         for split, numbers in counts.items()
@@ -94,8 +94,8 @@ def missing_from_others(labels: list[str], counts: dict[str, list[int]]) -> Find
     return make("class_missing_from_split", "warning", len(labels) * len(counts), text, rows) if rows else None
 
 
-def few_pictures(labels: list[str], counts: dict[str, list[int]], least: int) -> Finding | None:
-    """Classes with few pictures; those with none at all in training have their own finding."""
+def few_images(labels: list[str], counts: dict[str, list[int]], least: int) -> Finding | None:
+    """Classes with few images; those with none at all in training have their own finding."""
     totals = [sum(counts[split][label] for split in counts) for label in range(len(labels))]
     rows = [
         {"label": label, "detail": f"{number} {'picture' if number == 1 else 'pictures'} in all splits"}

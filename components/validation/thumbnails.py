@@ -1,4 +1,4 @@
-"""Small pictures of examples, for the report: of those that findings name, and strips of several."""
+"""Small images of examples, for the report: of those that findings name, and strips of several."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_thumbnails(
 
     Args:
         feature: which feature of the examples holds the name of their file.
-        paint: makes the PNG of an example; without it, the picture alone.
+        paint: makes the PNG of an example; without it, the image alone.
     """
     rows = [row for finding in findings if finding["name"] not in COMPARED for row in finding["examples"]]
     wanted = {row.get("photo") or row["file"] for row in rows} - {""}
@@ -63,36 +63,36 @@ def find_examples(examples: Examples, feature: str, sources: Iterable[str]) -> I
 
 
 def shrink(features: Features) -> bytes:
-    """Return the picture of an example as PNG of at most 64 pixels on its longer side."""
+    """Return the image of an example as PNG of at most 64 pixels on its longer side."""
     encoded = features["image/encoded"][0]
     assert isinstance(encoded, bytes)
     return as_png(thumbnail(encoded))
 
 
 def thumbnail(encoded: bytes) -> Image.Image:
-    """Decode a picture for showing, at most 64 pixels on its longer side."""
+    """Decode an image for showing, at most 64 pixels on its longer side."""
     from PIL import Image
 
-    picture: Image.Image = Image.open(io.BytesIO(encoded)).convert("RGB")
-    picture.thumbnail((SIDE, SIDE))
-    return picture
+    image: Image.Image = Image.open(io.BytesIO(encoded)).convert("RGB")
+    image.thumbnail((SIDE, SIDE))
+    return image
 
 
-def as_png(picture: Image.Image) -> bytes:
-    """Return a picture as a PNG file."""
+def as_png(image: Image.Image) -> bytes:
+    """Return an image as a PNG file."""
     stream = io.BytesIO()
-    picture.save(stream, "PNG")
+    image.save(stream, "PNG")
     return stream.getvalue()
 
 
-def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Put pictures into one row."""
+def side_by_side(images: Sequence[Image.Image]) -> Image.Image:
+    """Put images into one row."""
     from PIL import Image
 
-    height = max(picture.height for picture in pictures)
-    sheet = Image.new("RGBA", (sum(picture.width + 2 for picture in pictures) - 2, height))
+    height = max(image.height for image in images)
+    sheet = Image.new("RGBA", (sum(image.width + 2 for image in images) - 2, height))
     left = 0
-    for picture in pictures:
-        sheet.paste(picture, (left, (height - picture.height) // 2))
-        left += picture.width + 2
+    for image in images:
+        sheet.paste(image, (left, (height - image.height) // 2))
+        left += image.width + 2
     return sheet

@@ -32,7 +32,7 @@ from data.sample import ImageSample, Problem
 from pipeline.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from data.pictures.config import ImageDataConfig
+    from data.images.config import ImageDataConfig
 
 Read = Callable[[Any], Any]  # locator -> bytes of a file, or a uint8 array [height, width] or [height, width, 3]
 ASKED_LAST = (

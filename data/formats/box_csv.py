@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.detection.boxes import Box, DetectionSample
+from data.detection.labelled import ImageIndex, images_of, list_entries, sources, split_of_folders
+from data.detection.records import EDGES
 from data.file_tree import Entry, Read, extension_of, open_reader, printable, stem_of
-from data.photos.boxes import Box, PhotoSample
-from data.photos.labelled import PhotoIndex, list_entries, photos_of, sources, split_of_folders
-from data.photos.records import EDGES
-from data.pictures.picture import BadPicture
+from data.images.image import BadImage
 from data.sample import SPLIT_FOLDERS, Problem, Split
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ NEEDED = {"filename", "class", *EDGES}
 
 
 @dataclass
-class Photo:
+class ListedImage:
     """The lines about one photo."""
 
     entry: Entry
@@ -63,7 +63,7 @@ def find_delimiter(first: str) -> str:
     return max(",;\t", key=first.count)
 
 
-def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem]:
+def list_samples(path: Path, config: Settings) -> Iterator[DetectionSample | Problem]:
     """Yield the photos in the order in which the tables first name them."""
     entries: list[Entry] = []
     for entry in list_entries(path):
@@ -71,18 +71,18 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
             yield entry
         else:
             entries.append(entry)
-    index, photos = PhotoIndex(photos_of(entries)), dict[tuple[str, ...], Photo]()
+    index, images = ImageIndex(images_of(entries)), dict[tuple[str, ...], ListedImage]()
     with open_reader(path) as read:
         for entry, rows in find_tables(entries, read):
             for line, row in rows:
-                yield from add_line(row, f"{printable('/'.join(entry.parts))}, line {line}", entry, index, photos)
-    for photo in photos.values():
-        key = printable("/".join(photo.entry.parts))
-        yield PhotoSample(
-            key, photo.entry.locator, tuple(photo.boxes), photo.size, photo.split, photo.place, unread=photo.unread
+                yield from add_line(row, f"{printable('/'.join(entry.parts))}, line {line}", entry, index, images)
+    for image in images.values():
+        key = printable("/".join(image.entry.parts))
+        yield DetectionSample(
+            key, image.entry.locator, tuple(image.boxes), image.size, image.split, image.place, unread=image.unread
         )
     for left in index.entries:
-        if left.parts not in photos:
+        if left.parts not in images:
             yield Problem("photo_without_annotation", printable("/".join(left.parts)))
 
 
@@ -96,7 +96,7 @@ def find_tables(entries: list[Entry], read: Read) -> list[tuple[Entry, list[tupl
         if extension_of(entry.parts[-1]) == "csv":
             try:
                 text = read(entry.locator).decode("utf-8-sig")
-            except (BadPicture, OSError, UnicodeDecodeError):
+            except (BadImage, OSError, UnicodeDecodeError):
                 continue
             reader = csv.reader(io.StringIO(text), delimiter=find_delimiter(text.partition("\n")[0]))
             columns = [name.strip().lower() for name in next(reader, [])]
@@ -115,7 +115,7 @@ def split_of_name(parts: tuple[str, ...]) -> Split | None:
 
 
 def add_line(
-    row: dict[str, str], place: str, table: Entry, index: PhotoIndex, photos: dict[tuple[str, ...], Photo]
+    row: dict[str, str], place: str, table: Entry, index: ImageIndex, images: dict[tuple[str, ...], ListedImage]
 ) -> Iterator[Problem]:
     """Add a line's box to its photo, or yield what is wrong with the line."""
     entry = index.find(table.parts, row.get("filename", "")) if row.get("filename") else None
@@ -127,22 +127,22 @@ def add_line(
     )
     size = [row.get(name, "") for name in ("height", "width")]
     stated = (int(size[0]), int(size[1])) if all(value.isdigit() and int(value) for value in size) else None
-    photo = photos.setdefault(entry.parts, Photo(entry, place, split, stated))
-    if photo.split != split:
-        yield Problem("conflicting_splits", place, f"the photo is in {photo.split or 'no split'} by {photo.place}")
+    image = images.setdefault(entry.parts, ListedImage(entry, place, split, stated))
+    if image.split != split:
+        yield Problem("conflicting_splits", place, f"the photo is in {image.split or 'no split'} by {image.place}")
         return
     label, edges = row.get("class", ""), [row.get(name, "") for name in EDGES]
     if not label and not any(edges):
         return
     if not label:
-        photo.unread += 1
+        image.unread += 1
         yield Problem("box_without_class", place, "the class is empty")
         return
     try:
         ymin, xmin, ymax, xmax = map(float, edges)
     except ValueError:
         wrong = ", ".join(f"{name} is `{value}`" for name, value in zip(EDGES, edges, strict=True))
-        photo.unread += 1
+        image.unread += 1
         yield Problem("box_not_a_number", place, f"`{label}`: {wrong}", "", label)
         return
-    photo.boxes.append(Box(label, ymin, xmin, ymax, xmax, place))
+    image.boxes.append(Box(label, ymin, xmin, ymax, xmax, place))

@@ -17,10 +17,10 @@ from data.sample import ImageSample, Split
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
     from data.formats import Read
-    from data.pictures.config import ImageDataConfig
+    from data.images.config import ImageDataConfig
 
 TASK = "image_classification"
 PIXELS = 3 * 32 * 32
@@ -96,15 +96,15 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample]:
 def open_reader(path: Path) -> Iterator[Read]:
     """Give a function that returns a picture's pixels, uint8 [32, 32, 3]."""
     folder, layout = located(path)
-    arrays: dict[str, numpy.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
 
-    def read(locator: tuple[Any, ...]) -> numpy.ndarray:
-        import numpy
+    def read(locator: tuple[Any, ...]) -> np.ndarray:
+        import numpy as np
 
         file, number = locator
         if file not in arrays:
             arrays[file] = read_pixels(folder / file, layout)
-        return numpy.ascontiguousarray(arrays[file][number].reshape(3, 32, 32).transpose(1, 2, 0))
+        return np.ascontiguousarray(arrays[file][number].reshape(3, 32, 32).transpose(1, 2, 0))
 
     yield read
 
@@ -153,33 +153,28 @@ def read_labels(file: Path, layout: Layout) -> tuple[list[int], list[str]]:
     return [int(label) for label in labels], [as_text(name) for name in content.get("filenames", [])]
 
 
-def read_pixels(file: Path, layout: Layout) -> numpy.ndarray:
+def read_pixels(file: Path, layout: Layout) -> np.ndarray:
     """Return the pixels of a file, uint8 [n, 3072]."""
-    import numpy
+    import numpy as np
 
     if not layout.python:
         return read_records(file, layout)[:, layout.label_bytes :]
     pixels = unpickle(file, "data")["data"]
-    if (
-        not isinstance(pixels, numpy.ndarray)
-        or pixels.dtype != numpy.uint8
-        or pixels.ndim != 2
-        or pixels.shape[1] != PIXELS
-    ):
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != PIXELS:
         raise UserError("These are not 32 x 32 pictures in colour.", str(file), "Get the data again.")
     return pixels
 
 
-def read_records(file: Path, layout: Layout) -> numpy.ndarray:
+def read_records(file: Path, layout: Layout) -> np.ndarray:
     """Map a binary file as uint8 [n, label bytes + 3072]."""
-    import numpy
+    import numpy as np
 
     size = layout.label_bytes + PIXELS
     if file.stat().st_size == 0 or file.stat().st_size % size:
         raise UserError(
             f"The file's size is no multiple of {size}: it was cut short.", str(file), "Get the data again."
         )
-    return numpy.memmap(file, numpy.uint8, "r").reshape(-1, size)
+    return np.memmap(file, np.uint8, "r").reshape(-1, size)
 
 
 def unpickle(file: Path, key: str) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.detection.boxes import Box, DetectionSample
+from data.detection.labelled import ImageIndex, images_of, list_entries, sources, split_of_folders
 from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
-from data.photos.boxes import Box, PhotoSample
-from data.photos.labelled import PhotoIndex, list_entries, photos_of, sources, split_of_folders
-from data.pictures.picture import BadPicture
+from data.images.image import BadImage
 from data.sample import SPLIT_FOLDERS, Problem, Split
 from pipeline.errors import UserError
 
@@ -40,7 +40,7 @@ def detect(path: Path) -> bool:
             if isinstance(entry, Entry) and extension_of(entry.parts[-1]) == "json":
                 try:
                     head = read(entry.locator)
-                except (BadPicture, OSError):
+                except (BadImage, OSError):
                     continue
                 if is_annotations(head):
                     return True
@@ -53,7 +53,7 @@ def is_annotations(content: bytes) -> bool:
     return b'"images"' in found or (b'"annotations"' in found and b'"categories"' in found)
 
 
-def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem]:
+def list_samples(path: Path, config: Settings) -> Iterator[DetectionSample | Problem]:
     """Yield the photos of each json file in the order of its list."""
     entries: list[Entry] = []
     for entry in list_entries(path):
@@ -61,7 +61,7 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
             yield entry
         else:
             entries.append(entry)
-    photos, taken = PhotoIndex(photos_of(entries)), set[tuple[str, ...]]()
+    images, taken = ImageIndex(images_of(entries)), set[tuple[str, ...]]()
     with open_reader(path) as read:
         for entry in entries:
             if extension_of(entry.parts[-1]) != "json":
@@ -69,19 +69,19 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
             key = printable("/".join(entry.parts))
             try:
                 content = json.loads(read(entry.locator))
-            except (BadPicture, OSError, ValueError, RecursionError) as error:
+            except (BadImage, OSError, ValueError, RecursionError) as error:
                 yield Problem("unreadable_annotation", key, str(error))
                 continue
             if isinstance(content, dict) and isinstance(content.get("images"), list):
-                yield from list_images(content, key, entry.parts, photos, taken)
-    for photo in photos.entries:
-        if photo.parts not in taken:
-            yield Problem("photo_without_annotation", printable("/".join(photo.parts)))
+                yield from list_images(content, key, entry.parts, images, taken)
+    for image in images.entries:
+        if image.parts not in taken:
+            yield Problem("photo_without_annotation", printable("/".join(image.parts)))
 
 
 def list_images(
-    content: dict[str, Any], key: str, parts: tuple[str, ...], photos: PhotoIndex, taken: set[tuple[str, ...]]
-) -> Iterator[PhotoSample | Problem]:
+    content: dict[str, Any], key: str, parts: tuple[str, ...], images: ImageIndex, taken: set[tuple[str, ...]]
+) -> Iterator[DetectionSample | Problem]:
     """Yield the photos of one json file and what is wrong in it; `taken` gathers the photos that were met.
 
     Raises:
@@ -100,19 +100,19 @@ def list_images(
     for row in rows_of(content, "images", key):
         place = f"{key}, image {row.get('id')}"
         name = row.get("file_name")
-        photo = photos.find(parts, name) if isinstance(name, str) else None
+        image = images.find(parts, name) if isinstance(name, str) else None
         own = tuple(boxes.pop(row.get("id"), ()))
-        if photo is None:
+        if image is None:
             yield Problem("missing_photo", place, f"there is no photo `{name}`", split or "")
-        elif photo.parts in taken:
+        elif image.parts in taken:
             yield Problem("duplicate_annotation", place, f"`{name}` was listed before", split or "")
         else:
-            taken.add(photo.parts)
+            taken.add(image.parts)
             size = (row.get("height"), row.get("width"))
             known = all(isinstance(value, int) and value > 0 for value in size)
-            yield PhotoSample(
-                printable("/".join(photo.parts)), photo.locator, own, size if known else None,  # type: ignore[arg-type]
-                split or split_of_folders(photo.parts), place, unread=unread[row.get("id")],
+            yield DetectionSample(
+                printable("/".join(image.parts)), image.locator, own, size if known else None,  # type: ignore[arg-type]
+                split or split_of_folders(image.parts), place, unread=unread[row.get("id")],
             )  # fmt: skip
     for image, left in boxes.items():
         yield Problem("box_without_photo", left[0].place, f"there is no image with id {image}")

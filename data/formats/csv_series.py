@@ -13,7 +13,7 @@ from data.series.times import UNREADABLE, parse_times
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
     from data.series.config import SeriesDataConfig
     from data.series.findings import SeriesFindings
@@ -34,11 +34,11 @@ class Chunk(NamedTuple):
     """
 
     file: int
-    lines: numpy.ndarray
-    times: numpy.ndarray | None
+    lines: np.ndarray
+    times: np.ndarray | None
     series: list[str] | None
-    values: numpy.ndarray
-    covariates: numpy.ndarray
+    values: np.ndarray
+    covariates: np.ndarray
 
 
 def detect(path: Path) -> bool:
@@ -98,7 +98,7 @@ def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[st
 
 def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: SeriesFindings) -> Chunk:
     """Turn a block's cells into times and numbers."""
-    import numpy
+    import numpy as np
 
     def as_numbers(column: int) -> Any:
         def bad(row: int, kind: str, cell: str) -> None:
@@ -111,12 +111,12 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
         return to_numbers(written, layout.decimal, layout.missing, bad)
 
     rows = len(cells.lines)
-    values = numpy.empty((rows, len(layout.values)))
-    covariates = numpy.empty((rows, len(layout.covariates)))
+    values = np.empty((rows, len(layout.values)))
+    covariates = np.empty((rows, len(layout.covariates)))
     for target, columns in ((values, layout.values), (covariates, layout.covariates)):
         for number, column in enumerate(columns):
             target[:, number] = as_numbers(column)
-    good = numpy.ones(rows, bool)
+    good = np.ones(rows, bool)
     series, times = None, None
     if layout.series is not None:
         series = [cell.strip() for cell in cells.columns[layout.series]]
@@ -124,7 +124,7 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
     if layout.form is not None:
         written = join_parts(layout.chosen(layout.time), [cells.columns[column] for column in layout.time])
         times = parse_times(written, layout.form)
-        for row in numpy.flatnonzero(times == UNREADABLE).tolist():
+        for row in np.flatnonzero(times == UNREADABLE).tolist():
             detail = f"`{written[row][:40]}` is no time in the form {layout.form.asked_of(written[row])}"
             findings.add("not_a_time", table.path.name, int(cells.lines[row]), detail)
         good &= times != UNREADABLE
@@ -134,9 +134,7 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
     return Chunk(file, cells.lines[good], times if times is None else times[good], kept, values[good], covariates[good])
 
 
-def report_unnamed(
-    series: list[str], good: numpy.ndarray, cells: Cells, table: Table, findings: SeriesFindings
-) -> None:
+def report_unnamed(series: list[str], good: np.ndarray, cells: Cells, table: Table, findings: SeriesFindings) -> None:
     """Report rows without a series' name, and mark them in `good`."""
     if "" in series:
         for row, name in enumerate(series):

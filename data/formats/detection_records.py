@@ -21,16 +21,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from data.detection.boxes import Box, DetectionSample
+from data.detection.records import EDGES
 from data.file_tree import list_files, printable
-from data.photos.boxes import Box, PhotoSample
-from data.photos.records import EDGES
-from data.pictures.picture import BadPicture
+from data.images.image import BadImage
 from data.sample import SPLIT_FOLDERS, Problem, Split
 from data.tfrecord import FeatureValue, decode_example, is_head, scan_records
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from data.photos.config import PhotoDataConfig
+    from data.detection.config import DetectionDataConfig
 
 TASK = "object_detection"
 TURNED_BY_EXIF = False
@@ -55,7 +55,7 @@ def detect(path: Path) -> bool:
     return False
 
 
-def list_samples(path: Path, config: PhotoDataConfig) -> Iterator[PhotoSample | Problem]:
+def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
     """Yield the photos in the order of the files' names and of the records in them."""
     files, names = find_records(path), classes(path, config)
     yield from missing_parts(files, root_of(path))
@@ -72,13 +72,13 @@ def list_samples(path: Path, config: PhotoDataConfig) -> Iterator[PhotoSample | 
             yield Problem("damaged_record", f"{key}, record {number + 1}", str(error), split or "")
 
 
-def classes(path: Path, config: PhotoDataConfig) -> dict[int, str]:
+def classes(path: Path, config: DetectionDataConfig) -> dict[int, str]:
     """Return the classes by number: of the recipe's label map, else of the one among the data; none without.
 
     Raises:
         UserError: there are several.
     """
-    from object_detection.label_map import read_label_map
+    from data.detection.label_map import read_label_map
 
     if config is not None and config.label_map:
         return read_label_map(config.label_map)
@@ -96,9 +96,9 @@ def open_reader(path: Path) -> Iterator[Callable[[Any], bytes]]:
             files[name] = open_seekable(root_of(path) / name)
         files[name].seek(offset)
         try:
-            return photo_of(decode_example(files[name].read(size)))
+            return image_of(decode_example(files[name].read(size)))
         except ValueError:
-            raise BadPicture("corrupt_file", "the record is damaged") from None
+            raise BadImage("corrupt_file", "the record is damaged") from None
 
     try:
         yield read
@@ -107,7 +107,7 @@ def open_reader(path: Path) -> Iterator[Callable[[Any], bytes]]:
             file.close()
 
 
-def sources(path: Path, config: PhotoDataConfig) -> list[Path]:
+def sources(path: Path, config: DetectionDataConfig) -> list[Path]:
     """List the record files and the label map among them."""
     label_map = None if config is not None and config.label_map else find_label_map(path)
     return [*find_records(path), *([label_map] if label_map else [])]
@@ -208,11 +208,11 @@ def open_seekable(file: Path) -> IO[bytes]:
 
 def read_sample(
     data: bytes, file: str, place: str, locator: tuple[Any, ...], split: Split | None, names: dict[int, str]
-) -> Iterator[PhotoSample | Problem]:
+) -> Iterator[DetectionSample | Problem]:
     """Yield a record's photo with its boxes, or what is wrong with it."""
     try:
         features = decode_example(data)
-        photo_of(features)
+        image_of(features)
     except ValueError:
         yield Problem("unreadable_annotation", place, "no `tf.train.Example` with image/encoded", split or "")
         return
@@ -240,10 +240,10 @@ def read_sample(
     name = filename[0].decode("utf-8", "replace") if isinstance(filename[0], bytes) else ""
     sizes = [features.get(f"image/{side}", [0])[:1] for side in ("height", "width")]
     size = (int(sizes[0][0]), int(sizes[1][0])) if all(side and int(side[0]) > 0 for side in sizes) else None
-    yield PhotoSample(f"{file}/{name}" if name else place, locator, tuple(boxes), size, split, place, True, unread)
+    yield DetectionSample(f"{file}/{name}" if name else place, locator, tuple(boxes), size, split, place, True, unread)
 
 
-def photo_of(features: dict[str, list[FeatureValue]]) -> bytes:
+def image_of(features: dict[str, list[FeatureValue]]) -> bytes:
     """Return the photo's file.
 
     Raises:

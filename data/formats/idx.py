@@ -17,10 +17,10 @@ from data.sample import ImageSample, Split
 from pipeline.errors import UserError, explain_os_error
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
     from data.formats import Read
-    from data.pictures.config import ImageDataConfig
+    from data.images.config import ImageDataConfig
 
 TASK = "image_classification"
 IMAGES = re.compile(r"images?[-.]idx[34]-ubyte(\.gz)?$")
@@ -76,9 +76,9 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample]:
 def open_reader(path: Path) -> Iterator[Read]:
     """Give a function that returns a picture's pixels. A gzipped file is held in memory (MNIST 47 MB), others are mapped."""
     folder = path if path.is_dir() else path.parent
-    arrays: dict[str, numpy.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
 
-    def read(locator: tuple[Any, ...]) -> numpy.ndarray:
+    def read(locator: tuple[Any, ...]) -> np.ndarray:
         name, number = locator
         if name not in arrays:
             arrays[name] = read_array(folder / name)
@@ -126,20 +126,16 @@ def image_count(path: Path) -> int:
     return read_head(read_bytes(path, 16), path)[0]
 
 
-def read_array(path: Path) -> numpy.ndarray:
+def read_array(path: Path) -> np.ndarray:
     """Return a file's values as uint8: [n], [n, height, width] or [n, height, width, 3]."""
-    import numpy
+    import numpy as np
 
     shape = read_head(read_bytes(path, 20), path)
-    offset, count = 4 + 4 * len(shape), int(numpy.prod(shape))
+    offset, count = 4 + 4 * len(shape), int(np.prod(shape))
     if path.suffix == ".gz":
-        values = numpy.frombuffer(read_bytes(path, offset + count), numpy.uint8, offset=offset)
+        values = np.frombuffer(read_bytes(path, offset + count), np.uint8, offset=offset)
     else:
-        values = (
-            numpy.memmap(path, numpy.uint8, "r", offset)
-            if path.stat().st_size > offset
-            else numpy.zeros(0, numpy.uint8)
-        )
+        values = np.memmap(path, np.uint8, "r", offset) if path.stat().st_size > offset else np.zeros(0, np.uint8)
     if len(values) < count:
         raise UserError(f"The file ends early: {len(values):,} of {count:,} values.", str(path), "Get it again.")
     return values[:count].reshape(shape)

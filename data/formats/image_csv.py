@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.file_tree import extension_of, read_picture
-from data.pictures.picture import EXTENSIONS
+from data.file_tree import extension_of, read_image
+from data.images.image import EXTENSIONS
 from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Split
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 
 if TYPE_CHECKING:
     from data.formats import Read
-    from data.pictures.config import ImageDataConfig
+    from data.images.config import ImageDataConfig
 
 TASK = "image_classification"
 DELIMITERS = ",;\t|"
@@ -30,10 +30,10 @@ def detect(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() in (".csv", ".tsv")
 
 
-def names_pictures(path: Path) -> bool:
+def names_images(path: Path) -> bool:
     """Tell whether the file has the usual columns of this format, or one with names of pictures; other tables may be series."""
     columns = read_start(path)
-    return {"path", "label"} <= columns.keys() or bool(picture_columns(columns))
+    return {"path", "label"} <= columns.keys() or bool(image_columns(columns))
 
 
 def read_start(path: Path) -> dict[str, list[str]]:
@@ -48,7 +48,7 @@ def read_start(path: Path) -> dict[str, list[str]]:
     return {name: [cells[place].strip() for cells in rows] for place, name in enumerate(names)}
 
 
-def picture_columns(columns: dict[str, list[str]]) -> list[str]:
+def image_columns(columns: dict[str, list[str]]) -> list[str]:
     """Return the names of the columns that hold nothing but names of pictures."""
     return [
         name for name, cells in columns.items() if cells and all(extension_of(cell) in EXTENSIONS for cell in cells)
@@ -111,21 +111,21 @@ def as_written_here(key: str, folder: Path) -> str:
 @contextmanager
 def open_reader(path: Path) -> Iterator[Read]:
     """Give a function that reads a picture's file."""
-    from data.pictures.picture import BadPicture
+    from data.images.image import BadImage
 
     def read(locator: tuple[Any, ...]) -> bytes:
         file = path.parent / locator[0]
         if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe would wait for ever
-            raise BadPicture("unreadable_file", "a folder, pipe, socket or device")
-        return read_picture(str(file))
+            raise BadImage("unreadable_file", "a folder, pipe, socket or device")
+        return read_image(str(file))
 
     yield read
 
 
 def sources(path: Path, config: ImageDataConfig) -> list[Path]:
     """List the CSV file and the pictures it names that exist."""
-    pictures = {path.parent / item.key for item in list_samples(path, config) if isinstance(item, ImageSample)}
-    return [path, *sorted(file for file in pictures if file.is_file())]
+    images = {path.parent / item.key for item in list_samples(path, config) if isinstance(item, ImageSample)}
+    return [path, *sorted(file for file in images if file.is_file())]
 
 
 def find_delimiter(path: Path) -> str:
@@ -148,7 +148,7 @@ def find_path_column(config: ImageDataConfig, columns: list[str], path: Path) ->
     Raises:
         UserError: it is not there; a column that holds names of pictures is suggested.
     """
-    likely = picture_columns(read_start(path))
+    likely = image_columns(read_start(path))
     if config.path_column not in columns and likely:
         raise UserError(
             f"There is no column `{config.path_column}`.",

@@ -27,12 +27,12 @@ from data.file_tree import (
     parts_of,
     printable,
 )
-from data.pictures.picture import EXTENSIONS, UNSUPPORTED
+from data.images.image import EXTENSIONS, UNSUPPORTED
 from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Split
 from pipeline.errors import explain_os_error
 
 if TYPE_CHECKING:
-    from data.pictures.config import ImageDataConfig
+    from data.images.config import ImageDataConfig
 
 __all__ = ["detect", "list_samples", "open_reader", "sources"]
 
@@ -102,12 +102,12 @@ def find_layout(children: Callable[[tuple[str, ...]], tuple[list[str], bool]]) -
         children: gives the names of the folders in a folder, and whether there are pictures in it.
     """
     prefix: tuple[str, ...] = ()
-    folders, pictures = children(prefix)
-    while len(folders) == 1 and not pictures:
-        inner, inner_pictures = children((*prefix, folders[0]))
+    folders, images = children(prefix)
+    while len(folders) == 1 and not images:
+        inner, inner_images = children((*prefix, folders[0]))
         if not inner:
             break
-        prefix, folders, pictures = (*prefix, folders[0]), inner, inner_pictures
+        prefix, folders, images = (*prefix, folders[0]), inner, inner_images
     splits = {name: SPLIT_FOLDERS[name.lower()] for name in folders if name.lower() in SPLIT_FOLDERS}
     given = set(splits.values())
     whole = len(given) > 1 and (len(splits) == len(folders) or "train" in given)
@@ -127,15 +127,15 @@ def children_in_folder(path: Path, prefix: tuple[str, ...]) -> tuple[list[str], 
 
 def children_in_zip(members: list[zipfile.ZipInfo], prefix: tuple[str, ...]) -> tuple[list[str], bool]:
     """Return the visible folders in a folder of a zip and whether it holds pictures."""
-    depth, folders, pictures = len(prefix), set(), False
+    depth, folders, images = len(prefix), set(), False
     for member in members:
         parts = parts_of(member)
         if parts[:depth] == prefix and is_visible(parts):
             if len(parts) > depth + 1:
                 folders.add(parts[depth])
             elif extension_of(parts[-1]) in EXTENSIONS:
-                pictures = True
-    return sorted(folders), pictures
+                images = True
+    return sorted(folders), images
 
 
 def label_files(

@@ -18,7 +18,7 @@ from pipeline.errors import UserError, install_extra
 
 if TYPE_CHECKING:
     from data.formats import Read
-    from data.pictures.config import ImageDataConfig
+    from data.images.config import ImageDataConfig
     from data.tfrecord import Record
     from pipeline.progress import Progress
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
+from data.detection.boxes import Box, DetectionSample
+from data.detection.labelled import ImageIndex, images_of, list_entries, sources, split_of_folders
 from data.file_tree import Entry, Read, extension_of, open_reader, printable, stem_of
-from data.photos.boxes import Box, PhotoSample
-from data.photos.labelled import PhotoIndex, list_entries, photos_of, sources, split_of_folders
-from data.pictures.picture import BadPicture
+from data.images.image import BadImage
 from data.sample import SPLIT_FOLDERS, SPLITS, Problem, Split
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ def detect(path: Path) -> bool:
     with open_reader(path) as read:
         try:
             return b"<annotation" in read(found[0].locator)[:4096]
-        except (BadPicture, OSError):
+        except (BadImage, OSError):
             return False
 
 
-def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem]:
+def list_samples(path: Path, config: Settings) -> Iterator[DetectionSample | Problem]:
     """Yield the photos in the order of their annotations' names, then photos that have none as problems."""
     entries: list[Entry] = []
     for entry in list_entries(path):
@@ -72,7 +72,7 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
             yield entry
         else:
             entries.append(entry)
-    photos = PhotoIndex(photos_of(entries))
+    images = ImageIndex(images_of(entries))
     annotations = [entry for entry in entries if extension_of(entry.parts[-1]) == "xml"]
     taken: dict[tuple[str, ...], str] = {}
     with open_reader(path) as read:
@@ -81,26 +81,28 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
             key = printable("/".join(entry.parts))
             try:
                 annotation = parse(read(entry.locator), key)
-            except (BadPicture, OSError, ValueError) as error:
+            except (BadImage, OSError, ValueError) as error:
                 yield Problem("unreadable_annotation", key, str(error))
                 continue
             for kind, line, words in annotation.problems:
                 yield Problem(kind, f"{key}, line {line}", words)
-            photo = photos.find(entry.parts, annotation.filename)
-            if photo is None:
+            image = images.find(entry.parts, annotation.filename)
+            if image is None:
                 yield Problem("missing_photo", key, f"there is no photo `{annotation.filename or entry.parts[-1]}`")
                 continue
-            if photo.parts in taken:
-                yield Problem("duplicate_annotation", key, f"{taken[photo.parts]} is about the same photo")
+            if image.parts in taken:
+                yield Problem("duplicate_annotation", key, f"{taken[image.parts]} is about the same photo")
                 continue
-            taken[photo.parts] = key
-            split = split_of(photo.parts, entry.parts, splits)
-            name = printable("/".join(photo.parts))
+            taken[image.parts] = key
+            split = split_of(image.parts, entry.parts, splits)
+            name = printable("/".join(image.parts))
             unread = len(annotation.problems)
-            yield PhotoSample(name, photo.locator, tuple(annotation.boxes), annotation.size, split, key, unread=unread)
-    for photo in photos.entries:
-        if photo.parts not in taken:
-            yield Problem("photo_without_annotation", printable("/".join(photo.parts)))
+            yield DetectionSample(
+                name, image.locator, tuple(annotation.boxes), annotation.size, split, key, unread=unread
+            )
+    for image in images.entries:
+        if image.parts not in taken:
+            yield Problem("photo_without_annotation", printable("/".join(image.parts)))
 
 
 def read_splits(entries: list[Entry], read: Read) -> dict[str, Split]:
@@ -147,10 +149,10 @@ def names_of_list(text: str, name: str) -> Iterator[str]:
         yield from (row[place] for row in rows if len(row) > place)
 
 
-def split_of(photo: tuple[str, ...], annotation: tuple[str, ...], splits: dict[str, Split]) -> Split | None:
+def split_of(image: tuple[str, ...], annotation: tuple[str, ...], splits: dict[str, Split]) -> Split | None:
     """Return the split of a photo: that of a list, else that of a folder around it or its annotation."""
-    listed = splits.get(stem_of(photo[-1].lower()))
-    return listed or split_of_folders(photo) or split_of_folders(annotation)
+    listed = splits.get(stem_of(image[-1].lower()))
+    return listed or split_of_folders(image) or split_of_folders(annotation)
 
 
 def parse(data: bytes, key: str) -> Annotation:

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.detection.boxes import Box, DetectionSample
+from data.detection.labelled import ImageIndex, images_of, list_entries, sources, split_of_folders
 from data.file_tree import Entry, Read, extension_of, open_reader, printable
-from data.photos.boxes import Box, PhotoSample
-from data.photos.labelled import PhotoIndex, list_entries, photos_of, sources, split_of_folders
-from data.pictures.picture import BadPicture
+from data.images.image import BadImage
 from data.sample import Problem
 from pipeline.errors import UserError
 
@@ -35,20 +35,20 @@ def detect(path: Path) -> bool:
     if not (path.is_dir() or path.suffix.lower() == ".zip"):
         return False
     entries = [entry for entry in list_entries(path) if isinstance(entry, Entry)]
-    photos = PhotoIndex(photos_of(entries))
-    labels = [entry for entry in label_files(entries) if photos.find(entry.parts, "") is not None]
+    images = ImageIndex(images_of(entries))
+    labels = [entry for entry in label_files(entries) if images.find(entry.parts, "") is not None]
     with open_reader(path) as read:
         for entry in labels[:20]:
             try:
                 words = read(entry.locator).decode("utf-8-sig", "replace").split()
-            except (BadPicture, OSError):
+            except (BadImage, OSError):
                 continue
             if words:
                 return len(words) % 5 == 0 and all(is_number(word) for word in words[:5])
     return False
 
 
-def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem]:
+def list_samples(path: Path, config: Settings) -> Iterator[DetectionSample | Problem]:
     """Yield the photos in the order of their names."""
     entries: list[Entry] = []
     for entry in list_entries(path):
@@ -56,27 +56,27 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
             yield entry
         else:
             entries.append(entry)
-    photos = photos_of(entries)
-    index, labels = PhotoIndex(photos), dict[tuple[str, ...], Entry]()
+    images = images_of(entries)
+    index, labels = ImageIndex(images), dict[tuple[str, ...], Entry]()
     with open_reader(path) as read:
         names = class_names(entries, read)
         for entry in label_files(entries):
-            photo = index.find(entry.parts, "")
-            if photo is None:
+            image = index.find(entry.parts, "")
+            if image is None:
                 yield Problem("missing_photo", printable("/".join(entry.parts)), "there is no photo of this name")
-            elif photo.parts in labels:
+            elif image.parts in labels:
                 yield Problem(
                     "duplicate_annotation", printable("/".join(entry.parts)), "another file is about the photo"
                 )
             else:
-                labels[photo.parts] = entry
-        for photo in photos:
-            key, boxes, unread, place = printable("/".join(photo.parts)), list[Box](), 0, ""
-            if label := labels.get(photo.parts):
+                labels[image.parts] = entry
+        for image in images:
+            key, boxes, unread, place = printable("/".join(image.parts)), list[Box](), 0, ""
+            if label := labels.get(image.parts):
                 place = printable("/".join(label.parts))
                 try:
                     text = read(label.locator).decode("utf-8-sig")
-                except (BadPicture, OSError, UnicodeDecodeError) as error:
+                except (BadImage, OSError, UnicodeDecodeError) as error:
                     yield Problem("unreadable_annotation", place, str(error))
                     continue
                 for found in read_lines(text, place, names):
@@ -85,8 +85,8 @@ def list_samples(path: Path, config: Settings) -> Iterator[PhotoSample | Problem
                         yield found
                     else:
                         boxes.append(found)
-            split = split_of_folders(photo.parts) or (split_of_folders(label.parts) if label else None)
-            yield PhotoSample(key, photo.locator, tuple(boxes), None, split, place, True, unread)
+            split = split_of_folders(image.parts) or (split_of_folders(label.parts) if label else None)
+            yield DetectionSample(key, image.locator, tuple(boxes), None, split, place, True, unread)
 
 
 def label_files(entries: list[Entry]) -> list[Entry]:

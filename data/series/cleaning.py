@@ -19,7 +19,7 @@ from data.series.staging import Staged
 from data.series.windows import Cuts
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
     from data.series.config import SeriesDataConfig
 
@@ -37,7 +37,7 @@ def write_series(
 
     What cannot be filled is reported as an error; the caller stops on it.
     """
-    import numpy
+    import numpy as np
 
     rows = sum(series.span.rows for series in kept)
     shapes: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -52,7 +52,7 @@ def write_series(
         files = {name: opened.enter_context((target / name).open("wb")) for name in shapes}
         for name, (kind, shape) in shapes.items():
             header = {"descr": kind, "fortran_order": False, "shape": shape}
-            numpy.lib.format.write_array_header_1_0(files[name], header)
+            np.lib.format.write_array_header_1_0(files[name], header)
         incomplete = [write_rows(staged, series, files) for series in kept]
     offset = 0
     for series, wanting in zip(kept, incomplete, strict=True):
@@ -63,14 +63,14 @@ def write_series(
 
 def write_rows(staged: Staged, series: Measured, files: Mapping[str, BinaryIO]) -> bool:
     """Append a series to the files, with NaN in the place of what is missing; say whether anything is."""
-    import numpy
+    import numpy as np
 
     incomplete = False
     following = series.span.first
     for part in parts(staged, series.start, series.stop, series.grid):
         for index, rows in spread(part, following):
             values = place(staged, "values", rows)
-            missing = numpy.isnan(values).any(axis=1)
+            missing = np.isnan(values).any(axis=1)
             values.tofile(files[VALUES])
             missing.tofile(files[FILLED])
             incomplete = incomplete or bool(missing.any())
@@ -78,30 +78,30 @@ def write_rows(staged: Staged, series: Measured, files: Mapping[str, BinaryIO]) 
                 series.grid.times(index).astype("<i8").tofile(files[TIMES])
             if COVARIATES in files:
                 covariates = place(staged, "covariates", rows)
-                incomplete = incomplete or bool(numpy.isnan(covariates).any())
+                incomplete = incomplete or bool(np.isnan(covariates).any())
                 covariates.tofile(files[COVARIATES])
         following = int(part.steps[-1]) + 1
     return incomplete
 
 
-def spread(part: Part, following: int) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
+def spread(part: Part, following: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the time steps from `following` to a part's last one with the staged row of each, -1 where there is none."""
-    import numpy
+    import numpy as np
 
     end = int(part.steps[-1]) + 1
     for start in range(following, end, BLOCK):
-        index = numpy.arange(start, min(start + BLOCK, end))
-        first, last = numpy.searchsorted(part.steps, [start, index[-1] + 1])
-        rows = numpy.full(len(index), -1, numpy.int64)
-        rows[part.steps[first:last] - start] = numpy.arange(first, last) + part.start
+        index = np.arange(start, min(start + BLOCK, end))
+        first, last = np.searchsorted(part.steps, [start, index[-1] + 1])
+        rows = np.full(len(index), -1, np.int64)
+        rows[part.steps[first:last] - start] = np.arange(first, last) + part.start
         yield index, rows
 
 
-def place(staged: Staged, column: str, rows: numpy.ndarray) -> numpy.ndarray:
+def place(staged: Staged, column: str, rows: np.ndarray) -> np.ndarray:
     """Return staged rows, which lie side by side, with NaN in the place of those that are not there."""
-    import numpy
+    import numpy as np
 
-    values = numpy.full((len(rows), staged.types[column][1]), numpy.nan)
+    values = np.full((len(rows), staged.types[column][1]), np.nan)
     known = rows[rows >= 0]
     if len(known):
         values[rows >= 0] = staged.read(column, int(known[0]), int(known[-1]) + 1)
@@ -119,7 +119,7 @@ def fill_series(
     findings: SeriesFindings,
 ) -> None:
     """Fill the missing values of a series in the files; `offset` is its first row there."""
-    import numpy
+    import numpy as np
 
     def report(kind: str, gap: Gap, what: str) -> None:
         row = staged_row(staged, series, gap.start)
@@ -129,7 +129,7 @@ def fill_series(
         )
 
     for name in (VALUES, COVARIATES) if "covariates" in staged.types else (VALUES,):
-        table = numpy.load(target / name, mmap_mode="r+")[offset : offset + series.span.rows]
+        table = np.load(target / name, mmap_mode="r+")[offset : offset + series.span.rows]
         for number in range(table.shape[1]):
             filled = fill_column(table[:, number], method, season, cuts.bounds(series.span))
             for gap in filled.over_cut:
@@ -146,9 +146,9 @@ def fill_series(
 
 def staged_row(staged: Staged, series: Measured, row: int) -> int:
     """Return the staged row of a series' row, or the next one that is there."""
-    import numpy
+    import numpy as np
 
     for part in parts(staged, series.start, series.stop, series.grid):
         if int(part.steps[-1]) - series.span.first >= row:
-            return part.start + int(numpy.searchsorted(part.steps, row + series.span.first))
+            return part.start + int(np.searchsorted(part.steps, row + series.span.first))
     return series.stop - 1

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 BLOCK = 1 << 16  # rows looked at at once
 
@@ -30,7 +30,7 @@ class Filled(NamedTuple):
     hopeless: list[Gap]
 
 
-def fill_column(column: numpy.ndarray, method: str, season: int, cuts: Sequence[int]) -> Filled:
+def fill_column(column: np.ndarray, method: str, season: int, cuts: Sequence[int]) -> Filled:
     """Fill the NaNs of a column [n] in place; the first value is known.
 
     Args:
@@ -57,16 +57,16 @@ def fill_column(column: numpy.ndarray, method: str, season: int, cuts: Sequence[
     return filled
 
 
-def find_gaps(column: numpy.ndarray) -> Iterator[Gap]:
+def find_gaps(column: np.ndarray) -> Iterator[Gap]:
     """Yield the stretches of NaNs in order; each is found before the ones behind it are looked at."""
-    import numpy
+    import numpy as np
 
     open_at = -1
     for start in range(0, len(column), BLOCK):
-        missing = numpy.isnan(column[start : start + BLOCK])
+        missing = np.isnan(column[start : start + BLOCK])
         if not missing.any() and open_at < 0:
             continue
-        edges = numpy.flatnonzero(numpy.diff(missing.astype(numpy.int8), prepend=int(open_at >= 0))) + start
+        edges = np.flatnonzero(np.diff(missing.astype(np.int8), prepend=int(open_at >= 0))) + start
         for edge in edges.tolist():
             if open_at < 0:
                 open_at = edge
@@ -77,25 +77,25 @@ def find_gaps(column: numpy.ndarray) -> Iterator[Gap]:
         yield Gap(open_at, len(column))
 
 
-def fill_line(column: numpy.ndarray, gap: Gap, after: float) -> None:
+def fill_line(column: np.ndarray, gap: Gap, after: float) -> None:
     """Draw a line from the value before a gap to the one behind it."""
     column[gap.start : gap.stop] = line(float(column[gap.start - 1]), after, gap)
 
 
-def fill_season(column: numpy.ndarray, gap: Gap, after: float | None, season: int) -> None:
+def fill_season(column: np.ndarray, gap: Gap, after: float | None, season: int) -> None:
     """Repeat the season before a gap, plus the change over a season: the one before the gap and the one behind it, with a line between."""
-    import numpy
+    import numpy as np
 
-    pattern = numpy.array(column[gap.start - season : gap.start])
+    pattern = np.array(column[gap.start - season : gap.start])
     change = float(column[gap.start - 1] - column[gap.start - 1 - season])
     length = gap.stop - gap.start
     later = change if after is None else after - float(pattern[length % season])
-    column[gap.start : gap.stop] = pattern[numpy.arange(length) % season] + line(change, later, gap)
+    column[gap.start : gap.stop] = pattern[np.arange(length) % season] + line(change, later, gap)
 
 
-def line(before: float, after: float, gap: Gap) -> numpy.ndarray:
+def line(before: float, after: float, gap: Gap) -> np.ndarray:
     """Return the points of a line over a gap, its ends lying just outside."""
-    import numpy
+    import numpy as np
 
     steps = gap.stop - gap.start + 1
-    return before + (after - before) * numpy.arange(1, steps) / steps
+    return before + (after - before) * np.arange(1, steps) / steps

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import did_you_mean
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -104,9 +104,9 @@ class Grid:
     phase: int = 0
     clock: int = 0
 
-    def index(self, times: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    def index(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the number of the last grid time that is not after each of `times`, and whether it is that time exactly."""
-        import numpy
+        import numpy as np
 
         if self.frequency.unit in SECONDS:
             step = self.frequency.count * SECONDS[self.frequency.unit]
@@ -117,12 +117,12 @@ class Grid:
         else:
             months = month_numbers(times)
             index = (months - self.phase) // (self.frequency.count * MONTHS[self.frequency.unit])
-            index = numpy.where(self.times(index) > times, index - 1, index)
+            index = np.where(self.times(index) > times, index - 1, index)
         return index, self.times(index) == times
 
-    def times(self, index: numpy.ndarray) -> numpy.ndarray:
+    def times(self, index: np.ndarray) -> np.ndarray:
         """Return the times of grid numbers, in unix seconds."""
-        import numpy
+        import numpy as np
 
         if self.frequency.unit in SECONDS:
             return index * (self.frequency.count * SECONDS[self.frequency.unit]) + self.phase
@@ -131,29 +131,29 @@ class Grid:
             return ((number // 5) * 7 + number % 5 - 3) * DAY + self.clock  # day -3 is the Monday before 1970-01-01
         months = index * (self.frequency.count * MONTHS[self.frequency.unit]) + self.phase
         first, following = month_starts(months), month_starts(months + 1)
-        day = numpy.minimum(self.frequency.day or 1, following - first)
+        day = np.minimum(self.frequency.day or 1, following - first)
         return (first + day - 1) * DAY + self.clock
 
 
-def business_days(days: numpy.ndarray) -> numpy.ndarray:
+def business_days(days: np.ndarray) -> np.ndarray:
     """Count the days from Monday to Friday that lie before each day, from the Monday before 1970-01-01 on."""
-    import numpy
+    import numpy as np
 
     since_monday = days + 3
-    return since_monday // 7 * 5 + numpy.minimum(since_monday % 7, 5)
+    return since_monday // 7 * 5 + np.minimum(since_monday % 7, 5)
 
 
-def month_numbers(times: numpy.ndarray) -> numpy.ndarray:
+def month_numbers(times: np.ndarray) -> np.ndarray:
     """Return months since January 1970."""
     return times.astype("datetime64[s]").astype("datetime64[M]").astype("int64")
 
 
-def month_starts(months: numpy.ndarray) -> numpy.ndarray:
+def month_starts(months: np.ndarray) -> np.ndarray:
     """Return the day number, from 1970-01-01 on, of each month's first day."""
     return months.astype("datetime64[M]").astype("datetime64[D]").astype("int64")
 
 
-def infer_frequency(steps: Counter[int], times: numpy.ndarray) -> Frequency:
+def infer_frequency(steps: Counter[int], times: np.ndarray) -> Frequency:
     """Return the frequency of the most frequent step.
 
     Args:
@@ -181,17 +181,17 @@ def calendar_frequency(months: int) -> Frequency:
     return Frequency(unit, months // MONTHS[unit])
 
 
-def share_on_grid(frequency: Frequency, times: numpy.ndarray) -> float:
+def share_on_grid(frequency: Frequency, times: np.ndarray) -> float:
     """Return the share of neighbouring times that follow each other by exactly one step of the grid."""
-    import numpy
+    import numpy as np
 
     index, exact = fit_grid(frequency, times).index(times)
-    return float(numpy.mean((numpy.diff(index) == 1) & exact[1:] & exact[:-1]))
+    return float(np.mean((np.diff(index) == 1) & exact[1:] & exact[:-1]))
 
 
-def fit_grid(frequency: Frequency, times: numpy.ndarray) -> Grid:
+def fit_grid(frequency: Frequency, times: np.ndarray) -> Grid:
     """Return the grid on which most of `times` lie."""
-    import numpy
+    import numpy as np
 
     if frequency.unit in SECONDS:
         return Grid(frequency, mode(times % (frequency.count * SECONDS[frequency.unit])))
@@ -205,12 +205,12 @@ def fit_grid(frequency: Frequency, times: numpy.ndarray) -> Grid:
     phase = mode(months % (frequency.count * MONTHS[frequency.unit]))
     choices = [*([frequency.day] if frequency.day else []), *sorted({mode(day), int(day.max())})]
     grids = [Grid(Frequency(frequency.unit, frequency.count, number), phase, clock) for number in choices]
-    return max(grids, key=lambda grid: int(numpy.sum(grid.index(times)[1])))  # the first one, where they are as good
+    return max(grids, key=lambda grid: int(np.sum(grid.index(times)[1])))  # the first one, where they are as good
 
 
-def mode(values: numpy.ndarray) -> int:
+def mode(values: np.ndarray) -> int:
     """Return the most frequent value, the smallest where several are."""
-    import numpy
+    import numpy as np
 
-    found, counts = numpy.unique(values, return_counts=True)
+    found, counts = np.unique(values, return_counts=True)
     return int(found[counts.argmax()])

@@ -20,9 +20,9 @@ from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
 from data.series.measuring import Measured, find_frequency, measure
 from data.series.records import FILLED, VALUES, Shape, write_names
+from data.series.row_order import turn_newest_first
 from data.series.scaling import measure_scaling
 from data.series.staging import Staged, stage
-from data.series.turning import turn_newest_first
 from data.series.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
 from data.shards import plan_shards, write_all
 from pipeline.errors import UserError
@@ -224,11 +224,11 @@ def plan_and_scale(
     found: Survey, config: SeriesDataConfig, target: Path, offsets: list[int]
 ) -> tuple[Plan, dict[str, Any]]:
     """Plan the windows and measure the training part; what the workers need goes beside the raw rows."""
-    import numpy
+    import numpy as np
 
     from data.series.workers import PLAN, SCALES
 
-    values, filled = (numpy.load(target / name, mmap_mode="r") for name in (VALUES, FILLED))
+    values, filled = (np.load(target / name, mmap_mode="r") for name in (VALUES, FILLED))
 
     def read_filled(series: int, start: int, stop: int) -> Any:
         return filled[offsets[series] + start : offsets[series] + stop]
@@ -243,8 +243,8 @@ def plan_and_scale(
 
     training = [(offset, found.cuts.bounds(span)[0]) for offset, span in zip(offsets, found.spans, strict=False)]
     scaling, scales = measure_scaling(values, filled, training, found.season, report)
-    numpy.save(found.staged.folder / SCALES, scales)
-    numpy.save(found.staged.folder / PLAN, numpy.concatenate(list(plan.runs.values())))
+    np.save(found.staged.folder / SCALES, scales)
+    np.save(found.staged.folder / PLAN, np.concatenate(list(plan.runs.values())))
     return plan, scaling
 
 

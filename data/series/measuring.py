@@ -14,7 +14,7 @@ from data.series.times import show_time
 from data.series.windows import Span
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
     from data.series.config import SeriesDataConfig
 
@@ -55,14 +55,14 @@ class Part(NamedTuple):
     """
 
     start: int
-    steps: numpy.ndarray
-    exact: numpy.ndarray
-    skipped: numpy.ndarray
+    steps: np.ndarray
+    exact: np.ndarray
+    skipped: np.ndarray
 
 
 def find_frequency(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings) -> Frequency | None:
     """Return the step of the series, the recipe's or the most frequent one; report times that do not increase."""
-    import numpy
+    import numpy as np
 
     if not staged.times:
         return None
@@ -72,12 +72,12 @@ def find_frequency(staged: Staged, config: SeriesDataConfig, findings: SeriesFin
         last = None
         for start, stop in blocks(staged, number):
             times = staged.read("times", start, stop)
-            change = numpy.diff(times, prepend=times[0] - 1 if last is None else last)
+            change = np.diff(times, prepend=times[0] - 1 if last is None else last)
             last = times[-1]
             if start == staged.offsets[number]:
                 change = change[1:]
             report_order(change, stop - len(change), staged, number, findings)
-            found, counts = numpy.unique(change[change > 0], return_counts=True)
+            found, counts = np.unique(change[change > 0], return_counts=True)
             if len(found) <= MOST_STEPS or len(steps) <= MOST_STEPS:
                 steps.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
     if config.frequency != "auto":
@@ -95,9 +95,9 @@ def blocks(staged: Staged, number: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + BLOCK, end)
 
 
-def report_order(change: numpy.ndarray, first: int, staged: Staged, number: int, findings: SeriesFindings) -> None:
+def report_order(change: np.ndarray, first: int, staged: Staged, number: int, findings: SeriesFindings) -> None:
     """Report rows that have the time of the row before, or an earlier one."""
-    import numpy
+    import numpy as np
 
     back = clocks_went_back(staged.read("times", first, first + len(change)), change)
     kinds = (
@@ -106,10 +106,10 @@ def report_order(change: numpy.ndarray, first: int, staged: Staged, number: int,
         ("unordered_time", (change < 0) & ~back),
     )
     for kind, wrong in kinds:
-        report_rows(findings, kind, numpy.flatnonzero(wrong) + first, staged, number, lambda row: time_of(staged, row))
+        report_rows(findings, kind, np.flatnonzero(wrong) + first, staged, number, lambda row: time_of(staged, row))
 
 
-def clocks_went_back(times: numpy.ndarray, change: numpy.ndarray) -> numpy.ndarray:
+def clocks_went_back(times: np.ndarray, change: np.ndarray) -> np.ndarray:
     """Tell of each row whether an hour begins anew with it, on a Sunday between one and three in a month in which summer time ends.
 
     The European Union, North America, Australia and New Zealand set their clocks back then.
@@ -119,12 +119,12 @@ def clocks_went_back(times: numpy.ndarray, change: numpy.ndarray) -> numpy.ndarr
     night = (times % 86400 >= 3600) & (times % 86400 < 3 * 3600)
     month = days.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12
     ends = (month == 3) | (month == 9) | (month == 10)  # April, October, November
-    result: numpy.ndarray = (change > -3600) & (change <= 0) & sunday & night & ends
+    result: np.ndarray = (change > -3600) & (change <= 0) & sunday & night & ends
     return result
 
 
 def report_rows(
-    findings: SeriesFindings, kind: str, rows: numpy.ndarray, staged: Staged, number: int, detail: Detail
+    findings: SeriesFindings, kind: str, rows: np.ndarray, staged: Staged, number: int, detail: Detail
 ) -> None:
     """Count staged rows as a finding; the first ones are named."""
     for place, row in enumerate(rows.tolist()):
@@ -143,7 +143,7 @@ def measure(
     staged: Staged, number: int, frequency: Frequency | None, config: SeriesDataConfig, findings: SeriesFindings
 ) -> Measured | None:
     """Check a series' steps and values and say where it lies; None if its times do not increase, which is already reported."""
-    import numpy
+    import numpy as np
 
     start, end = staged.offsets[number], staged.offsets[number + 1]
     stop = known_end(staged, start, end, number, findings)
@@ -153,8 +153,8 @@ def measure(
     if frequency is not None:
         grid = fit_grid(frequency, staged.read("times", start, min(stop, start + BLOCK)))
     width = staged.types["values"][1]
-    lowest, highest = numpy.full(width, numpy.inf), numpy.full(width, -numpy.inf)
-    seen = numpy.zeros(width + staged.types.get("covariates", ("", 0))[1], bool)
+    lowest, highest = np.full(width, np.inf), np.full(width, -np.inf)
+    seen = np.zeros(width + staged.types.get("covariates", ("", 0))[1], bool)
     gap_rows, first, last = 0, 0, -1
     for part in parts(staged, start, stop, grid):
         if (part.skipped < 0).any():
@@ -165,48 +165,48 @@ def measure(
         report_steps(part, grid, staged, number, config, findings)
         values = staged.read("values", part.start, part.start + len(part.steps))
         report_missing(part.start, values, seen, staged, number, config, findings)
-        lowest = numpy.fmin(lowest, numpy.fmin.reduce(values, axis=0))
-        highest = numpy.fmax(highest, numpy.fmax.reduce(values, axis=0))
+        lowest = np.fmin(lowest, np.fmin.reduce(values, axis=0))
+        highest = np.fmax(highest, np.fmax.reduce(values, axis=0))
     if config.fill != "error" and gap_rows > stop - start:
         file, line = staged.place(start)
         detail = f"{gap_rows:,} of {last - first + 1:,} steps of {grid.frequency if grid else ''} are missing"
         findings.add("mostly_missing", file, line, detail, staged.ids[number])
-    constant = tuple(numpy.flatnonzero(lowest >= highest).tolist())
+    constant = tuple(np.flatnonzero(lowest >= highest).tolist())
     return Measured(number, start, stop, Span(first, last - first + 1), grid, constant)
 
 
 def known_end(staged: Staged, start: int, end: int, number: int, findings: SeriesFindings) -> int:
     """Return the row behind the last one with a value, where there are covariates; rows behind it say what is known in advance."""
-    import numpy
+    import numpy as np
 
     if "covariates" not in staged.types:
         return end
     stop = end
     while stop > start:
         block = max(start, stop - BLOCK)
-        known = numpy.flatnonzero(~numpy.isnan(staged.read("values", block, stop)).all(axis=1))
+        known = np.flatnonzero(~np.isnan(staged.read("values", block, stop)).all(axis=1))
         if len(known):
             stop = block + int(known[-1]) + 1
             break
         stop = block
-    report_rows(findings, "future_row", numpy.arange(stop, end), staged, number, lambda row: "no values yet")
+    report_rows(findings, "future_row", np.arange(stop, end), staged, number, lambda row: "no values yet")
     return stop
 
 
 def parts(staged: Staged, start: int, stop: int, grid: Grid | None) -> Iterator[Part]:
     """Yield a series' rows with their time steps, a block at a time."""
-    import numpy
+    import numpy as np
 
     last = None
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
         if grid is None:
-            index, exact = numpy.arange(first - start, end - start), numpy.ones(end - first, bool)
+            index, exact = np.arange(first - start, end - start), np.ones(end - first, bool)
         else:
             index, exact = grid.index(staged.read("times", first, end))
-        skipped = numpy.diff(index, prepend=index[0] - 1 if last is None else last) - 1
+        skipped = np.diff(index, prepend=index[0] - 1 if last is None else last) - 1
         # two times within one step: at least one of them is off the grid, which is reported
-        skipped = numpy.where((skipped == -1) & ~(exact & numpy.roll(exact, 1)), 0, skipped)
+        skipped = np.where((skipped == -1) & ~(exact & np.roll(exact, 1)), 0, skipped)
         last = index[-1]
         yield Part(first, index, exact, skipped)
 
@@ -215,14 +215,14 @@ def report_steps(
     part: Part, grid: Grid | None, staged: Staged, number: int, config: SeriesDataConfig, findings: SeriesFindings
 ) -> None:
     """Report times off the grid, and steps that are missing."""
-    import numpy
+    import numpy as np
 
     if grid is None:
         return
 
     def off(row: int) -> str:
         step = part.steps[row - part.start]
-        before, after = grid.times(numpy.array([step, step + 1]))
+        before, after = grid.times(np.array([step, step + 1]))
         return (
             f"{time_of(staged, row)} is off the steps of {grid.frequency}, {show_time(before)} and {show_time(after)}"
         )
@@ -232,45 +232,43 @@ def report_steps(
         steps = f"{count:,} time step{'s are' if count > 1 else ' is'} missing"
         return f"{steps} between {time_of(staged, row - 1)} and {time_of(staged, row)}"
 
-    report_rows(findings, "irregular_step", numpy.flatnonzero(~part.exact) + part.start, staged, number, off)
+    report_rows(findings, "irregular_step", np.flatnonzero(~part.exact) + part.start, staged, number, off)
     kind = "missing_time_step" if config.fill == "error" else "filled_time_step"
-    report_rows(findings, kind, numpy.flatnonzero(part.skipped > 0) + part.start, staged, number, gap)
+    report_rows(findings, kind, np.flatnonzero(part.skipped > 0) + part.start, staged, number, gap)
 
 
 def report_missing(
     start: int,
-    values: numpy.ndarray,
-    seen: numpy.ndarray,
+    values: np.ndarray,
+    seen: np.ndarray,
     staged: Staged,
     number: int,
     config: SeriesDataConfig,
     findings: SeriesFindings,
 ) -> None:
     """Report missing values; `seen` tells which columns had a value before, and is brought up to date."""
-    import numpy
+    import numpy as np
 
     if "covariates" in staged.types:
-        values = numpy.hstack([values, staged.read("covariates", start, start + len(values))])
-    missing = numpy.isnan(values)
+        values = np.hstack([values, staged.read("covariates", start, start + len(values))])
+    missing = np.isnan(values)
     if not missing.any():
         seen[:] = True
         return
-    leading = missing & ~seen & (numpy.cumsum(~missing, axis=0) == 0)
+    leading = missing & ~seen & (np.cumsum(~missing, axis=0) == 0)
     seen |= ~missing.all(axis=0)
 
-    def columns(flags: numpy.ndarray) -> Detail:
+    def columns(flags: np.ndarray) -> Detail:
         return lambda row: (
-            f"no value in column {list_names(staged.columns[c] for c in numpy.flatnonzero(flags[row - start]))}"
+            f"no value in column {list_names(staged.columns[c] for c in np.flatnonzero(flags[row - start]))}"
         )
 
-    rows = numpy.flatnonzero(leading.any(axis=1)) + start
+    rows = np.flatnonzero(leading.any(axis=1)) + start
     if config.fill == "error":
         report_rows(
-            findings, "missing_value", numpy.flatnonzero(missing.any(axis=1)) + start, staged, number, columns(missing)
+            findings, "missing_value", np.flatnonzero(missing.any(axis=1)) + start, staged, number, columns(missing)
         )
         return
     report_rows(findings, "unfillable_value", rows, staged, number, columns(leading))
     filled = missing & ~leading
-    report_rows(
-        findings, "filled_value", numpy.flatnonzero(filled.any(axis=1)) + start, staged, number, columns(filled)
-    )
+    report_rows(findings, "filled_value", np.flatnonzero(filled.any(axis=1)) + start, staged, number, columns(filled))

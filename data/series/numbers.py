@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 MISSING = ("", "NA", "N/A", "NaN", "null", "None", "-", "?")
 PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -108,7 +108,7 @@ def without_unit(cells: Sequence[str], unit: str, missing: frozenset[str]) -> li
     return [bare(cell) for cell in cells]
 
 
-def to_numbers(cells: Any, decimal: str, missing: frozenset[str], bad: Bad) -> numpy.ndarray:
+def to_numbers(cells: Any, decimal: str, missing: frozenset[str], bad: Bad) -> np.ndarray:
     """Return float64 [n]: NaN where a value is missing, infinity where it is wrong, which `bad` is told.
 
     Args:
@@ -116,15 +116,15 @@ def to_numbers(cells: Any, decimal: str, missing: frozenset[str], bad: Bad) -> n
         decimal: `.` or `,`.
         missing: folded spellings of a missing value.
     """
-    import numpy
+    import numpy as np
 
-    if not isinstance(cells, numpy.ndarray):
-        numbers = numpy.array([to_number(cell, decimal, missing) for cell in cells], numpy.float64)
+    if not isinstance(cells, np.ndarray):
+        numbers = np.array([to_number(cell, decimal, missing) for cell in cells], np.float64)
     else:
         numbers = cells
-    for row in numpy.flatnonzero(numpy.abs(numbers) > LARGEST).tolist():
-        cell = cells[row] if not isinstance(cells, numpy.ndarray) else str(cells[row])
-        infinite = isinstance(cells, numpy.ndarray) or may_be_number(cell, decimal)
+    for row in np.flatnonzero(np.abs(numbers) > LARGEST).tolist():
+        cell = cells[row] if not isinstance(cells, np.ndarray) else str(cells[row])
+        infinite = isinstance(cells, np.ndarray) or may_be_number(cell, decimal)
         bad(row, "infinite_value" if infinite else "not_a_number", cell)
     return numbers
 

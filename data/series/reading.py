@@ -14,7 +14,7 @@ from pipeline.errors import UserError
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Recent:
     """
 
     id: str
-    history: numpy.ndarray
-    times: numpy.ndarray | None
-    ahead: numpy.ndarray | None
-    covariates: numpy.ndarray
+    history: np.ndarray
+    times: np.ndarray | None
+    ahead: np.ndarray | None
+    covariates: np.ndarray
 
 
 def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[Recent]:
@@ -64,8 +64,8 @@ def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Rec
     from data.series.findings import SeriesFindings
     from data.series.measuring import find_frequency, measure
     from data.series.records import read_folder, write_names
+    from data.series.row_order import turn_newest_first
     from data.series.staging import stage
-    from data.series.turning import turn_newest_first
     from data.series.windows import Cuts
 
     config = settings_of(path, facts)
@@ -143,15 +143,15 @@ def with_day(frequency: Frequency | None, facts: dict[str, Any]) -> Frequency | 
 
 def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: Path) -> Recent:
     """Return the end of one cleaned series."""
-    import numpy
+    import numpy as np
 
     rows, horizon = facts["history"], facts["horizon"]
     end = item.span.first + item.span.rows
-    ahead = item.grid.times(numpy.arange(end, end + horizon)) if item.grid is not None else None
+    ahead = item.grid.times(np.arange(end, end + horizon)) if item.grid is not None else None
     covariates = series.covariates[-rows:]
     if facts["covariates"]:
         following = staged.read("covariates", item.stop, min(item.stop + horizon, staged.offsets[item.number + 1]))
-        if len(following) < horizon or not numpy.isfinite(following).all():
+        if len(following) < horizon or not np.isfinite(following).all():
             raise UserError(
                 f"Series `{series.id}`: {', '.join(facts['covariates'])} must be known for the {horizon} rows after the last value.",
                 str(path),
@@ -159,17 +159,17 @@ def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: 
             )
         if ahead is not None:
             check_times(staged, item, ahead, path)
-        covariates = numpy.concatenate([covariates, following])
+        covariates = np.concatenate([covariates, following])
     return Recent(
         series.id,
-        numpy.array(series.values[-rows:]),
-        None if series.times is None else numpy.array(series.times[-rows:]),
+        np.array(series.values[-rows:]),
+        None if series.times is None else np.array(series.times[-rows:]),
         ahead,
-        numpy.array(covariates),
+        np.array(covariates),
     )
 
 
-def check_times(staged: Any, item: Any, ahead: numpy.ndarray, path: Path) -> None:
+def check_times(staged: Any, item: Any, ahead: np.ndarray, path: Path) -> None:
     """Refuse covariates whose rows are not those of the steps to be forecast."""
     from data.series.times import show_time
 

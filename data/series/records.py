@@ -31,7 +31,7 @@ import google_crc32c
 from data.tfrecord import FLOAT, INT64, bytes_feature, decode_example, feature_entry, masked_crc, varint
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
     from pipeline.artifacts import Examples
 
@@ -52,22 +52,22 @@ class Series:
     """
 
     id: str
-    values: numpy.ndarray
-    times: numpy.ndarray | None
-    filled: numpy.ndarray
-    covariates: numpy.ndarray
+    values: np.ndarray
+    times: np.ndarray | None
+    filled: np.ndarray
+    covariates: np.ndarray
 
 
 class Window(NamedTuple):
     """A decoded record; see the top of this file."""
 
-    history: numpy.ndarray
-    target: numpy.ndarray
-    covariates: numpy.ndarray
+    history: np.ndarray
+    target: np.ndarray
+    covariates: np.ndarray
     id: str
     row: int
     time: int | None
-    scale: numpy.ndarray
+    scale: np.ndarray
     mean: float
     deviation: float
     filled: int
@@ -81,15 +81,15 @@ def read_series(examples: Examples) -> list[Series]:
 
 def read_folder(folder: Path) -> list[Series]:
     """Return the whole series whose files are in a folder."""
-    import numpy
+    import numpy as np
 
     def load(name: str) -> Any:
-        return numpy.load(folder / name, mmap_mode="r") if (folder / name).exists() else None
+        return np.load(folder / name, mmap_mode="r") if (folder / name).exists() else None
 
     known = json.loads((folder / SERIES).read_text("utf-8"))
     values, times, filled, covariates = (load(name) for name in (VALUES, TIMES, FILLED, COVARIATES))
     if covariates is None:
-        covariates = numpy.zeros((len(values), 0))
+        covariates = np.zeros((len(values), 0))
     return [
         Series(
             name,
@@ -119,12 +119,12 @@ def decode_window(record: bytes, values: int = 1, covariates: int = 0) -> Window
         values: number of value columns.
         covariates: number of columns known in advance.
     """
-    import numpy
+    import numpy as np
 
     features: dict[str, Any] = decode_example(record)
 
-    def table(name: str, columns: int) -> numpy.ndarray:
-        return numpy.array(features.get(f"series/{name}", []), numpy.float32).reshape(-1, max(columns, 1))[:, :columns]
+    def table(name: str, columns: int) -> np.ndarray:
+        return np.array(features.get(f"series/{name}", []), np.float32).reshape(-1, max(columns, 1))[:, :columns]
 
     def number(name: str) -> Any:
         return features[f"series/{name}"][0]
@@ -168,18 +168,18 @@ class Shape:
         return ("filled", "longest_gap", "row", "time") if self.times else ("filled", "longest_gap", "row")
 
 
-def encode_windows(shape: Shape, series: Series, scale: numpy.ndarray, rows: range) -> list[numpy.ndarray]:
+def encode_windows(shape: Shape, series: Series, scale: np.ndarray, rows: range) -> list[np.ndarray]:
     """Return whole TFRecords of the windows of one series whose first target rows are `rows`, in their order: pieces of a file.
 
     Args:
         scale: [V] of the series.
     """
-    import numpy
+    import numpy as np
 
     features = cut_windows(shape, series, rows)
-    features["scale"] = as_bytes(numpy.broadcast_to(numpy.asarray(scale, "<f4"), (len(rows), shape.values)))
-    lengths = numpy.stack([varint_lengths(features[name]) for name in shape.integers], axis=1)
-    bounds = numpy.flatnonzero((lengths[1:] != lengths[:-1]).any(axis=1)) + 1
+    features["scale"] = as_bytes(np.broadcast_to(np.asarray(scale, "<f4"), (len(rows), shape.values)))
+    lengths = np.stack([varint_lengths(features[name]) for name in shape.integers], axis=1)
+    bounds = np.flatnonzero((lengths[1:] != lengths[:-1]).any(axis=1)) + 1
     pieces = []
     for start, stop in zip([0, *bounds.tolist()], [*bounds.tolist(), len(rows)], strict=True):
         template = make_template(shape, series.id.encode(), tuple(lengths[start].tolist()))
@@ -187,25 +187,25 @@ def encode_windows(shape: Shape, series: Series, scale: numpy.ndarray, rows: ran
     return pieces
 
 
-def cut_windows(shape: Shape, series: Series, rows: range) -> dict[str, numpy.ndarray]:
+def cut_windows(shape: Shape, series: Series, rows: range) -> dict[str, np.ndarray]:
     """Return the features of windows, but for name and scale: those of floats as bytes, uint8 [n, 4 * size], whole numbers as int64 [n]."""
-    import numpy
+    import numpy as np
 
     first, last = rows[0] - shape.history, rows[-1] + shape.horizon
     length, number = shape.history + shape.horizon, len(rows)
-    numbers = numpy.arange(rows.start, rows.stop, rows.step)
+    numbers = np.arange(rows.start, rows.stop, rows.step)
 
-    def slide(table: numpy.ndarray, start: int, length: int) -> numpy.ndarray:
+    def slide(table: np.ndarray, start: int, length: int) -> np.ndarray:
         """Return `length` rows of a table from `start` on for each window, one after the other: a view [n, length * columns]."""
         columns = table.shape[1]
-        views = numpy.lib.stride_tricks.sliding_window_view(table.reshape(-1), length * columns)
+        views = np.lib.stride_tricks.sliding_window_view(table.reshape(-1), length * columns)
         return views[start * columns :: rows.step * columns][:number]
 
-    values = numpy.ascontiguousarray(series.values[first:last])
+    values = np.ascontiguousarray(series.values[first:last])
     history = slide(values, 0, shape.history)
     mean = history.mean(axis=1, keepdims=True)
     apart = history - mean
-    deviation = numpy.sqrt(numpy.multiply(apart, apart, out=apart).mean(axis=1, keepdims=True))
+    deviation = np.sqrt(np.multiply(apart, apart, out=apart).mean(axis=1, keepdims=True))
     stored = values.astype("<f4")
     features = {
         "history": as_bytes(slide(stored, 0, shape.history)),
@@ -213,14 +213,14 @@ def cut_windows(shape: Shape, series: Series, rows: range) -> dict[str, numpy.nd
         "mean": as_bytes(mean.astype("<f4")),
         "deviation": as_bytes(deviation.astype("<f4")),
         "row": numbers,
-        "filled": numpy.zeros(number, numpy.int64),
-        "longest_gap": numpy.zeros(number, numpy.int64),
+        "filled": np.zeros(number, np.int64),
+        "longest_gap": np.zeros(number, np.int64),
     }
     if shape.covariates:
-        features["covariates"] = as_bytes(slide(numpy.array(series.covariates[first:last], "<f4"), 0, length))
+        features["covariates"] = as_bytes(slide(np.array(series.covariates[first:last], "<f4"), 0, length))
     if series.times is not None:
-        features["time"] = numpy.array(series.times[numbers - 1])
-    filled = numpy.array(series.filled[first:last])
+        features["time"] = np.array(series.times[numbers - 1])
+    filled = np.array(series.filled[first:last])
     if filled.any():
         flags = slide(filled[:, None], 0, length)
         features["filled"] = flags.sum(axis=1)
@@ -228,24 +228,24 @@ def cut_windows(shape: Shape, series: Series, rows: range) -> dict[str, numpy.nd
     return features
 
 
-def longest_run(flags: numpy.ndarray) -> numpy.ndarray:
+def longest_run(flags: np.ndarray) -> np.ndarray:
     """Return for each row of bool [n, length] the most true values side by side."""
-    import numpy
+    import numpy as np
 
-    longest = current = numpy.zeros(len(flags), numpy.int64)
+    longest = current = np.zeros(len(flags), np.int64)
     for column in flags.T:
         current = (current + 1) * column
-        longest = numpy.maximum(longest, current)
+        longest = np.maximum(longest, current)
     return longest
 
 
-def varint_lengths(numbers: numpy.ndarray) -> numpy.ndarray:
+def varint_lengths(numbers: np.ndarray) -> np.ndarray:
     """Return how many bytes each int64 takes in protobuf; ten if it is below 0."""
-    import numpy
+    import numpy as np
 
-    unsigned = numbers.astype(numpy.uint64)
-    bounds = numpy.array([1 << bits for bits in range(7, 64, 7)], numpy.uint64)
-    return 1 + numpy.searchsorted(bounds, unsigned, side="right")
+    unsigned = numbers.astype(np.uint64)
+    bounds = np.array([1 << bits for bits in range(7, 64, 7)], np.uint64)
+    return 1 + np.searchsorted(bounds, unsigned, side="right")
 
 
 class Template(NamedTuple):
@@ -256,14 +256,14 @@ class Template(NamedTuple):
         places: for each feature where its bytes begin, and how many there are.
     """
 
-    data: numpy.ndarray
+    data: np.ndarray
     places: dict[str, tuple[int, int]]
 
 
 @functools.lru_cache(maxsize=1024)
 def make_template(shape: Shape, name: bytes, lengths: tuple[int, ...]) -> Template:
     """Return the template of a series' records whose whole numbers take `lengths` bytes."""
-    import numpy
+    import numpy as np
 
     sizes = {item: 4 * size for item, size in shape.floats.items()} | dict(zip(shape.integers, lengths, strict=True))
     body, places = b"", {}
@@ -278,7 +278,7 @@ def make_template(shape: Shape, name: bytes, lengths: tuple[int, ...]) -> Templa
     length = (len(start) + len(body)).to_bytes(8, "little")
     data = length + masked_crc(length).to_bytes(4, "little") + start + body + bytes(FOOT)
     moved = {item: (place + HEAD + len(start), size) for item, (place, size) in places.items()}
-    return Template(numpy.frombuffer(data, numpy.uint8), moved)
+    return Template(np.frombuffer(data, np.uint8), moved)
 
 
 def packed(size: int) -> bytes:
@@ -286,39 +286,37 @@ def packed(size: int) -> bytes:
     return b"\x0a" + varint(size) + bytes(size)
 
 
-def fill_template(template: Template, features: dict[str, numpy.ndarray]) -> numpy.ndarray:
+def fill_template(template: Template, features: dict[str, np.ndarray]) -> np.ndarray:
     """Return the TFRecords of windows, uint8 [n, bytes of a record]."""
-    import numpy
+    import numpy as np
 
     number, size = len(features["row"]), len(template.data)
-    records = numpy.empty((number, size), numpy.uint8)
+    records = np.empty((number, size), np.uint8)
     records[:] = template.data
     for name, (place, length) in template.places.items():
         values = features[name]
         records[:, place : place + length] = varints(values, length) if values.ndim == 1 else values
     bodies = records[:, HEAD : size - FOOT].view(f"V{size - HEAD - FOOT}")[:, 0].tolist()
-    checksums = numpy.fromiter(map(google_crc32c.value, bodies), numpy.uint32, number)
-    rotated = (checksums >> numpy.uint32(15)) | (checksums << numpy.uint32(17))
-    records[:, size - FOOT :] = as_bytes((rotated + numpy.uint32(0xA282EAD8)).astype("<u4")[:, None])
+    checksums = np.fromiter(map(google_crc32c.value, bodies), np.uint32, number)
+    rotated = (checksums >> np.uint32(15)) | (checksums << np.uint32(17))
+    records[:, size - FOOT :] = as_bytes((rotated + np.uint32(0xA282EAD8)).astype("<u4")[:, None])
     return records
 
 
-def varints(numbers: numpy.ndarray, length: int) -> numpy.ndarray:
+def varints(numbers: np.ndarray, length: int) -> np.ndarray:
     """Return int64 [n] as protobuf writes them, uint8 [n, length]; all of them take `length` bytes."""
-    import numpy
+    import numpy as np
 
-    shifts = numpy.arange(0, 7 * length, 7, dtype=numpy.uint64)
-    parts = (numbers.astype(numpy.uint64)[:, None] >> shifts) & numpy.uint64(127)
-    parts[:, :-1] |= numpy.uint64(128)
-    return parts.astype(numpy.uint8)
+    shifts = np.arange(0, 7 * length, 7, dtype=np.uint64)
+    parts = (numbers.astype(np.uint64)[:, None] >> shifts) & np.uint64(127)
+    parts[:, :-1] |= np.uint64(128)
+    return parts.astype(np.uint8)
 
 
-def as_bytes(values: numpy.ndarray) -> numpy.ndarray:
+def as_bytes(values: np.ndarray) -> np.ndarray:
     """Return the bytes of each row, as a view where the numbers of a row lie side by side."""
-    import numpy
+    import numpy as np
 
     return (
-        values.view(numpy.uint8)
-        if values.strides[-1] == values.itemsize
-        else numpy.ascontiguousarray(values).view(numpy.uint8)
+        values.view(np.uint8) if values.strides[-1] == values.itemsize else np.ascontiguousarray(values).view(np.uint8)
     )

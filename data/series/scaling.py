@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 BLOCK = 1 << 16  # rows looked at at once
 COARSE = 32 * 2.0**-23  # changes that are a smaller share of the values are lost in numbers of 32 bits, as windows hold
@@ -23,18 +23,18 @@ Report = Callable[[str, int, int], None]  # told the kind of finding, the series
 class Moments:
     """Number, mean and sum of squared deviations of a column's values, and the sum of their sizes, gathered block by block."""
 
-    number: numpy.ndarray
-    mean: numpy.ndarray
-    squares: numpy.ndarray
-    sizes: numpy.ndarray
+    number: np.ndarray
+    mean: np.ndarray
+    squares: np.ndarray
+    sizes: np.ndarray
 
     @classmethod
     def of(cls, width: int) -> Moments:
-        import numpy
+        import numpy as np
 
-        return cls(*(numpy.zeros(width) for _ in range(4)))
+        return cls(*(np.zeros(width) for _ in range(4)))
 
-    def add(self, values: numpy.ndarray) -> None:
+    def add(self, values: np.ndarray) -> None:
         """Take in values [n, width] (Chan, Golub and LeVeque: Updating formulae, 1979)."""
         if not len(values):
             return
@@ -45,15 +45,15 @@ class Moments:
         self.number += len(values)
         self.sizes += abs(values).sum(axis=0)
 
-    def deviation(self) -> numpy.ndarray:
-        import numpy
+    def deviation(self) -> np.ndarray:
+        import numpy as np
 
-        return numpy.sqrt(self.squares / numpy.maximum(self.number, 1))
+        return np.sqrt(self.squares / np.maximum(self.number, 1))
 
-    def mean_size(self) -> numpy.ndarray:
-        import numpy
+    def mean_size(self) -> np.ndarray:
+        import numpy as np
 
-        return self.sizes / numpy.maximum(self.number, 1)
+        return self.sizes / np.maximum(self.number, 1)
 
 
 @dataclass
@@ -68,32 +68,32 @@ class Constants:
     def of(cls, width: int) -> Constants:
         return cls(Moments.of(width), Moments.of(width), Moments.of(width))
 
-    def scale(self) -> numpy.ndarray:
+    def scale(self) -> np.ndarray:
         """Return the mean absolute seasonal change, or where there is none the change from row to row; 0 where nothing varies."""
-        import numpy
+        import numpy as np
 
         seasonal = self.seasonal.mean_size()
-        return numpy.where(seasonal > 0, seasonal, self.changes.mean_size())
+        return np.where(seasonal > 0, seasonal, self.changes.mean_size())
 
     def doubts(self) -> Iterator[tuple[str, int]]:
         """Yield kinds of findings and the columns that they concern."""
-        import numpy
+        import numpy as np
 
         still = (self.changes.number > 0) & (self.changes.sizes == 0)
-        moves = numpy.maximum(self.scale(), self.changes.deviation())
+        moves = np.maximum(self.scale(), self.changes.deviation())
         coarse = (self.changes.number > 0) & ~still & (moves < COARSE * self.values.mean_size())
         for kind, found in (("constant_column", still), ("coarse_column", coarse)):
-            for column in numpy.flatnonzero(found).tolist():
+            for column in np.flatnonzero(found).tolist():
                 yield kind, column
 
 
 def measure_scaling(
-    values: numpy.ndarray,
-    filled: numpy.ndarray,
+    values: np.ndarray,
+    filled: np.ndarray,
     parts: Sequence[tuple[int, int]],
     season: int,
     report: Report | None = None,
-) -> tuple[dict[str, Any], numpy.ndarray]:
+) -> tuple[dict[str, Any], np.ndarray]:
     """Return the constants over all series, as the manifest keeps them, and the scale [S, V] of each series.
 
     Args:
@@ -102,11 +102,11 @@ def measure_scaling(
         parts: first row and number of rows of each series' training part.
         report: told of columns that never change there, or by too little.
     """
-    import numpy
+    import numpy as np
 
     width = values.shape[1]
     together = Constants.of(width)
-    scales = numpy.ones((len(parts), width))
+    scales = np.ones((len(parts), width))
     for number, (first, rows) in enumerate(parts):
         own = Constants.of(width)
         for start in range(first, first + rows, BLOCK):
@@ -130,11 +130,11 @@ def measure_scaling(
         "seasonal_change": first_positive(together.seasonal.deviation(), change),
         "scale": first_positive(together.scale()),
     }
-    scales = first_positive(scales, numpy.broadcast_to(constants["scale"], scales.shape))
+    scales = first_positive(scales, np.broadcast_to(constants["scale"], scales.shape))
     return {name: column.tolist() for name, column in constants.items()}, scales
 
 
-def known_changes(values: numpy.ndarray, filled: numpy.ndarray, start: int, stop: int, lag: int) -> numpy.ndarray:
+def known_changes(values: np.ndarray, filled: np.ndarray, start: int, stop: int, lag: int) -> np.ndarray:
     """Return the changes over `lag` rows that end in the rows `start` to `stop`, where both ends are known."""
     if start >= stop:
         return values[:0]
@@ -142,11 +142,11 @@ def known_changes(values: numpy.ndarray, filled: numpy.ndarray, start: int, stop
     return (values[start:stop] - values[start - lag : stop - lag])[known]
 
 
-def first_positive(*choices: numpy.ndarray) -> numpy.ndarray:
+def first_positive(*choices: np.ndarray) -> np.ndarray:
     """Return for each column the first of the choices that is above 0, else 1."""
-    import numpy
+    import numpy as np
 
-    result = numpy.ones_like(choices[0])
+    result = np.ones_like(choices[0])
     for choice in reversed(choices):
-        result = numpy.where(choice > 0, choice, result)
+        result = np.where(choice > 0, choice, result)
     return result

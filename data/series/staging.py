@@ -13,7 +13,7 @@ from data.file_tree import printable
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
     from data.formats.csv_series import Chunk
     from data.series.columns import Layout
@@ -46,15 +46,13 @@ class Staged:
     def times(self) -> bool:
         return "times" in self.types
 
-    def read(self, column: str, start: int, stop: int) -> numpy.ndarray:
+    def read(self, column: str, start: int, stop: int) -> np.ndarray:
         """Return some rows of a column: int64 [n] for times and places, float64 [n, columns] for the others."""
-        import numpy
+        import numpy as np
 
         kind, width = self.types[column]
         count, size = (stop - start) * width, 8 * width
-        values = (
-            numpy.fromfile(self.folder / column, kind, count, offset=start * size) if count else numpy.zeros(0, kind)
-        )
+        values = np.fromfile(self.folder / column, kind, count, offset=start * size) if count else np.zeros(0, kind)
         return values if column in ("times", "places") else values.reshape(stop - start, width)
 
     def place(self, row: int) -> tuple[str, int]:
@@ -65,7 +63,7 @@ class Staged:
 
 def stage(chunks: Iterable[Chunk], layout: Layout, folder: Path, progress: Progress) -> Staged:
     """Write rows to `folder`, which is emptied first, and bring the rows of each series together."""
-    import numpy
+    import numpy as np
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -77,19 +75,19 @@ def stage(chunks: Iterable[Chunk], layout: Layout, folder: Path, progress: Progr
     staged.types |= {"covariates": ("<f8", len(layout.covariates))} if layout.covariates else {}
     stems = series_names(staged.files)
     codes: dict[str, int] = {}
-    counts = numpy.zeros(0, numpy.int64)
+    counts = np.zeros(0, np.int64)
     together, last = True, -1
     with ExitStack() as opened, progress.job("reading rows") as job:
         files = {name: opened.enter_context((folder / name).open("wb")) for name in (*staged.types, "codes")}
         for chunk in chunks:
             if chunk.series is None:
-                code = numpy.full(len(chunk.lines), codes.setdefault(stems[chunk.file], len(codes)), numpy.int32)
+                code = np.full(len(chunk.lines), codes.setdefault(stems[chunk.file], len(codes)), np.int32)
             else:
                 code = number_series(chunk.series, codes)
-            counts = numpy.bincount(code, minlength=max(len(codes), len(counts))) + numpy.pad(
+            counts = np.bincount(code, minlength=max(len(codes), len(counts))) + np.pad(
                 counts, (0, max(0, len(codes) - len(counts)))
             )
-            together = together and bool(len(code) == 0 or (code[0] >= last and (numpy.diff(code) >= 0).all()))
+            together = together and bool(len(code) == 0 or (code[0] >= last and (np.diff(code) >= 0).all()))
             last = int(code[-1]) if len(code) else last
             written = {"places": chunk.lines | (chunk.file << LINE_BITS), "times": chunk.times, "values": chunk.values}
             for name, values in {**written, "covariates": chunk.covariates, "codes": code}.items():
@@ -97,7 +95,7 @@ def stage(chunks: Iterable[Chunk], layout: Layout, folder: Path, progress: Progr
                     values.tofile(files[name])
             job(len(chunk.lines))
     staged.ids = list(codes)
-    staged.offsets = [0, *numpy.cumsum(counts).tolist()]
+    staged.offsets = [0, *np.cumsum(counts).tolist()]
     if not together:
         bring_together(staged)
     return staged
@@ -109,32 +107,32 @@ def series_names(files: list[str]) -> list[str]:
     return [printable(name) if stems.count(stem) > 1 else stem for name, stem in zip(files, stems, strict=True)]
 
 
-def number_series(names: list[str], codes: dict[str, int]) -> numpy.ndarray:
+def number_series(names: list[str], codes: dict[str, int]) -> np.ndarray:
     """Return int32 [n], the number of each row's series in the order of appearance; new ones are added to `codes`."""
-    import numpy
+    import numpy as np
 
     for name in dict.fromkeys(names):
         codes.setdefault(name, len(codes))
-    return numpy.fromiter(map(codes.__getitem__, names), numpy.int32, len(names))
+    return np.fromiter(map(codes.__getitem__, names), np.int32, len(names))
 
 
 def bring_together(staged: Staged) -> None:
     """Move the rows so that each series' are side by side, in their order."""
-    import numpy
+    import numpy as np
 
     total = staged.offsets[-1]
-    following = numpy.array(staged.offsets[:-1], numpy.int64)
+    following = np.array(staged.offsets[:-1], np.int64)
     targets: dict[str, Any] = {}
     for name, (kind, width) in staged.types.items():
-        targets[name] = numpy.memmap(staged.folder / f"{name}.sorted", kind, "w+", shape=(total, width))
+        targets[name] = np.memmap(staged.folder / f"{name}.sorted", kind, "w+", shape=(total, width))
     for start in range(0, total, BLOCK):
         stop = min(start + BLOCK, total)
-        code = numpy.fromfile(staged.folder / "codes", numpy.int32, stop - start, offset=start * 4)
-        order = numpy.argsort(code, kind="stable")
-        numbers, first, counts = numpy.unique(code[order], return_index=True, return_counts=True)
-        rank = numpy.arange(len(code)) - numpy.repeat(first, counts)
-        place = numpy.empty(len(code), numpy.int64)
-        place[order] = numpy.repeat(following[numbers], counts) + rank
+        code = np.fromfile(staged.folder / "codes", np.int32, stop - start, offset=start * 4)
+        order = np.argsort(code, kind="stable")
+        numbers, first, counts = np.unique(code[order], return_index=True, return_counts=True)
+        rank = np.arange(len(code)) - np.repeat(first, counts)
+        place = np.empty(len(code), np.int64)
+        place[order] = np.repeat(following[numbers], counts) + rank
         following[numbers] += counts
         for name, target in targets.items():
             target[place] = staged.read(name, start, stop).reshape(len(code), -1)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from pipeline.errors import UserError, explain_os_error
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 DELIMITERS = "\t;|, "  # the first one that gives a table; decimal commas stand in tables with semicolons
@@ -67,7 +67,7 @@ class Cells(NamedTuple):
         columns: by their numbers; float64 [n] where all cells are plain numbers or empty and were wanted as numbers, else texts.
     """
 
-    lines: numpy.ndarray
+    lines: np.ndarray
     columns: dict[int, Any]
 
 
@@ -220,7 +220,7 @@ def cut_regular(
     table: Table, first_line: int, block: bytes, texts: Sequence[int], numbers: Sequence[int], missing: Sequence[str]
 ) -> Cells | None:
     """Cut a block with pandas' parser; None if one of its lines is not regular."""
-    import numpy
+    import numpy as np
     import pandas
 
     if not block or b'"' in block or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
@@ -228,11 +228,11 @@ def cut_regular(
     if not block.isascii():
         block = decode(block, table.path, first_line, table.encoding).encode()
     block = block if block.endswith(b"\n") else block + b"\n"
-    letters = numpy.frombuffer(block, numpy.uint8)
-    ends = numpy.flatnonzero(letters == 10)
-    delimiters = numpy.flatnonzero(letters == ord(table.delimiter))
-    counts = numpy.diff(numpy.searchsorted(delimiters, ends), prepend=0)
-    lengths = numpy.diff(ends, prepend=-1) - (2 if b"\r" in block else 1)
+    letters = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(letters == 10)
+    delimiters = np.flatnonzero(letters == ord(table.delimiter))
+    counts = np.diff(np.searchsorted(delimiters, ends), prepend=0)
+    lengths = np.diff(ends, prepend=-1) - (2 if b"\r" in block else 1)
     if (counts != table.width - 1).any() or (lengths < table.width).any():
         return None
 
@@ -250,7 +250,7 @@ def cut_regular(
         kept |= dict.fromkeys(numbers, str)
         numbers = ()
         frame = cut(kept)
-    lines = numpy.arange(first_line, first_line + len(ends), dtype=numpy.int64)
+    lines = np.arange(first_line, first_line + len(ends), dtype=np.int64)
     return Cells(lines, {c: frame[c].to_numpy() if c in numbers else frame[c].tolist() for c in kept})
 
 
@@ -295,7 +295,7 @@ def keep_full(rows: Iterator[Row], width: int, skip: int, ragged: Ragged, blanks
 
 
 def transpose(rows: list[Row], columns: Sequence[int]) -> Cells:
-    import numpy
+    import numpy as np
 
-    lines = numpy.array([row.line for row in rows], numpy.int64)
+    lines = np.array([row.line for row in rows], np.int64)
     return Cells(lines, {column: [row.cells[column] for row in rows] for column in columns})

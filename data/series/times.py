@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 DIRECTIVES = {
     "Y": r"(?P<Y>\d{4})", "y": r"(?P<y>\d{2})", "m": r"(?P<m>\d{1,2})", "d": r"(?P<d>\d{1,2})", "H": r"(?P<H>\d{1,2})",
@@ -129,7 +129,7 @@ def find_form(cells: Sequence[str], numbers: bool) -> tuple[TimeForm, float] | N
     Args:
         numbers: whether a plain number may be a time.
     """
-    import numpy
+    import numpy as np
 
     cells = [FRACTION.sub("", cell.strip()) for cell in cells]  # reported later, cell by cell, where it is not 0
     best: tuple[TimeForm, float] | None = None
@@ -143,7 +143,7 @@ def find_form(cells: Sequence[str], numbers: bool) -> tuple[TimeForm, float] | N
             continue
         if not any(form.pattern.fullmatch(cell) for cell in (*cells[:3], cells[-1])):
             continue
-        share = float(numpy.mean(parse_times(cells, form) != UNREADABLE))
+        share = float(np.mean(parse_times(cells, form) != UNREADABLE))
         if share > (best[1] if best else 0.5):
             best = form, share
     return best
@@ -155,30 +155,30 @@ def unix_length(name: str, cell: str) -> bool:
     return 9 <= digits <= 10 if name == "unix seconds" else 12 <= digits <= 13
 
 
-def parse_times(cells: Sequence[str], form: TimeForm) -> numpy.ndarray:
+def parse_times(cells: Sequence[str], form: TimeForm) -> np.ndarray:
     """Return int64 [n] unix seconds, UNREADABLE for cells that are no times in this form; blanks around a time do not matter."""
-    import numpy
+    import numpy as np
 
     seconds = parse_alike(cells, form)
-    padded = [row for row in numpy.flatnonzero(seconds == UNREADABLE).tolist() if cells[row] != cells[row].strip()]
+    padded = [row for row in np.flatnonzero(seconds == UNREADABLE).tolist() if cells[row] != cells[row].strip()]
     if padded:
         seconds[padded] = parse_alike([cells[row].strip() for row in padded], form)
     return seconds
 
 
-def parse_alike(cells: Sequence[str], form: TimeForm) -> numpy.ndarray:
+def parse_alike(cells: Sequence[str], form: TimeForm) -> np.ndarray:
     """Parse cells without blanks around them; those written alike, with digits in the same places, are read together."""
-    import numpy
+    import numpy as np
 
-    seconds = numpy.full(len(cells), UNREADABLE, numpy.int64)
+    seconds = np.full(len(cells), UNREADABLE, np.int64)
     if not len(cells):
         return seconds
     try:
-        texts = numpy.array(cells, dtype="S")
+        texts = np.array(cells, dtype="S")
     except UnicodeEncodeError:
-        texts = numpy.array([cell.encode("ascii", "replace") for cell in cells])
-    letters = texts.view(numpy.uint8).reshape(len(cells), -1)
-    left = numpy.arange(len(cells))
+        texts = np.array([cell.encode("ascii", "replace") for cell in cells])
+    letters = texts.view(np.uint8).reshape(len(cells), -1)
+    left = np.arange(len(cells))
     for _ in range(TEMPLATES):
         if not len(left):
             return seconds
@@ -198,11 +198,11 @@ def parse_alike(cells: Sequence[str], form: TimeForm) -> numpy.ndarray:
     return seconds
 
 
-def written_alike(letters: numpy.ndarray, first: numpy.ndarray, match: re.Match[str]) -> numpy.ndarray:
+def written_alike(letters: np.ndarray, first: np.ndarray, match: re.Match[str]) -> np.ndarray:
     """Tell which rows have digits where the first one's groups have them, and elsewhere the same letters."""
-    import numpy
+    import numpy as np
 
-    digits = numpy.zeros(letters.shape[1], bool)
+    digits = np.zeros(letters.shape[1], bool)
     for start, stop in spans(match).values():
         digits[start:stop] = [48 <= letter <= 57 for letter in first[start:stop]]
     alike = (letters[:, ~digits] == first[~digits]).all(axis=1)
@@ -215,47 +215,47 @@ def spans(match: re.Match[str]) -> dict[str, tuple[int, int]]:
     return {name: match.span(name) for name in match.re.groupindex if match.span(name)[0] >= 0}
 
 
-def read_parts(letters: numpy.ndarray, match: re.Match[str]) -> dict[str, numpy.ndarray]:
+def read_parts(letters: np.ndarray, match: re.Match[str]) -> dict[str, np.ndarray]:
     """Return the number of each group for every row; words and zones are those of the match, with the rows' own digits."""
-    import numpy
+    import numpy as np
 
-    parts: dict[str, numpy.ndarray] = {}
+    parts: dict[str, np.ndarray] = {}
     for name, (start, stop) in spans(match).items():
         if name == "b":
-            parts[name] = numpy.full(len(letters), month_of(match["b"]))
+            parts[name] = np.full(len(letters), month_of(match["b"]))
         elif name == "p":
-            parts[name] = numpy.full(len(letters), 12 if match["p"][0] in "Pp" else 0)
+            parts[name] = np.full(len(letters), 12 if match["p"][0] in "Pp" else 0)
         elif name == "z":
             parts[name] = zone_seconds(letters[:, start:stop])
         else:
             negative = letters[:, start] == ord("-")
             number = to_number(letters[:, start:stop])
-            parts[name] = numpy.where(negative, -number, number)
+            parts[name] = np.where(negative, -number, number)
     return parts
 
 
-def to_number(letters: numpy.ndarray) -> numpy.ndarray:
+def to_number(letters: np.ndarray) -> np.ndarray:
     """Read the digits of each row as one number; other letters are passed over."""
-    import numpy
+    import numpy as np
 
-    number = numpy.zeros(len(letters), numpy.int64)
+    number = np.zeros(len(letters), np.int64)
     for column in letters.T:
         digit = (column >= 48) & (column <= 57)
-        number = numpy.where(digit, number * 10 + column - 48, number)
+        number = np.where(digit, number * 10 + column - 48, number)
     return number
 
 
-def zone_seconds(letters: numpy.ndarray) -> numpy.ndarray:
+def zone_seconds(letters: np.ndarray) -> np.ndarray:
     """Read +01:00, +0100, +01 or Z as seconds east of Greenwich."""
-    import numpy
+    import numpy as np
 
     if letters.shape[1] == 0 or letters[0, 0] not in b"+-":
-        return numpy.zeros(len(letters), numpy.int64)
+        return np.zeros(len(letters), np.int64)
     number = to_number(letters)
     if letters.shape[1] <= 3:
         number *= 100
     seconds = number // 100 * 3600 + number % 100 * 60
-    return numpy.where(letters[:, 0] == ord("-"), -seconds, seconds)
+    return np.where(letters[:, 0] == ord("-"), -seconds, seconds)
 
 
 def month_of(word: str) -> int:
@@ -264,17 +264,17 @@ def month_of(word: str) -> int:
     return 9 if word.lower() == "sept" else matches[0] if len(matches) == 1 else 0
 
 
-def join(parts: dict[str, Any], scale: int) -> numpy.ndarray:
+def join(parts: dict[str, Any], scale: int) -> np.ndarray:
     """Put the parts of times together; UNREADABLE where there is no such day or time of day, or a fraction of a second."""
-    import numpy
+    import numpy as np
 
     if scale:
         whole = (parts["s"] % scale == 0) & (parts.get("f", 0) == 0)
-        return numpy.where(whole, parts["s"] // scale, UNREADABLE)
-    zero = numpy.zeros_like(next(iter(parts.values())))
+        return np.where(whole, parts["s"] // scale, UNREADABLE)
+    zero = np.zeros_like(next(iter(parts.values())))
     year = parts.get("Y", parts.get("G"))
     if year is None:
-        year = numpy.where(parts["y"] < 30, 2000, 1900) + parts["y"]
+        year = np.where(parts["y"] < 30, 2000, 1900) + parts["y"]
     month = parts.get("m", parts.get("b", parts["q"] * 3 - 2 if "q" in parts else zero + 1))
     day = parts.get("d", zero + 1)
     first, valid = first_day(year, month, day)
@@ -288,31 +288,31 @@ def join(parts: dict[str, Any], scale: int) -> numpy.ndarray:
         hour = hour % 12 + parts["p"]
     valid &= (hour < 24) & (minute < 60) & (second < 60) & (parts.get("f", zero) == 0)
     seconds = first * 86_400 + hour * 3600 + minute * 60 + second - parts.get("z", zero)
-    return numpy.where(valid, seconds, UNREADABLE)
+    return np.where(valid, seconds, UNREADABLE)
 
 
-def first_day(year: numpy.ndarray, month: numpy.ndarray, day: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+def first_day(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the number of a day, from 1970-01-01 on, and whether there is such a day."""
-    import numpy
+    import numpy as np
 
     real = (month >= 1) & (month <= 12)
-    months = (year - 1970) * 12 + numpy.where(real, month, 1) - 1
-    starts = months.astype("datetime64[M]").astype("datetime64[D]").astype(numpy.int64)
-    following = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(numpy.int64)
+    months = (year - 1970) * 12 + np.where(real, month, 1) - 1
+    starts = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    following = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     return starts + day - 1, real & (day >= 1) & (day <= following - starts)
 
 
-def week_start(year: numpy.ndarray, week: numpy.ndarray) -> numpy.ndarray:
+def week_start(year: np.ndarray, week: np.ndarray) -> np.ndarray:
     """Return the Monday of an ISO week: week 1 is the one with the 4th of January."""
-    import numpy
+    import numpy as np
 
-    fourth, _ = first_day(year, numpy.full_like(year, 1), numpy.full_like(year, 4))
+    fourth, _ = first_day(year, np.full_like(year, 1), np.full_like(year, 4))
     return fourth - (fourth + 3) % 7 + (week - 1) * 7
 
 
 def show_time(seconds: int) -> str:
     """Write a time as people do: 1975-12-01, or with the time of day where it is not midnight."""
-    import numpy
+    import numpy as np
 
-    text = str(numpy.datetime64(int(seconds), "s")).replace("T", " ")
+    text = str(np.datetime64(int(seconds), "s")).replace("T", " ")
     return text.removesuffix(" 00:00:00")

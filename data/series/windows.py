@@ -15,7 +15,7 @@ from data.sample import SPLITS
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
     from data.series.config import SeriesDataConfig, TimeSplitConfig
 
@@ -124,7 +124,7 @@ class Plan:
         left_out: for each split, how many windows are left out for values that were filled.
     """
 
-    runs: dict[str, numpy.ndarray]
+    runs: dict[str, np.ndarray]
     left_out: dict[str, int]
 
     def counts(self) -> dict[str, int]:
@@ -132,7 +132,7 @@ class Plan:
         return {name: int(runs["count"].sum()) for name, runs in self.runs.items()}
 
 
-ReadFilled = Callable[[int, int, int], "numpy.ndarray"]  # series, first row, row after the last -> bool [n]
+ReadFilled = Callable[[int, int, int], "np.ndarray"]  # series, first row, row after the last -> bool [n]
 
 
 def plan_windows(
@@ -152,7 +152,7 @@ def plan_windows(
     Args:
         looks_ahead: whether fills know the value behind their gap.
     """
-    import numpy
+    import numpy as np
 
     runs: dict[str, list[tuple[int, int, int]]] = {name: [] for name in SPLITS}
     left_out: dict[str, int] = dict.fromkeys(SPLITS, 0)
@@ -174,22 +174,22 @@ def plan_windows(
             left_out[name] += number - int(good.sum())
             runs[name] += [(series, row + first * stride, count) for first, count in stretches(good)]
     kind = [("series", "<i4"), ("row", "<i8"), ("count", "<i8")]
-    return Plan({name: numpy.array(items, kind) for name, items in runs.items()}, left_out)
+    return Plan({name: np.array(items, kind) for name, items in runs.items()}, left_out)
 
 
-def unfilled_targets(filled: numpy.ndarray, horizon: int) -> numpy.ndarray:
+def unfilled_targets(filled: np.ndarray, horizon: int) -> np.ndarray:
     """Return for each row whether it and the following ones, `horizon` in all, are known."""
-    import numpy
+    import numpy as np
 
-    total = numpy.concatenate([[0], numpy.cumsum(filled)])
+    total = np.concatenate([[0], np.cumsum(filled)])
     return total[horizon:] == total[:-horizon]
 
 
-def stretches(good: numpy.ndarray) -> list[tuple[int, int]]:
+def stretches(good: np.ndarray) -> list[tuple[int, int]]:
     """Return start and length of each stretch of true values."""
-    import numpy
+    import numpy as np
 
-    edges = numpy.flatnonzero(numpy.diff(good.astype(numpy.int8), prepend=0, append=0))
+    edges = np.flatnonzero(np.diff(good.astype(np.int8), prepend=0, append=0))
     return [(int(start), int(stop - start)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import apache_beam
-import numpy
+import numpy as np
 
 from data.series.records import Shape, encode_windows, read_folder
 from data.shards import Shard
@@ -33,9 +33,9 @@ class WriteShards(apache_beam.DoFn):
         self.folder, self.target, self.shape, self.stride = folder, target, shape, stride
 
     def setup(self) -> None:
-        self.runs = numpy.load(self.folder / PLAN)
-        self.ends = numpy.cumsum(self.runs["count"])
-        self.scales = numpy.load(self.folder / SCALES, mmap_mode="r")
+        self.runs = np.load(self.folder / PLAN)
+        self.ends = np.cumsum(self.runs["count"])
+        self.scales = np.load(self.folder / SCALES, mmap_mode="r")
         self.series = read_folder(self.target)
         size = 4 * sum(self.shape.floats.values())
         self.block = max(1, BLOCK_BYTES // size)
@@ -51,7 +51,7 @@ class WriteShards(apache_beam.DoFn):
         """Yield the number of a series and first target rows of some of its windows, until the shard is complete."""
         start = shard.start
         while start < shard.stop:
-            run = int(numpy.searchsorted(self.ends, start, side="right"))
+            run = int(np.searchsorted(self.ends, start, side="right"))
             stop = min(shard.stop, int(self.ends[run]), start + self.block)
             before = start - (int(self.ends[run]) - int(self.runs["count"][run]))
             first = int(self.runs["row"][run]) + self.stride * before

@@ -74,7 +74,7 @@ class Records(config_definitions.DataConfig):
     """TFRecords of the Object Detection API, and what is done with their photos."""
 
     augmentation: list[str] = dataclasses.field(default_factory=list)
-    most_boxes: int = 100  # of a photo, in evaluation
+    most_boxes: int = 100  # of an image, in evaluation
     shuffle_buffer_size: int = 2048
     drop_remainder: bool = True
 

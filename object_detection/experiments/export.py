@@ -16,9 +16,9 @@ from official.core import train_utils
 from official.core.config_definitions import ExperimentConfig
 from official.vision.serving import export_base, export_saved_model_lib
 
-from object_detection.answering import answer_bytes, answer_examples, answer_images
 from object_detection.experiments.task import build_detector
-from object_detection.trained import Trained, write_trained
+from object_detection.postprocessing import answer_bytes, answer_examples, answer_images
+from object_detection.saved_detector import Trained, write_trained
 
 SIGNATURES = {"image_tensor": "serving_default", "image_bytes": "image_bytes", "tf_example": "tf_example"}
 
@@ -49,7 +49,7 @@ def export(params: ExperimentConfig, checkpoint: str, folder: str) -> None:
 
 
 class DetectorModule(export_base.ExportModule):
-    """The functions behind the signatures, each of an input `inputs`: see `object_detection.answering`."""
+    """The functions behind the signatures, each of an input `inputs`: see `object_detection.postprocessing`."""
 
     def _build_model(self, **kwargs: Any) -> Any:
         del kwargs
@@ -57,17 +57,17 @@ class DetectorModule(export_base.ExportModule):
         return Bare(self.trained)
 
     def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answer about photos of one size."""
+        """Answer about images of one size."""
         return self.model(images)
 
     @tf.function(autograph=False)
     def inference_from_image_tensors(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answer about photos of one size, uint8 [n, height, width, 3]."""
+        """Answer about images of one size, uint8 [n, height, width, 3]."""
         return self.serve(inputs)
 
     @tf.function(autograph=False)
     def inference_from_image_bytes(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answer about files of photos of any sizes."""
+        """Answer about files of images of any sizes."""
         return answer_bytes(self.trained, inputs)
 
     @tf.function(autograph=False)

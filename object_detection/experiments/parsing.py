@@ -1,4 +1,4 @@
-"""Reads the Object Detection API's records for Model Garden's input pipeline: photos as the network takes them, and what to find.
+"""Reads the Object Detection API's records for Model Garden's input pipeline: images as the network takes them, and what to find.
 
 Its own decoder stops at `image/source_id`s that are file names, and its parser normalises by ImageNet's mean and knows one number
 of anchors for all feature maps.
@@ -12,20 +12,20 @@ import tensorflow as tf
 from official.vision.dataloaders import decoder, parser
 from official.vision.dataloaders.utils import pad_groundtruths_to_fixed_size
 
-from data.photos.records import EDGES
+from data.detection.records import EDGES
 from object_detection.augmentation import Labelled, augment
 from object_detection.families import DetectorConfig
-from object_detection.pictures import to_network
+from object_detection.images import to_network
 from object_detection.targets import Matcher
 
-BUCKETS = 2**53  # for numbers that stand for photos: two of 100,000 are alike with a chance of one in a million
+BUCKETS = 2**53  # for numbers that stand for images: two of 100,000 are alike with a chance of one in a million
 
 
 class RecordDecoder(decoder.Decoder):
     """Takes a serialized record apart."""
 
     def decode(self, serialized_example: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return `source_id` (a number), `image`, and of its boxes `boxes` (shares of the photo), `classes` and `is_crowd`."""
+        """Return `source_id` (a number), `image`, and of its boxes `boxes` (shares of the image), `classes` and `is_crowd`."""
         features: dict[str, Any] = {f"image/object/bbox/{edge}": tf.io.VarLenFeature(tf.float32) for edge in EDGES}
         features["image/object/class/label"] = tf.io.VarLenFeature(tf.int64)
         features["image/object/is_crowd"] = tf.io.VarLenFeature(tf.int64)
@@ -42,13 +42,13 @@ class RecordDecoder(decoder.Decoder):
         }
 
 
-class PhotoParser(parser.Parser):
+class DetectionParser(parser.Parser):
     """Makes the network's input and targets of what the decoder gives.
 
     Args:
         config: of the network.
         augmentation: names out of `AUGMENTATIONS`, for training.
-        most_boxes: boxes of a photo that evaluation counts.
+        most_boxes: boxes of an image that evaluation counts.
     """
 
     def __init__(self, config: DetectorConfig, augmentation: list[str], most_boxes: int) -> None:
@@ -63,13 +63,13 @@ class PhotoParser(parser.Parser):
         pixels, labels = self.prepare(labelled(decoded_tensors))
         return pixels, {**labels, "groundtruths": self.truth(decoded_tensors)}
 
-    def prepare(self, photo: Labelled) -> tuple[tf.Tensor, dict[str, Any]]:
+    def prepare(self, image: Labelled) -> tuple[tf.Tensor, dict[str, Any]]:
         """Return pixels [size, size, 3] in -1..1, and the targets of the anchors."""
-        pixels = tf.ensure_shape(to_network(photo.pixels, self.size), [self.size, self.size, 3])
-        return pixels, {"targets": self.matcher(photo.boxes, photo.labels, photo.weights)}
+        pixels = tf.ensure_shape(to_network(image.pixels, self.size), [self.size, self.size, 3])
+        return pixels, {"targets": self.matcher(image.boxes, image.labels, image.weights)}
 
     def truth(self, decoded: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Return what Model Garden's COCO evaluator compares with; boxes in the photo's own pixels."""
+        """Return what Model Garden's COCO evaluator compares with; boxes in the image's own pixels."""
         height, width = tf.unstack(tf.shape(decoded["image"])[:2])
         sides = tf.cast(tf.stack([height, width, height, width]), tf.float32)
         boxes = decoded["boxes"] * sides
@@ -87,7 +87,7 @@ class PhotoParser(parser.Parser):
 
 
 def labelled(decoded: dict[str, tf.Tensor]) -> Labelled:
-    """Return the photo with the boxes that are learnt from: not those around crowds."""
+    """Return the image with the boxes that are learnt from: not those around crowds."""
     alone = tf.equal(decoded["is_crowd"], 0)
     boxes, classes = decoded["boxes"][alone], decoded["classes"][alone]
     return Labelled(decoded["image"], boxes, classes, tf.ones_like(boxes[:, 0]))

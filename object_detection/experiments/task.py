@@ -10,12 +10,12 @@ import tf_keras
 from official.core import base_task, input_reader, task_factory
 from official.vision.evaluation.coco_evaluator import COCOEvaluator
 
+from data.detection.label_map import read_label_map
 from object_detection import zoo
 from object_detection.experiments.config import DetectorTask, Records
-from object_detection.experiments.parsing import PhotoParser, RecordDecoder
+from object_detection.experiments.parsing import DetectionParser, RecordDecoder
 from object_detection.families import family_of
-from object_detection.label_map import read_label_map
-from object_detection.trained import Trained
+from object_detection.saved_detector import Trained
 from object_detection.training.network import DetectorInTraining, Outputs
 from object_detection.training.objective import Multibox
 from object_detection.warm_start import warm_start
@@ -91,9 +91,9 @@ class DetectionTask(base_task.Task):
         self.network.start_from(report)
 
     def build_inputs(self, params: Records, input_context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
-        """Return batches of prepared photos with targets, and with the truth for evaluation."""
+        """Return batches of prepared images with targets, and with the truth for evaluation."""
         config = self.task_config.model.get().detector()
-        parser = PhotoParser(config, params.augmentation, params.most_boxes)
+        parser = DetectionParser(config, params.augmentation, params.most_boxes)
         reader = input_reader.InputReader(
             params, decoder_fn=RecordDecoder().decode, parser_fn=parser.parse_fn(params.is_training)
         )
@@ -122,7 +122,7 @@ class DetectionTask(base_task.Task):
         return self.logged(losses, metrics)
 
     def validation_step(self, inputs: Any, model: tf_keras.Model, metrics: list[Any] | None = None) -> dict[str, Any]:
-        """Return the losses, and what there is and was found, in the photos' own pixels."""
+        """Return the losses, and what there is and was found, in the images' own pixels."""
         del model
         pixels, labels = inputs
         outputs, found = self.network.detect(pixels)

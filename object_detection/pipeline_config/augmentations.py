@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from object_detection.text_proto import Message, Scalar
+from data.detection.text_proto import Message, Scalar
 from pipeline.errors import did_you_mean
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ OTHER_MODEL = (
     "Only `ssd` with `ssd_mobilenet_v1` is here; `labline new DIR --task object_detection` starts a recipe of it."
 )
 QUEUES = "reading and batching look after themselves"
-PICTURES = "TensorBoard and the report have their own pictures"
+OWN_IMAGES = "TensorBoard and the report have their own pictures"
 PLACES = "one machine trains, on all of its devices"
 
 
@@ -272,7 +272,7 @@ TRAINING: Table = {
     **ignore(QUEUES, "batch_queue_capacity", "num_batch_queue_threads", "prefetch_queue_capacity"),
     **ignore("checkpoints are kept to resume a training, and the trained model in its artifact", "keep_checkpoint_every_n_hours"),
     **ignore("photos may have any number of boxes", "max_number_of_boxes", "unpad_groundtruth_tensors"),
-    **ignore(PICTURES, "retain_original_images", "summarize_gradients"),
+    **ignore(OWN_IMAGES, "retain_original_images", "summarize_gradients"),
     **ignore("the files themselves tell it", "fine_tune_checkpoint_version", "run_fine_tune_checkpoint_dummy_computation"),
 }  # fmt: skip
 READER: Table = {
@@ -303,7 +303,7 @@ EVALUATION: Table = {
     **ignore("the whole split is judged, by `trainer.judge_steps` and when the training has ended",
              "num_examples", "max_evals", "eval_interval_secs", "batch_size", "ignore_groundtruth",
              "force_no_resize", "use_dummy_loss_in_eval", "skip_predictions_for_unlabeled_class", "image_classes_field_map_empty_to_ones"),
-    **ignore(PICTURES, "num_visualizations", "save_graph", "visualization_export_dir", "export_path",
+    **ignore(OWN_IMAGES, "num_visualizations", "save_graph", "visualization_export_dir", "export_path",
              "min_score_threshold", "max_num_boxes_to_visualize", "skip_scores", "skip_labels",
              "visualize_groundtruth_boxes", "groundtruth_box_visualization_color", "keypoint_edge",
              "keep_image_id_for_visualization_export", "retain_original_images",

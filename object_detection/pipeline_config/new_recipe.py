@@ -46,7 +46,7 @@ def check_classes(file: Path, translation: Translation) -> None:
     Raises:
         UserError: a class has a larger number.
     """
-    from object_detection.label_map import read_label_map
+    from data.detection.label_map import read_label_map
 
     named = translation.values().get("data.label_map")
     path = Path(str(named)).expanduser() if named else None

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data.detection.text_proto import Message, Scalar, parse
 from object_detection.pipeline_config.fields import CHOICES, FIELDS, Choice, Field
-from object_detection.text_proto import Message, Scalar, parse
 from pipeline.errors import UserError, did_you_mean
 
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes", "word": "a name without quotes"}  # fmt: skip

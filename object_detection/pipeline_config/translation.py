@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from data.detection.text_proto import Message, Scalar
 from object_detection.pipeline_config.augmentations import augmentation
 from object_detection.pipeline_config.channels import same_channels, variable_names
 from object_detection.pipeline_config.fields import BODY_DECAY, BODY_MOMENTUM, EXTRACTOR, FIELDS, PREDICTOR
 from object_detection.pipeline_config.reading import PipelineConfig, Value, same
 from object_detection.pipeline_config.records import PLACEHOLDER, data_path
-from object_detection.text_proto import Message, Scalar
 
 SSD, TRAINING = "model.ssd", "train_config"
 EXTRACTOR_TYPE = f"{SSD}.feature_extractor"

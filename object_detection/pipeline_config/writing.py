@@ -113,7 +113,7 @@ def count_classes(values: dict[str, Any]) -> int:
     Raises:
         UserError: the recipe names none.
     """
-    from object_detection.label_map import read_label_map
+    from data.detection.label_map import read_label_map
 
     if values.get("data.classes"):
         return len(values["data.classes"])

@@ -50,7 +50,7 @@ class TfKerasEngine:
         return LoopOptimizer(config, steps, network.compute_dtype != "float32")
 
     def random_states(self, network: DetectorInTraining) -> list[Any]:
-        """Return nothing: all that is drawn depends on the seed and the number of the photo."""
+        """Return nothing: all that is drawn depends on the seed and the number of the image."""
         del network
         return []
 
@@ -68,7 +68,7 @@ class TfKerasEngine:
 
     def write_network(self, network: DetectorInTraining, model: Model, config: TrainerConfig) -> int:
         """Write checkpoint, label map, settings and summary; return the number of parameters."""
-        from object_detection.trained import write_trained
+        from object_detection.saved_detector import write_trained
 
         del config
         write_trained(network.trained, model.path)

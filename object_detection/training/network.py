@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from object_detection.outputs import anchors_by_level, flatten_outputs
-from object_detection.trained import Trained
+from object_detection.saved_detector import Trained
 from object_detection.warm_start import LoadReport
 
 MOVING = ("moving_mean", "moving_variance")
@@ -72,14 +72,14 @@ class DetectorInTraining:
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, pixels: tf.Tensor, training: bool) -> Outputs:
-        """Return the raw outputs for prepared photos, float32 [n, size, size, 3] in -1..1."""
+        """Return the raw outputs for prepared images, float32 [n, size, size, 3] in -1..1."""
         features = self.model.backbone(pixels, training=training)
         scores, boxes, _ = self.model.head(self.model.decoder(features, training=training), training=training)
         return Outputs(*flatten_outputs({"box_outputs": boxes, "cls_outputs": scores}, self.trained.config))
 
     @tf.autograph.experimental.do_not_convert
     def detect(self, pixels: tf.Tensor) -> tuple[Outputs, dict[str, tf.Tensor]]:
-        """Return the raw outputs and what is found, as Model Garden gives it, for prepared photos, in one pass."""
+        """Return the raw outputs and what is found, as Model Garden gives it, for prepared images, in one pass."""
         model, config = self.model, self.trained.config
         scores, boxes, _ = model.head(model.decoder(model.backbone(pixels, training=False), training=False))
         anchors = anchors_by_level(config, tf.shape(pixels)[0])

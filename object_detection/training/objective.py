@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from object_detection.losses import PhotoLosses
+from object_detection.losses import ImageLosses
 from object_detection.targets import Targets
 from object_detection.training.network import Outputs
 
@@ -18,12 +18,12 @@ class Multibox:
 
     Attributes:
         classification_weight, localization_weight: of the two parts.
-        photo_losses: the two parts for each photo, before they are divided by the positive anchors of the batch.
+        photo_losses: the two parts for each image, before they are divided by the positive anchors of the batch.
     """
 
     classification_weight: float
     localization_weight: float
-    photo_losses: PhotoLosses
+    image_losses: ImageLosses
 
     metrics: ClassVar[tuple[str, ...]] = ("classification_loss", "localization_loss")
 
@@ -32,28 +32,28 @@ class Multibox:
         return pixels
 
     def losses(self, targets: Targets, outputs: Outputs) -> tf.Tensor:
-        """Return each photo's share of the batch's loss, float32 [n]: their mean is the loss of the whole batch."""
+        """Return each image's share of the batch's loss, float32 [n]: their mean is the loss of the whole batch."""
         classification, localization = self.measure(targets, outputs)
         return self.classification_weight * classification + self.localization_weight * localization
 
     def weights(self, targets: Targets) -> float:
-        """Return the weight of the photos: all alike."""
+        """Return the weight of the images: all alike."""
         del targets
         return 1.0
 
     def measure(self, targets: Targets, outputs: Outputs) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return each photo's share of the two parts, float32 [n].
+        """Return each image's share of the two parts, float32 [n].
 
-        Both parts are divided by the positives of the whole batch, over all devices, so a photo's share is what it adds times
+        Both parts are divided by the positives of the whole batch, over all devices, so an image's share is what it adds times
         the number of photos.
         """
-        parts = self.photo_losses(outputs.codes, outputs.logits, targets)
+        parts = self.image_losses(outputs.codes, outputs.logits, targets)
         positives = tf.reduce_sum(targets.box_weights)
-        photos = tf.cast(tf.shape(targets.classes)[0], tf.float32)
+        images = tf.cast(tf.shape(targets.classes)[0], tf.float32)
         replica = tf.distribute.get_replica_context()
         if replica is not None and replica.num_replicas_in_sync > 1:
-            positives, photos = replica.all_reduce(tf.distribute.ReduceOp.SUM, [positives, photos])
-        share = photos / tf.maximum(positives, 1.0)
+            positives, images = replica.all_reduce(tf.distribute.ReduceOp.SUM, [positives, images])
+        share = images / tf.maximum(positives, 1.0)
         return parts.classification * share, parts.localization * share
 
     def tags(self, values: dict[str, float]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The body's weights of a `keras.applications.MobileNet`, of any file that Keras wrote: `mobilenet_1_0_224_tf_no_top.h5`, `.keras`.
 
-It is the same network, trained on the same pictures of -1..1 with the same epsilon; only, where a map's size is odd, Keras pads a
+It is the same network, trained on the same images of -1..1 with the same epsilon; only, where a map's size is odd, Keras pads a
 convolution of stride 2 at one side, and this one at both. Keras itself is not loaded.
 
 | file | a layer's name in it |

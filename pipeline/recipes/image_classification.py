@@ -14,7 +14,7 @@ from components.tasks.image_classification.evaluation import ImageEvaluatorConfi
 from components.tasks.image_classification.export import ImageExporterConfig
 from components.tasks.image_classification.training import ImageTrainerConfig
 from data.beam import BeamConfig
-from data.pictures.config import ImageDataConfig
+from data.images.config import ImageDataConfig
 from pipeline.settings import Settings
 from serving.config import ServingConfig
 

@@ -14,7 +14,7 @@ from components.tasks.object_detection.export import DetectionExporterConfig
 from components.tasks.object_detection.serving import DetectionServingCheck
 from components.tasks.object_detection.training import DetectionTrainerConfig
 from data.beam import BeamConfig
-from data.photos.config import PhotoDataConfig
+from data.detection.config import DetectionDataConfig
 from pipeline.settings import Settings
 from serving.config import ServingConfig
 
@@ -24,7 +24,7 @@ class Recipe(Settings):
 
     task: Literal["object_detection"] = Field("object_detection", description="the kind of problem")
     name: str = Field("object_detection", pattern=r"^[\w.-]+$", description="the recipe's name; by default its file's")
-    data: PhotoDataConfig = Field(description="the photos, their boxes and how they are split")
+    data: DetectionDataConfig = Field(description="the photos, their boxes and how they are split")
     beam: BeamConfig = Field(BeamConfig(), description="where the data steps run")
     schema_gen: SchemaConfig = Field(SchemaConfig(), description="what examples must look like")
     validation: DetectionValidationConfig = Field(

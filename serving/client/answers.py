@@ -28,7 +28,7 @@ class ServerError(UserError):
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one picture; `probabilities` are in the order of the classes and sum to 1."""
+    """The answer for one image; `probabilities` are in the order of the classes and sum to 1."""
 
     label: str
     class_id: int
@@ -70,7 +70,7 @@ def read_forecasts(answer: dict[str, Any]) -> list[Forecast]:
 
 
 def read_detections(answer: dict[str, Any]) -> list[Detection]:
-    """Return one photo's detections from a detector's answer about it; TypeError or KeyError if it is somebody else's."""
+    """Return one image's detections from a detector's answer about it; TypeError or KeyError if it is somebody else's."""
     from object_detection.detector import detections_of
 
     return detections_of(answer)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from serving.client.asking import ModelClient
 from serving.client.grpc_client import GrpcClient
+from serving.client.model_client import ModelClient
 from serving.client.rest_client import Client
 
 

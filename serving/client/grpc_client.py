@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from serving.client.answers import ServerError, VersionStatus
-from serving.client.asking import Example, ModelClient, Verb
+from serving.client.model_client import Example, ModelClient, Verb
 from serving.client.retries import Retries
 from serving.protos import message_class, new, read
 from serving.server.errors import HTTP_STATUS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError, did_you_mean
 from serving.client.answers import ServerError
-from serving.client.asking import ModelClient
+from serving.client.model_client import ModelClient
 from serving.model_config import FILE_NAME, FOLDER, ModelConfig, read_models
 
 NOT_THERE = (400, 404)  # a label that is not there is a 400

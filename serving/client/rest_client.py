@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pipeline.errors import UserError
 from serving.client.answers import ServerError, VersionStatus
-from serving.client.asking import Example, ModelClient, Verb
+from serving.client.model_client import Example, ModelClient, Verb
 from serving.client.retries import RETRY_STATUS, Retries, read_retry_after
 from serving.signatures import DEFAULT_SIGNATURE
 

@@ -13,10 +13,10 @@ from pipeline.progress import Progress
 from pipeline.workspace import Workspace
 from serving.model_config import FOLDER, REQUESTS
 from serving.monitor.comparison import Comparison, Finding, compare, moment
+from serving.monitor.options import Wish
 from serving.monitor.request_reader import find_logs, find_records, read_headings
 from serving.monitor.selection import Seen, check_version, newest_version, read_rows
 from serving.monitor.training_data import TrainingData, find_training_data
-from serving.monitor.wish import Wish
 
 PAGE = "monitor.html"
 MOST_FAULTS = 5  # named on the screen

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from components.statistics_gen import describe_feature
 from components.tasks import find_part
 from data.distances import find_feature
-from pipeline import report_drawing
+from labline.report import charts
+from labline.report.page import TEMPLATES, number, percent
 from pipeline.disk import replace_text
-from pipeline.report import TEMPLATES, number, percent
 from serving.monitor.comparison import Comparison, Finding, moment
 from serving.monitor.training_data import TrainingData
 
 if TYPE_CHECKING:
+    from serving.monitor.options import Wish
     from serving.monitor.selection import Seen
-    from serving.monitor.wish import Wish
 
 
 def write_page(wish: Wish, training: TrainingData, seen: Seen, found: Comparison, target: Path) -> None:
@@ -37,7 +37,7 @@ def write_page(wish: Wish, training: TrainingData, seen: Seen, found: Comparison
         training=training,
         seen=seen,
         found=found,
-        draw=report_drawing,
+        draw=charts,
         features=[feature_row(name, training, found) for name in compared(found)],
         findings=[{"finding": finding, "when": when(finding, found)} for finding in found.findings],
         movements=movements(found),

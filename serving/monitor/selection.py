@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from components.tasks import find_part
 from pipeline.errors import UserError
 from serving.monitor.measuring import Row
+from serving.monitor.options import Wish
 from serving.monitor.request_reader import Asked, Heading, read_requests, spread
 from serving.monitor.training_data import TrainingData
-from serving.monitor.wish import Wish
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ class Seen:
         matching: requests of this version, time and kind; where they are too many, not all are looked at.
         requests, examples: looked at.
         distinct_examples: of these, different ones.
-        unreadable: examples that could not be read, such as pictures that are none.
+        unreadable: examples that could not be read, such as images that are none.
     """
 
     records: int = 0

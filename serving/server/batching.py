@@ -21,7 +21,7 @@ from serving.server.errors import RequestError, invalid
 from serving.server.execution import Answer, Arrays, Done, Outcome, Waiting, attempt, too_late
 from serving.server.metrics import Metrics
 from serving.server.models.saved_model import Servable
-from serving.text_protos import BatchingParameters
+from serving.server_config_files import BatchingParameters
 
 log = logging.getLogger("serving")
 Key = tuple[Any, ...]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from pipeline.errors import UserError, explain_os_error
 from serving.model_config import ModelConfig, local_path, read_models
 from serving.server.flags import Flags
-from serving.text_protos import (
+from serving.server_config_files import (
     BatchingParameters,
     MonitoringConfig,
     SSLConfig,

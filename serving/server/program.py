@@ -124,7 +124,7 @@ def answer(plan: Plan, stopping: threading.Event) -> int:
     Raises:
         UserError, RequestError: it cannot start.
     """
-    from serving.server.doors import open_doors
+    from serving.server.endpoints import open_doors
     from serving.server.models.following import follow
     from serving.server.models.saved_model import import_tensorflow
 

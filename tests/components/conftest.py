@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.artifacts import Examples, Model, Schema, Statistics, write_manifest
 from pipeline.component import Context
-from small_series import cut_series, train_series, write_table
+from tests.support.small_series import cut_series, train_series, write_table
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 LABELS = ["cross", "dot", "stripe"]
@@ -66,8 +66,8 @@ def write_examples(
             with tf.io.TFRecordWriter(str(folder / f"{split}-{shard:05d}-of-00002.tfrecord")) as writer:
                 for index in range(shard, number, 2):
                     label = order[index % len(order)]
-                    picture = draw(label, random) * (brightness or {}).get(split, 1.0)
-                    writer.write(record(picture, labels[label], label, f"{labels[label]}/{split}_{index}.png"))
+                    image = draw(label, random) * (brightness or {}).get(split, 1.0)
+                    writer.write(record(image, labels[label], label, f"{labels[label]}/{split}_{index}.png"))
     examples.write_json("rejected.json", rejected or [])
     examples.properties = {
         "task": "image_classification", "splits": dict(splits), "labels": labels,
@@ -81,28 +81,28 @@ def write_examples(
 
 def draw(label: int, random: np.random.Generator) -> np.ndarray:
     """Draw a cross, a dot or a stripe with noise, 0..255."""
-    picture = random.integers(0, 60, (SIZE, SIZE)).astype(np.float64)
+    image = random.integers(0, 60, (SIZE, SIZE)).astype(np.float64)
     row, column = random.integers(3, SIZE - 3, 2)
     if label % 3 == 0:
-        picture[row, :], picture[:, column] = 220, 220
+        image[row, :], image[:, column] = 220, 220
     elif label % 3 == 1:
-        picture[row - 1 : row + 2, column - 1 : column + 2] = 220
+        image[row - 1 : row + 2, column - 1 : column + 2] = 220
     else:
-        picture[:, column] = 220
-    return picture
+        image[:, column] = 220
+    return image
 
 
-def record(picture: np.ndarray, text: str, label: int, source: str) -> bytes:
-    """Return the serialized tf.train.Example of a picture, as data/pictures/records.py describes it."""
+def record(image: np.ndarray, text: str, label: int, source: str) -> bytes:
+    """Return the serialized tf.train.Example of a picture, as data/images/records.py describes it."""
     import tensorflow as tf
     from PIL import Image
 
     stream = io.BytesIO()
-    Image.fromarray(picture.astype(np.uint8)).save(stream, "PNG")
+    Image.fromarray(image.astype(np.uint8)).save(stream, "PNG")
     values: dict[str, Any] = {
-        "image/encoded": stream.getvalue(), "image/format": b"png", "image/source": source.encode(), "image/height": picture.shape[0],
-        "image/width": picture.shape[1], "image/channels": 1, "image/bytes": len(stream.getvalue()),
-        "image/brightness": float(picture.mean() / 255), "image/class/label": label, "image/class/text": text.encode(),
+        "image/encoded": stream.getvalue(), "image/format": b"png", "image/source": source.encode(), "image/height": image.shape[0],
+        "image/width": image.shape[1], "image/channels": 1, "image/bytes": len(stream.getvalue()),
+        "image/brightness": float(image.mean() / 255), "image/class/label": label, "image/class/text": text.encode(),
     }  # fmt: skip
     feature = {}
     for name, value in values.items():
@@ -169,11 +169,11 @@ def fit(examples: Examples, folder: Path, epochs: int, labels: list[str] | None 
     """Train a small convolutional network with plain Keras and seal it as the trainer would."""
     import keras
 
-    from components.tasks.image_classification import pictures
+    from components.tasks.image_classification import images
     from data import loader
 
     keras.utils.set_random_seed(1)
-    data = loader.load(examples, "train", lambda records: pictures.read_batch(records, (SIZE, SIZE, 1)))
+    data = loader.load(examples, "train", lambda records: images.read_batch(records, (SIZE, SIZE, 1)))
     network = keras.Sequential([
         keras.Input((SIZE, SIZE, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(8, 3, activation="relu", name="convolution_1"),
         keras.layers.Conv2D(8, 3, activation="relu", name="convolution_2"), keras.layers.GlobalMaxPooling2D(),

@@ -14,26 +14,28 @@ from components.schema_gen import SchemaConfig, schema_gen
 from components.statistics_gen import statistics_gen
 from components.tasks.object_detection.checks import DetectionValidationConfig, check_counts
 from data.beam import BeamConfig
-from data.photos.config import PhotoDataConfig
-from labelled_shapes import PATCH, add_photo, draw, write_photos
+from data.detection.config import DetectionDataConfig
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics, write_manifest
 from pipeline.component import Context
+from tests.support.labelled_shapes import PATCH, add_image, draw, write_images
 
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory) -> dict[str, Any]:
     """Examples, statistics, schema and anomalies of 60 photos, one with a bad box, one that is doubled and three of background."""
     root = tmp_path_factory.mktemp("line")
-    raw = write_photos(root / "raw", {"cat": 38, "dog": 18})
-    add_photo(raw, "bad.jpg", [("cat", PATCH), ("dog", (5, 5, 5, 9))], draw(100))
-    add_photo(raw, "again.jpg", [("cat", PATCH)], draw(0))
+    raw = write_images(root / "raw", {"cat": 38, "dog": 18})
+    add_image(raw, "bad.jpg", [("cat", PATCH), ("dog", (5, 5, 5, 9))], draw(100))
+    add_image(raw, "again.jpg", [("cat", PATCH)], draw(0))
     for number in range(3):
-        add_photo(raw, f"nothing{number}.jpg", [], draw(200 + number))
+        add_image(raw, f"nothing{number}.jpg", [], draw(200 + number))
     made: dict[str, Any] = {
         kind.__name__: kind.create(root / kind.__name__) for kind in (Examples, Statistics, Schema, Anomalies)
     }
     context = Context.standalone(root / "context")
-    example_gen(examples=made["Examples"], config=PhotoDataConfig(path=str(raw)), beam=BeamConfig(), context=context)
+    example_gen(
+        examples=made["Examples"], config=DetectionDataConfig(path=str(raw)), beam=BeamConfig(), context=context
+    )
     write_manifest(made["Examples"], 0.0)
     statistics_gen(examples=made["Examples"], statistics=made["Statistics"], beam=BeamConfig(), context=context)
     write_manifest(made["Statistics"], 0.0)
@@ -81,8 +83,8 @@ def test_findings_name_lines_and_show_photos(line):
     assert {name for name, finding in found.items() if finding["severity"] == "error"} == {"empty_box"}
     box = found["empty_box"]["examples"][0]
     assert (box["file"], box["photo"]) == ("annotations/bad.xml, line 12", "photos/bad.jpg")
-    with Image.open(line["Anomalies"].file(box["thumbnail"])) as picture:
-        assert picture.size == (64, 40)
+    with Image.open(line["Anomalies"].file(box["thumbnail"])) as image:
+        assert image.size == (64, 40)
     assert {row["file"] for row in found["background_photo"]["examples"]} == {f"photos/nothing{n}.jpg" for n in range(3)}  # fmt: skip
     assert found["duplicate_image"]["count"] == 1
     assert "schema" not in found
@@ -117,14 +119,14 @@ def test_numbers_that_cannot_work_are_told(counts, said):
 
 
 def test_a_look_writes_nothing_and_says_what_a_run_would(tmp_path: Path):
-    from components.tasks.object_detection.looking import inspect
+    from components.tasks.object_detection.data_check import inspect
+    from labline.cli.data_check import summary_text
     from pipeline.progress import Progress
-    from pipeline.screen_data import summary_text
 
-    root = write_photos(tmp_path / "raw", {"cat": 20, "dog": 12})
-    add_photo(root, "none.jpg", [], draw(100))
+    root = write_images(tmp_path / "raw", {"cat": 20, "dog": 12})
+    add_image(root, "none.jpg", [], draw(100))
     before = sorted(tmp_path.rglob("*"))
-    found = inspect(PhotoDataConfig(path=str(root)), DetectionValidationConfig(), Progress(quiet=True))
+    found = inspect(DetectionDataConfig(path=str(root)), DetectionValidationConfig(), Progress(quiet=True))
     assert sorted(tmp_path.rglob("*")) == before
     assert found["classes"] == {"cat": 20, "dog": 12}
     assert (found["found"], found["used"], found["background"]) == (33, 33, 1)

@@ -15,18 +15,18 @@ from components.tasks.object_detection.blessing import judge
 from components.tasks.object_detection.evaluation import compare as compare_models
 from components.tasks.object_detection.evaluation import score
 from components.tasks.object_detection.metrics import TAGS, Detections, Truth
-from drawn_photos import LABELS, QUICK, scored_of, write_examples
 from pipeline.artifacts import Blessing, Evaluation, Model, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UserError
+from tests.support.drawn_images import LABELS, QUICK, scored_of, write_examples
 
 SIZE = 96
 
 
 def write_model(folder, seed=1, labels=LABELS, steps=40):
     """Write and seal a network without training."""
-    from object_detection.trained import write_trained
-    from small_detector import make_detector
+    from object_detection.saved_detector import write_trained
+    from tests.support.small_detector import make_detector
 
     trained = replace(make_detector(seed, classes=len(labels), size=SIZE), labels=list(labels))
     model = Model.create(folder)
@@ -62,7 +62,7 @@ def untrained(tmp_path_factory):
 @pytest.fixture(scope="module")
 def swapped(untrained, tmp_path_factory):
     """The same weights with the names of the classes swapped."""
-    from object_detection.label_map import write_label_map
+    from data.detection.label_map import write_label_map
 
     model = Model.create(tmp_path_factory.mktemp("swapped") / "model")
     shutil.copytree(untrained.path, model.path, dirs_exist_ok=True)
@@ -100,8 +100,8 @@ def test_stored_predictions_give_the_figures_again(judged):
 
     stored = np.load(judged[0].file("predictions.npz"))
     there, found = [], []
-    for photo, (name, size) in enumerate(zip(stored["filename"], stored["size"], strict=True)):
-        own, given = stored["truth_photo"] == photo, stored["photo"] == photo
+    for image, (name, size) in enumerate(zip(stored["filename"], stored["size"], strict=True)):
+        own, given = stored["truth_photo"] == image, stored["photo"] == image
         there.append(
             Truth(
                 str(name),
@@ -118,13 +118,13 @@ def test_stored_predictions_give_the_figures_again(judged):
 def test_the_evaluator_sees_what_the_served_model_answers(judged, drawn_examples, untrained):
     import tensorflow as tf
 
-    from object_detection.answering import answer_bytes
-    from object_detection.trained import read_trained
+    from object_detection.postprocessing import answer_bytes
+    from object_detection.saved_detector import read_trained
 
     stored = np.load(judged[0].file("predictions.npz"))
     last = len(stored["filename"]) - 1  # in a batch that had to be filled up
-    photo = predictions.read_photos(drawn_examples, "test", [last])[last]
-    answer = answer_bytes(read_trained(untrained.path), tf.constant([photo]))
+    image = predictions.read_images(drawn_examples, "test", [last])[last]
+    answer = answer_bytes(read_trained(untrained.path), tf.constant([image]))
     own = stored["photo"] == last
     assert own.sum() == answer["num_detections"][0].numpy()
     assert stored["boxes"][own] == pytest.approx(answer["detection_boxes"][0, : own.sum()].numpy(), abs=1e-5)
@@ -157,8 +157,8 @@ def test_an_earlier_model_with_the_classes_in_another_order_is_asked_by_their_na
     stored = np.load(judged[0].file("predictions.npz"))
     there = baselines.read_all_truth(drawn_examples, "test")
     found = []
-    for photo in range(len(there)):
-        own = stored["photo"] == photo
+    for image in range(len(there)):
+        own = stored["photo"] == image
         found.append(Detections(stored["boxes"][own], stored["scores"][own], 3 - stored["classes"][own]))
     comparison = judged[1].properties["comparison"]["metrics"]
     values = score(there, found, LABELS, QUICK).values
@@ -193,7 +193,7 @@ def test_settings_of_the_evaluator_load_nothing_heavy():
 
 @pytest.fixture(scope="module")
 def page(judged, drawn_examples, untrained):
-    from pipeline.report import write_report
+    from labline.report.page import write_report
 
     evaluation, blessing, folder = judged
     run = {
@@ -248,8 +248,8 @@ def test_a_page_without_evaluation_still_shows_the_data(drawn_examples, tmp_path
 def test_mistakes_are_drawn_in_other_colours_than_what_is_right():
     from PIL import Image
 
+    from components.tasks.object_detection.image_pairs import MISSED, RIGHT, WRONG, draw_pair
     from components.tasks.object_detection.matching import Outcome
-    from components.tasks.object_detection.photo_pairs import MISSED, RIGHT, WRONG, draw_pair
 
     stream = io.BytesIO()
     Image.new("RGB", (200, 100), "black").save(stream, "PNG")

@@ -36,11 +36,11 @@ def found(boxes, scores, classes=None):
 NOTHING = found([], [])
 
 
-def make_photos(seed, photos=30, classes=3, crowds=True, ties=True):
+def make_images(seed, images=30, classes=3, crowds=True, ties=True):
     """Draw boxes of whole pixels, some photos without any, and detections: moved copies, other classes, and noise."""
     random = np.random.default_rng(seed)
     there, given = [], []
-    for number in range(photos):
+    for number in range(images):
         count = int(random.integers(0, 6)) if number % 5 else 0
         side = np.exp(random.uniform(np.log(8), np.log(300), (count, 2))).round()
         corner = (random.uniform(0, 1, (count, 2)) * (np.array([HEIGHT, WIDTH]) - side)).round().clip(0)
@@ -84,9 +84,9 @@ def pycocotools_stats(there, given, classes):
     from pycocotools.cocoeval import COCOeval
 
     annotations, results = [], []
-    for number, (photo, answer) in enumerate(zip(there, given, strict=True), 1):
-        scale = np.array([photo.size[0], photo.size[1]] * 2)
-        for box, kind, crowd in zip((photo.boxes * scale).round(), photo.classes, photo.crowd, strict=True):
+    for number, (image, answer) in enumerate(zip(there, given, strict=True), 1):
+        scale = np.array([image.size[0], image.size[1]] * 2)
+        for box, kind, crowd in zip((image.boxes * scale).round(), image.classes, image.crowd, strict=True):
             ymin, xmin, ymax, xmax = map(float, box)
             annotations.append({
                 "id": len(annotations) + 1, "image_id": number, "category_id": int(kind), "iscrowd": int(crowd),
@@ -111,17 +111,17 @@ def pycocotools_stats(there, given, classes):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_figures_are_those_of_pycocotools_crowds_and_photos_without_boxes_included(seed):
-    there, given = make_photos(seed)
-    assert any(photo.crowd.any() for photo in there)
-    assert any(len(photo.boxes) == 0 for photo in there)
+    there, given = make_images(seed)
+    assert any(image.crowd.any() for image in there)
+    assert any(len(image.boxes) == 0 for image in there)
     ours, theirs = coco_metrics(there, given, LABELS), pycocotools_stats(there, given, 3)
     assert ours == pytest.approx({name: value for name, value in theirs.items() if value >= 0}, abs=1e-12)
     assert 0.03 < ours["mAP"] < 0.9
 
 
 def test_perfect_boxes_score_one_everywhere_and_no_boxes_score_nothing():
-    there, _ = make_photos(4)
-    perfect = [Detections(photo.boxes, np.ones(len(photo.boxes)), photo.classes) for photo in there]
+    there, _ = make_images(4)
+    perfect = [Detections(image.boxes, np.ones(len(image.boxes)), image.classes) for image in there]
     values = coco_metrics(there, perfect, LABELS)
     recalls = {"AR1", "AR10"}  # one box of a class a photo cannot find two objects
     assert {name: value for name, value in values.items() if name not in recalls} == dict.fromkeys(
@@ -190,7 +190,7 @@ def test_pascal_voc_leaves_difficult_objects_out_and_coco_keeps_them():
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_pascal_voc_agrees_with_an_independent_program(seed):
-    there, given = make_photos(seed, crowds=False)
+    there, given = make_images(seed, crowds=False)
     for number, ours in enumerate(voc_precision(there, given, 3), 1):
         assert ours is not None
         assert ours[0] == pytest.approx(slow_voc(there, given, number), abs=1e-12)
@@ -199,24 +199,24 @@ def test_pascal_voc_agrees_with_an_independent_program(seed):
 def slow_voc(there, given, number):
     """Pascal VOC's average precision as its development kit's reading has it: one loop over all detections."""
     rows = sorted(
-        ((-score, photo, row) for photo, answer in enumerate(given) for row, score in enumerate(answer.scores) if answer.classes[row] == number),
+        ((-score, image, row) for image, answer in enumerate(given) for row, score in enumerate(answer.scores) if answer.classes[row] == number),
     )  # fmt: skip
     used, curve, hits, wrong = set(), [], 0, 0
-    total = sum(int(((photo.classes == number) & ~photo.difficult).sum()) for photo in there)
-    for _, photo, row in rows:
-        y0, x0, y1, x1 = given[photo].boxes[row]
+    total = sum(int(((image.classes == number) & ~image.difficult).sum()) for image in there)
+    for _, image, row in rows:
+        y0, x0, y1, x1 = given[image].boxes[row]
         best, place = 0.0, None
-        for item, (b0, a0, b1, a1) in enumerate(there[photo].boxes):
-            if there[photo].classes[item] != number:
+        for item, (b0, a0, b1, a1) in enumerate(there[image].boxes):
+            if there[image].classes[item] != number:
                 continue
             shared = max(0, min(y1, b1) - max(y0, b0)) * max(0, min(x1, a1) - max(x0, a0))
             share = shared / ((y1 - y0) * (x1 - x0) + (b1 - b0) * (a1 - a0) - shared)
             if share > best:
                 best, place = share, item
-        if best >= 0.5 and there[photo].difficult[place]:
+        if best >= 0.5 and there[image].difficult[place]:
             continue
-        fresh = best >= 0.5 and (photo, place) not in used
-        used.add((photo, place)) if fresh else None
+        fresh = best >= 0.5 and (image, place) not in used
+        used.add((image, place)) if fresh else None
         hits, wrong = hits + fresh, wrong + (not fresh)
         curve.append((hits / total, hits / (hits + wrong)))
     area, before = 0.0, 0.0
@@ -227,7 +227,7 @@ def slow_voc(there, given, number):
 
 
 def test_a_sample_with_every_photo_once_has_the_figures_themselves():
-    judged = judge(*make_photos(3), LABELS)
+    judged = judge(*make_images(3), LABELS)
     once = np.ones((1, 30), np.int64)
     precisions = np.stack([bootstrap.average_precisions(one, once)[0] for one in judged.matches])
     assert precisions.mean() == pytest.approx(judged.values["mAP"], abs=1e-6)
@@ -235,7 +235,7 @@ def test_a_sample_with_every_photo_once_has_the_figures_themselves():
 
 
 def test_a_photo_drawn_twice_counts_as_two_photos_would():
-    there, given = make_photos(5, ties=False)
+    there, given = make_images(5, ties=False)
     counts = np.random.default_rng(1).multinomial(30, np.full(30, 1 / 30), size=3)
     ours = np.stack([bootstrap.average_precisions(one, counts) for one in judge(there, given, LABELS).matches])
     for sample, drawn in enumerate(counts):
@@ -246,7 +246,7 @@ def test_a_photo_drawn_twice_counts_as_two_photos_would():
 
 
 def test_intervals_hold_their_figure_and_the_same_seed_draws_the_same():
-    judged = judge(*make_photos(6), LABELS)
+    judged = judge(*make_images(6), LABELS)
     drawn = bootstrap.draw_samples(judged.matches, 500, seed=7)
     for name in ("mAP", "mAP50", "mAP75"):
         low, high = percentiles(drawn[name])
@@ -255,7 +255,7 @@ def test_intervals_hold_their_figure_and_the_same_seed_draws_the_same():
 
 
 def test_the_best_score_is_the_one_that_no_other_score_beats():
-    there, given = make_photos(8)
+    there, given = make_images(8)
     matches = judge(there, given, LABELS).matches
     best = matching.best_score(matches)
 
@@ -323,7 +323,7 @@ def test_the_worst_photo_has_most_mistakes_and_of_equals_the_surest():
 
 
 def test_curves_end_at_the_recall_that_was_reached():
-    judged = judge(*make_photos(9), LABELS)
+    judged = judge(*make_images(9), LABELS)
     for one, row in zip(judged.matches, judged.classes, strict=True):
         curve = matching.precision_recall(one)
         recalls = [point[0] for point in curve]

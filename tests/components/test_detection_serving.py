@@ -18,18 +18,18 @@ from PIL import Image, ImageOps
 
 from components.exporter import exporter
 from components.infra_validator import infra_validator, judge
-from components.tasks.object_detection import asking, serving
+from components.tasks.object_detection import predict_command, serving
 from components.tasks.object_detection.export import DetectionExporterConfig, make_signatures, write_tflite
-from object_detection.command import read_photo
-from object_detection.trained import Trained
+from labline.cli.detect import read_image
+from labline.cli.output import show_predictions
+from object_detection.saved_detector import Trained
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UsageError, UserError
-from pipeline.screen import show_predictions
 from serving.client import Client, ServerError
 from serving.launch import running_server
 from serving.tensorflow_serving import Models
-from small_detector import LABELS, draw_photo, make_detector, write_model, write_photos
+from tests.support.small_detector import LABELS, draw_image, make_detector, write_images, write_model
 
 OUTPUTS = {
     "detection_boxes": ("float32", [None, 100, 4]),
@@ -49,7 +49,7 @@ def trained() -> Trained:
 def line(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Drawn photos, a detector, and its export with TensorFlow Lite."""
     folder = tmp_path_factory.mktemp("line")
-    examples = write_photos(folder / "examples", {"train": 2, "test": 10})
+    examples = write_images(folder / "examples", {"train": 2, "test": 10})
     model = write_model(folder / "model", trained)
     return {"examples": examples, "model": model, "saved_model": export(examples, model, folder, tflite="float32")}
 
@@ -118,7 +118,7 @@ def test_outputs_are_named_and_typed_as_the_object_detection_api_did(signatures:
 def test_boxes_are_shares_of_the_photo_surest_first_with_classes_from_one(signatures: Any) -> None:
     import tensorflow as tf
 
-    encoded = [draw_photo(number)[0] for number in range(3)]
+    encoded = [draw_image(number)[0] for number in range(3)]
     answer = {
         name: value.numpy() for name, value in signatures["serving_default"](image_bytes=tf.constant(encoded)).items()
     }
@@ -138,8 +138,8 @@ def test_it_loads_and_answers_the_same_where_there_is_no_keras(
 ) -> None:
     import tensorflow as tf
 
-    photo = draw_photo(1)[0]
-    (tmp_path / "photo.jpg").write_bytes(photo)
+    image = draw_image(1)[0]
+    (tmp_path / "photo.jpg").write_bytes(image)
     program = f"""
 import sys
 for name in ("keras", "keras.src", "tf_keras", "official"): sys.modules[name] = None
@@ -151,7 +151,7 @@ print(json.dumps({{name: answer[name].numpy().tolist() for name in ("detection_b
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
     elsewhere = json.loads(process.stdout.splitlines()[-1])
-    here = signatures["serving_default"](image_bytes=tf.constant([photo]))
+    here = signatures["serving_default"](image_bytes=tf.constant([image]))
     for name, values in elsewhere.items():
         np.testing.assert_array_equal(np.float32(values), here[name].numpy())
 
@@ -181,10 +181,10 @@ def test_int8_is_calibrated_on_training_photos(
     class Calibrated(Exception):
         pass
 
-    def convert(_: Trained, precision: str, photos: np.ndarray) -> bytes:
-        raise Calibrated(precision, len(photos))
+    def convert(_: Trained, precision: str, images: np.ndarray) -> bytes:
+        raise Calibrated(precision, len(images))
 
-    monkeypatch.setattr("object_detection.lite.convert", convert)
+    monkeypatch.setattr("object_detection.tflite_export.convert", convert)
     with pytest.raises(Calibrated) as seen:  # two of the twelve photos are for training
         write_tflite(trained, line["examples"], DetectionExporterConfig(tflite="int8"), tmp_path)
     assert seen.value.args == ("int8", 2)
@@ -253,7 +253,7 @@ def test_every_photo_is_answered_in_words_and_drawn(
 ) -> None:
     files = [tmp_path / "one.jpg", tmp_path / "two.jpg"]
     for number, file in enumerate(files):
-        file.write_bytes(draw_photo(number)[0])
+        file.write_bytes(draw_image(number)[0])
     before = [file.read_bytes() for file in files]
     show_predictions("drawn", files, tmp_path, client.url, None, 3, False, tmp_path / "out", 0.6)
     said = capsys.readouterr().out
@@ -271,7 +271,7 @@ def test_an_exported_detector_is_asked_in_its_folder_as_the_trained_one_is(
 
     folder = line["saved_model"].path
     assert find_exported(folder) == folder and find_exported(line["model"].path) is None
-    pixels = read_photo_of(tmp_path)
+    pixels = read_image_of(tmp_path)
     exported = ExportedDetector(folder).detect([pixels], 0.3)[0]
     trained = Detector.read(line["model"].path).detect([pixels], 0.3)[0]
     assert exported and [item.label for item in exported] == [item.label for item in trained]
@@ -281,10 +281,10 @@ def test_an_exported_detector_is_asked_in_its_folder_as_the_trained_one_is(
     )
 
 
-def read_photo_of(folder: Path) -> np.ndarray:
+def read_image_of(folder: Path) -> np.ndarray:
     """Return the pixels of a drawn photo."""
-    (folder / "photo.jpg").write_bytes(draw_photo(0)[0])
-    return read_photo(folder / "photo.jpg")
+    (folder / "photo.jpg").write_bytes(draw_image(0)[0])
+    return read_image(folder / "photo.jpg")
 
 
 def test_json_gives_boxes_as_shares_and_in_pixels_of_the_upright_photo(
@@ -293,7 +293,7 @@ def test_json_gives_boxes_as_shares_and_in_pixels_of_the_upright_photo(
     lying, upright = tmp_path / "lying.jpg", tmp_path / "upright.png"
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter
-    Image.open(io.BytesIO(draw_photo(0)[0])).save(lying, quality=95, exif=exif)
+    Image.open(io.BytesIO(draw_image(0)[0])).save(lying, quality=95, exif=exif)
     ImageOps.exif_transpose(Image.open(lying)).save(upright)
     show_predictions("drawn", [lying, upright], tmp_path, client.url, 1, 3, True, None, 0.0)
     first, second = json.loads(capsys.readouterr().out)
@@ -305,10 +305,10 @@ def test_json_gives_boxes_as_shares_and_in_pixels_of_the_upright_photo(
 
 
 def test_a_photo_is_never_drawn_over_and_what_is_no_photo_is_named(client: Client, tmp_path: Path) -> None:
-    photo = tmp_path / "photo.jpg"
-    photo.write_bytes(draw_photo(0)[0])
+    image = tmp_path / "photo.jpg"
+    image.write_bytes(draw_image(0)[0])
     with pytest.raises(UsageError, match="would replace the photo"):
-        show_predictions("drawn", [photo], tmp_path, client.url, None, 3, False, photo, None)
+        show_predictions("drawn", [image], tmp_path, client.url, None, 3, False, image, None)
     (tmp_path / "notes.jpg").write_text("no photo")
     with pytest.raises(UserError) as error:
         show_predictions("drawn", [tmp_path / "notes.jpg"], tmp_path, client.url, None, 3, False)
@@ -327,7 +327,7 @@ def test_a_server_refuses_wrong_photos_and_goes_on(client: Client) -> None:
         assert error.value.status == 400
     with pytest.raises(ServerError, match="`image_bytes` holds no photo"):
         client.predict("drawn", inputs=[])
-    assert len(client.detect("drawn", [draw_photo(0)[0]])[0]) == 100
+    assert len(client.detect("drawn", [draw_image(0)[0]])[0]) == 100
 
 
 def test_pixels_of_several_photos_of_one_size_go_in_one_request(client: Client) -> None:
@@ -342,7 +342,7 @@ def test_pixels_of_several_photos_of_one_size_go_in_one_request(client: Client) 
 def test_the_demo_asks_about_a_test_photo(
     line: dict[str, Any], client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asking.demonstrate(client, "drawn", line["examples"], tmp_path)
+    predict_command.demonstrate(client, "drawn", line["examples"], tmp_path)
     said = capsys.readouterr().out
     assert "curl -d" in said and "truth: " in said
     assert (tmp_path / "asked_boxes.jpg").stat().st_size > 500

@@ -14,7 +14,7 @@ from components.tasks.object_detection import baselines
 from components.tasks.object_detection.blessing import absent_check, constant_check, judge
 from components.tasks.object_detection.evaluation import DetectionEvaluatorConfig, score
 from components.tasks.object_detection.metrics import Truth
-from drawn_photos import LABELS, QUICK, scored_of, write_examples
+from tests.support.drawn_images import LABELS, QUICK, scored_of, write_examples
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +97,14 @@ def test_the_constant_box_is_the_median_of_the_commonest_class_whatever_the_orde
     assert constant.number == np.bincount(classes).argmax()
     assert constant.box == pytest.approx(np.median(boxes[classes == constant.number], axis=0))
     near, far = np.array([constant.box]), np.array([[0.9, 0.9, 1, 1]])
-    photos = [
+    images = [
         replace(
             there[0], filename=f"{place:02d}", boxes=near if place % 3 else far, classes=np.array([constant.number])
         )
         for place in range(12)
     ]
-    photos = [replace(photo, difficult=np.zeros(1, bool), crowd=np.zeros(1, bool)) for photo in photos]
-    one, other = (score(rows, constant.on_each(rows), LABELS, QUICK) for rows in (photos, photos[::-1]))
+    images = [replace(image, difficult=np.zeros(1, bool), crowd=np.zeros(1, bool)) for image in images]
+    one, other = (score(rows, constant.on_each(rows), LABELS, QUICK) for rows in (images, images[::-1]))
     assert 0 < one.values["mAP"] < 1
     assert one.values == pytest.approx(other.values)
 
@@ -120,11 +120,11 @@ def test_the_constant_box_on_raccoons_is_the_published_one(real_data):
     splits = {}
     for split in ("train", "test"):
         name = next(name for name in archive.namelist() if name.endswith(".csv") and split in name)
-        photos: dict = {}
+        images: dict = {}
         for row in csv.DictReader(io.TextIOWrapper(archive.open(name))):
-            photos.setdefault(row["filename"], []).append(row)
+            images.setdefault(row["filename"], []).append(row)
         splits[split] = []
-        for name, rows in photos.items():
+        for name, rows in images.items():
             height, width = int(rows[0]["height"]), int(rows[0]["width"])
             boxes = np.array([[int(row["ymin"]) / height, int(row["xmin"]) / width, int(row["ymax"]) / height, int(row["xmax"]) / width] for row in rows])  # fmt: skip
             none = np.zeros(len(rows), bool)
@@ -136,5 +136,5 @@ def test_the_constant_box_on_raccoons_is_the_published_one(real_data):
 
 def test_photos_marked_for_crowds_do_not_shape_the_constant_box(drawn_examples):
     there = baselines.read_all_truth(drawn_examples, "train")
-    crowds = [replace(photo, crowd=np.ones(len(photo.boxes), bool)) for photo in there]
+    crowds = [replace(image, crowd=np.ones(len(image.boxes), bool)) for image in there]
     assert baselines.constant_box(crowds, LABELS).number == 0

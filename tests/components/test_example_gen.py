@@ -12,12 +12,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 import pytest
 from PIL import Image
 
 from components.example_gen import BeamConfig, example_gen, sources
-from data.pictures.config import ImageDataConfig
+from data.images.config import ImageDataConfig
 from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Examples
 from pipeline.component import Context
@@ -25,24 +25,24 @@ from pipeline.errors import UserError
 from pipeline.progress import Progress
 
 
-def picture(number: int, kind: str = "PNG", size: tuple[int, int] = (6, 5)) -> bytes:
-    values = numpy.random.default_rng(number).integers(0, 256, (*size, 3)).astype(numpy.uint8)
+def image(number: int, kind: str = "PNG", size: tuple[int, int] = (6, 5)) -> bytes:
+    values = np.random.default_rng(number).integers(0, 256, (*size, 3)).astype(np.uint8)
     stream = io.BytesIO()
     Image.fromarray(values).save(stream, kind)
     return stream.getvalue()
 
 
-def write_pictures(root: Path, classes: dict[str, int], start: int = 0) -> Path:
+def write_images(root: Path, classes: dict[str, int], start: int = 0) -> Path:
     for offset, (name, count) in enumerate(classes.items()):
         (root / name).mkdir(parents=True, exist_ok=True)
         for index in range(count):
-            (root / name / f"{index:03d}.png").write_bytes(picture(start + 1000 * offset + index))
+            (root / name / f"{index:03d}.png").write_bytes(image(start + 1000 * offset + index))
     return root
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    return write_pictures(tmp_path / "photos", {"ant": 40, "bee": 30, "cow": 20})
+def images(tmp_path: Path) -> Path:
+    return write_images(tmp_path / "photos", {"ant": 40, "bee": 30, "cow": 20})
 
 
 def ingest(folder: Path, path: Path, beam: BeamConfig | None = None, **settings: Any) -> Examples:
@@ -77,9 +77,9 @@ def findings(examples: Examples) -> dict[str, dict[str, Any]]:
     return {item["name"]: item for item in examples.read_json("rejected.json")}
 
 
-def test_every_picture_is_in_one_split_with_its_class_and_bytes(photos, tmp_path):
-    before = digest(photos)
-    examples = ingest(tmp_path, photos, examples_per_shard=30)
+def test_every_picture_is_in_one_split_with_its_class_and_bytes(images, tmp_path):
+    before = digest(images)
+    examples = ingest(tmp_path, images, examples_per_shard=30)
     assert examples.properties == {
         "task": "image_classification", "splits": {"train": 72, "validation": 9, "test": 9}, "labels": ["ant", "bee", "cow"],
         "label_counts": {"train": [32, 24, 16], "validation": [4, 3, 2], "test": [4, 3, 2]}, "image_shape": [6, 5, 3], "channels": 3,
@@ -91,7 +91,7 @@ def test_every_picture_is_in_one_split_with_its_class_and_bytes(photos, tmp_path
     written = {record["image/source"].decode(): record for record in all_records(examples)}
     assert len(written) == 90
     for source, record in written.items():
-        assert record["image/encoded"] == (photos / source).read_bytes()
+        assert record["image/encoded"] == (images / source).read_bytes()
         assert (
             record["image/class/text"].decode() == source.split("/")[0] == examples.labels[record["image/class/label"]]
         )
@@ -99,31 +99,31 @@ def test_every_picture_is_in_one_split_with_its_class_and_bytes(photos, tmp_path
         assert record["image/bytes"] == len(record["image/encoded"])
     assert {split: len(records(examples, split)) for split in examples.splits} == examples.splits
     assert examples.read_json("rejected.json") == []
-    assert digest(photos) == before, "the user's files must not change"
+    assert digest(images) == before, "the user's files must not change"
     assert not list(examples.path.glob(".*")), "no temporary file may stay"
 
 
-def test_classes_are_mixed_within_a_shard(photos, tmp_path):
-    labels = [record["image/class/label"] for record in records(ingest(tmp_path, photos), "train")]
+def test_classes_are_mixed_within_a_shard(images, tmp_path):
+    labels = [record["image/class/label"] for record in records(ingest(tmp_path, images), "train")]
     changes = sum(one != other for one, other in itertools.pairwise(labels))
     assert changes > 20
 
 
-def test_the_bytes_do_not_depend_on_the_number_of_workers(photos, tmp_path, monkeypatch):
-    from data.pictures import ingest as work
+def test_the_bytes_do_not_depend_on_the_number_of_workers(images, tmp_path, monkeypatch):
+    from data.images import ingest as work
 
-    one = ingest(tmp_path / "one", photos, examples_per_shard=10)
+    one = ingest(tmp_path / "one", images, examples_per_shard=10)
     monkeypatch.setattr(work, "PIECE", 7)
     threads = BeamConfig(options={"direct_num_workers": 2, "direct_running_mode": "multi_threading"})
-    two = ingest(tmp_path / "two", photos, threads, examples_per_shard=10)
+    two = ingest(tmp_path / "two", images, threads, examples_per_shard=10)
     assert digest(one.path) == digest(two.path)
     assert one.properties == two.properties
 
 
-def test_adding_a_picture_leaves_nearly_all_others_in_their_split(photos, tmp_path):
-    first = ingest(tmp_path / "one", photos)
-    (photos / "ant" / "new.png").write_bytes(picture(77_777))
-    second = ingest(tmp_path / "two", photos)
+def test_adding_a_picture_leaves_nearly_all_others_in_their_split(images, tmp_path):
+    first = ingest(tmp_path / "one", images)
+    (images / "ant" / "new.png").write_bytes(image(77_777))
+    second = ingest(tmp_path / "two", images)
     where = [
         {record["image/source"]: split for split in examples.splits for record in records(examples, split)}
         for examples in (first, second)
@@ -141,21 +141,21 @@ def bomb() -> bytes:
     )
 
 
-def test_bad_pictures_are_counted_and_named_and_the_others_used(photos, tmp_path):
+def test_bad_pictures_are_counted_and_named_and_the_others_used(images, tmp_path):
     bad = {
-        "corrupt_file": b"this is no picture at all", "truncated_file": picture(1, "JPEG")[:200], "empty_file": b"", "too_many_pixels": bomb(),
-        "zero_size_image": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(8) + b"\x08\x02\0\0\0" + bytes(40), "wrong_extension": picture(123_456, "PNG"),
+        "corrupt_file": b"this is no picture at all", "truncated_file": image(1, "JPEG")[:200], "empty_file": b"", "too_many_pixels": bomb(),
+        "zero_size_image": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(8) + b"\x08\x02\0\0\0" + bytes(40), "wrong_extension": image(123_456, "PNG"),
     }  # fmt: skip
     for name, content in bad.items():
-        (photos / "ant" / f"{name}.jpg").write_bytes(content)
-    (photos / "ant" / "notes.txt").write_text("mine")
-    (photos / "ant" / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    (photos / "README.md").write_text("mine")
-    (photos / "empty").mkdir()
-    write_pictures(photos, {"lonely": 1}, start=50_000)
-    (photos / "spoilt").mkdir()
-    (photos / "spoilt" / "1.png").write_bytes(b"")
-    examples = ingest(tmp_path, photos)
+        (images / "ant" / f"{name}.jpg").write_bytes(content)
+    (images / "ant" / "notes.txt").write_text("mine")
+    (images / "ant" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (images / "README.md").write_text("mine")
+    (images / "empty").mkdir()
+    write_images(images, {"lonely": 1}, start=50_000)
+    (images / "spoilt").mkdir()
+    (images / "spoilt" / "1.png").write_bytes(b"")
+    examples = ingest(tmp_path, images)
     found = findings(examples)
     expected = {
         "corrupt_file": 1, "truncated_file": 1, "empty_file": 2, "too_many_pixels": 1, "zero_size_image": 1, "wrong_extension": 1,
@@ -176,7 +176,7 @@ def test_bad_pictures_are_counted_and_named_and_the_others_used(photos, tmp_path
 def test_the_same_picture_in_two_splits_stays_only_in_the_test_split(tmp_path):
     root = tmp_path / "data"
     for number, split in enumerate(["train", "test"]):
-        write_pictures(root / split, {"ant": 20, "bee": 20}, start=100 * number)
+        write_images(root / split, {"ant": 20, "bee": 20}, start=100 * number)
     shared = (root / "test" / "ant" / "003.png").read_bytes()
     (root / "train" / "ant" / "copy.png").write_bytes(shared)
     examples = ingest(tmp_path, root, validation_fraction=0.1)
@@ -187,11 +187,11 @@ def test_the_same_picture_in_two_splits_stays_only_in_the_test_split(tmp_path):
     assert Counter(record["image/encoded"] for record in all_records(examples))[shared] == 1
 
 
-def test_copies_within_the_data_never_stand_in_two_splits(photos, tmp_path):
+def test_copies_within_the_data_never_stand_in_two_splits(images, tmp_path):
     for index in range(20):
-        (photos / "ant" / f"copy{index}.png").write_bytes((photos / "ant" / f"{index:03d}.png").read_bytes())
-    (photos / "bee" / "ant.png").write_bytes((photos / "ant" / "001.png").read_bytes())
-    examples = ingest(tmp_path, photos)
+        (images / "ant" / f"copy{index}.png").write_bytes((images / "ant" / f"{index:03d}.png").read_bytes())
+    (images / "bee" / "ant.png").write_bytes((images / "ant" / "001.png").read_bytes())
+    examples = ingest(tmp_path, images)
     splits: dict[bytes, set[str]] = {}
     for split in examples.splits:
         for record in records(examples, split):
@@ -203,7 +203,7 @@ def test_copies_within_the_data_never_stand_in_two_splits(photos, tmp_path):
 
 
 def test_groups_stay_together(tmp_path):
-    root = write_pictures(tmp_path / "data", {"ant": 60, "bee": 60})
+    root = write_images(tmp_path / "data", {"ant": 60, "bee": 60})
     for file in root.glob("*/*.png"):
         file.rename(file.with_name(f"person{int(file.stem) // 6}_{file.name}"))
     examples = ingest(tmp_path, root, group_by=r"(person\d+)_")
@@ -216,28 +216,28 @@ def test_groups_stay_together(tmp_path):
     assert all(people.values())
 
 
-def test_chosen_classes_are_numbered_as_listed_and_limit_takes_of_every_class(photos, tmp_path):
-    examples = ingest(tmp_path, photos, classes=("cow", "ant"), limit=30)
+def test_chosen_classes_are_numbered_as_listed_and_limit_takes_of_every_class(images, tmp_path):
+    examples = ingest(tmp_path, images, classes=("cow", "ant"), limit=30)
     assert examples.labels == ["cow", "ant"]
     assert sum(examples.splits.values()) == 30
     totals = [sum(counts) for counts in zip(*examples.properties["label_counts"].values(), strict=True)]
     assert totals == [10, 20]
 
 
-def test_a_class_that_is_not_there_is_answered_with_the_nearest(photos, tmp_path):
+def test_a_class_that_is_not_there_is_answered_with_the_nearest(images, tmp_path):
     with pytest.raises(UserError) as caught:
-        ingest(tmp_path, photos, classes=("cow", "art"))
+        ingest(tmp_path, images, classes=("cow", "art"))
     assert "Did you mean `ant`?" in caught.value.fix
 
 
-def test_pictures_of_different_sizes_have_no_common_shape(photos, tmp_path):
-    (photos / "ant" / "large.png").write_bytes(picture(5, size=(20, 30)))
-    assert ingest(tmp_path / "one", photos).properties["image_shape"] is None
+def test_pictures_of_different_sizes_have_no_common_shape(images, tmp_path):
+    (images / "ant" / "large.png").write_bytes(image(5, size=(20, 30)))
+    assert ingest(tmp_path / "one", images).properties["image_shape"] is None
 
 
 @pytest.mark.parametrize("content", ["nothing", "one class", "only bad"])
 def test_data_with_nothing_usable_are_a_clear_error(tmp_path, content):
-    root = write_pictures(tmp_path / "data", {"ant": 3} if content == "one class" else {})
+    root = write_images(tmp_path / "data", {"ant": 3} if content == "one class" else {})
     (root / "bee").mkdir(parents=True)
     if content == "only bad":
         (root / "bee" / "1.png").write_bytes(b"")
@@ -247,43 +247,43 @@ def test_data_with_nothing_usable_are_a_clear_error(tmp_path, content):
     assert "One folder for each class" in caught.value.fix
 
 
-def test_a_picture_that_changes_while_it_is_read_is_a_clear_error(photos, tmp_path, monkeypatch):
-    from data.pictures import ingest as work
+def test_a_picture_that_changes_while_it_is_read_is_a_clear_error(images, tmp_path, monkeypatch):
+    from data.images import ingest as work
 
     plan = work.plan_shards
 
     def change_and_plan(*arguments: Any) -> Any:
-        (photos / "ant" / "000.png").write_bytes(picture(99_999))
+        (images / "ant" / "000.png").write_bytes(image(99_999))
         return plan(*arguments)
 
     monkeypatch.setattr(work, "plan_shards", change_and_plan)
     with pytest.raises(UserError, match="changed while the data were read") as caught:
-        ingest(tmp_path, photos)
+        ingest(tmp_path, images)
     assert caught.value.where == "ant/000.png"
 
 
-def test_a_changed_file_changes_the_fingerprint_and_a_moved_folder_does_not(photos, tmp_path):
+def test_a_changed_file_changes_the_fingerprint_and_a_moved_folder_does_not(images, tmp_path):
     def content(path: Path) -> list[tuple[str, bytes]]:
         config = ImageDataConfig(path=str(path))
         trees = sources(config=config, beam=BeamConfig(), progress=Progress(quiet=True))
         return [(file.relative_to(tree.root).as_posix(), file.read_bytes()) for tree in trees for file in tree.files]
 
-    before = content(photos)
-    photos.rename(tmp_path / "moved")
+    before = content(images)
+    images.rename(tmp_path / "moved")
     assert content(tmp_path / "moved") == before
-    (tmp_path / "moved" / "ant" / "000.png").write_bytes(picture(99_999))
+    (tmp_path / "moved" / "ant" / "000.png").write_bytes(image(99_999))
     assert content(tmp_path / "moved") != before
 
 
-def test_names_that_are_no_utf_8_come_through_and_stay_apart(photos, tmp_path):
+def test_names_that_are_no_utf_8_come_through_and_stay_apart(images, tmp_path):
     from components.validation.thumbnails import find_examples
 
-    folder = os.fsencode(photos)
+    folder = os.fsencode(images)
     for name in (b"ant/caf\xe9.png", b"ant/caf\xe8.png", b"b\xe9e/1.png", b"b\xe8e/1.png", b"ant/bad\xe9.png"):
         file = Path(os.fsdecode(folder + b"/" + name))
         file.parent.mkdir(exist_ok=True)
-        file.write_bytes(b"" if b"bad" in name else picture(sum(name)))
-    examples = ingest(tmp_path, photos)
+        file.write_bytes(b"" if b"bad" in name else image(sum(name)))
+    examples = ingest(tmp_path, images)
     assert set(examples.labels) == {"ant", "bee", "cow", "b\\xe9e", "b\\xe8e"}
     names = {record["image/source"].decode() for record in all_records(examples)}
     assert {"ant/caf\\xe9.png", "ant/caf\\xe8.png"} <= names
@@ -292,11 +292,11 @@ def test_names_that_are_no_utf_8_come_through_and_stay_apart(photos, tmp_path):
     assert [source for source, _ in find_examples(examples, "image/source", {"ant/caf\\xe9.png"})]
 
 
-def test_a_data_check_sees_what_example_gen_would_write(photos, tmp_path):
-    from data.pictures.check import inspect
+def test_a_data_check_sees_what_example_gen_would_write(images, tmp_path):
+    from data.images.check import inspect
 
-    (photos / "ant" / "bad.png").write_bytes(b"")
-    summary = inspect(ImageDataConfig(path=str(photos)), Progress(quiet=True))
+    (images / "ant" / "bad.png").write_bytes(b"")
+    summary = inspect(ImageDataConfig(path=str(images)), Progress(quiet=True))
     assert summary["classes"] == {"ant": 40, "bee": 30, "cow": 20}
     assert summary["splits"] == {"train": 72, "validation": 9, "test": 9}
     assert (summary["found"], summary["used"], summary["format"]) == (91, 90, "image_folder")
@@ -326,7 +326,7 @@ def test_a_data_set_of_tensorflow_datasets_is_read_as_tfds_wrote_it(tmp_path, mo
 
         def _generate_examples(self, start: int, stop: int) -> Any:
             for number in range(start, stop):
-                yield number, {"image": io.BytesIO(picture(number)), "label": number % 2}
+                yield number, {"image": io.BytesIO(image(number)), "label": number % 2}
 
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     Tiny(data_dir=str(tmp_path / "tfds")).download_and_prepare()
@@ -334,7 +334,7 @@ def test_a_data_set_of_tensorflow_datasets_is_read_as_tfds_wrote_it(tmp_path, mo
     assert examples.labels == ["ant", "bee"]
     assert examples.splits["test"] == 10
     written = {record["image/encoded"]: record["image/class/label"] for record in all_records(examples)}
-    assert written == {picture(number): number % 2 for number in range(40)}
+    assert written == {image(number): number % 2 for number in range(40)}
 
 
 @pytest.mark.skipif("LABLINE_TEST_DATA" not in os.environ, reason="set LABLINE_TEST_DATA to the folder with real data")

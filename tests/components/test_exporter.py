@@ -104,11 +104,11 @@ def test_all_signatures_answer_as_the_network_does(signatures: Any, model: Model
     import keras
     import tensorflow as tf
 
-    from serving.samples import encoded_picture, sample_records
+    from serving.samples import encoded_image, sample_records
 
     _, records = sample_records(tiny_examples, 10)
-    encoded = [encoded_picture(record) for record in records]
-    pixels = np.stack([tf.io.decode_png(picture).numpy() for picture in encoded]).astype(np.float32)
+    encoded = [encoded_image(record) for record in records]
+    pixels = np.stack([tf.io.decode_png(image).numpy() for image in encoded]).astype(np.float32)
     expected = keras.saving.load_model(model.file("model.keras")).predict(pixels, verbose=0)
     answers = [
         signatures["serving_default"](image_bytes=tf.constant(encoded)),
@@ -165,12 +165,12 @@ def test_every_signature_is_warmed_up_with_real_pictures(saved_model: SavedModel
     requests = [log.predict_log.request for log in logs]
     assert {request.model_spec.signature_name for request in requests} == {"serving_default", "pixels", "examples"}
     sent = requests[0].inputs["image_bytes"].string_val[0]
-    pictures = [
+    images = [
         decode_example(record)["image/encoded"][0]
         for shard in tiny_examples.shards("test")
         for record in read_records(shard)
     ]
-    assert sent in pictures
+    assert sent in images
 
 
 def test_it_loads_and_answers_where_keras_cannot_be_imported(saved_model: SavedModel) -> None:
@@ -187,10 +187,10 @@ else:
 signature = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
 print(signature(image_bytes=tf.constant([open(sys.argv[2], "rb").read()]))["label"].numpy()[0].decode())
 """
-    picture = saved_model.path.parent / "picture.png"
-    picture.write_bytes(encode("PNG"))
+    image = saved_model.path.parent / "picture.png"
+    image.write_bytes(encode("PNG"))
     done = subprocess.run(
-        [sys.executable, "-c", code, str(saved_model.path), str(picture)], capture_output=True, text=True
+        [sys.executable, "-c", code, str(saved_model.path), str(image)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in LABELS
@@ -205,10 +205,10 @@ def test_the_same_model_gives_the_same_answers_warm_up_and_assets(
     for name in ("assets/labels.txt", "assets.extra/tf_serving_warmup_requests"):
         assert again.file(name).read_bytes() == saved_model.file(name).read_bytes()
     assert again.properties == saved_model.properties
-    picture = tf.constant([encode("PNG")])
-    second = tf.saved_model.load(str(again.path)).signatures["serving_default"](image_bytes=picture)
+    image = tf.constant([encode("PNG")])
+    second = tf.saved_model.load(str(again.path)).signatures["serving_default"](image_bytes=image)
     assert (
-        second["probabilities"].numpy() == signatures["serving_default"](image_bytes=picture)["probabilities"].numpy()
+        second["probabilities"].numpy() == signatures["serving_default"](image_bytes=image)["probabilities"].numpy()
     ).all()
 
 

@@ -192,7 +192,7 @@ def test_drawings_hold_the_series_its_cuts_and_fans_of_what_was_forecast(ahead):
 
 
 def test_long_series_are_thinned_without_losing_their_peaks():
-    from components.tasks.forecasting.drawn import POINTS, envelope
+    from components.tasks.forecasting.plot_data import POINTS, envelope
 
     values = np.zeros(100_000)
     values[54_321] = 7.0
@@ -203,9 +203,9 @@ def test_long_series_are_thinned_without_losing_their_peaks():
 
 
 def test_what_is_drawn_before_a_forecast_is_each_value_of_a_long_series_too():
-    from components.tasks.forecasting.drawings import fan
-    from components.tasks.forecasting.drawn import PAST, Line, draw_line
     from components.tasks.forecasting.metrics import Forecasts
+    from components.tasks.forecasting.plot_data import PAST, Line, draw_line
+    from components.tasks.forecasting.report_charts import fan
 
     rows, values = np.arange(9_000, 9_993), np.arange(10_000.0)
     targets = values[rows[:, np.newaxis] + np.arange(7)][:, :, np.newaxis]

@@ -16,7 +16,7 @@ from components.tasks.forecasting.training import Forecasting, ForecastTrainerCo
 from pipeline.artifacts import Examples, InfraBlessing, SavedModel, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UsageError, UserError
-from small_series import cut_series, train_series, write_table
+from tests.support.small_series import cut_series, train_series, write_table
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_pictures_show_windows_and_the_gates_of_the_network(series_model):
 def test_traces_end_in_the_state_that_the_layer_itself_gives():
     import keras
 
-    from components.callbacks.series_pictures import traces
+    from components.plots.series_plots import traces
 
     layer = keras.layers.LSTM(5, recurrent_initializer="glorot_uniform", bias_initializer="random_normal")
     sequence = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
@@ -130,7 +130,7 @@ def test_accuracy_is_no_metric_of_forecasts():
 
 
 def test_the_own_network_of_a_new_project_trains(series_examples, tmp_path):
-    from pipeline.new import create
+    from labline.cli.new import create
 
     create(tmp_path / "mine", "forecasting")
     model = train_series(series_examples, tmp_path / "t", network=str(tmp_path / "mine" / "my_network.py"), options={})

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-import contracts_network
 from components.networks import PixelStatistics, find_network, names, network_config, preset
 from components.tasks.image_classification.training import ImageTrainerConfig
 from pipeline.errors import UserError
+from tests.support import contracts_network
 
 PIXELS = PixelStatistics(0.25, 0.5, (0.25,), (0.5,))
 SHAPES = {"distorted_cnn": (26, 28, 3), "small_vgg": (16, 16, 3), "lenet5": (28, 28, 1)}
@@ -116,32 +116,32 @@ def test_distorted_cnn_cuts_each_picture_at_its_own_place_and_the_middle_at_test
     from components.networks import _distortions
 
     rows, columns = np.mgrid[0:32, 0:28]
-    pictures = np.repeat((rows * 100 + columns)[np.newaxis, :, :, np.newaxis], 50, axis=0).astype(np.float32)
+    images = np.repeat((rows * 100 + columns)[np.newaxis, :, :, np.newaxis], 50, axis=0).astype(np.float32)
     window = _distortions.RandomWindow(24, 24, seed=1)
-    cut = np.asarray(window(pictures, training=True))
+    cut = np.asarray(window(images, training=True))
     corners = cut[:, 0, 0, 0].astype(int)
     np.testing.assert_array_equal(cut[:, -1, -1, 0], corners + 23 * 100 + 23)
     assert set(corners // 100) == set(range(9))
     assert set(corners % 100) == set(range(5))
-    np.testing.assert_array_equal(np.asarray(window(pictures, training=False)), pictures[:, 4:28, 2:26])
+    np.testing.assert_array_equal(np.asarray(window(images, training=False)), images[:, 4:28, 2:26])
 
 
 def test_distorted_colours_keep_to_their_ranges_and_leave_test_pictures_alone():
     from components.networks import _distortions
 
     random = np.random.default_rng(0)
-    pictures = random.uniform(0.3, 0.6, (200, 4, 4, 3)).astype(np.float32)
+    images = random.uniform(0.3, 0.6, (200, 4, 4, 3)).astype(np.float32)
     colour = _distortions.RandomColour(0.05, (0.3, 1.0), 0.2, (0.0, 2.0), seed=1)
-    np.testing.assert_array_equal(np.asarray(colour(pictures, training=False)), pictures)
-    distorted = np.asarray(colour(pictures, training=True))
+    np.testing.assert_array_equal(np.asarray(colour(images, training=False)), images)
+    distorted = np.asarray(colour(images, training=True))
     assert distorted.min() >= 0
     assert distorted.max() <= 1
     only_contrast = _distortions.RandomColour(0.0, (0.3, 1.0), 0.0, (1.0, 1.0), seed=1)
-    factors = np.asarray(only_contrast(pictures, training=True)).std(axis=(1, 2)) / pictures.std(axis=(1, 2))
+    factors = np.asarray(only_contrast(images, training=True)).std(axis=(1, 2)) / images.std(axis=(1, 2))
     assert factors.min() == pytest.approx(0.3, abs=0.02)
     assert factors.max() == pytest.approx(1.0, abs=0.02)
     only_brightness = _distortions.RandomColour(0.0, (1.0, 1.0), 0.2, (1.0, 1.0), seed=1)
-    shifts = (np.asarray(only_brightness(pictures, training=True)) - pictures).mean(axis=(1, 2, 3))
+    shifts = (np.asarray(only_brightness(images, training=True)) - images).mean(axis=(1, 2, 3))
     assert shifts.min() == pytest.approx(-0.2, abs=0.01)
     assert shifts.max() == pytest.approx(0.2, abs=0.01)
 
@@ -174,8 +174,8 @@ def test_weights_that_do_not_exist_or_do_not_fit_are_explained(body_weights, tmp
 def test_a_convolution_agrees_with_the_first_worked_example():
     import keras
 
-    picture = np.zeros((1, 8, 8, 1), np.float32)
-    picture[0, :, 3:5] = 1
+    image = np.zeros((1, 8, 8, 1), np.float32)
+    image[0, :, 3:5] = 1
     kernel = np.zeros((3, 3, 1, 1), np.float32)
     kernel[:, 1] = 1
     model = keras.Sequential(
@@ -183,20 +183,20 @@ def test_a_convolution_agrees_with_the_first_worked_example():
     )
     model.layers[0].set_weights([kernel, np.zeros(1)])
     assert model.layers[0].count_params() == 10
-    assert float(np.asarray(model(picture))[0, 0]) == 3.0
+    assert float(np.asarray(model(image))[0, 0]) == 3.0
 
 
 def test_a_convolution_and_a_pooling_agree_with_the_second_worked_example():
     import keras
 
-    picture = np.array(
+    image = np.array(
         [[1, 2, -4, 0, 7], [-3, 5, 0, 4, -2], [1, 4, -6, 8, 5], [3, 7, -1, 0, 2], [6, 1, 2, -2, 1]], np.float32
     )
     kernel = np.array([[-1, 0, -1], [0, 2, 0], [-1, 0, -1]], np.float32)
     layer = keras.layers.Conv2D(1, 3, use_bias=False)
     layer.build((None, 5, 5, 1))
     layer.set_weights([kernel[:, :, np.newaxis, np.newaxis]])
-    result = np.asarray(layer(picture[np.newaxis, :, :, np.newaxis]))[0, :, :, 0]
+    result = np.asarray(layer(image[np.newaxis, :, :, np.newaxis]))[0, :, :, 0]
     np.testing.assert_array_equal(result, [[18, -14, 6], [9, -28, 17], [11, -13, -2]])
 
     values = np.array([[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]], np.float32)

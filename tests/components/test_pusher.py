@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UserError
-from pushes import BLESSED, KILLED_PUSH, PUSH, make_saved_model, push, versions
 from serving.model_config import keep_model, read_models
 from serving.running import write_running
-from serving.text_protos import read_batching
+from serving.server_config_files import read_batching
 from serving.versions_command import promote, rollback
+from tests.support.pushes import BLESSED, KILLED_PUSH, PUSH, make_saved_model, push, versions
 
 
 def test_versions_count_upwards_and_hold_the_files_alone(tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ import pytest
 
 from pipeline.artifacts import SavedModel, write_manifest
 from pipeline.errors import UserError
-from pushes import KILLED_PUSH, make_saved_model, push, versions
 from serving.client import Client
 from serving.launch import Server, start_server
 from serving.running import forget_running, write_running
 from serving.tensorflow_serving import Models
 from serving.versions_command import rollback
+from tests.support.pushes import KILLED_PUSH, make_saved_model, push, versions
 
 
 @pytest.fixture(scope="module")

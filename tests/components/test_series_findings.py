@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy
+import numpy as np
 import pytest
 
 from data.series.check import inspect
@@ -11,7 +11,7 @@ from data.series.findings import KINDS
 from data.series.records import read_series
 from pipeline.errors import UserError
 from pipeline.progress import Progress
-from series_ingest import DAYS, findings, ingest, wave, windows, write_days
+from tests.support.series_ingest import DAYS, findings, ingest, wave, windows, write_days
 
 
 def test_all_lines_that_cannot_be_used_are_named_at_once(tmp_path):
@@ -43,10 +43,10 @@ def test_gaps_stop_the_run_unless_they_are_filled(tmp_path):
     assert "data.fill=linear" in caught.value.fix
     examples = ingest(tmp_path / "filled", file, fill="linear", horizon=3)
     series = read_series(examples)[0]
-    assert numpy.flatnonzero(series.filled).tolist() == [7, 59, 155, 156]
+    assert np.flatnonzero(series.filled).tolist() == [7, 59, 155, 156]
     assert series.values[7, 0] == pytest.approx((series.values[6, 0] + series.values[8, 0]) / 2)
     assert series.times is not None
-    assert (numpy.diff(series.times) == 86_400).all()
+    assert (np.diff(series.times) == 86_400).all()
     assert (examples.properties["filled"], examples.properties["rows"]) == (4, 365)
     assert {name: item["count"] for name, item in findings(examples).items()} == {
         "filled_value": 1,
@@ -170,12 +170,12 @@ def test_values_that_networks_of_32_bits_cannot_scale_are_asked_for_in_another_u
 
 @pytest.mark.parametrize("block", [7, 1 << 16])
 def test_a_file_written_newest_first_gives_what_one_in_order_does(tmp_path, monkeypatch, block):
-    monkeypatch.setattr("data.series.turning.BLOCK", block)
+    monkeypatch.setattr("data.series.row_order.BLOCK", block)
     right = ingest(tmp_path / "right", write_days(tmp_path / "right.csv", wave(365)), horizon=3)
     turned = write_days(tmp_path / "turned.csv", wave(365)[::-1], DAYS[:365][::-1])
     examples = ingest(tmp_path / "turned", turned, horizon=3)
-    assert numpy.array_equal(read_series(examples)[0].values, read_series(right)[0].values)
-    assert numpy.array_equal(read_series(examples)[0].times, read_series(right)[0].times)
+    assert np.array_equal(read_series(examples)[0].values, read_series(right)[0].values)
+    assert np.array_equal(read_series(examples)[0].times, read_series(right)[0].times)
     found = findings(examples)["newest_first"]
     assert (found["severity"], found["examples"][0]["detail"]) == ("info", "365 rows, the newest first")
 
@@ -199,14 +199,14 @@ def test_a_file_that_is_newest_first_but_for_a_line_is_not_put_in_order(tmp_path
 
 @pytest.mark.parametrize("minutes", [60, 15])
 def test_the_hour_that_comes_twice_where_clocks_go_back_is_told_from_a_line_that_stands_there_twice(tmp_path, minutes):
-    start, end = numpy.datetime64("2023-10-20T00:00"), numpy.datetime64("2023-10-29T01:00")  # in UTC, of the change
-    real = start + numpy.arange(15 * 24 * 60 // minutes) * numpy.timedelta64(minutes, "m")
-    clocks = real + numpy.where(real < end, numpy.timedelta64(120, "m"), numpy.timedelta64(60, "m"))
+    start, end = np.datetime64("2023-10-20T00:00"), np.datetime64("2023-10-29T01:00")  # in UTC, of the change
+    real = start + np.arange(15 * 24 * 60 // minutes) * np.timedelta64(minutes, "m")
+    clocks = real + np.where(real < end, np.timedelta64(120, "m"), np.timedelta64(60, "m"))
     lines = ["time,load", *(f"{time},{value}" for time, value in zip(clocks, wave(len(clocks)), strict=True))]
     (tmp_path / "clocks.csv").write_text("\n".join(lines))
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, tmp_path / "clocks.csv")
-    line = 2 + int((end - start) / numpy.timedelta64(minutes, "m"))
+    line = 2 + int((end - start) / np.timedelta64(minutes, "m"))
     assert f"(1 x clock_change):\n    clocks.csv, line {line}: 2023-10-29 02:00:00" in caught.value.what
     assert "data.time_column=none" in caught.value.fix
     assert ingest(tmp_path / "spaced", tmp_path / "clocks.csv", time_column="none").properties["rows"] == len(clocks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-import numpy
+import numpy as np
 import pytest
 
 from components.tasks.forecasting.ingest import sources
@@ -20,7 +20,7 @@ from data.series.records import read_series
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 from pipeline.progress import Progress
-from series_ingest import DAYS, digests, findings, ingest, wave, windows, write_days
+from tests.support.series_ingest import DAYS, digests, findings, ingest, wave, windows, write_days
 
 QUIET = Progress(quiet=True)
 
@@ -66,8 +66,8 @@ def test_every_window_holds_what_stands_in_the_series(milk):
         found = windows(milk, split)
         assert [window.row for window in found] == list(range(first, stop - 11))
         for window in found:
-            assert numpy.array_equal(window.history, series.values[window.row - 36 : window.row])
-            assert numpy.array_equal(window.target, series.values[window.row : window.row + 12])
+            assert np.array_equal(window.history, series.values[window.row - 36 : window.row])
+            assert np.array_equal(window.target, series.values[window.row : window.row + 12])
             assert window.time == series.times[window.row - 1]
             assert window.id == series.id == "monthly_milk_production"
             assert window.scale == pytest.approx(milk.properties["scaling"]["scale"])
@@ -118,7 +118,7 @@ def test_shuffling_the_test_part_changes_nothing_that_is_learnt(tmp_path, fill):
     one = ingest(tmp_path / "one", write_days(tmp_path / "a.csv", values), fill=fill, horizon=3)
     (tmp_path / "other").mkdir()
     test = values[328:]
-    shuffled = values[:328] + [test[number] for number in numpy.random.default_rng(0).permutation(len(test))]
+    shuffled = values[:328] + [test[number] for number in np.random.default_rng(0).permutation(len(test))]
     two = ingest(tmp_path / "two", write_days(tmp_path / "other" / "a.csv", shuffled), fill=fill, horizon=3)
     for split in ("train", "validation"):
         assert digests(one.path, f"{split}-*") == digests(two.path, f"{split}-*")
@@ -209,7 +209,7 @@ def test_several_columns_and_what_is_known_in_advance_go_into_the_records(tmp_pa
     assert (window.history.shape, window.target.shape, window.covariates.shape) == ((14, 2), (7, 2), (21, 1))
     assert window.history[3].tolist() == [4, 3]
     assert window.covariates[:, 0].tolist() == [row % 7 == 0 for row in range(21)]
-    assert numpy.load(examples.file("covariates.npy")).shape == (358, 1)
+    assert np.load(examples.file("covariates.npy")).shape == (358, 1)
     assert len(examples.properties["scaling"]["scale"]) == 2
 
 

@@ -10,47 +10,47 @@ import pytest
 from PIL import Image
 
 from components.tasks import find_part
-from components.tasks.image_classification import pictures
+from components.tasks.image_classification import images
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 
 
-def encode(pixels: np.ndarray, picture_format: str = "PNG", **options: Any) -> bytes:
+def encode(pixels: np.ndarray, image_format: str = "PNG", **options: Any) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, picture_format, **options)
+    Image.fromarray(pixels).save(stream, image_format, **options)
     return stream.getvalue()
 
 
 def decode(encoded: list[bytes], shape: tuple[int, int, int]) -> np.ndarray:
     import tensorflow as tf
 
-    return np.asarray(pictures.decode(tf.constant(encoded), shape))
+    return np.asarray(images.decode(tf.constant(encoded), shape))
 
 
 @pytest.fixture
-def picture():
+def image():
     return np.random.default_rng(0).integers(0, 256, (7, 9, 3)).astype(np.uint8)
 
 
-def test_a_picture_of_the_right_size_keeps_every_pixel(picture):
-    decoded = decode([encode(picture), encode(picture[::-1])], (7, 9, 3))
+def test_a_picture_of_the_right_size_keeps_every_pixel(image):
+    decoded = decode([encode(image), encode(image[::-1])], (7, 9, 3))
     assert decoded.dtype == np.uint8
-    np.testing.assert_array_equal(decoded, [picture, picture[::-1]])
+    np.testing.assert_array_equal(decoded, [image, image[::-1]])
 
 
-def test_jpeg_bmp_and_gif_are_decoded_too(picture):
+def test_jpeg_bmp_and_gif_are_decoded_too(image):
     smooth = np.broadcast_to(np.linspace(0, 255, 9).astype(np.uint8)[np.newaxis, :, np.newaxis], (7, 9, 3)).copy()
-    found = decode([encode(smooth, "JPEG", quality=95), encode(picture, "BMP"), encode(smooth, "GIF")], (7, 9, 3))
+    found = decode([encode(smooth, "JPEG", quality=95), encode(image, "BMP"), encode(smooth, "GIF")], (7, 9, 3))
     assert np.abs(found[0].astype(int) - smooth).max() < 12
-    np.testing.assert_array_equal(found[1], picture)
+    np.testing.assert_array_equal(found[1], image)
     assert found[2].shape == (7, 9, 3)
 
 
-def test_grey_is_repeated_for_a_colour_network_and_colour_becomes_luma_for_a_grey_one(picture):
-    grey = picture[:, :, 0]
+def test_grey_is_repeated_for_a_colour_network_and_colour_becomes_luma_for_a_grey_one(image):
+    grey = image[:, :, 0]
     np.testing.assert_array_equal(decode([encode(grey)], (7, 9, 3))[0], np.stack([grey] * 3, axis=-1))
-    luma = np.asarray(Image.fromarray(picture).convert("L")).astype(int)
-    assert np.abs(decode([encode(picture)], (7, 9, 1))[0, :, :, 0] - luma).max() < 40
+    luma = np.asarray(Image.fromarray(image).convert("L")).astype(int)
+    assert np.abs(decode([encode(image)], (7, 9, 1))[0, :, :, 0] - luma).max() < 40
 
 
 def test_resizing_is_antialiased_and_rounded():
@@ -61,20 +61,20 @@ def test_resizing_is_antialiased_and_rounded():
     assert decode([encode(stripes)], (32, 20, 1)).shape == (1, 32, 20, 1)
 
 
-def test_pictures_of_several_sizes_share_a_batch(picture):
-    found = decode([encode(picture), encode(picture[:3]), encode(picture[:, :4])], (5, 6, 3))
+def test_pictures_of_several_sizes_share_a_batch(image):
+    found = decode([encode(image), encode(image[:3]), encode(image[:, :4])], (5, 6, 3))
     assert found.shape == (3, 5, 6, 3)
 
 
 def test_an_empty_batch_stays_empty():
     import tensorflow as tf
 
-    assert pictures.decode(tf.zeros([0], tf.string), (5, 6, 3)).shape == (0, 5, 6, 3)
+    assert images.decode(tf.zeros([0], tf.string), (5, 6, 3)).shape == (0, 5, 6, 3)
 
 
-def test_a_picture_is_the_same_alone_and_in_a_batch(picture):
-    alone = decode([encode(picture)], (16, 5, 3))[0]
-    together = decode([encode(picture[::-1]), encode(picture), encode(picture)], (16, 5, 3))
+def test_a_picture_is_the_same_alone_and_in_a_batch(image):
+    alone = decode([encode(image)], (16, 5, 3))[0]
+    together = decode([encode(image[::-1]), encode(image), encode(image)], (16, 5, 3))
     np.testing.assert_array_equal(alone, together[1])
     np.testing.assert_array_equal(alone, together[2])
 
@@ -85,15 +85,15 @@ def test_a_picture_is_the_same_alone_and_in_a_batch(picture):
 )
 def test_the_input_shape_is_the_common_one_or_the_one_asked_for(tmp_path, common, channels, asked, expected):
     examples = Examples(tmp_path, {"image_shape": common, "channels": channels})
-    assert pictures.input_shape(examples, asked) == expected
+    assert images.input_shape(examples, asked) == expected
 
 
 def test_softmax_outputs_stay_and_sigmoid_scores_are_made_to_sum_to_one():
     import tensorflow as tf
 
     shares = tf.constant([[0.2, 0.8]])
-    np.testing.assert_array_equal(pictures.probabilities(shares, "probabilities"), shares)
-    scores = np.asarray(pictures.probabilities(tf.constant([[0.9, 0.3], [0.0, 0.0]]), "scores"))
+    np.testing.assert_array_equal(images.probabilities(shares, "probabilities"), shares)
+    scores = np.asarray(images.probabilities(tf.constant([[0.9, 0.3], [0.0, 0.0]]), "scores"))
     np.testing.assert_allclose(scores, [[0.75, 0.25], [0, 0]], rtol=1e-6)
 
 
@@ -102,7 +102,7 @@ def test_the_last_activation_says_what_outputs_are(activation, kind):
     import keras
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation=activation)])
-    assert pictures.output_kind(model) == kind
+    assert images.output_kind(model) == kind
 
 
 def test_outputs_that_are_no_probabilities_are_refused():
@@ -110,27 +110,27 @@ def test_outputs_that_are_no_probabilities_are_refused():
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="logits")])
     with pytest.raises(UserError, match="`logits`.*linear") as error:
-        pictures.output_kind(model)
+        images.output_kind(model)
     assert "softmax" in error.value.fix
 
 
 def test_tasks_are_found_by_name_and_the_nearest_is_suggested():
-    assert find_part("image_classification", "pictures") is pictures
+    assert find_part("image_classification", "pictures") is images
     with pytest.raises(UserError) as error:
         find_part("image_clasification", "training")
     assert "Did you mean `image_classification`" in error.value.fix
 
 
 @pytest.mark.parametrize("common", [[7, 9, 3], None, [8, 8, 3]])
-def test_pictures_of_one_size_are_read_as_those_of_several(tmp_path, picture, common):
+def test_pictures_of_one_size_are_read_as_those_of_several(tmp_path, image, common):
     import tensorflow as tf
 
     feature = {
-        "image/encoded": tf.train.Feature(bytes_list=tf.train.BytesList(value=[encode(picture)])),
+        "image/encoded": tf.train.Feature(bytes_list=tf.train.BytesList(value=[encode(image)])),
         "image/class/label": tf.train.Feature(int64_list=tf.train.Int64List(value=[4])),
     }
     record = tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
     examples = Examples(tmp_path, {"image_shape": common, "channels": 3})
-    pixels, labels = pictures.reader(examples, (7, 9, 3))(tf.constant([record, record]))
-    np.testing.assert_array_equal(pixels, [picture, picture])
+    pixels, labels = images.reader(examples, (7, 9, 3))(tf.constant([record, record]))
+    np.testing.assert_array_equal(pixels, [image, image])
     np.testing.assert_array_equal(labels, [4, 4])

@@ -55,11 +55,11 @@ def train(examples: Examples, folder: Path, said: Said | None = None, **settings
 
 
 @pytest.fixture
-def without_pictures(monkeypatch):
+def without_images(monkeypatch):
     """Leaves out the drawings, which take longer than the trainings here and have tests of their own."""
-    from components import callbacks
+    from components import plots
 
-    monkeypatch.setattr(callbacks, "write_pictures", lambda *arguments: None)
+    monkeypatch.setattr(plots, "write_pictures", lambda *arguments: None)
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,9 @@ def test_a_training_writes_model_history_pictures_and_summary(trained):
 
 def score(model, examples) -> tuple[float, float]:
     """Return loss and accuracy of what was written, on the validation split."""
-    from components.tasks.image_classification import pictures
+    from components.tasks.image_classification import images
 
-    held = loader.load(examples, "validation", lambda records: pictures.read_batch(records, (12, 12, 1)))
+    held = loader.load(examples, "validation", lambda records: images.read_batch(records, (12, 12, 1)))
     scores = load_model(model).predict(held.inputs, verbose=0)
     loss = -np.log(np.maximum(scores[np.arange(len(scores)), held.targets], 1e-7)).mean()
     return float(loss), float((scores.argmax(axis=-1) == held.targets).mean())
@@ -146,7 +146,7 @@ def test_histograms_of_millions_of_weights_fit_into_memory():
     assert counts.sum() == len(weights) - 2 and counts.argmax() in (13, 14, 15, 16)
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ones(tiny_examples, tmp_path, without_pictures):
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ones(tiny_examples, tmp_path, without_images):
     first, second, other = (
         train(tiny_examples, tmp_path / name, epochs=2, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
@@ -155,14 +155,14 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ones(tiny_exa
     assert first.file("model.keras").read_bytes() != other.file("model.keras").read_bytes()
 
 
-def test_the_loop_trains_exactly_as_keras_fit_does(tiny_examples, tmp_path, without_pictures):
+def test_the_loop_trains_exactly_as_keras_fit_does(tiny_examples, tmp_path, without_images):
     import keras
 
     from components.networks import PixelStatistics, find_network, network_config
-    from components.tasks.image_classification import pictures
+    from components.tasks.image_classification import images
 
     ours = load_model(train(tiny_examples, tmp_path, epochs=2, shuffle=False, seed=3))
-    held = loader.load(tiny_examples, "train", lambda records: pictures.read_batch(records, (12, 12, 1)))
+    held = loader.load(tiny_examples, "train", lambda records: images.read_batch(records, (12, 12, 1)))
     keras.utils.clear_session()
     keras.utils.set_random_seed(3)
     theirs = find_network("dense").build(
@@ -174,13 +174,13 @@ def test_the_loop_trains_exactly_as_keras_fit_does(tiny_examples, tmp_path, with
         np.testing.assert_allclose(mine.numpy(), their.numpy(), atol=1e-5)
 
 
-def test_training_ends_at_the_exact_step(tiny_examples, tmp_path, without_pictures):
+def test_training_ends_at_the_exact_step(tiny_examples, tmp_path, without_images):
     model = train(tiny_examples, tmp_path, epochs=5, steps=11, steps_per_execution=4)
     assert (model.properties["steps"], model.properties["epochs"]) == (11, 2)
     assert [row["step"] for row in model.read_json("history.json")["epochs"]] == [8, 11]
 
 
-def test_pictures_that_do_not_fit_the_cache_are_decoded_each_epoch(tiny_examples, tmp_path, without_pictures):
+def test_pictures_that_do_not_fit_the_cache_are_decoded_each_epoch(tiny_examples, tmp_path, without_images):
     said = Said()
     settings = {"epochs": 5, "cache_megabytes": 0, "shuffle_buffer": 40, "optimizer": {"learning_rate": 0.01}}
     first = train(tiny_examples, tmp_path / "a", said, **settings)
@@ -190,7 +190,7 @@ def test_pictures_that_do_not_fit_the_cache_are_decoded_each_epoch(tiny_examples
     assert first.properties["metrics"]["train/accuracy"] > 0.5
 
 
-def test_early_stopping_ends_a_training_that_no_longer_improves(tiny_examples, tmp_path, without_pictures):
+def test_early_stopping_ends_a_training_that_no_longer_improves(tiny_examples, tmp_path, without_images):
     said = Said()
     settings = {
         "epochs": 50,
@@ -202,7 +202,7 @@ def test_early_stopping_ends_a_training_that_no_longer_improves(tiny_examples, t
     assert "stopped early" in said.text
 
 
-def test_the_best_weights_are_kept_when_asked_for(tiny_examples, tmp_path, without_pictures):
+def test_the_best_weights_are_kept_when_asked_for(tiny_examples, tmp_path, without_images):
     optimizer = {"name": "sgd", "learning_rate": 3.0, "schedule": "constant"}  # far too large: it jumps about
     model = train(tiny_examples, tmp_path, epochs=8, keep="best", keep_metric="loss", optimizer=optimizer)
     rows = model.read_json("history.json")["epochs"]
@@ -212,7 +212,7 @@ def test_the_best_weights_are_kept_when_asked_for(tiny_examples, tmp_path, witho
     assert score(model, tiny_examples)[0] == pytest.approx(best["validation/loss"], rel=1e-4)
 
 
-def test_warm_start_takes_over_weights_of_the_same_shape(tiny_examples, trained, tmp_path, without_pictures):
+def test_warm_start_takes_over_weights_of_the_same_shape(tiny_examples, trained, tmp_path, without_images):
     said = Said()
     still = {"optimizer": {"name": "sgd", "learning_rate": 1e-12}, "network": "cnn", "options": {}, "epochs": 1}
     model = train(tiny_examples, tmp_path, said, warm_start=str(trained[0].path), **still)
@@ -220,7 +220,7 @@ def test_warm_start_takes_over_weights_of_the_same_shape(tiny_examples, trained,
     assert model.properties["metrics"]["validation/accuracy"] == trained[0].properties["metrics"]["validation/accuracy"]
 
 
-def test_mixed_precision_trains_and_saves_32_bit_outputs(tiny_examples, tmp_path, without_pictures):
+def test_mixed_precision_trains_and_saves_32_bit_outputs(tiny_examples, tmp_path, without_images):
     import keras
 
     model = load_model(train(tiny_examples, tmp_path, epochs=1, mixed_precision=True))
@@ -251,7 +251,7 @@ def unfreeze(model, config):
 """
 
 
-def test_your_own_network_with_its_own_layer_is_fine_tuned_in_two_phases(tiny_examples, tmp_path, without_pictures):
+def test_your_own_network_with_its_own_layer_is_fine_tuned_in_two_phases(tiny_examples, tmp_path, without_images):
     file, said = tmp_path / "own.py", Said()
     file.write_text(OWN)
     settings = {"network": str(file), "options": {}, "epochs": 2, "fine_tune": {"epochs": 1, "learning_rate": 0.0005}}
@@ -263,7 +263,7 @@ def test_your_own_network_with_its_own_layer_is_fine_tuned_in_two_phases(tiny_ex
     assert load_model(model).count_params() == 144 * 4 + 4 + 4 * 3 + 3
 
 
-def test_a_first_phase_that_stops_early_is_followed_by_fine_tuning(tiny_examples, tmp_path, without_pictures):
+def test_a_first_phase_that_stops_early_is_followed_by_fine_tuning(tiny_examples, tmp_path, without_images):
     file, said = tmp_path / "own.py", Said()
     file.write_text(OWN)
     settings = {
@@ -277,7 +277,7 @@ def test_a_first_phase_that_stops_early_is_followed_by_fine_tuning(tiny_examples
     assert "fine-tuning the whole network from step 24" in said.text
 
 
-def test_epochs_that_a_phase_cuts_short_are_numbered_on(tiny_examples, tmp_path, without_pictures):
+def test_epochs_that_a_phase_cuts_short_are_numbered_on(tiny_examples, tmp_path, without_images):
     file = tmp_path / "own.py"
     file.write_text(OWN)
     settings = {"network": str(file), "options": {}, "epochs": None, "steps": 12, "fine_tune": {"epochs": 1}}
@@ -312,7 +312,7 @@ def test_what_cannot_be_trained_is_said_with_its_remedy(tiny_examples, tmp_path,
     assert fix.replace("\\", "") in error.value.fix
 
 
-def test_a_missing_validation_split_is_named(make_examples, tmp_path, without_pictures):
+def test_a_missing_validation_split_is_named(make_examples, tmp_path, without_images):
     examples = make_examples("examples", {"train": 40, "validation": 0, "test": 20})
     with pytest.raises(UserError, match="no examples in split `validation`") as error:
         train(examples, tmp_path / "a", epochs=1)
@@ -321,21 +321,21 @@ def test_a_missing_validation_split_is_named(make_examples, tmp_path, without_pi
     assert set(model.properties["metrics"]) == {"train/loss", "train/accuracy"}
 
 
-def test_pictures_of_several_sizes_are_brought_to_one_that_is_said(tiny_examples, tmp_path, without_pictures):
+def test_pictures_of_several_sizes_are_brought_to_one_that_is_said(tiny_examples, tmp_path, without_images):
     mixed, said = Examples(tiny_examples.path, {**tiny_examples.properties, "image_shape": None}), Said()
     model = train(mixed, tmp_path, said, epochs=1)
     assert model.properties["input_shape"][:2] == [128, 128]
     assert "several sizes are brought to 128 x 128 (trainer.image_size)" in said.text
 
 
-def test_fewer_examples_than_a_batch_are_cut_into_ten_and_that_is_said(tiny_examples, tmp_path, without_pictures):
+def test_fewer_examples_than_a_batch_are_cut_into_ten_and_that_is_said(tiny_examples, tmp_path, without_images):
     said = Said()
     model = train(tiny_examples, tmp_path, said, batch_size=500, epochs=1)
     assert model.properties["steps"] == 10
     assert "120 training examples are fewer than one batch of 500: batches of 12 (trainer.batch_size)" in said.text
 
 
-def test_pictures_too_small_for_the_network_are_enlarged_and_that_is_said(tiny_examples, tmp_path, without_pictures):
+def test_pictures_too_small_for_the_network_are_enlarged_and_that_is_said(tiny_examples, tmp_path, without_images):
     said = Said()
     model = train(tiny_examples, tmp_path, said, network="lenet5", options={}, epochs=1)
     assert model.properties["input_shape"][:2] == [16, 16]
@@ -377,7 +377,7 @@ def test_running_out_of_memory_suggests_half_the_batch():
     assert "trainer.batch_size=32" in error.value.fix
 
 
-def test_the_saved_weights_are_the_moving_average_when_one_is_kept(tiny_examples, tmp_path, without_pictures):
+def test_the_saved_weights_are_the_moving_average_when_one_is_kept(tiny_examples, tmp_path, without_images):
     optimizer = {
         "name": "sgd",
         "learning_rate": 0.5,

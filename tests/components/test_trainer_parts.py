@@ -10,8 +10,8 @@ from components.tasks.image_classification.training import ImageTrainerConfig
 from components.tasks.object_detection.training import DetectionTrainerConfig
 from components.training import checkpoints
 from components.training.config import FineTuneConfig, OptimizerConfig
-from components.training.feeding import count_steps
 from components.training.history import CURVE_POINTS, History
+from components.training.input_pipeline import count_steps
 from components.training.loop import plan_phases
 from components.training.optimizers import learning_rate_at, make_optimizer
 from components.training.tensorboard import TensorBoard

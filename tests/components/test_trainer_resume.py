@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from detection_training import write_examples
 from pipeline.artifacts import write_manifest
+from tests.support.detection_training import write_examples
 
 KERAS_FILES = ("model.keras", "history.json", "summary.txt")
 DETECTOR_FILES = ("model.ckpt.index", "model.ckpt.data-00000-of-00001", "history.json")

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 import pytest
 from PIL import Image
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
-def picture(number: int, kind: str = "PNG", mode: str = "RGB", size: tuple[int, int] = (8, 6), **options: Any) -> bytes:
+def image(number: int, kind: str = "PNG", mode: str = "RGB", size: tuple[int, int] = (8, 6), **options: Any) -> bytes:
     """Return the file of a random picture; `size` is (height, width)."""
     channels = {"L": 1, "RGB": 3, "RGBA": 4, "LA": 2, "P": 1, "CMYK": 4, "1": 1}[mode]
-    values = numpy.random.default_rng(number).integers(0, 256, (*size, channels)).astype(numpy.uint8)
+    values = np.random.default_rng(number).integers(0, 256, (*size, channels)).astype(np.uint8)
     image = Image.fromarray(values.squeeze(-1) if channels == 1 else values, None if mode in ("P", "1") else mode)
     image = image.convert(mode) if mode in ("P", "1") else image
     stream = io.BytesIO()
@@ -33,7 +33,7 @@ def write_folder(root: Path, classes: dict[str, int], start: int = 0, kind: str 
     for name, count in classes.items():
         (root / name).mkdir(parents=True, exist_ok=True)
         for index in range(count):
-            (root / name / f"{index:03d}.{kind.lower()}").write_bytes(picture(number, kind))
+            (root / name / f"{index:03d}.{kind.lower()}").write_bytes(image(number, kind))
             number += 1
     return root
 
@@ -48,14 +48,14 @@ def write_zip(target: Path, root: Path, compression: int = zipfile.ZIP_DEFLATED)
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> Path:
+def images(tmp_path: Path) -> Path:
     """Three classes of ten pictures."""
     return write_folder(tmp_path / "photos", {"ant": 10, "bee": 10, "cow": 10})
 
 
 @pytest.fixture
-def make_picture() -> Callable[..., bytes]:
-    return picture
+def make_image() -> Callable[..., bytes]:
+    return image
 
 
 @pytest.fixture

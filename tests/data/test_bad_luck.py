@@ -12,8 +12,8 @@ import pytest
 from data import formats
 from data.beam import BeamConfig, run_pipeline
 from data.formats import image_csv, image_folder
-from data.pictures.config import ImageDataConfig
-from data.pictures.ingest import survey
+from data.images.config import ImageDataConfig
+from data.images.ingest import survey
 from data.sample import ImageSample, Problem
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -32,12 +32,12 @@ def refusal(path: Path, folder: Path) -> UserError:
     return refused.value
 
 
-def test_a_pipe_or_a_dangling_link_among_the_pictures_is_named_and_never_opened(photos):
-    os.mkfifo(photos / "ant" / "pipe.png")
-    (photos / "ant" / "to_pipe.png").symlink_to("pipe.png")
-    (photos / "bee" / "gone.png").symlink_to("nowhere.png")
-    (photos / "cow" / "self.png").symlink_to("self.png")
-    samples, problems = listed(image_folder, photos)
+def test_a_pipe_or_a_dangling_link_among_the_pictures_is_named_and_never_opened(images):
+    os.mkfifo(images / "ant" / "pipe.png")
+    (images / "ant" / "to_pipe.png").symlink_to("pipe.png")
+    (images / "bee" / "gone.png").symlink_to("nowhere.png")
+    (images / "cow" / "self.png").symlink_to("self.png")
+    samples, problems = listed(image_folder, images)
     assert len(samples) == 30
     assert {(problem.name, problem.file, problem.detail) for problem in problems} == {
         ("unreadable_file", "ant/pipe.png", "a pipe, socket or device"),
@@ -45,7 +45,7 @@ def test_a_pipe_or_a_dangling_link_among_the_pictures_is_named_and_never_opened(
         ("unreadable_file", "bee/gone.png", "a link to a pipe, socket or device, or to nothing"),
         ("unreadable_file", "cow/self.png", "Too many levels of symbolic links"),
     }
-    assert len(image_folder.sources(photos, ImageDataConfig(path=str(photos)))) == 30
+    assert len(image_folder.sources(images, ImageDataConfig(path=str(images)))) == 30
 
 
 def test_a_folder_beside_train_and_test_does_not_turn_them_into_classes(tmp_path, make_folder):
@@ -70,17 +70,17 @@ def test_a_class_that_is_called_train_stays_a_class(tmp_path, make_folder):
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip at all", "half"])
-def test_a_damaged_zip_is_called_damaged_and_not_an_unknown_format(photos, tmp_path, make_zip, content):
-    archive = make_zip(tmp_path / "photos.zip", photos)
+def test_a_damaged_zip_is_called_damaged_and_not_an_unknown_format(images, tmp_path, make_zip, content):
+    archive = make_zip(tmp_path / "photos.zip", images)
     archive.write_bytes(archive.read_bytes()[:2000] if content == "half" else content)
     assert formats.detect(archive) == "image_folder"
     assert "damaged" in refusal(archive, tmp_path).what
 
 
-def test_a_zip_with_backslashes_has_the_classes_of_its_folders(tmp_path, make_picture):
+def test_a_zip_with_backslashes_has_the_classes_of_its_folders(tmp_path, make_image):
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         for label in ("ant", "bee"):
-            archive.writestr(f"photos\\{label}\\1.png", make_picture(1))
+            archive.writestr(f"photos\\{label}\\1.png", make_image(1))
     samples, _ = listed(image_folder, tmp_path / "photos.zip")
     assert [(sample.key, sample.label) for sample in samples] == [
         ("photos/ant/1.png", "ant"),
@@ -111,19 +111,19 @@ def test_a_line_of_a_csv_with_a_zero_byte_is_counted(tmp_path):
 
 
 def test_a_csv_may_name_a_pipe_without_hanging_the_reader(tmp_path):
-    from data.pictures.picture import BadPicture
+    from data.images.image import BadImage
 
     os.mkfifo(tmp_path / "pipe.png")
     with (
         image_csv.open_reader(tmp_path / "labels.csv") as read,
-        pytest.raises(BadPicture, match="pipe"),
+        pytest.raises(BadImage, match="pipe"),
     ):
         read(("pipe.png",))
 
 
-def test_a_folder_read_as_csv_is_an_error_of_the_users(photos):
+def test_a_folder_read_as_csv_is_an_error_of_the_users(images):
     with pytest.raises(UserError, match="directory"):
-        listed(image_csv, photos)
+        listed(image_csv, images)
 
 
 def test_what_a_worker_says_reaches_the_user_without_a_traceback_or_beams_remarks(tmp_path, capfd, caplog):
@@ -155,16 +155,16 @@ def test_data_without_folders_are_not_told_to_make_folders(tmp_path):
     assert "image_csv" in error.fix
 
 
-def test_a_table_that_lies_elsewhere_is_told_from_where_its_paths_are_read(tmp_path, photos):
-    names = [f"ant/{path.name},ant" for path in sorted((photos / "ant").iterdir())]
+def test_a_table_that_lies_elsewhere_is_told_from_where_its_paths_are_read(tmp_path, images):
+    names = [f"ant/{path.name},ant" for path in sorted((images / "ant").iterdir())]
     (tmp_path / "labels.csv").write_text("\n".join(["path,label", *names]))
     error = refusal(tmp_path / "labels.csv", tmp_path)
     assert error.what == "No class has usable pictures; two are needed."
     assert f"relative to the table's folder, {tmp_path}" in error.fix
 
 
-def test_why_no_picture_can_be_used_is_said_with_an_example(tmp_path, photos, make_zip):
-    archive = make_zip(tmp_path / "photos.zip", photos, zipfile.ZIP_LZMA)
+def test_why_no_picture_can_be_used_is_said_with_an_example(tmp_path, images, make_zip):
+    archive = make_zip(tmp_path / "photos.zip", images, zipfile.ZIP_LZMA)
     assert "its compression is neither `stored` nor `deflate`" in refusal(archive, tmp_path).fix
 
 

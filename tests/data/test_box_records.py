@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.photos.boxes import Box
-from data.photos.records import encode_photo
+from data.detection.boxes import Box
+from data.detection.records import encode_detection
 from data.tfrecord import decode_example
 
 BOXES = [
@@ -20,20 +20,20 @@ BOXES = [
 
 
 @pytest.fixture
-def photo() -> bytes:
+def image() -> bytes:
     stream = io.BytesIO()
     Image.fromarray(np.zeros((8, 12, 3), np.uint8)).save(stream, "PNG")
     return stream.getvalue()
 
 
-def encode(photo: bytes, boxes: list[Box]) -> bytes:
-    return encode_photo(photo, b"png", b"cats/1.png", 17, (8, 12, 3), 0.25, boxes, {"cat": 1, "café": 300})
+def encode(image: bytes, boxes: list[Box]) -> bytes:
+    return encode_detection(image, b"png", b"cats/1.png", 17, (8, 12, 3), 0.25, boxes, {"cat": 1, "café": 300})
 
 
-def test_a_record_has_the_object_detection_apis_keys(photo):
-    found = decode_example(encode(photo, BOXES))
-    assert found["image/encoded"] == [photo]
-    assert found["image/key/sha256"] == [hashlib.sha256(photo).hexdigest().encode()]
+def test_a_record_has_the_object_detection_apis_keys(image):
+    found = decode_example(encode(image, BOXES))
+    assert found["image/encoded"] == [image]
+    assert found["image/key/sha256"] == [hashlib.sha256(image).hexdigest().encode()]
     assert [found[f"image/{name}"] for name in ("height", "width", "format", "filename")] == [
         [8],
         [12],
@@ -56,22 +56,22 @@ def test_a_record_has_the_object_detection_apis_keys(photo):
     )
 
 
-def test_the_bytes_are_those_that_tensorflow_writes(photo):
+def test_the_bytes_are_those_that_tensorflow_writes(image):
     import tensorflow as tf
 
     for boxes in (BOXES, []):
-        data = encode(photo, boxes)
+        data = encode(image, boxes)
         example = tf.train.Example.FromString(data)
         assert dict(example.features.feature)["image/boxes"].int64_list.value == [len(boxes)]
         assert tf.train.Example.FromString(example.SerializeToString()) == example
-        assert encode(photo, boxes) == data
+        assert encode(image, boxes) == data
 
 
 @pytest.mark.parametrize("number", [2, 0])
-def test_model_gardens_decoder_reads_the_records_as_they_are(photo, number):
+def test_model_gardens_decoder_reads_the_records_as_they_are(image, number):
     from official.vision.dataloaders.tf_example_decoder import TfExampleDecoder
 
-    found = TfExampleDecoder().decode(encode(photo, BOXES[:number]))
+    found = TfExampleDecoder().decode(encode(image, BOXES[:number]))
     assert found["image"].shape == (8, 12, 3)
     assert found["source_id"].numpy() == b"17"
     np.testing.assert_allclose(

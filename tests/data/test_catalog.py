@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from data import catalog
+from data.detection.config import DetectionDataConfig
+from data.images.config import ImageDataConfig
 from data.locate import locate
-from data.photos.config import PhotoDataConfig
-from data.pictures.config import ImageDataConfig
 from data.series.config import SeriesDataConfig
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -21,7 +21,7 @@ NAMED_IN_THE_LABS = {
 SECTIONS = {
     "image_classification": ImageDataConfig,
     "forecasting": SeriesDataConfig,
-    "object_detection": PhotoDataConfig,
+    "object_detection": DetectionDataConfig,
 }
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-import numpy
+import numpy as np
 import pytest
 
-import contracts_series
 from data import formats
 from data.formats import csv_series
 from data.series import text as series_text
 from data.series.config import SeriesDataConfig
 from data.series.ingest import describe_layout
 from pipeline.errors import UserError
-from series_tables import plain, read, read_path
+from tests.support import contracts_series
+from tests.support.series_tables import plain, read, read_path
 
 MONTHS = [f"{1962 + number // 12}-{number % 12 + 1:02d}" for number in range(24)]
 
@@ -239,7 +239,7 @@ def test_texts_and_infinite_values_are_named_with_line_and_column(file):
 
 
 def test_a_number_is_read_as_python_reads_it(file):
-    cells = [repr(value) for value in numpy.random.default_rng(0).normal(size=300) * 10.0 ** numpy.arange(-150, 150)]
+    cells = [repr(value) for value in np.random.default_rng(0).normal(size=300) * 10.0 ** np.arange(-150, 150)]
     rows = [(f"{1700 + number}", cell) for number, cell in enumerate(cells)]
     assert read(file, plain(rows, header="year,value")).values == [float(cell) for cell in cells]
 
@@ -319,22 +319,22 @@ def test_one_column_cannot_have_two_purposes():
     ("cells", "delimiter", "values"),
     [
         (["$1,101.50", "-$2.25", "$ 3"], ";", [1101.5, -2.25, 3]),
-        (["€ 1.101,50", "€ -2,25", "NA"], ";", [1101.5, -2.25, numpy.nan]),
-        (["1 101,50 €", "2,25 €", ""], ";", [1101.5, 2.25, numpy.nan]),
+        (["€ 1.101,50", "€ -2,25", "NA"], ";", [1101.5, -2.25, np.nan]),
+        (["1 101,50 €", "2,25 €", ""], ";", [1101.5, 2.25, np.nan]),
         (["12.5%", "7 %", "0%"], ",", [12.5, 7, 0]),
     ],
 )
 def test_a_sign_that_all_cells_have_is_part_of_the_numbers(file, cells, delimiter, values):
     found = read(file, plain(list(zip(MONTHS, cells * 8, strict=True)), delimiter))
     assert found.findings == {}
-    assert numpy.array_equal(found.values, values * 8, equal_nan=True)
+    assert np.array_equal(found.values, values * 8, equal_nan=True)
 
 
 def test_cells_without_the_sign_of_the_others_are_no_numbers(file):
     found = read(file, plain([*((month, "5%") for month in MONTHS), ("1964-01", "0.05"), ("1964-02", "$5")]))
     assert found.findings["not_a_number"]
     assert found.values[:24] == [5.0] * 24
-    assert numpy.isinf(found.values[24:]).all()
+    assert np.isinf(found.values[24:]).all()
 
 
 def test_a_column_of_different_signs_is_told(file):

@@ -10,15 +10,15 @@ import pytest
 
 from components.example_gen import example_gen
 from data.beam import BeamConfig
+from data.detection.boxes import DetectionSample
+from data.detection.config import DetectionDataConfig
 from data.formats import detection_records
-from data.photos.boxes import PhotoSample
-from data.photos.config import PhotoDataConfig
 from data.sample import Problem
 from data.tfrecord import scan_records, write_record
-from labelled_shapes import PATCH, SIZE, draw
 from pipeline.artifacts import Examples
 from pipeline.component import Context
 from pipeline.errors import UserError
+from tests.support.labelled_shapes import PATCH, SIZE, draw
 
 LABEL_MAP = "item {\n  id: 3\n  name: 'cat'\n}\nitem {\n  id: 7\n  name: 'dog'\n}\n"
 SHARES = (10 / 40, 8 / 64, 30 / 40, 48 / 64)
@@ -34,18 +34,18 @@ def feature(values: list[Any]) -> Any:
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
-def write_records(path: Path, photos: list[dict[str, list[Any]]]) -> None:
+def write_records(path: Path, images: list[dict[str, list[Any]]]) -> None:
     """Write a file as the Object Detection API's scripts do."""
     import tensorflow as tf
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for photo in photos:
-            features = tf.train.Features(feature={name: feature(values) for name, values in photo.items()})
+        for image in images:
+            features = tf.train.Features(feature={name: feature(values) for name, values in image.items()})
             writer.write(tf.train.Example(features=features).SerializeToString())
 
 
-def photo(number: int, boxes: int = 1, label: int = 3, text: bytes = b"cat", **changes: Any) -> dict[str, list[Any]]:
+def image(number: int, boxes: int = 1, label: int = 3, text: bytes = b"cat", **changes: Any) -> dict[str, list[Any]]:
     """Return the features that the Object Detection API's scripts write of a photo."""
     name = f"{number}.jpg".encode()
     edges = dict(zip(("ymin", "xmin", "ymax", "xmax"), SHARES, strict=True))
@@ -58,22 +58,22 @@ def photo(number: int, boxes: int = 1, label: int = 3, text: bytes = b"cat", **c
     }  # fmt: skip
 
 
-def listed(path: Path, **settings: Any) -> tuple[list[PhotoSample], list[tuple[str, str]]]:
+def listed(path: Path, **settings: Any) -> tuple[list[DetectionSample], list[tuple[str, str]]]:
     """Return the photos, and kind and place of the problems."""
-    items = list(detection_records.list_samples(path, PhotoDataConfig(path=str(path), **settings)))
+    items = list(detection_records.list_samples(path, DetectionDataConfig(path=str(path), **settings)))
     problems = [(item.name, item.file) for item in items if isinstance(item, Problem)]
-    return [item for item in items if isinstance(item, PhotoSample)], problems
+    return [item for item in items if isinstance(item, DetectionSample)], problems
 
 
 def test_records_keep_their_splits_numbers_and_photos(tmp_path):
     root = tmp_path / "data"
-    write_records(root / "train.record", [photo(number) for number in range(8)])
+    write_records(root / "train.record", [image(number) for number in range(8)])
     write_records(
-        root / "eval.record", [photo(20, label=7, text=b"dog"), photo(21, label=7, text=b"dog"), photo(22, boxes=0)]
+        root / "eval.record", [image(20, label=7, text=b"dog"), image(21, label=7, text=b"dog"), image(22, boxes=0)]
     )
     (root / "label_map.pbtxt").write_text(LABEL_MAP)
     examples = Examples.create(tmp_path / "examples")
-    config = PhotoDataConfig(path=str(root), validation_fraction=0.25)
+    config = DetectionDataConfig(path=str(root), validation_fraction=0.25)
     example_gen(examples=examples, config=config, beam=BeamConfig(), context=Context.standalone(tmp_path / "context"))
     assert examples.splits == {"train": 6, "validation": 2, "test": 3}
     assert examples.labels == ["unused_1", "unused_2", "cat", "unused_4", "unused_5", "unused_6", "dog"]
@@ -92,7 +92,7 @@ def test_records_keep_their_splits_numbers_and_photos(tmp_path):
 @pytest.mark.parametrize("pattern", ["train.record-*", "train.record-0000?-of-00002", "*"])
 def test_a_pattern_or_a_folder_names_files_in_parts(tmp_path, pattern):
     for part in range(2):
-        write_records(tmp_path / f"train.record-{part:05d}-of-00002", [photo(part)])
+        write_records(tmp_path / f"train.record-{part:05d}-of-00002", [image(part)])
     (tmp_path / "label_map.pbtxt").write_text(LABEL_MAP)
     path = tmp_path if pattern == "*" else tmp_path / pattern
     samples, problems = listed(path)
@@ -101,7 +101,7 @@ def test_a_pattern_or_a_folder_names_files_in_parts(tmp_path, pattern):
     from data.locate import locate
     from pipeline.progress import Progress
 
-    config = PhotoDataConfig(path=str(path))
+    config = DetectionDataConfig(path=str(path))
     assert detection_records.detect(locate(config, Progress(quiet=True))[0])
     with detection_records.open_reader(path) as read:
         assert read(samples[1].locator) == draw(1)
@@ -111,7 +111,7 @@ def test_a_pattern_or_a_folder_names_files_in_parts(tmp_path, pattern):
 
 
 def test_the_label_map_names_boxes_that_have_only_numbers(tmp_path):
-    numbers_only = photo(0, label=7)
+    numbers_only = image(0, label=7)
     del numbers_only["image/object/class/text"]
     write_records(tmp_path / "train.record", [numbers_only])
     assert listed(tmp_path)[0][0].boxes[0].label == "7"
@@ -125,17 +125,17 @@ def test_the_label_map_names_boxes_that_have_only_numbers(tmp_path):
 
 
 def test_damage_is_named_by_file_and_record(tmp_path):
-    write_records(tmp_path / "a.record", [photo(0), photo(1, **{"image/object/bbox/xmax": []}), photo(2)])
-    no_photo = photo(3)
-    del no_photo["image/encoded"]
-    write_records(tmp_path / "b.record", [no_photo, photo(4, label=0, text=b""), photo(5)])
+    write_records(tmp_path / "a.record", [image(0), image(1, **{"image/object/bbox/xmax": []}), image(2)])
+    no_image = image(3)
+    del no_image["image/encoded"]
+    write_records(tmp_path / "b.record", [no_image, image(4, label=0, text=b""), image(5)])
     whole = (tmp_path / "b.record").read_bytes()
     (tmp_path / "c.record").write_bytes(whole[:-20])
     broken = bytearray(whole)
     broken[-100] ^= 1
     (tmp_path / "d.record").write_bytes(broken)
     (tmp_path / "e.record").write_bytes(b"\x78\x9c" + whole)
-    write_records(tmp_path / "f.record-00001-of-00003", [photo(6)])
+    write_records(tmp_path / "f.record-00001-of-00003", [image(6)])
     samples, problems = listed(tmp_path)
     assert [sample.key for sample in samples] == [
         "a.record/0.jpg", "a.record/2.jpg", "b.record/4.jpg", "b.record/5.jpg", "c.record/4.jpg", "d.record/4.jpg", "f.record-00001-of-00003/6.jpg",
@@ -152,7 +152,7 @@ def test_damage_is_named_by_file_and_record(tmp_path):
 
 
 def test_records_packed_with_gzip_are_read_like_others(tmp_path):
-    write_records(tmp_path / "plain" / "train.record", [photo(number) for number in range(3)])
+    write_records(tmp_path / "plain" / "train.record", [image(number) for number in range(3)])
     packed = gzip.compress((tmp_path / "plain" / "train.record").read_bytes())
     (tmp_path / "packed").mkdir()
     for name in ("train.record", "test.tfrecord-00000-of-00001.gz"):
@@ -176,7 +176,7 @@ def test_a_plain_file_whose_first_record_is_as_long_as_packed_files_begin_is_rea
 
 
 def test_of_a_packed_file_that_ends_early_the_whole_records_are_read(tmp_path):
-    write_records(tmp_path / "train.record", [photo(number) for number in range(20)])
+    write_records(tmp_path / "train.record", [image(number) for number in range(20)])
     packed = gzip.compress((tmp_path / "train.record").read_bytes())
     (tmp_path / "train.record").write_bytes(packed[: len(packed) // 2])
     samples, problems = listed(tmp_path)
@@ -197,11 +197,11 @@ def test_records_of_other_kinds_are_not_taken_for_photos_with_boxes(tmp_path):
 def test_a_photo_that_exif_turns_keeps_the_boxes_of_its_pixels(tmp_path):
     from PIL import Image
 
-    from data.photos.turning import upright_boxes
+    from data.detection.exif import upright_boxes
 
     exif = Image.Exif()
     exif[0x0112] = 3
-    write_records(tmp_path / "train.record", [photo(0, **{"image/encoded": [draw(0, exif=exif)]})])
+    write_records(tmp_path / "train.record", [image(0, **{"image/encoded": [draw(0, exif=exif)]})])
     sample = listed(tmp_path)[0][0]
     boxes, _ = upright_boxes(sample, *SIZE, orientation=3, turned=detection_records.TURNED_BY_EXIF)
     assert boxes[0][1:5] == pytest.approx((1 - SHARES[2], 1 - SHARES[3], 1 - SHARES[0], 1 - SHARES[1]))

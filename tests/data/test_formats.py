@@ -11,17 +11,17 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import numpy
+import numpy as np
 import pytest
 
-from contracts_format import check_format
 from data import formats
 from data.formats import cifar, idx, image_csv, image_folder
+from data.images.config import ImageDataConfig
 from data.locate import locate
-from data.pictures.config import ImageDataConfig
 from data.sample import ImageSample, Problem
 from pipeline.errors import UserError
 from pipeline.progress import Progress
+from tests.support.contracts_format import check_format
 
 
 def listed(module, path: Path, kind: type = ImageSample, **settings):
@@ -32,22 +32,22 @@ def listed(module, path: Path, kind: type = ImageSample, **settings):
 # folders and zips
 
 
-def test_image_folder_keeps_its_contract(photos):
-    samples = check_format(image_folder, photos)
-    assert formats.detect(photos) == "image_folder"
+def test_image_folder_keeps_its_contract(images):
+    samples = check_format(image_folder, images)
+    assert formats.detect(images) == "image_folder"
     assert [sample.label for sample in samples[:11]] == ["ant"] * 10 + ["bee"]
     assert samples[0].key == "ant/000.png"
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_zip_is_read_as_the_folder_it_packs(photos, tmp_path, make_zip, compression):
-    archive = make_zip(tmp_path / "photos.zip", photos, compression)
+def test_a_zip_is_read_as_the_folder_it_packs(images, tmp_path, make_zip, compression):
+    archive = make_zip(tmp_path / "photos.zip", images, compression)
     samples = check_format(image_folder, archive)
     assert [(sample.key, sample.label) for sample in samples] == [
-        (sample.key, sample.label) for sample in listed(image_folder, photos)
+        (sample.key, sample.label) for sample in listed(image_folder, images)
     ]
     with image_folder.open_reader(archive) as read:
-        assert read(samples[3].locator) == (photos / samples[3].key).read_bytes()
+        assert read(samples[3].locator) == (images / samples[3].key).read_bytes()
 
 
 def test_folders_around_everything_are_looked_through(tmp_path, make_folder):
@@ -84,25 +84,25 @@ def test_pictures_may_lie_deeper_than_their_class(tmp_path, make_folder):
     assert [sample.label for sample in listed(image_folder, tmp_path / "data")] == ["ant", "ant", "bee"]
 
 
-def test_files_that_are_no_pictures_are_named_and_ignored(photos):
-    (photos / "README.txt").write_text("mine")
-    (photos / "stray.png").write_bytes(b"")
-    (photos / "ant" / "notes.txt").write_text("mine")
-    (photos / "ant" / "scan.tiff").write_bytes(b"II*\0")
-    (photos / "ant" / ".DS_Store").write_bytes(b"")
-    (photos / ".hidden").mkdir()
-    problems = {(item.name, item.file) for item in listed(image_folder, photos, Problem)}
+def test_files_that_are_no_pictures_are_named_and_ignored(images):
+    (images / "README.txt").write_text("mine")
+    (images / "stray.png").write_bytes(b"")
+    (images / "ant" / "notes.txt").write_text("mine")
+    (images / "ant" / "scan.tiff").write_bytes(b"II*\0")
+    (images / "ant" / ".DS_Store").write_bytes(b"")
+    (images / ".hidden").mkdir()
+    problems = {(item.name, item.file) for item in listed(image_folder, images, Problem)}
     assert problems == {
         ("stray_file", "README.txt"), ("stray_file", "stray.png"), ("unknown_file", "ant/notes.txt"), ("unsupported_format", "ant/scan.tiff"),
     }  # fmt: skip
-    assert len(listed(image_folder, photos)) == 30
+    assert len(listed(image_folder, images)) == 30
 
 
-def test_links_in_circles_do_not_hang(photos):
-    (photos / "ant" / "loop").symlink_to(photos)
-    names = [item.name for item in listed(image_folder, photos, Problem)]
+def test_links_in_circles_do_not_hang(images):
+    (images / "ant" / "loop").symlink_to(images)
+    names = [item.name for item in listed(image_folder, images, Problem)]
     assert names == ["unreadable_directory"]
-    assert len(listed(image_folder, photos)) >= 30
+    assert len(listed(image_folder, images)) >= 30
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user without rights")
@@ -114,7 +114,7 @@ def test_an_unreadable_folder_is_named_and_the_others_are_used(make_folder):
         Path(folder).chmod(0o755)
         (root / "bee").chmod(0)
         code = (
-            "from data.formats import image_folder; from data.pictures.config import ImageDataConfig; from pathlib import Path; import os;"
+            "from data.formats import image_folder; from data.images.config import ImageDataConfig; from pathlib import Path; import os;"
             f"config = ImageDataConfig(path='x'); os.setgid(65534); os.setuid(65534); p = Path({str(root)!r});"
             "print([getattr(i, 'name', '') or i.key for i in image_folder.list_samples(p, config)])"
         )
@@ -123,10 +123,10 @@ def test_an_unreadable_folder_is_named_and_the_others_are_used(make_folder):
     assert run.stdout.strip() == "['ant/000.png', 'ant/001.png', 'unreadable_directory']", run.stderr
 
 
-def test_a_name_that_is_not_utf8_is_read_and_shown(photos):
-    with open(os.fsencode(photos / "ant") + b"/caf\xe9.png", "wb") as file:  # noqa: PTH123
-        file.write((photos / "ant" / "000.png").read_bytes())
-    samples = check_format(image_folder, photos)
+def test_a_name_that_is_not_utf8_is_read_and_shown(images):
+    with open(os.fsencode(images / "ant") + b"/caf\xe9.png", "wb") as file:  # noqa: PTH123
+        file.write((images / "ant" / "000.png").read_bytes())
+    samples = check_format(image_folder, images)
     assert any(sample.key == "ant/caf\\xe9.png" for sample in samples)
 
 
@@ -136,15 +136,15 @@ def test_a_damaged_zip_is_a_clear_error(tmp_path):
         listed(image_folder, tmp_path / "photos.zip")
 
 
-def test_a_damaged_member_of_a_zip_is_one_bad_picture(photos, tmp_path, make_zip):
-    from data.pictures.picture import BadPicture
+def test_a_damaged_member_of_a_zip_is_one_bad_picture(images, tmp_path, make_zip):
+    from data.images.image import BadImage
 
-    archive = make_zip(tmp_path / "photos.zip", photos, zipfile.ZIP_STORED)
+    archive = make_zip(tmp_path / "photos.zip", images, zipfile.ZIP_STORED)
     sample = listed(image_folder, archive)[0]
     data = bytearray(archive.read_bytes())
     data[sample.locator[1] + 60] ^= 0xFF
     archive.write_bytes(data)
-    with image_folder.open_reader(archive) as read, pytest.raises(BadPicture) as caught:
+    with image_folder.open_reader(archive) as read, pytest.raises(BadImage) as caught:
         read(sample.locator)
     assert caught.value.args[0] == "corrupt_file"
 
@@ -152,53 +152,53 @@ def test_a_damaged_member_of_a_zip_is_one_bad_picture(photos, tmp_path, make_zip
 # CSV
 
 
-def write_csv(photos: Path, text: str) -> Path:
-    (photos / "labels.csv").write_text(text, "utf-8-sig")
-    return photos / "labels.csv"
+def write_csv(images: Path, text: str) -> Path:
+    (images / "labels.csv").write_text(text, "utf-8-sig")
+    return images / "labels.csv"
 
 
-def test_image_csv_keeps_its_contract(photos):
-    file = write_csv(photos, "path,label,split\nant/000.png,A,train\nbee/000.png,B,val\ncow/001.png,A,\n")
+def test_image_csv_keeps_its_contract(images):
+    file = write_csv(images, "path,label,split\nant/000.png,A,train\nbee/000.png,B,val\ncow/001.png,A,\n")
     samples = check_format(image_csv, file)
     assert formats.detect(file) == "image_csv"
     assert [(sample.label, sample.split) for sample in samples] == [("A", "train"), ("B", "validation"), ("A", None)]
 
 
-def test_columns_are_chosen_by_the_recipe_and_separators_found(photos):
-    file = write_csv(photos, "id;file;kind\n1;ant/000.png;A\n2;bee/000.png;B\n")
+def test_columns_are_chosen_by_the_recipe_and_separators_found(images):
+    file = write_csv(images, "id;file;kind\n1;ant/000.png;A\n2;bee/000.png;B\n")
     assert [sample.label for sample in listed(image_csv, file, path_column="file", label_column="kind")] == ["A", "B"]
 
 
-def test_paths_that_windows_wrote_are_found(photos):
-    file = write_csv(photos, "path,label\nant\\000.png,A\n")
+def test_paths_that_windows_wrote_are_found(images):
+    file = write_csv(images, "path,label\nant\\000.png,A\n")
     samples = listed(image_csv, file)
     assert [sample.key for sample in samples] == ["ant/000.png"]
     with image_csv.open_reader(file) as read:
         assert read(samples[0].locator)
 
 
-def test_a_missing_column_is_answered_with_the_nearest(photos):
-    file = write_csv(photos, "paths,label\nant/000.png,A\n")
+def test_a_missing_column_is_answered_with_the_nearest(images):
+    file = write_csv(images, "paths,label\nant/000.png,A\n")
     with pytest.raises(UserError) as caught:
         listed(image_csv, file)
     assert "Did you mean `paths`?" in caught.value.fix
 
 
-def test_an_unknown_split_is_answered_with_its_line(photos):
-    file = write_csv(photos, "path,label,split\nant/000.png,A,train\nant/001.png,A,tset\n")
+def test_an_unknown_split_is_answered_with_its_line(images):
+    file = write_csv(images, "path,label,split\nant/000.png,A,train\nant/001.png,A,tset\n")
     with pytest.raises(UserError) as caught:
         listed(image_csv, file)
     assert caught.value.where.endswith("line 3")
 
 
-def test_bad_lines_are_counted(photos):
-    file = write_csv(photos, "path,label\nant/000.png,A\nonly one\n,B\n\nbee/000.png,B\n")
+def test_bad_lines_are_counted(images):
+    file = write_csv(images, "path,label\nant/000.png,A\nonly one\n,B\n\nbee/000.png,B\n")
     assert [item.detail for item in listed(image_csv, file, Problem)] == ["1 cells instead of 2", "no path or no class"]
     assert len(listed(image_csv, file)) == 2
 
 
-def test_lines_are_counted_as_an_editor_does(photos):
-    file = write_csv(photos, 'path,label,remark\nant/000.png,A,"two\nlines"\nonly one\n')
+def test_lines_are_counted_as_an_editor_does(images):
+    file = write_csv(images, 'path,label,remark\nant/000.png,A,"two\nlines"\nonly one\n')
     assert [item.file for item in listed(image_csv, file, Problem)] == ["labels.csv, line 4"]
 
 
@@ -207,7 +207,7 @@ def test_lines_are_counted_as_an_editor_does(photos):
 
 def write_idx(folder: Path, split: str, count: int, zipped: bool = True, extra_labels: int = 0) -> None:
     folder.mkdir(exist_ok=True)
-    pixels = numpy.random.default_rng(count).integers(0, 256, (count, 5, 4)).astype(numpy.uint8)
+    pixels = np.random.default_rng(count).integers(0, 256, (count, 5, 4)).astype(np.uint8)
     images = b"\0\0\x08\x03" + b"".join(size.to_bytes(4, "big") for size in pixels.shape) + pixels.tobytes()
     labels = (
         b"\0\0\x08\x01"
@@ -260,7 +260,7 @@ def test_a_damaged_idx_file_is_a_clear_error(tmp_path, damage):
 
 def write_cifar10(folder: Path) -> Path:
     folder.mkdir()
-    values = numpy.random.default_rng(0).integers(0, 256, (6, 3072)).astype(numpy.uint8)
+    values = np.random.default_rng(0).integers(0, 256, (6, 3072)).astype(np.uint8)
     (folder / "batches.meta.txt").write_text("cat\ndog\n\n")
     for name, rows in (("data_batch_1.bin", values[:4]), ("test_batch.bin", values[4:])):
         (folder / name).write_bytes(b"".join(bytes([number % 2]) + row.tobytes() for number, row in enumerate(rows)))
@@ -287,7 +287,7 @@ def test_cifar100_uses_the_fine_labels(tmp_path):
 
 def write_python_cifar(folder: Path, protocol: int = 2) -> Path:
     folder.mkdir()
-    values = numpy.random.default_rng(0).integers(0, 256, (4, 3072)).astype(numpy.uint8)
+    values = np.random.default_rng(0).integers(0, 256, (4, 3072)).astype(np.uint8)
     batch = {
         b"data": values,
         b"labels": [0, 1, 0, 1],
@@ -374,9 +374,9 @@ def test_neither_path_nor_data_set_is_answered_with_the_nearest():
         locate(ImageDataConfig(path="./photos"), Progress(quiet=True))
 
 
-def test_a_tar_is_unpacked_once_among_the_data_sets(photos, tmp_path, data_folder):
+def test_a_tar_is_unpacked_once_among_the_data_sets(images, tmp_path, data_folder):
     with tarfile.open(tmp_path / "photos.tar.gz", "w:gz") as archive:
-        archive.add(photos, "photos")
+        archive.add(images, "photos")
     first, _ = locate(ImageDataConfig(path=str(tmp_path / "photos.tar.gz")), Progress(quiet=True))
     second, _ = locate(ImageDataConfig(path=str(tmp_path / "photos.tar.gz")), Progress(quiet=True))
     assert first == second

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.pictures.records import encode_image
+from data.images.records import encode_image
 from data.tfrecord import decode_example, read_records, write_record
 
 FIELDS = {"encoded": b"\xff\xd8" + b"x" * 300, "picture_format": b"jpeg", "source": "dög/1.jpg".encode()}

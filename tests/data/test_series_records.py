@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 import pytest
 
 from data.series.records import Series, Shape, decode_window, encode_windows, longest_run, read_folder, varint_lengths
@@ -20,18 +20,18 @@ BILLION = 1_262_304_000
 def make_series(
     rows: int, values: int = 1, covariates: int = 0, start: int | None = BILLION, name: str = "mílk"
 ) -> Series:
-    random = numpy.random.default_rng(rows)
+    random = np.random.default_rng(rows)
     return Series(
         id=name,
         values=random.normal(size=(rows, values)) * 1000,
-        times=None if start is None else start + HOUR * numpy.arange(rows),
+        times=None if start is None else start + HOUR * np.arange(rows),
         filled=random.random(rows) < 0.1,
         covariates=random.normal(size=(rows, covariates)),
     )
 
 
 def records_of(shape: Shape, series: Series, rows: range, folder: Path) -> list[bytes]:
-    scale = numpy.arange(1, shape.values + 1) / 4
+    scale = np.arange(1, shape.values + 1) / 4
     (folder / "shard").write_bytes(b"".join(piece.tobytes() for piece in encode_windows(shape, series, scale, rows)))
     return list(read_records(folder / "shard"))
 
@@ -42,7 +42,7 @@ CASES = {
     "before 1970": (Shape(4, 1, 1, 1, True), make_series(300, 1, 1, -150 * HOUR)),
     "long windows with long gaps": (
         Shape(200, 50, 1, 0, True),
-        dataclasses.replace(make_series(600), filled=numpy.arange(600) % 500 > 150),
+        dataclasses.replace(make_series(600), filled=np.arange(600) % 500 > 150),
     ),
     "over a varint's lengths": (Shape(2, 1, 1, 0, True), make_series(16_500)),
 }
@@ -66,7 +66,7 @@ def proto(tf: Any, shape: Shape, series: Series, row: int) -> Any:
     history = series.values[first:row]
     gaps = "".join("x" if flag else " " for flag in series.filled[first:last]).split()
     floats = {
-        "history": history, "target": series.values[row:last], "scale": numpy.arange(1, shape.values + 1) / 4,
+        "history": history, "target": series.values[row:last], "scale": np.arange(1, shape.values + 1) / 4,
         "mean": history.mean(), "deviation": history.std(),
     }  # fmt: skip
     if shape.covariates:
@@ -79,7 +79,7 @@ def proto(tf: Any, shape: Shape, series: Series, row: int) -> Any:
     if series.times is not None:
         integers["time"] = int(series.times[row - 1])
     features = {
-        f"series/{name}": tf.train.Feature(float_list=tf.train.FloatList(value=numpy.ravel(value).astype("<f4")))
+        f"series/{name}": tf.train.Feature(float_list=tf.train.FloatList(value=np.ravel(value).astype("<f4")))
         for name, value in floats.items()
     }
     features |= {
@@ -100,9 +100,9 @@ def test_tensorflow_reads_the_record_file(tmp_path):
 def test_what_is_encoded_is_decoded(tmp_path):
     shape, series = CASES["two columns, known ones, no times"]
     window = decode_window(records_of(shape, series, range(3, 11, 7), tmp_path)[1], values=2, covariates=3)
-    assert numpy.array_equal(window.history, series.values[7:10].astype("f4"))
-    assert numpy.array_equal(window.target, series.values[10:14].astype("f4"))
-    assert numpy.array_equal(window.covariates, series.covariates[7:14].astype("f4"))
+    assert np.array_equal(window.history, series.values[7:10].astype("f4"))
+    assert np.array_equal(window.target, series.values[10:14].astype("f4"))
+    assert np.array_equal(window.covariates, series.covariates[7:14].astype("f4"))
     assert (window.id, window.row, window.time) == ("mílk", 10, None)
     assert window.scale.tolist() == [0.25, 0.5]
     assert window.filled == series.filled[7:14].sum()
@@ -116,24 +116,24 @@ def test_the_time_is_that_of_the_last_history_row(tmp_path):
 
 
 def test_lengths_of_whole_numbers_are_protobufs():
-    numbers = numpy.array([0, 1, 127, 128, 16_383, 16_384, 2**31, 2**62, -1, -(2**62)])
+    numbers = np.array([0, 1, 127, 128, 16_383, 16_384, 2**31, 2**62, -1, -(2**62)])
     expected = [len(varint(int(number) % 2**64)) for number in numbers]
     assert varint_lengths(numbers).tolist() == expected
 
 
 def test_the_longest_gap_is_counted_within_the_window():
-    flags = numpy.array([[1, 1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1], [0, 1, 1, 0]], bool)
+    flags = np.array([[1, 1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1], [0, 1, 1, 0]], bool)
     assert longest_run(flags).tolist() == [2, 0, 4, 2]
 
 
 def test_whole_series_are_read_back_without_loading_them(tmp_path):
-    values = numpy.arange(10.0).reshape(10, 1)
-    numpy.save(tmp_path / "values.npy", values)
-    numpy.save(tmp_path / "filled.npy", numpy.zeros(10, bool))
+    values = np.arange(10.0).reshape(10, 1)
+    np.save(tmp_path / "values.npy", values)
+    np.save(tmp_path / "filled.npy", np.zeros(10, bool))
     (tmp_path / "series.json").write_text(json.dumps({"ids": ["a", "b"], "offsets": [0, 4, 10]}))
     first, second = read_folder(tmp_path)
     assert (first.id, second.id) == ("a", "b")
     assert second.values[:, 0].tolist() == [4, 5, 6, 7, 8, 9]
     assert second.times is None
     assert second.covariates.shape == (6, 0)
-    assert isinstance(second.values.base, numpy.memmap)
+    assert isinstance(second.values.base, np.memmap)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy
+import numpy as np
 import pytest
 
 from data.series.config import SeriesDataConfig
 from data.series.times import UNREADABLE, find_form, known_form, parse_times, show_time
 from pipeline.errors import UserError
-from series_tables import plain, read
+from tests.support.series_tables import plain, read
 
 MONTHS = [f"{1962 + number // 12}-{number % 12 + 1:02d}" for number in range(24)]
 
@@ -59,7 +59,7 @@ def test_every_common_way_to_write_times(file, cells, expected):
 
 
 def test_times_agree_with_numpys_own_over_two_centuries():
-    days = numpy.arange("1880-01-01", "2080-01-01", dtype="datetime64[D]")
+    days = np.arange("1880-01-01", "2080-01-01", dtype="datetime64[D]")
     form, share = find_form([str(day) for day in days[:9]], numbers=False)
     assert share == 1
     assert (parse_times([str(day) for day in days], form) == days.astype("datetime64[s]").astype(int)).all()

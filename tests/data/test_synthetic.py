@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contracts_photos import check_photo_format
 from data import catalog, synthetic
 from data.formats import voc
 from pipeline.progress import Progress
+from tests.support.contracts_detection import check_detection_format
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def shapes(tmp_path_factory):
 
 
 def test_the_data_set_is_as_the_catalogue_says(shapes):
-    samples = check_photo_format(voc, shapes)
+    samples = check_detection_format(voc, shapes)
     assert dict(Counter(sample.split for sample in samples)) == catalog.find("shapes").splits
     boxes = [box for sample in samples for box in sample.boxes]
     assert set(Counter(box.label for box in boxes)) == set(synthetic.SHAPES)
@@ -44,7 +44,7 @@ def test_boxes_hold_their_shapes_and_nothing_else(shapes):
 
 
 def test_equal_seeds_draw_equal_photos():
-    one, again, other = (synthetic.draw_photo(np.random.default_rng([seed, 7])) for seed in (0, 0, 1))
+    one, again, other = (synthetic.draw_image(np.random.default_rng([seed, 7])) for seed in (0, 0, 1))
     assert (one[0] == again[0]).all()
     assert one[1] == again[1]
     assert (one[0] != other[0]).any()
@@ -53,8 +53,8 @@ def test_equal_seeds_draw_equal_photos():
 
 def test_it_is_drawn_on_first_use_and_kept(data_folder):
     folder = catalog.get("shapes", Progress(quiet=True))
-    photo = folder / "JPEGImages" / "000.jpg"
-    before = (photo.stat().st_mtime_ns, hashlib.sha256(photo.read_bytes()).hexdigest())
+    image = folder / "JPEGImages" / "000.jpg"
+    before = (image.stat().st_mtime_ns, hashlib.sha256(image.read_bytes()).hexdigest())
     assert catalog.get("shapes", Progress(quiet=True)) == folder
-    assert (photo.stat().st_mtime_ns, hashlib.sha256(photo.read_bytes()).hexdigest()) == before
+    assert (image.stat().st_mtime_ns, hashlib.sha256(image.read_bytes()).hexdigest()) == before
     assert (catalog.get("digits", Progress(quiet=True)) / "0" / "0000.png").is_file()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from data.formats import tfds
-from data.pictures.config import ImageDataConfig
+from data.images.config import ImageDataConfig
 from data.sample import ImageSample, Problem
 from data.tfrecord import integer_feature, varint, write_record
 

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
+from data.detection.boxes import DetectionSample, fit_boxes
 from data.formats import voc
-from data.photos.boxes import PhotoSample, fit_boxes
 from data.sample import Problem
 
 OBJECT = "<object><name>{0}</name>\n<bndbox><xmin>{1}</xmin><ymin>{2}</ymin><xmax>{3}</xmax><ymax>{4}</ymax></bndbox></object>\n"
@@ -30,9 +30,9 @@ def write(root, files: dict[str, str | bytes]):
     return root
 
 
-def listed(root) -> tuple[list[PhotoSample], list[Problem]]:
+def listed(root) -> tuple[list[DetectionSample], list[Problem]]:
     items = list(voc.list_samples(root, None))
-    return [item for item in items if isinstance(item, PhotoSample)], [
+    return [item for item in items if isinstance(item, DetectionSample)], [
         item for item in items if isinstance(item, Problem)
     ]
 
@@ -41,7 +41,7 @@ CAT = ("cat", 2, 1, 8, 9)
 
 
 @pytest.fixture
-def photos(tmp_path):
+def images(tmp_path):
     return write(
         tmp_path / "pets",
         {
@@ -51,8 +51,8 @@ def photos(tmp_path):
     )  # fmt: skip
 
 
-def test_photos_are_found_with_their_boxes_and_an_empty_one_is_background(photos):
-    samples, problems = listed(photos)
+def test_photos_are_found_with_their_boxes_and_an_empty_one_is_background(images):
+    samples, problems = listed(images)
     assert problems == []
     assert [(sample.key, sample.size, sample.split) for sample in samples] == [
         ("images/one.jpg", (10, 20), None),
@@ -65,20 +65,20 @@ def test_photos_are_found_with_their_boxes_and_an_empty_one_is_background(photos
     assert samples[1].boxes == ()
 
 
-def test_a_zip_is_read_as_its_folder(photos, tmp_path):
+def test_a_zip_is_read_as_its_folder(images, tmp_path):
     with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
-        for file in sorted(photos.rglob("*")):
-            archive.write(file, file.relative_to(photos))
+        for file in sorted(images.rglob("*")):
+            archive.write(file, file.relative_to(images))
     inside, _ = listed(tmp_path / "pets.zip")
     assert [(sample.key, sample.boxes) for sample in inside] == [
-        (sample.key, sample.boxes) for sample in listed(photos)[0]
+        (sample.key, sample.boxes) for sample in listed(images)[0]
     ]
     with voc.open_reader(tmp_path / "pets.zip") as read:
         assert [read(sample.locator) for sample in inside] == [b"1", b"2"]
 
 
-def test_the_format_is_recognised_by_its_annotations(photos, tmp_path):
-    assert voc.detect(photos)
+def test_the_format_is_recognised_by_its_annotations(images, tmp_path):
+    assert voc.detect(images)
     assert not voc.detect(write(tmp_path / "other", {"a.xml": "<html/>", "a.jpg": b""}))
     assert not voc.detect(tmp_path / "pets" / "README.md")
 
@@ -109,11 +109,11 @@ def test_image_sets_give_the_splits_and_a_lone_table_does_not(tmp_path):
     assert [sample.split for sample in samples] == ["train", "validation", "test", None]
 
 
-def test_tables_for_training_and_test_give_the_splits(photos):
+def test_tables_for_training_and_test_give_the_splits(images):
     write(
-        photos, {"data/train_labels.csv": "width,filename\n5,one.jpg\n", "data/test_labels.csv": "filename\ntwo.JPG\n"}
+        images, {"data/train_labels.csv": "width,filename\n5,one.jpg\n", "data/test_labels.csv": "filename\ntwo.JPG\n"}
     )
-    assert [sample.split for sample in listed(photos)[0]] == ["train", "test"]
+    assert [sample.split for sample in listed(images)[0]] == ["train", "test"]
 
 
 def test_a_photo_is_found_by_its_annotations_own_name_where_the_stated_one_is_wrong(tmp_path):

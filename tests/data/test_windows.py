@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import numpy
+import numpy as np
 import pytest
 
 from data.sample import SPLITS
@@ -16,11 +16,11 @@ from data.series.scaling import measure_scaling
 from data.series.windows import Cuts, Span, choose_history, find_cuts, plan_windows
 from pipeline.errors import UserError
 
-NONE_FILLED = lambda series, start, stop: numpy.zeros(stop - start, bool)  # noqa: E731
+NONE_FILLED = lambda series, start, stop: np.zeros(stop - start, bool)  # noqa: E731
 
 
 def seconds(start: str, stop: str, unit: str) -> Any:
-    return numpy.arange(start, stop, dtype=f"datetime64[{unit}]").astype("datetime64[s]").astype("int64")
+    return np.arange(start, stop, dtype=f"datetime64[{unit}]").astype("datetime64[s]").astype("int64")
 
 
 # the plan
@@ -90,7 +90,7 @@ def test_training_windows_lie_wholly_in_the_training_part_and_later_histories_re
 
 
 def test_filled_targets_are_not_judged_but_may_be_learnt():
-    filled = numpy.zeros(100, bool)
+    filled = np.zeros(100, bool)
     filled[[30, 85, 98]] = True
     span = [Span(0, 100)]
     cuts = find_cuts(span, TimeSplitConfig())
@@ -104,7 +104,7 @@ def test_filled_targets_are_not_judged_but_may_be_learnt():
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_window_that_ends_in_a_gap_filled_from_its_own_target_is_not_judged(stride):
-    filled = numpy.zeros(100, bool)
+    filled = np.zeros(100, bool)
     filled[[79, 84, 85, 95]] = True
     span = [Span(0, 100)]
     cuts = find_cuts(span, TimeSplitConfig())
@@ -154,13 +154,13 @@ def test_too_short_a_training_part_says_what_would_fit():
     ],
 )
 def test_the_step_is_found_and_every_time_lies_on_its_grid(times, expected, season):
-    times = numpy.asarray(times)
-    frequency = infer_frequency(Counter(numpy.diff(times).tolist()), times)
+    times = np.asarray(times)
+    frequency = infer_frequency(Counter(np.diff(times).tolist()), times)
     assert (str(frequency), frequency.season) == (expected, season)
     grid = fit_grid(frequency, times)
     index, exact = grid.index(times)
     assert exact.all()
-    assert (numpy.diff(index) == 1).all()
+    assert (np.diff(index) == 1).all()
     assert (grid.times(index) == times).all()
     between, exact = grid.index(times[:-1] + 1)
     assert (between == index[:-1]).all()
@@ -169,12 +169,12 @@ def test_the_step_is_found_and_every_time_lies_on_its_grid(times, expected, seas
 
 
 def test_missing_steps_do_not_change_the_step():
-    times = numpy.delete(seconds("1962-01", "1976-01", "M"), [5, 6, 30, 90])
-    frequency = infer_frequency(Counter(numpy.diff(times).tolist()), times)
+    times = np.delete(seconds("1962-01", "1976-01", "M"), [5, 6, 30, 90])
+    frequency = infer_frequency(Counter(np.diff(times).tolist()), times)
     assert str(frequency) == "1 month"
     index, exact = fit_grid(frequency, times).index(times)
     assert exact.all()
-    assert numpy.diff(index)[[4, 27, 86]].tolist() == [3, 2, 2]
+    assert np.diff(index)[[4, 27, 86]].tolist() == [3, 2, 2]
 
 
 @pytest.mark.parametrize("text", ["fortnight", "0 days", "1.5 hours", ""])
@@ -187,7 +187,7 @@ def test_what_is_no_frequency_is_refused(text):
 
 
 def filled(values: list[float], method: str, season: int = 1, cuts: tuple[int, ...] = ()) -> list[float]:
-    column = numpy.array(values, float)
+    column = np.array(values, float)
     fill_column(column, method, season, cuts)
     return column.tolist()
 
@@ -200,7 +200,7 @@ def test_the_three_ways_to_fill():
     assert filled([1, NAN, NAN, 4], "linear") == [1, 2, 3, 4]
     wave = [10.0 * (number % 4) + number for number in range(24)]
     for gap, tolerance in ((slice(9, 11), 1e-9), (slice(20, 24), 1e-9), (slice(9, 15), 2.5)):
-        column = numpy.array(wave)
+        column = np.array(wave)
         column[gap] = NAN
         message = "a season and a trend are continued exactly, over more than a season nearly so"
         assert filled(column.tolist(), "seasonal", 4) == pytest.approx(wave, abs=tolerance), message
@@ -220,14 +220,14 @@ def test_gaps_over_a_cut_are_filled_from_the_past_alone():
 
 
 def test_what_a_method_cannot_fill_is_said():
-    column = numpy.array([1, NAN, 3, 4, 5, NAN])
+    column = np.array([1, NAN, 3, 4, 5, NAN])
     assert fill_column(column.copy(), "linear", 1, ()).hopeless == [Gap(5, 6)]
     assert fill_column(column.copy(), "seasonal", 3, ()).hopeless == [Gap(1, 2)]
     assert fill_column(column.copy(), "forward", 1, ()).hopeless == []
 
 
 def test_gaps_are_found_across_blocks():
-    column = numpy.zeros(3 * BLOCK)
+    column = np.zeros(3 * BLOCK)
     column[BLOCK - 2 : BLOCK + 3] = NAN
     column[2 * BLOCK] = NAN
     column[-1] = NAN
@@ -242,33 +242,33 @@ def test_gaps_are_found_across_blocks():
 
 
 def test_constants_are_those_of_the_training_part_and_of_known_values():
-    random = numpy.random.default_rng(0)
+    random = np.random.default_rng(0)
     values = random.normal(size=(70_000, 2)) * [1, 100] + [5, -300]
-    gaps = numpy.zeros(70_000, bool)
+    gaps = np.zeros(70_000, bool)
     gaps[100:110] = True
     constants, scales = measure_scaling(values, gaps, [(0, 66_000), (68_000, 1_000)], season=7)
     parts = [values[:66_000], values[68_000:69_000]]
     known = [~gaps[:66_000], ~gaps[68_000:69_000]]
-    together = numpy.concatenate([part[use] for part, use in zip(parts, known, strict=True)])
+    together = np.concatenate([part[use] for part, use in zip(parts, known, strict=True)])
     assert constants["mean"] == pytest.approx(together.mean(axis=0))
     assert constants["deviation"] == pytest.approx(together.std(axis=0))
     for lag, name in ((1, "change"), (7, "seasonal_change")):
         changes = [(part[lag:] - part[:-lag])[use[lag:] & use[:-lag]] for part, use in zip(parts, known, strict=True)]
-        assert constants[name] == pytest.approx(numpy.concatenate(changes).std(axis=0))
+        assert constants[name] == pytest.approx(np.concatenate(changes).std(axis=0))
     assert scales[1] == pytest.approx(abs(changes[1]).mean(axis=0))
-    assert constants["scale"] == pytest.approx(abs(numpy.concatenate(changes)).mean(axis=0))
+    assert constants["scale"] == pytest.approx(abs(np.concatenate(changes)).mean(axis=0))
 
 
 def test_a_series_without_a_training_part_has_the_scale_of_all_series_in_their_unit():
-    values = numpy.concatenate([numpy.arange(20.0) * 1000, numpy.full(10, 7.0), numpy.arange(10.0) * 1000])[:, None]
-    _, scales = measure_scaling(values, numpy.zeros(40, bool), [(0, 20), (20, 10), (30, 0)], season=1)
+    values = np.concatenate([np.arange(20.0) * 1000, np.full(10, 7.0), np.arange(10.0) * 1000])[:, None]
+    _, scales = measure_scaling(values, np.zeros(40, bool), [(0, 20), (20, 10), (30, 0)], season=1)
     together = 19 * 1000 / (19 + 9)  # mean size of the changes of the first two series
     assert scales[:, 0] == pytest.approx([1000, together, together])
 
 
 def test_constants_are_above_nothing_where_nothing_changes():
-    constants, scales = measure_scaling(numpy.full((10, 1), 3.0), numpy.zeros(10, bool), [(0, 8), (8, 0)], season=12)
+    constants, scales = measure_scaling(np.full((10, 1), 3.0), np.zeros(10, bool), [(0, 8), (8, 0)], season=12)
     assert constants == {"mean": [3.0], "deviation": [1.0], "change": [1.0], "seasonal_change": [1.0], "scale": [1.0]}
     assert scales.tolist() == [[1.0], [1.0]]
-    _, scales = measure_scaling(numpy.arange(10.0).reshape(10, 1) * 2, numpy.zeros(10, bool), [(0, 8)], season=12)
+    _, scales = measure_scaling(np.arange(10.0).reshape(10, 1) * 2, np.zeros(10, bool), [(0, 8)], season=12)
     assert scales.tolist() == [[2.0]], "no season yet: the change from row to row"

@@ -10,7 +10,7 @@ BOXES = np.array([[0.1, 0.1, 0.4, 0.3], [0.5, 0.5, 0.9, 0.9], [0.45, 0.05, 0.95,
 
 
 @pytest.fixture(scope="module")
-def photo():
+def image():
     """A black photo whose boxes are filled with 1, 2 and 3."""
     import tensorflow as tf
 
@@ -22,12 +22,12 @@ def photo():
     return Labelled(tf.constant(pixels), tf.constant(BOXES), tf.constant([1, 2, 3]), tf.constant([1.0, 0.5, 0.25]))
 
 
-def drawn(function, photo, number):
+def drawn(function, image, number):
     """Apply a function with many seeds."""
     import tensorflow as tf
 
     compiled = tf.function(function)
-    return [compiled(photo, tf.constant([3, seed])) for seed in range(number)]
+    return [compiled(image, tf.constant([3, seed])) for seed in range(number)]
 
 
 def check_content(made):
@@ -41,21 +41,21 @@ def check_content(made):
             np.testing.assert_allclose((ymin * height, xmin * width, ymax * height, xmax * width), edges, atol=1.01)
 
 
-def test_mirrored_photos_are_about_half_and_their_boxes_go_with_them(photo):
+def test_mirrored_photos_are_about_half_and_their_boxes_go_with_them(image):
     from object_detection.augmentation import random_flip
 
-    made = drawn(random_flip, photo, 200)
-    flipped = [not np.array_equal(item.pixels, photo.pixels) for item in made]
+    made = drawn(random_flip, image, 200)
+    flipped = [not np.array_equal(item.pixels, image.pixels) for item in made]
     assert 70 < sum(flipped) < 130
     for item in made:
         check_content(item)
         assert item.labels.numpy().tolist() == [1, 2, 3]
 
 
-def test_crops_keep_to_the_published_sizes_and_their_boxes_to_what_is_seen(photo):
+def test_crops_keep_to_the_published_sizes_and_their_boxes_to_what_is_seen(image):
     from object_detection.augmentation import ssd_random_crop
 
-    made = drawn(ssd_random_crop, photo, 300)
+    made = drawn(ssd_random_crop, image, 300)
     whole = 0
     for item in made:
         height, width = item.pixels.shape[:2]
@@ -68,12 +68,12 @@ def test_crops_keep_to_the_published_sizes_and_their_boxes_to_what_is_seen(photo
     assert 0.09 < whole / 300 < 0.3
 
 
-def test_weights_and_labels_stay_with_their_boxes(photo):
+def test_weights_and_labels_stay_with_their_boxes(image):
     from object_detection.augmentation import ssd_random_crop
 
-    for item in drawn(ssd_random_crop, photo, 60):
+    for item in drawn(ssd_random_crop, image, 60):
         assert item.weights.numpy().tolist() == [{1: 1.0, 2: 0.5, 3: 0.25}[label] for label in item.labels.numpy()]
-    assert {len(item.labels) for item in drawn(ssd_random_crop, photo, 60)} >= {1, 2, 3}
+    assert {len(item.labels) for item in drawn(ssd_random_crop, image, 60)} >= {1, 2, 3}
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,12 @@ def test_a_box_stays_if_enough_of_it_is_seen(window, least, kept, first):
         np.testing.assert_allclose(cut[0], first, atol=1e-6)
 
 
-def test_the_seed_decides_alone(photo):
+def test_the_seed_decides_alone(image):
     import tensorflow as tf
 
     from object_detection.augmentation import augment
 
-    one, same, other = (augment(photo, tf.constant(seed)) for seed in ([1, 2], [1, 2], [1, 3]))
+    one, same, other = (augment(image, tf.constant(seed)) for seed in ([1, 2], [1, 2], [1, 3]))
     np.testing.assert_array_equal(one.pixels, same.pixels)
     np.testing.assert_array_equal(one.boxes, same.boxes)
     assert one.pixels.shape != other.pixels.shape or not np.array_equal(one.pixels, other.pixels)

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from detection_training import LABELS, photo, train, write_examples
 from pipeline.errors import UserError
+from tests.support.detection_training import LABELS, image, train, write_examples
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +88,9 @@ def test_the_history_has_each_part_of_the_loss_and_coco_s_metrics(trained):
 
 def test_the_judge_s_loss_is_that_of_the_whole_split_whatever_the_batches(examples, monkeypatch):
     from components.tasks.object_detection import training
-    from object_detection.losses import photo_losses
+    from object_detection.losses import image_losses
+    from object_detection.saved_detector import Trained
     from object_detection.ssd import SsdConfig, build_ssd
-    from object_detection.trained import Trained
     from object_detection.training.network import DetectorInTraining
     from object_detection.training.objective import Multibox
 
@@ -99,7 +99,7 @@ def test_the_judge_s_loss_is_that_of_the_whole_split_whatever_the_batches(exampl
     values = []
     for size in (2, 5):
         monkeypatch.setattr(training, "JUDGED_AT_ONCE", size)
-        values.append(training.make_judge(network, Multibox(1.0, 1.0, photo_losses), examples, "validation")())
+        values.append(training.make_judge(network, Multibox(1.0, 1.0, image_losses), examples, "validation")())
     assert values[0] == pytest.approx(values[1], rel=1e-5)
 
 
@@ -136,7 +136,7 @@ def test_photos_that_do_not_fit_the_memory_are_read_again_and_trained_on_all_the
 def test_every_pass_sees_other_photos_in_another_order_and_the_same_after_a_restart(examples):
     import tensorflow as tf
 
-    from object_detection.training.feed import PhotoFeed
+    from object_detection.training.input_pipeline import DetectionFeed
 
     def prepare(record, seed):
         name = tf.io.parse_single_example(record, {"image/filename": tf.io.FixedLenFeature([], tf.string)})
@@ -147,7 +147,7 @@ def test_every_pass_sees_other_photos_in_another_order_and_the_same_after_a_rest
         return [tf.nest.map_structure(lambda part: part.numpy().tolist(), source.get_next()) for _ in range(count)]
 
     for budget in (10**9, 0):
-        feeds = [PhotoFeed(examples, prepare, 4, 7, True, 100, budget, tf.distribute.get_strategy()) for _ in "ab"]
+        feeds = [DetectionFeed(examples, prepare, 4, 7, True, 100, budget, tf.distribute.get_strategy()) for _ in "ab"]
         whole = batches(feeds[0], 0, 0, 2) + batches(feeds[0], 1, 0, 2)
         assert [len(set(whole[place][0] + whole[place + 1][0])) for place in (0, 2)] == [8, 8]
         assert whole[0] != whole[2]
@@ -157,10 +157,10 @@ def test_every_pass_sees_other_photos_in_another_order_and_the_same_after_a_rest
 def test_boxes_around_crowds_are_not_learnt_from():
     import tensorflow as tf
 
-    from object_detection.training.feed import decode_photo
+    from object_detection.training.input_pipeline import decode_detection
 
-    assert decode_photo(tf.constant(photo(1))).boxes.shape == (1, 4)
-    assert decode_photo(tf.constant(photo(1, crowd=True))).boxes.shape == (0, 4)
+    assert decode_detection(tf.constant(image(1))).boxes.shape == (1, 4)
+    assert decode_detection(tf.constant(image(1, crowd=True))).boxes.shape == (0, 4)
 
 
 def test_a_checkpoint_of_one_training_is_the_start_of_another_whose_body_stays(examples, trained, tmp_path, blind):
@@ -213,19 +213,19 @@ def test_folded_normalisation_gets_its_statistics_back_without_a_change_of_what_
     from object_detection.ssd import build_ssd
 
     model = build_ssd(small_config)
-    photos = tf.random.stateless_uniform([6, 160, 160, 3], (1, 2), -1, 1)
+    images = tf.random.stateless_uniform([6, 160, 160, 3], (1, 2), -1, 1)
     for layer in model.submodules:
         if hasattr(layer, "moving_variance"):
             layer.moving_variance.assign(tf.fill(layer.moving_variance.shape, 0.999))
 
     def raw(training: bool) -> np.ndarray:
-        scores, _, _ = model.head(model.decoder(model.backbone(photos, training=training), training=training))
+        scores, _, _ = model.head(model.decoder(model.backbone(images, training=training), training=training))
         return scores["4"].numpy()
 
     folded = model.get_weights()
     before, naive = raw(False), raw(True)
     model.set_weights(folded)  # the pass in training mode has moved the statistics
-    assert resynthesise(model, photos) == 35
+    assert resynthesise(model, images) == 35
     assert np.abs(raw(False) - before).max() < 1e-4
     assert np.abs(raw(True) - before).mean() < 0.2 * np.abs(naive - before).mean()
 

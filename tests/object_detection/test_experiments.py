@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from data.tfrecord import write_record
-from detection_training import photo
 from pipeline.errors import UserError
+from tests.support.detection_training import image
 
 TAGS = {"DetectionBoxes_Precision/mAP", "DetectionBoxes_Precision/mAP@.50IOU", "DetectionBoxes_Recall/AR@100 (large)"}
 LOSSES = {f"Loss/{name}_loss" for name in ("classification", "localization", "regularization", "total")}
@@ -23,7 +23,7 @@ def records(tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("records") / "photos.record"
     with path.open("wb") as file:
         for number in range(8):
-            example = tf.train.Example.FromString(photo(number))
+            example = tf.train.Example.FromString(image(number))
             example.features.feature["image/source_id"].bytes_list.value[:] = [f"raccoon-{number}.jpg".encode()]
             example.features.feature.pop("image/object/is_crowd", None)
             write_record(file, example.SerializeToString())
@@ -113,11 +113,11 @@ def test_model_garden_s_driver_trains_and_gives_losses_and_coco_s_metrics_by_the
 def test_photos_are_parsed_as_the_trainer_of_this_product_does(finished):
     import tensorflow as tf
 
-    from object_detection.training.feed import preparer
+    from object_detection.training.input_pipeline import preparer
 
     params, task, _, _ = finished
     pixels, labels = next(iter(task.build_inputs(params.task.validation_data)))
-    wanted, targets = preparer(task.network.trained, ())(tf.constant(photo(0)), tf.constant([0, 0]))
+    wanted, targets = preparer(task.network.trained, ())(tf.constant(image(0)), tf.constant([0, 0]))
     assert np.array_equal(pixels[0], wanted)
     assert np.array_equal(labels["targets"].boxes[0], targets.boxes)
     truth = labels["groundtruths"]
@@ -130,7 +130,7 @@ def test_photos_are_parsed_as_the_trainer_of_this_product_does(finished):
 def test_it_starts_from_trained_weights_and_keeps_statistics_and_body(finished, records, tmp_path, capsys):
     from official.core import task_factory
 
-    from object_detection.trained import write_trained
+    from object_detection.saved_detector import write_trained
 
     _, task, _, _ = finished
     write_trained(task.network.trained, tmp_path)
@@ -152,23 +152,23 @@ def test_it_starts_from_trained_weights_and_keeps_statistics_and_body(finished, 
 def test_model_garden_s_exporter_writes_a_model_that_answers_as_the_trained_one(finished, tmp_path):
     import tensorflow as tf
 
-    from object_detection.answering import answer_images
     from object_detection.experiments.export import SIGNATURES, export
-    from object_detection.trained import read_trained
+    from object_detection.postprocessing import answer_images
+    from object_detection.saved_detector import read_trained
 
     params, task, _, folder = finished
     export(params, tf.train.latest_checkpoint(str(folder)), str(tmp_path))
     loaded = tf.saved_model.load(str(tmp_path / "saved_model"))
     assert set(loaded.signatures) == set(SIGNATURES.values())
-    photos = tf.cast(tf.random.stateless_uniform([1, 60, 80, 3], (1, 2), 0, 255, tf.int32), tf.uint8)
-    found, wanted = loaded.signatures["serving_default"](inputs=photos), answer_images(task.network.trained, photos)
+    images = tf.cast(tf.random.stateless_uniform([1, 60, 80, 3], (1, 2), 0, 255, tf.int32), tf.uint8)
+    found, wanted = loaded.signatures["serving_default"](inputs=images), answer_images(task.network.trained, images)
     assert np.allclose(found["detection_scores"], wanted["detection_scores"], atol=1e-5)
-    encoded = tf.stack([tf.io.encode_png(photos[0])])
+    encoded = tf.stack([tf.io.encode_png(images[0])])
     same = loaded.signatures["image_bytes"](inputs=encoded)
     assert np.allclose(same["detection_scores"], found["detection_scores"], atol=1e-5)
     assert (tmp_path / "params.yaml").is_file()
     kept = read_trained(tmp_path / "checkpoint")
-    assert np.array_equal(answer_images(kept, photos)["detection_scores"], wanted["detection_scores"])
+    assert np.array_equal(answer_images(kept, images)["detection_scores"], wanted["detection_scores"])
 
 
 @pytest.mark.slow

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detection_training import LABELS, train, write_examples
 from pipeline.artifacts import SavedModel, write_manifest
 from pipeline.errors import UserError
+from tests.support.detection_training import LABELS, train, write_examples
 
 NETWORK = "ssd_mobilenet_v2_fpnlite_320"
 SMALL: dict[str, Any] = {"size": 64, "width": 0.25, "depth": 16, "layers": 1}
@@ -40,7 +40,7 @@ def small():
 
     from object_detection.families import family_of
     from object_detection.fpnlite import FpnliteConfig
-    from object_detection.trained import Trained
+    from object_detection.saved_detector import Trained
 
     tf_keras.utils.set_random_seed(3)
     config = FpnliteConfig(classes=2, momentum=0.0, **SMALL)
@@ -106,14 +106,14 @@ def test_outputs_are_raw_for_training_and_boxes_else(small):
 
 
 def test_the_focal_loss_counts_every_anchor_and_asks_of_background_that_it_is_nothing():
-    from object_detection.losses import focal_photo_losses
+    from object_detection.losses import focal_losses
     from object_detection.targets import Targets
 
     random = np.random.default_rng(4)
     codes, logits = random.normal(size=(2, 5, 4)).astype("f4"), random.normal(size=(2, 5, 3)).astype("f4")
     classes = np.array([[0, 1, 2, 0, 0], [0, 0, 0, 0, 0]], np.int32)
     weights, box_weights = np.ones((2, 5), "f4"), (classes > 0).astype("f4")
-    found = focal_photo_losses(codes, logits, Targets(classes, np.zeros_like(codes), weights, box_weights))
+    found = focal_losses(codes, logits, Targets(classes, np.zeros_like(codes), weights, box_weights))
     chance = 1 / (1 + np.exp(-logits.astype("f8")))
     wanted = np.eye(3)[classes] * (classes > 0)[..., None]
     each = np.where(
@@ -137,8 +137,8 @@ def test_a_few_steps_of_the_trainer_lower_the_loss(trained):
 def test_what_is_written_is_read_back_and_answers_the_same(small, tmp_path):
     import tensorflow as tf
 
-    from object_detection.answering import answer_prepared
-    from object_detection.trained import read_trained, write_trained
+    from object_detection.postprocessing import answer_prepared
+    from object_detection.saved_detector import read_trained, write_trained
 
     write_trained(small, tmp_path)
     again = read_trained(tmp_path)
@@ -155,7 +155,7 @@ def test_its_own_checkpoint_is_a_warm_start_for_other_classes_and_another_family
     small, make_ssd, tmp_path
 ):
     from object_detection.families import family_of
-    from object_detection.trained import Trained, write_trained
+    from object_detection.saved_detector import Trained, write_trained
     from object_detection.variables import name_variables
     from object_detection.warm_start import warm_start
     from object_detection.weights import read_weights
@@ -193,7 +193,7 @@ def test_statistics_that_no_weights_brought_are_trained_though_those_of_the_body
 
 @pytest.mark.slow
 def test_a_training_starts_from_it_and_can_leave_the_body_as_it_is(examples, trained, tmp_path):
-    from object_detection.trained import read_trained
+    from object_detection.saved_detector import read_trained
 
     said: list[str] = []
     start = read_trained(trained.path)
@@ -211,15 +211,15 @@ def test_it_is_exported_with_the_signatures_and_answers_of_every_detector(exampl
     import tensorflow as tf
 
     from components.tasks.object_detection.export import DetectionExporterConfig, export
-    from object_detection.answering import answer_images
-    from object_detection.trained import read_trained
+    from object_detection.postprocessing import answer_images
+    from object_detection.saved_detector import read_trained
 
     write_manifest(examples, created=0.0)
     exported = SavedModel.create(tmp_path / "exported")
     export(examples, trained, exported, DetectionExporterConfig(warmup_examples=0))
     loaded = tf.saved_model.load(str(exported.path))
-    photo = tf.random.stateless_uniform([1, 64, 80, 3], (1, 2), 0, 255, tf.int32)
-    found = loaded.signatures["image_tensor"](inputs=tf.cast(photo, tf.uint8))
-    wanted = answer_images(read_trained(trained.path), tf.cast(photo, tf.uint8))
+    image = tf.random.stateless_uniform([1, 64, 80, 3], (1, 2), 0, 255, tf.int32)
+    found = loaded.signatures["image_tensor"](inputs=tf.cast(image, tf.uint8))
+    wanted = answer_images(read_trained(trained.path), tf.cast(image, tf.uint8))
     assert np.allclose(found["detection_scores"], wanted["detection_scores"], atol=1e-5)
     assert np.allclose(found["detection_boxes"][0, :5], wanted["detection_boxes"][0, :5], atol=1e-4)

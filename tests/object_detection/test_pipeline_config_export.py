@@ -11,13 +11,13 @@ import yaml
 
 from components.training.config import OptimizerConfig
 from components.training.optimizers import learning_rate_at
+from labline.cli.new import create_from_pipeline_config
 from object_detection.pipeline_config.channels import BODY, least_channels, rounded, same_channels, variable_names
 from object_detection.pipeline_config.fields import FIELDS
 from object_detection.pipeline_config.writing import export, pipeline_config
-from old_configs import RATE, RMS, rates, values_of, write_config
 from pipeline.errors import UserError
-from pipeline.new import create_from_pipeline_config
 from pipeline.recipe import load
+from tests.support.old_configs import RATE, RMS, rates, values_of, write_config
 
 
 @pytest.fixture

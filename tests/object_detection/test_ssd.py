@@ -96,7 +96,7 @@ def test_pictures_that_are_too_small_for_the_network_are_refused():
 def test_pictures_are_resized_as_tensorflow_1_did():
     import tensorflow as tf
 
-    from object_detection.pictures import to_network
+    from object_detection.images import to_network
 
     ramp = np.tile(np.arange(4, dtype=np.uint8)[None, :, None] * 60, (4, 1, 3))
     found = to_network(tf.constant(ramp), 8).numpy()

@@ -105,12 +105,12 @@ def numpy_loss(codes, logits, classes, boxes):
     return total_classes / max(positives, 1), total_boxes / max(positives, 1)
 
 
-def batch(matcher, pictures):
+def batch(matcher, images):
     import tensorflow as tf
 
     from object_detection.targets import Targets
 
-    made = [matcher(boxes, labels) for boxes, labels in pictures]
+    made = [matcher(boxes, labels) for boxes, labels in images]
     return Targets(*(tf.stack(part) for part in zip(*made, strict=True)))
 
 
@@ -118,10 +118,10 @@ def loss_of_batch(codes, logits, targets):
     """Return both parts of SSD's loss, divided as in a training."""
     import tensorflow as tf
 
-    from object_detection.losses import Losses, photo_losses
+    from object_detection.losses import Losses, image_losses
 
     number = tf.maximum(tf.reduce_sum(targets.box_weights), 1.0)
-    return Losses(*(tf.reduce_sum(part) / number for part in photo_losses(codes, logits, targets)))
+    return Losses(*(tf.reduce_sum(part) / number for part in image_losses(codes, logits, targets)))
 
 
 def test_the_loss_is_that_of_the_published_rules(matcher):

@@ -144,9 +144,9 @@ def test_names_are_brought_to_one_form(name, plain):
 
 @pytest.fixture(scope="module")
 def coco(real_data):
+    from data.detection.label_map import read_label_map
     from object_detection import zoo
     from object_detection.detector import Detector
-    from object_detection.label_map import read_label_map
 
     return Detector.read(real_data / QUANTISED, read_label_map(zoo.FOLDER / "coco.pbtxt"))
 
@@ -175,15 +175,15 @@ def interpret(path, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
     return np.concatenate(boxes), np.concatenate(logits), scores
 
 
-@pytest.mark.parametrize("photo", ["cats_and_dogs", "burger"])
-def test_quantised_coco_weights_compute_what_tensorflow_lite_computes(coco, real_data, photo):
+@pytest.mark.parametrize("name", ["cats_and_dogs", "burger"])
+def test_quantised_coco_weights_compute_what_tensorflow_lite_computes(coco, real_data, name):
     import tensorflow as tf
     from PIL import Image
 
     from object_detection.outputs import anchors_by_level, flatten_outputs
 
     image = (
-        Image.open(real_data / f"weights/tflite-support/{photo}.jpg")
+        Image.open(real_data / f"weights/tflite-support/{name}.jpg")
         .convert("RGB")
         .resize((300, 300), Image.Resampling.BILINEAR)
     )
@@ -204,8 +204,8 @@ def test_quantised_coco_weights_are_loaded_whole_and_see_the_cats(coco, real_dat
 
     assert "199 of 199 variables loaded" in coco.told
     assert (coco.trained.config.width, coco.trained.config.classes) == (0.75, 90)
-    photo = np.asarray(Image.open(real_data / "weights/tflite-support/cats_and_dogs.jpg"))
-    found = coco.detect([photo], least=0.45)[0]
+    image = np.asarray(Image.open(real_data / "weights/tflite-support/cats_and_dogs.jpg"))
+    found = coco.detect([image], least=0.45)[0]
     assert [item.label for item in found[:3]] == ["cat", "cat", "cat"]
     assert sum(item.label == "cat" for item in found) == 4
 

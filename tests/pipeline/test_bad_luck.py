@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cli, recipe
+from labline.cli import main
+from pipeline import recipe
 from pipeline.errors import UsageError, UserError, explain_os_error
 
 
@@ -19,7 +20,7 @@ def test_ctrl_c_says_that_the_same_command_carries_on(monkeypatch, capsys):
     monkeypatch.setattr(recipe, "load", interrupted)
     monkeypatch.setattr(sys, "argv", ["labline", "recipe", "show", "digits"])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     assert ended.value.code == 130
     assert "The same command carries on" in capsys.readouterr().err
 
@@ -43,7 +44,7 @@ def test_a_report_that_cannot_be_drawn_does_not_take_back_the_run(line, monkeypa
     def broken(*_: object) -> None:
         raise KeyError("<rmse>")
 
-    monkeypatch.setattr("pipeline.report.write_report", broken)
+    monkeypatch.setattr("labline.report.page.write_report", broken)
     record = line.run()
     assert record.status == "done"
     assert "KeyError: &#x27;&lt;rmse&gt;&#x27;" in Path(record.report).read_text()

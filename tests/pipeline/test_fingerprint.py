@@ -63,7 +63,7 @@ def test_the_trainers_code_is_its_own_its_tasks_and_its_networks_and_no_other_ne
         "components/trainer.py",
         "components/networks/cnn.py",
         "components/tasks/image_classification/training.py",
-        "components/tasks/image_classification/pictures.py",
+        "components/tasks/image_classification/images.py",
         "data/loader.py",
     } <= files
     assert not files & {"components/networks/lenet5.py", "components/example_gen.py", "data/formats/image_folder.py"}

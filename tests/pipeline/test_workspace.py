@@ -64,7 +64,7 @@ def test_a_read_only_workspace_can_be_looked_at(line, small_disk):
     record = line.run()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     for words in (["runs"], ["show", record.run], ["why", "trainer"], ["lineage", record.artifacts["blessing"]]):
-        command = [sys.executable, "-m", "pipeline.cli", *words, "--workspace", str(line.workspace)]
+        command = [sys.executable, "-m", "labline.cli.main", *words, "--workspace", str(line.workspace)]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         assert answer.returncode == 0, answer.stderr
         assert record.run in answer.stdout

@@ -42,7 +42,7 @@ def test_the_servers_message_reaches_the_user(server: Server) -> None:
         with pytest.raises(ServerError, match="is not of expected type: float"):
             client.predict("half_plus_two", instances=["x"])
         with pytest.raises(ServerError, match="no image classifier"):
-            client.predict_images("text", [picture("PNG")])
+            client.predict_images("text", [image("PNG")])
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_overloaded_server_is_asked_again_and_a_silent_one_is_given_up() -> N
         server.shutdown()
 
 
-def picture(kind: str, mode: str = "RGB", **options: Any) -> bytes:
+def image(kind: str, mode: str = "RGB", **options: Any) -> bytes:
     from PIL import Image
 
     stream = io.BytesIO()
@@ -98,13 +98,13 @@ def picture(kind: str, mode: str = "RGB", **options: Any) -> bytes:
 def test_pictures_are_sent_as_ingest_would_store_them(tmp_path: Path) -> None:
     from PIL import Image
 
-    plain = picture("JPEG")
+    plain = image("JPEG")
     assert prepare(plain) is plain
-    (tmp_path / "a.webp").write_bytes(picture("WEBP"))
+    (tmp_path / "a.webp").write_bytes(image("WEBP"))
     assert prepare(tmp_path / "a.webp")[:4] == b"\x89PNG"
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held sideways
-    turned = Image.open(io.BytesIO(prepare(picture("JPEG", exif=exif))))
+    turned = Image.open(io.BytesIO(prepare(image("JPEG", exif=exif))))
     assert turned.size == (4, 8)
 
 

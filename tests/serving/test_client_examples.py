@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.errors import UserError
 from serving.client import ModelClient, connect
-from serving.client.asking import Example
 from serving.client.csv_rows import read_rows
 from serving.client.grpc_client import encode_example
+from serving.client.model_client import Example
 from serving.client.rest_client import encode, json_features
 from serving.client.retries import Retries, read_retry_after
 from serving.launch import Server, start_server

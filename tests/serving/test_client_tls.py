@@ -14,8 +14,8 @@ import pytest
 from serving.client import ServerError, connect
 from serving.launch import start_server
 from serving.load_generator import run_load
+from serving.server_config_files import SSLConfig, write_ssl
 from serving.tensorflow_serving import Models
-from serving.text_protos import SSLConfig, write_ssl
 
 TOKEN = "opensesame"
 PATH, BODY = "/v1/models/m:predict", b'{"instances":[1.0]}'

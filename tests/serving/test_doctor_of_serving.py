@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipeline.doctor import served_models
+from labline.cli.doctor import served_models
 from serving.model_config import FOLDER, keep_model
 from serving.running import write_running
 from serving.versions_command import rollback

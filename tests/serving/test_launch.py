@@ -23,8 +23,8 @@ from serving.launch import pushed_models, running_server, serve
 from serving.log_lines import LogLines
 from serving.model_config import keep_model
 from serving.running import Running, birth, forget_running, read_running, write_running
+from serving.server_config_files import read_batching, read_monitoring
 from serving.tensorflow_serving import docker_problem
-from serving.text_protos import read_batching, read_monitoring
 from serving.versions_command import promote
 
 SERVE = (

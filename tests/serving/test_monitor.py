@@ -12,12 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from data.distances import constant_distance, divergence_from_point
-from monitored_model import DAY, START, pictures, push_model, write_log
-from pipeline.cli import app
+from labline.cli.main import app
 from pipeline.errors import UserError
 from serving.model_config import keep_model
-from serving.monitor.measured_pictures import measure_encoded
+from serving.monitor.measured_images import measure_encoded
 from serving.monitor.measuring import Row, statistics_of
+from tests.support.monitored_model import DAY, START, images, push_model, write_log
 
 TYPES = {
     "image/height": "INT", "image/width": "INT", "image/channels": "INT", "image/bytes": "INT", "image/format": "BYTES",
@@ -27,7 +27,7 @@ LABELS = (b"cat", b"dog")
 
 
 def training_rows(count: int) -> list[Row]:
-    rows = [measure_encoded(content) for content in pictures(count, seed=1)]
+    rows = [measure_encoded(content) for content in images(count, seed=1)]
     return [{**row, "image/class/text": [LABELS[number % 2]]} for number, row in enumerate(rows) if row]
 
 
@@ -76,7 +76,7 @@ def found(summary: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def test_requests_like_the_training_pictures_are_no_finding(workspace):
-    write_log(log_of(workspace), asked(pictures(200, seed=2)))
+    write_log(log_of(workspace), asked(images(200, seed=2)))
     status, summary = monitor(workspace)
     assert (status, summary["findings"]) == (0, [])
     assert monitor(workspace, "--categorical", "0", "--numeric", "0")[0] == 0, (
@@ -96,7 +96,7 @@ def test_requests_like_the_training_pictures_are_no_finding(workspace):
 
 
 def test_brighter_pictures_are_skew_and_the_status_says_so(workspace):
-    write_log(log_of(workspace), asked(pictures(200, seed=2, brightness=0.8)))
+    write_log(log_of(workspace), asked(images(200, seed=2, brightness=0.8)))
     status, summary = monitor(workspace)
     assert status == 3
     assert found(summary) == {("skew", "image/brightness")}
@@ -107,14 +107,14 @@ def test_brighter_pictures_are_skew_and_the_status_says_so(workspace):
 
 
 def test_answers_that_are_mostly_one_class_are_a_finding_of_their_own(workspace):
-    write_log(log_of(workspace), asked(pictures(200, seed=2), (b"cat", b"cat", b"cat", b"dog")))
+    write_log(log_of(workspace), asked(images(200, seed=2), (b"cat", b"cat", b"cat", b"dog")))
     status, summary = monitor(workspace)
     assert (status, found(summary)) == (3, {("prediction", "image/class/text")})
     assert summary["findings"][0]["detail"] == "share of `cat` 50.0% -> 75.0%"
 
 
 def test_a_change_in_the_midst_of_the_log_is_drift_of_that_span(workspace):
-    write_log(log_of(workspace), asked([*pictures(150, seed=2), *pictures(50, seed=3, brightness=0.8)]))
+    write_log(log_of(workspace), asked([*images(150, seed=2), *images(50, seed=3, brightness=0.8)]))
     status, summary = monitor(workspace, "--limit", "image/brightness=0.5")
     assert status == 3
     assert [(finding["kind"], finding["feature"], finding["span"]) for finding in summary["findings"]] == [
@@ -127,16 +127,16 @@ def test_a_change_in_the_midst_of_the_log_is_drift_of_that_span(workspace):
 def test_spans_follow_the_time_of_the_requests_and_not_the_order_of_files(workspace):
     folder = log_of(workspace).parent
     write_log(
-        folder / "a-20231101-000000-1.tfrecord", asked(pictures(100, seed=3, brightness=0.8)), start=START + 9 * DAY
+        folder / "a-20231101-000000-1.tfrecord", asked(images(100, seed=3, brightness=0.8)), start=START + 9 * DAY
     )
-    write_log(folder / "b-20231114-000000-2.tfrecord", asked(pictures(100, seed=2)))
+    write_log(folder / "b-20231114-000000-2.tfrecord", asked(images(100, seed=2)))
     _, summary = monitor(workspace, "--spans", "2")
     assert [span["start"][:10] for span in summary["spans"]] == ["2023-11-14", "2023-11-23"]
     assert ("drift", "image/brightness") in found(summary)
 
 
 def test_a_handful_of_requests_is_not_taken_for_skew(workspace):
-    write_log(log_of(workspace), asked(pictures(5, seed=2), (b"cat",)))
+    write_log(log_of(workspace), asked(images(5, seed=2), (b"cat",)))
     status, summary = monitor(workspace)
     assert (status, summary["findings"], summary["spans"]) == (0, [], [])
     assert summary["skew"]["image/class/text"]["distance"] == pytest.approx(0.5)
@@ -146,14 +146,14 @@ def test_a_value_that_the_users_schema_forbids_is_a_finding(tmp_path):
     schema = 'feature { name: "image/height" type: INT int_domain { min: 1 max: 8 } }'
     facts = {"task": "image_classification", "labels": ["cat", "dog"]}
     workspace = push_model(tmp_path / "workspace", facts, training_rows(100), TYPES, schema).path
-    write_log(log_of(workspace), asked([*pictures(99, seed=2), *pictures(1, seed=2, size=9)]))
+    write_log(log_of(workspace), asked([*images(99, seed=2), *images(1, seed=2, size=9)]))
     status, summary = monitor(workspace)
     assert (status, found(summary)) == (3, {("schema", "image/height")})
 
 
 def test_other_versions_requests_are_left_out_and_the_newest_asked_is_meant(workspace):
-    write_log(log_of(workspace), asked(pictures(60, seed=2)))
-    write_log(log_of(workspace), asked(pictures(40, seed=2, brightness=0.8)), version=2)
+    write_log(log_of(workspace), asked(images(60, seed=2)))
+    write_log(log_of(workspace), asked(images(40, seed=2, brightness=0.8)), version=2)
     status, summary = monitor(workspace, "--version", "1")
     assert (status, summary["requests"], summary["other_versions"]) == (0, 60, 40)
     with pytest.raises(UserError, match="does not know of what version 2 of `pet` was made"):
@@ -162,7 +162,7 @@ def test_other_versions_requests_are_left_out_and_the_newest_asked_is_meant(work
 
 def test_a_log_that_is_being_written_or_was_damaged_is_read_as_far_as_it_goes(workspace):
     log = log_of(workspace)
-    write_log(log, asked(pictures(50, seed=2)))
+    write_log(log, asked(images(50, seed=2)))
     whole = log.read_bytes()
     with log.open("ab") as file:
         file.write(whole[:100])
@@ -181,14 +181,14 @@ def test_a_log_that_is_being_written_or_was_damaged_is_read_as_far_as_it_goes(wo
 
 
 def test_what_is_no_picture_is_counted_and_not_compared(workspace):
-    write_log(log_of(workspace), asked([*pictures(50, seed=2), b"no picture"]))
+    write_log(log_of(workspace), asked([*images(50, seed=2), b"no picture"]))
     status, summary = monitor(workspace)
     assert (status, summary["examples"], summary["unreadable"]) == (0, 50, 1)
 
 
 def test_of_pixels_only_what_the_client_did_not_choose_is_compared(workspace):
     pixels = np.full((3, 28, 28, 1), 127.5, np.float32)
-    write_log(log_of(workspace), asked(pictures(50, seed=2)))
+    write_log(log_of(workspace), asked(images(50, seed=2)))
     write_log(log_of(workspace), [({"pixels": pixels}, {"label": [b"cat", b"dog", b"cat"]})], signature="pixels")
     status, summary = monitor(workspace)
     assert (status, summary["examples"]) == (0, 53)
@@ -196,16 +196,16 @@ def test_of_pixels_only_what_the_client_did_not_choose_is_compared(workspace):
 
 
 def test_no_more_requests_are_looked_at_than_allowed_and_these_are_spread_over_all(workspace):
-    write_log(log_of(workspace), asked([*pictures(100, seed=2), *pictures(100, seed=2, brightness=0.8)]))
+    write_log(log_of(workspace), asked([*images(100, seed=2), *images(100, seed=2, brightness=0.8)]))
     _, summary = monitor(workspace, "--most", "80", "--spans", "2")
     assert (summary["records"], summary["requests"]) == (200, 80)
     assert ("drift", "image/brightness") in found(summary)
 
 
 def test_a_few_requests_of_the_wanted_version_are_all_seen_among_many_of_another(workspace):
-    write_log(log_of(workspace), asked(pictures(150, seed=2)), version=1)
-    write_log(log_of(workspace), asked(pictures(10, seed=3)), version=1, start=START + 30 * DAY)
-    write_log(log_of(workspace), asked(pictures(1, seed=2)), version=2)
+    write_log(log_of(workspace), asked(images(150, seed=2)), version=1)
+    write_log(log_of(workspace), asked(images(10, seed=3)), version=1, start=START + 30 * DAY)
+    write_log(log_of(workspace), asked(images(1, seed=2)), version=2)
     write_log(log_of(workspace), [({"pixel": [1.0]}, {})] * 40, signature="other", start=START + 30 * DAY)
     with pytest.raises(UserError, match="version 2 of `pet`"):  # the newest, though asked only once
         monitor(workspace, "--most", "10")
@@ -215,17 +215,17 @@ def test_a_few_requests_of_the_wanted_version_are_all_seen_among_many_of_another
 
 
 def test_the_same_few_examples_again_and_again_are_told(workspace):
-    write_log(log_of(workspace), asked(pictures(4, seed=2) * 25))
+    write_log(log_of(workspace), asked(images(4, seed=2) * 25))
     _, summary = monitor(workspace)
     assert (summary["examples"], summary["distinct_examples"]) == (100, 4)
     assert "only 4 distinct examples in 100" in printed(workspace)
-    write_log(log_of(workspace), asked([*pictures(50, seed=2), *pictures(50, seed=3)]))
+    write_log(log_of(workspace), asked([*images(50, seed=2), *images(50, seed=3)]))
     assert "distinct" not in printed(workspace)
 
 
 def test_earlier_requests_can_be_left_out(workspace):
-    write_log(log_of(workspace), asked(pictures(100, seed=2, brightness=0.8)))
-    write_log(log_of(workspace), asked(pictures(100, seed=2)), start=START + 30 * DAY)
+    write_log(log_of(workspace), asked(images(100, seed=2, brightness=0.8)))
+    write_log(log_of(workspace), asked(images(100, seed=2)), start=START + 30 * DAY)
     assert monitor(workspace)[0] == 3
     status, summary = monitor(workspace, "--since", "2023-12-01")
     assert (status, summary["requests"]) == (0, 100)
@@ -243,7 +243,7 @@ def test_earlier_requests_can_be_left_out(workspace):
     ],
 )
 def test_a_wish_that_cannot_be_followed_is_explained(workspace, options, told):
-    write_log(log_of(workspace), asked(pictures(5, seed=2)))
+    write_log(log_of(workspace), asked(images(5, seed=2)))
     with pytest.raises(UserError, match=told) as error:
         monitor(workspace, *options)
     assert error.value.fix
@@ -265,7 +265,7 @@ def test_a_model_without_logged_requests_or_unknown_is_named(workspace):
 
 
 def test_the_screen_gets_a_line_a_finding(workspace):
-    write_log(log_of(workspace), asked(pictures(200, seed=2, brightness=0.8)))
+    write_log(log_of(workspace), asked(images(200, seed=2, brightness=0.8)))
     result = CliRunner().invoke(
         app, ["monitor", "pet", "--workspace", str(workspace), "--out", str(workspace / "page.html")]
     )
@@ -357,13 +357,13 @@ def test_a_detectors_photos_and_findings_are_compared(tmp_path):
             "num_detections": [3.0],
         }
 
-    photos = [{"image_bytes": [content]} for content in pictures(100, seed=2)]
-    write_log(log_of(workspace), [(photo, answer([b"cat", b"dog"])) for photo in photos])
+    asked = [{"image_bytes": [content]} for content in images(100, seed=2)]
+    write_log(log_of(workspace), [(image, answer([b"cat", b"dog"])) for image in asked])
     _, summary = monitor(workspace)
     assert found(summary) == {("skew", "image/brightness")}  # the training's was always the same
     assert summary["skew"]["image/boxes"]["distance"] == 0
     log_of(workspace).unlink()
-    write_log(log_of(workspace), [(photo, answer([b"cat", b"cat"])) for photo in photos])
+    write_log(log_of(workspace), [(image, answer([b"cat", b"cat"])) for image in asked])
     assert ("prediction", "image/object/class/text") in found(monitor(workspace)[1])
 
 

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from components.tasks.forecasting import asking as forecasts
-from components.tasks.image_classification import asking as classes
+from components.tasks.forecasting import predict_command as forecasts
+from components.tasks.image_classification import predict_command as classes
 from pipeline.errors import UsageError, UserError
 from serving.client import Forecast, Prediction
 
@@ -48,7 +48,7 @@ class Forecaster:
 
 
 @pytest.fixture
-def picture(tmp_path):
+def image(tmp_path):
     stream = io.BytesIO()
     Image.new("RGB", (4, 4)).save(stream, "PNG")
     (tmp_path / "good.png").write_bytes(stream.getvalue())
@@ -68,15 +68,15 @@ def forecast(files, out=None, as_json=False):
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_pictures_beside_broken_ones_are_answered_and_the_broken_ones_named(picture, tmp_path, capsys, as_json):
+def test_pictures_beside_broken_ones_are_answered_and_the_broken_ones_named(image, tmp_path, capsys, as_json):
     bad = [tmp_path / "scan.tif", tmp_path / "gone.jpg"]
     bad[0].write_bytes(b"II*\0a scan")
     with pytest.raises(UserError, match="2 of 3 files could not be read; the others are answered") as error:
-        classes.predict(Classifier(), "cats", [bad[0], picture, bad[1]], None, None, 1, as_json)
+        classes.predict(Classifier(), "cats", [bad[0], image, bad[1]], None, None, 1, as_json)
     said = capsys.readouterr()
     assert error.value.exit_status == 1 and error.value.where == f"{bad[0]}, {bad[1]}"
     assert all(f"error: {file}: " in said.err for file in bad)
-    assert [row["file"] for row in json.loads(said.out)] == [str(picture)] if as_json else f"{picture}: cat" in said.out
+    assert [row["file"] for row in json.loads(said.out)] == [str(image)] if as_json else f"{image}: cat" in said.out
 
 
 def test_the_only_file_tells_its_own_error_and_files_none_of_which_can_be_read_end_at_once(tmp_path, capsys):

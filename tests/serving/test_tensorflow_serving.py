@@ -14,8 +14,8 @@ from pipeline.errors import UserError
 from pipeline.settings import ROOT
 from serving.config import Engine
 from serving.server.flags import read_flags
+from serving.server_config_files import METRICS_PATH
 from serving.tensorflow_serving import IMAGE, Models, choose_engine, command
-from serving.text_protos import METRICS_PATH
 
 WORKSPACE = Path("/workspace/served_models")
 MODELS = Models(

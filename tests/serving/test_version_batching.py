@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import UserError
 from serving.config import BatchingConfig
-from serving.text_protos import BATCHING_FILE, read_batching
+from serving.server_config_files import BATCHING_FILE, read_batching
 from serving.version_batching import write_version_batching
 
 Save = Callable[..., Path]

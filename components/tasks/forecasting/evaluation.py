@@ -35,8 +35,8 @@ from components.tasks.forecasting import blessing as judging
 from components.tasks.forecasting import metrics
 from components.tasks.forecasting.backtest import backtest
 from components.tasks.forecasting.baselines import Baseline, measure_baselines
-from components.tasks.forecasting.drawn import Line, draw_line, name_moments
 from components.tasks.forecasting.metrics import Forecasts, Scored
+from components.tasks.forecasting.plot_data import Line, draw_line, name_moments
 from components.tasks.forecasting.residuals import describe_residuals
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model
 from pipeline.component import Context
@@ -275,7 +275,7 @@ def write_predictions(forecasts: Forecasts, target: Path) -> None:
 
 def draw_plots(details: dict[str, Any]) -> dict[str, bytes]:
     """Draw series, forecasts, residuals, errors by step and baselines; return PNG bytes by name."""
-    from components.callbacks import forecast_plots
+    from components.plots import forecast_plots
 
     plots = {
         "baselines": forecast_plots.draw_baselines(details["model"], details["baselines"]),

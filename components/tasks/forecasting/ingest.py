@@ -83,9 +83,9 @@ def describe(found: Any, config: SeriesDataConfig) -> dict[str, Any]:
 
 def step_time(found: Any, step: int) -> str | None:
     """Return the time of a step of the grid as ISO 8601; None without times."""
-    import numpy
+    import numpy as np
 
     grid = found.kept[0].grid
     if grid is None:
         return None
-    return str(numpy.datetime64(int(grid.times(numpy.array([step]))[0]), "s"))
+    return str(np.datetime64(int(grid.times(np.array([step]))[0]), "s"))

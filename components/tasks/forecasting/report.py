@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.tasks.forecasting import drawings
+from components.tasks.forecasting import report_charts
+from labline.report.sections import Artifacts, Inline, features, in_order, read
 from pipeline.artifacts import Artifact
-from pipeline.report_sections import Artifacts, Inline, features, in_order, read
 
 METRICS = ("loss", "mae")  # curves of the training
-WIDE_PICTURES = True
+WIDE_IMAGES = True
 FIGURES = {
     "rmse": "root mean squared error, in the series' own units",
     "mae": "mean absolute error, in the series' own units",
@@ -72,15 +72,15 @@ def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def pictures(model: Artifact, inline: Inline) -> dict[str, list[str]]:
-    """Return pictures of what the network answers and remembers, by title."""
+def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
+    """Return images of what the network answers and remembers, by title."""
     traces = sorted(path.name for path in model.file("pictures").glob("traces_*.png"))[:LSTMS]
     groups = {
         "Training windows and their forecasts": ["windows.png"],
         "Gates and states of an LSTM over one window": traces,
     }
     return {
-        title: [picture for name in names if (picture := inline(model, f"pictures/{name}"))]
+        title: [image for name in names if (image := inline(model, f"pictures/{name}"))]
         for title, names in groups.items()
     }
 
@@ -100,7 +100,7 @@ def evaluation(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     if details is None:
         return None
     nearest = [row["name"] for row in beside(details["baselines"])]
-    return {**details, "nearest": nearest, "drawings": drawings}
+    return {**details, "nearest": nearest, "drawings": report_charts}
 
 
 def queries(name: str, address: str, workspace: str) -> dict[str, str]:

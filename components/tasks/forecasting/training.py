@@ -10,12 +10,12 @@ from pydantic import Field
 
 from components.networks import SeriesStatistics, WindowShape, find_network, network_config
 from components.tasks.forecasting import calibration, windows
-from components.training import judging
+from components.training import validation
 from components.training.config import TrainerConfig
 from components.training.engine import KerasEngine, takes_dictionary, warm_start
-from components.training.feeding import Feed
-from components.training.judging import Judge
+from components.training.input_pipeline import Feed
 from components.training.tensorboard import TensorBoard
+from components.training.validation import Judge
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.errors import UserError
@@ -112,7 +112,7 @@ def open_feeds(
 ) -> tuple[Feed, Judge | None]:
     """Return the training split, and what judges by another one."""
     reader, size = read_batch(examples, network), example_bytes(network)
-    return judging.open_feeds(examples, reader, size, network, objective, config, strategy, context)
+    return validation.open_feeds(examples, reader, size, network, objective, config, strategy, context)
 
 
 def read_batch(examples: Examples, network: keras.Model) -> ReadBatch:
@@ -228,15 +228,13 @@ def calibration_split(examples: Examples, config: ForecastTrainerConfig) -> str:
     return "validation" if judged else "train"
 
 
-def write_pictures(
+def write_images(
     model: Model, network: keras.Model, step: int, examples: Examples, logs: TensorBoard, config: ForecastTrainerConfig
 ) -> None:
     """Draw windows with their forecasts, and the gates and states of each LSTM over one window, as files and in TensorBoard."""
-    from components.callbacks import series_pictures
+    from components.plots import series_plots
     from data import loader
 
     del config
-    batch = next(loader.read(examples, "train", read_batch(examples, network), series_pictures.WINDOWS))
-    series_pictures.write_pictures(
-        network, *batch, examples.properties["values"], model.file("pictures"), logs.train, step
-    )
+    batch = next(loader.read(examples, "train", read_batch(examples, network), series_plots.WINDOWS))
+    series_plots.write_images(network, *batch, examples.properties["values"], model.file("pictures"), logs.train, step)

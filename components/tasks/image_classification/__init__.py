@@ -1,1 +1,1 @@
-"""Image classification: which class a picture belongs to."""
+"""Image classification: which class an image belongs to."""

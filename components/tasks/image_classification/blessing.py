@@ -105,11 +105,11 @@ def compare(
     config: ImageEvaluatorConfig,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Run the last blessed model on the same pictures and compare picture by picture; skipped where its classes differ.
+    """Run the last blessed model on the same images and compare image by image; skipped where its classes differ.
 
     Returns:
         `metrics`: for each metric the baseline's `value` and `interval`, and the `difference` to it with its interval;
-        for accuracy also `difference`, `interval`, pictures `won` and `lost`, and McNemar's `p_worse`.
+        for accuracy also `difference`, `interval`, images `won` and `lost`, and McNemar's `p_worse`.
     """
     old, new = baseline.properties["labels"], model.properties["labels"]
     if skipped := other_classes(old, new):

@@ -1,4 +1,4 @@
-"""Checks classes and amounts of pictures, and shows the pictures that findings name."""
+"""Checks classes and amounts of images, and shows the images that findings name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ImageValidationConfig(ValidationConfig):
 
 
 def check(examples: Examples, config: ImageValidationConfig) -> list[Finding]:
-    """Return the findings that the counts of pictures by split and class give."""
+    """Return the findings that the counts of images by split and class give."""
     return check_counts(examples.labels, examples.properties["label_counts"], examples.splits, config)
 
 
@@ -36,13 +36,13 @@ def check_counts(
 
     Args:
         labels: the classes.
-        counts: pictures of each class by split.
-        splits: pictures by split.
+        counts: images of each class by split.
+        splits: images by split.
     """
     limits = config.min_train_examples, config.min_class_examples, config.max_class_ratio
     return classes.check_counts(labels, counts, splits, *limits)
 
 
 def illustrate(findings: list[Finding], examples: Examples, anomalies: Anomalies) -> None:
-    """Write thumbnails of the pictures that findings name."""
+    """Write thumbnails of the images that findings name."""
     write_thumbnails(findings, examples, anomalies)

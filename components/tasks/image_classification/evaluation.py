@@ -1,4 +1,4 @@
-"""Scores a classifier on pictures it has never seen, with intervals, and says whether it is good enough to serve."""
+"""Scores a classifier on images it has never seen, with intervals, and says whether it is good enough to serve."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def evaluate(
 
 
 def write_wrong(predicted: Predicted, labels: list[str], evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Write the pictures of the surest wrong predictions; return what was predicted and what is true."""
-    from components.callbacks.drawing import encode_png
+    """Write the images of the surest wrong predictions; return what was predicted and what is true."""
+    from components.plots.drawing import encode_png
 
     rows = []
     for place, (index, pixels) in enumerate(predicted.wrong):
@@ -125,7 +125,7 @@ def draw_plots(predicted: Predicted, details: dict[str, Any], labels: list[str])
     """Draw confusion matrix, reliability and wrong predictions with their probabilities; return PNG bytes by name."""
     import numpy as np
 
-    from components.callbacks import confusion_matrix, prediction_grid, reliability
+    from components.plots import confusion_matrix, prediction_grid, reliability
 
     plots = {
         "confusion_matrix": confusion_matrix.draw_confusion_matrix(np.array(details["confusion"]), labels),
@@ -133,7 +133,7 @@ def draw_plots(predicted: Predicted, details: dict[str, Any], labels: list[str])
     }
     if predicted.wrong:
         indices = [index for index, _ in predicted.wrong]
-        pixels = np.stack([picture for _, picture in predicted.wrong])
+        pixels = np.stack([image for _, image in predicted.wrong])
         plots["wrong_predictions"] = prediction_grid.draw_predictions(
             pixels, predicted.probabilities[indices], predicted.labels[indices], labels
         )

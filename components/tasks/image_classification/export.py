@@ -1,4 +1,4 @@
-"""Exports a classifier: signatures that take a picture's bytes, its pixels or its record, and TensorFlow Lite on request."""
+"""Exports a classifier: signatures that take an image's bytes, its pixels or its record, and TensorFlow Lite on request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from components.tasks.image_classification.pictures import Shape
+    from components.tasks.image_classification.images import Shape
 
 SIGNATURES = ("serving_default", "pixels", "examples")
 Precision = Literal["none", "float32", "float16", "int8"]
@@ -67,7 +67,7 @@ def make_signatures(network: keras.Model, labels: list[str], shape: Shape) -> di
     """
     import tensorflow as tf
 
-    from components.tasks.image_classification.pictures import decode, output_kind, probabilities
+    from components.tasks.image_classification.images import decode, output_kind, probabilities
 
     kind = output_kind(network)
 
@@ -94,18 +94,18 @@ def make_signatures(network: keras.Model, labels: list[str], shape: Shape) -> di
 
 
 def write_warmup_requests(examples: Examples, shape: Shape, count: int, folder: Path) -> None:
-    """Write one request of `count` real pictures for every signature, and one of a single picture."""
+    """Write one request of `count` real images for every signature, and one of a single image."""
     import numpy as np
     import tensorflow as tf
 
-    from components.tasks.image_classification.pictures import decode
-    from serving.samples import encoded_picture, sample_records
+    from components.tasks.image_classification.images import decode
+    from serving.samples import encoded_image, sample_records
     from serving.warmup import write_warmup
 
     if not count:
         return
     _, records = sample_records(examples, count)
-    encoded = [encoded_picture(record) for record in records]
+    encoded = [encoded_image(record) for record in records]
     pixels = tf.function(decode)(tf.constant(encoded), shape).numpy().astype(np.float32)
     requests: list[tuple[str, dict[str, Any]]] = []
     for size in dict.fromkeys((1, len(records))):
@@ -118,7 +118,7 @@ def write_warmup_requests(examples: Examples, shape: Shape, count: int, folder: 
 def write_tflite(
     network: keras.Model, examples: Examples, shape: Shape, config: ImageExporterConfig, folder: Path
 ) -> dict[str, Any] | None:
-    """Convert to TensorFlow Lite, compare with Keras on real pictures, and return the facts; None if not asked for.
+    """Convert to TensorFlow Lite, compare with Keras on real images, and return the facts; None if not asked for.
 
     Raises:
         UserError: the network cannot be converted.
@@ -127,12 +127,12 @@ def write_tflite(
         return None
     import tensorflow as tf
 
-    from components.tasks.image_classification.pictures import decode, output_kind, probabilities
-    from serving.samples import FITTED_FIRST, UNSEEN_FIRST, encoded_picture, sample_records
+    from components.tasks.image_classification.images import decode, output_kind, probabilities
+    from serving.samples import FITTED_FIRST, UNSEEN_FIRST, encoded_image, sample_records
 
     def sample(order: tuple[str, ...]) -> tuple[str, np.ndarray]:
         split, records = sample_records(examples, config.tflite_examples, order)
-        encoded = tf.constant([encoded_picture(record) for record in records])
+        encoded = tf.constant([encoded_image(record) for record in records])
         return split, tf.function(decode)(encoded, shape).numpy().astype("float32")
 
     split, pixels = sample(UNSEEN_FIRST)
@@ -156,18 +156,18 @@ def convert(network: keras.Model, shape: Shape, precision: Precision, pixels: np
     """Return the TensorFlow Lite file; its input is `pixels`, float in 0..255, and its output the probabilities.
 
     Args:
-        pixels: pictures as the network takes them: int8 is calibrated on them.
+        pixels: images as the network takes them: int8 is calibrated on them.
     """
     import tensorflow as tf
 
-    from components.tasks.image_classification.pictures import output_kind, probabilities
+    from components.tasks.image_classification.images import output_kind, probabilities
     from pipeline.errors import UserError
 
     kind = output_kind(network)
     module = tf.Module(name="lite")
     module.state = [variable.value for variable in network.variables]
 
-    # one picture at a time: a free batch size keeps some layers from being converted
+    # one image at a time: a free batch size keeps some layers from being converted
     @tf.function(input_signature=[tf.TensorSpec([1, *shape], tf.float32, name="pixels")])
     def lite(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": probabilities(network(pixels, training=False), kind)}
@@ -178,7 +178,7 @@ def convert(network: keras.Model, shape: Shape, precision: Precision, pixels: np
     if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if precision == "int8":
-        converter.representative_dataset = lambda: ([picture[None]] for picture in pixels)
+        converter.representative_dataset = lambda: ([image[None]] for image in pixels)
     try:
         return converter.convert()
     except Exception as error:
@@ -198,8 +198,8 @@ def run_tflite(content: bytes, pixels: np.ndarray) -> np.ndarray:
     interpreter.allocate_tensors()
     source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     answers = []
-    for picture in pixels:
-        interpreter.set_tensor(source, picture[None])
+    for image in pixels:
+        interpreter.set_tensor(source, image[None])
         interpreter.invoke()
         answers.append(interpreter.get_tensor(target)[0])
     return np.stack(answers)

@@ -1,4 +1,4 @@
-"""Turns raw pictures into sharded TFRecords and a list of what is wrong with the pictures."""
+"""Turns raw images into sharded TFRecords and a list of what is wrong with the pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from data.beam import BeamConfig
 from data.finding import Finding
-from data.pictures.config import ImageDataConfig
+from data.images.config import ImageDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
 from pipeline.progress import Progress
@@ -29,8 +29,8 @@ def write_examples(examples: Examples, config: ImageDataConfig, beam: BeamConfig
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
+    from data.images.ingest import survey, write_shards
     from data.locate import locate
-    from data.pictures.ingest import survey, write_shards
 
     path, config = locate(config, context.progress)
     found = survey(path, config, beam, context.scratch / "ingest", context.progress)
@@ -42,13 +42,13 @@ def write_examples(examples: Examples, config: ImageDataConfig, beam: BeamConfig
 
 def describe(found: Any, config: ImageDataConfig, rejected: list[Finding]) -> dict[str, Any]:
     """Return the facts that the steps after this one need."""
-    import numpy
+    import numpy as np
 
-    from data.pictures.ingest import count_labels
+    from data.images.ingest import count_labels
 
     used = found.splits >= 0
     counts = count_labels(found)
-    sizes = numpy.unique(numpy.stack([found.facts["height"][used], found.facts["width"][used]]), axis=1)
+    sizes = np.unique(np.stack([found.facts["height"][used], found.facts["width"][used]]), axis=1)
     channels = int(found.facts["channels"][used].max()) if config.channels == "auto" else config.channels
     size = sizes[:, 0].tolist() if sizes.shape[1] == 1 else None
     return {

@@ -30,7 +30,7 @@ class Scored:
         classes: metric -> [value by class]; None where a class gives none.
         class_intervals: metric -> [interval by class].
         calibration: bins with low, high, count, confidence, accuracy.
-        drawn: metric -> [value on each bootstrap sample]. The same seed draws the same pictures, so two networks that were
+        drawn: metric -> [value on each bootstrap sample]. The same seed draws the same images, so two networks that were
             scored on one split can be compared sample by sample.
     """
 

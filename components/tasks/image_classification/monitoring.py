@@ -13,15 +13,15 @@ PREDICTED = {"image/class/text": "predicted class"}
 
 
 def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
-    """Return a row of features for each picture of a request; None for one that cannot be read.
+    """Return a row of features for each image of a request; None for one that cannot be read.
 
     Args:
         facts: properties of the training's examples.
     """
-    from serving.monitor.measured_pictures import measure_pictures
+    from serving.monitor.measured_images import measure_images
 
     del facts
-    rows = list(measure_pictures(asked.inputs))
+    rows = list(measure_images(asked.inputs))
     labels = asked.outputs.get("label")
     if labels is None or labels.shape != (len(rows),):
         return rows

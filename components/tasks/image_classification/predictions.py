@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.tasks.image_classification import pictures
+from components.tasks.image_classification import images
 from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Examples, Model
 from pipeline.errors import UserError, did_you_mean
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-BATCH_BYTES = 64 << 20  # float32 pixels a forward pass; larger pictures go in smaller batches
+BATCH_BYTES = 64 << 20  # float32 pixels a forward pass; larger images go in smaller batches
 
 
 @dataclass(frozen=True)
@@ -63,18 +63,18 @@ def predict(
     from data import loader
 
     network = load_model(model)
-    kind = pictures.output_kind(network)
+    kind = images.output_kind(network)
     height, width, channels = model.properties["input_shape"]
     columns = columns_of(model.properties["labels"], examples.labels)
 
     def read_batch(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, _ = pictures.read_batch(records, (height, width, channels))
+        pixels, _ = images.read_batch(records, (height, width, channels))
         return pixels, records
 
     @tf.function(input_signature=[tf.TensorSpec([None, height, width, channels], tf.uint8)])
     def run(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         outputs = tf.cast(network(tf.cast(pixels, tf.float32), training=False), tf.float32)
-        return outputs, pictures.probabilities(outputs, kind)
+        return outputs, images.probabilities(outputs, kind)
 
     labels, outputs, chances = [], [], []
     sources: list[str] = []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from labline.report.sections import Artifacts, Inline, features, in_order, read
 from pipeline.artifacts import Artifact
-from pipeline.report_sections import Artifacts, Inline, features, in_order, read
 
 METRICS = ("loss", "accuracy")  # curves of the training
-WIDE_PICTURES = False
+WIDE_IMAGES = False
 FIGURES = {
     "accuracy": "accuracy",
     "top_5_accuracy": "top-5 accuracy",
@@ -18,9 +18,9 @@ FIGURES = {
     "recall": "recall, mean of classes",
     "calibration_error": "calibration error",
 }
-CLASSES = 60  # rows of the tables by class; a confusion matrix of more classes is shown as a picture
+CLASSES = 60  # rows of the tables by class; a confusion matrix of more classes is shown as an image
 MATRIX_CLASSES = 20
-LAYERS = 8  # convolutions whose pictures the page shows; the others lie in the model's artifact
+LAYERS = 8  # convolutions whose images the page shows; the others lie in the model's artifact
 
 
 def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
@@ -78,8 +78,8 @@ def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def pictures(model: Artifact, inline: Inline) -> dict[str, list[str]]:
-    """Return pictures of what the network sees and learnt, by title."""
+def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
+    """Return images of what the network sees and learnt, by title."""
     layers = read(model, "pictures/layers.json") or {"drawn": [], "left_out": []}
     first = layers["drawn"][:LAYERS]
     groups = {
@@ -89,7 +89,7 @@ def pictures(model: Artifact, inline: Inline) -> dict[str, list[str]]:
         "Class scores for that picture": ["probabilities"],
     }
     return {
-        title: [picture for name in group if (picture := inline(model, f"pictures/{name}.png"))]
+        title: [image for name in group if (image := inline(model, f"pictures/{name}.png"))]
         for title, group in groups.items()
     }
 

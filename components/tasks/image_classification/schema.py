@@ -1,4 +1,4 @@
-"""Adds to an inferred schema what is known of pictures: classes, their numbers, formats, whole sizes."""
+"""Adds to an inferred schema what is known of images: classes, their numbers, formats, whole sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks a served classifier about real pictures, and compares its answers with what the trained network says."""
+"""Asks a served classifier about real images, and compares its answers with what the trained network says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_PIXEL_VALUES = 600_000  # sent as JSON numbers, about 2.5 MB
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the trained network says of some pictures, worked out as a user of the .keras file would."""
+    """What the trained network says of some images, worked out as a user of the .keras file would."""
 
     records: list[bytes]
     encoded: list[bytes]
@@ -36,11 +36,11 @@ def expect(examples: Examples, model: Model, count: int) -> Expectation:
     import tensorflow as tf
 
     from components.networks import load_model
-    from components.tasks.image_classification.pictures import decode, output_kind, probabilities
-    from serving.samples import encoded_picture, sample_records
+    from components.tasks.image_classification.images import decode, output_kind, probabilities
+    from serving.samples import encoded_image, sample_records
 
     split, records = sample_records(examples, count)
-    encoded = [encoded_picture(record) for record in records]
+    encoded = [encoded_image(record) for record in records]
     network = load_model(model)
     pixels = tf.function(decode)(tf.constant(encoded), tuple(model.properties["input_shape"])).numpy()
     answers = probabilities(
@@ -50,8 +50,8 @@ def expect(examples: Examples, model: Model, count: int) -> Expectation:
 
 
 def ask(client: Client, name: str, expected: Expectation) -> tuple[dict[str, Parity], str]:
-    """Send the pictures by every signature; return the parity of each, and what is wrong with the labels."""
-    from serving.client import PICTURES_AT_ONCE
+    """Send the images by every signature; return the parity of each, and what is wrong with the labels."""
+    from serving.client import IMAGES_AT_ONCE
     from serving.parity import check_labels, compare
 
     few = min(len(expected.records), max(1, MOST_PIXEL_VALUES // expected.pixels[0].size))
@@ -63,8 +63,8 @@ def ask(client: Client, name: str, expected: Expectation) -> tuple[dict[str, Par
     differences, problem = {}, ""
     for signature, instances in sent.items():
         answers: list[dict[str, Any]] = []
-        for start in range(0, len(instances), PICTURES_AT_ONCE):
-            answers += client.predict(name, instances=instances[start : start + PICTURES_AT_ONCE], signature=signature)
+        for start in range(0, len(instances), IMAGES_AT_ONCE):
+            answers += client.predict(name, instances=instances[start : start + IMAGES_AT_ONCE], signature=signature)
         got = [answer["probabilities"] for answer in answers]
         differences[signature] = compare(got, expected.probabilities[: len(instances)])
         if not differences[signature].problem:

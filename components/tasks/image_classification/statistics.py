@@ -1,4 +1,4 @@
-"""Measures pictures beside what TFDV does: exact mean and deviation of the training pixels, and samples to look at."""
+"""Measures images beside what TFDV does: exact mean and deviation of the training pixels, and samples to look at."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from data.tfrecord import read_records
 from pipeline.artifacts import Examples, Statistics
 
 REQUIRES = ["pillow"]
-PAYLOAD = ("image/encoded", "image/source")  # the picture and its name: nothing to count there
+PAYLOAD = ("image/encoded", "image/source")  # the image and its name: nothing to count there
 SUMMED = "image/encoded"
 SAMPLES_A_CLASS, SAMPLE_CLASSES = 10, 20
 
 
-def summed(pictures: list[bytes], examples: dict[str, Any]) -> list[list[int]]:
-    """Return per channel of some encoded pictures [number of pixels, their sum, sum of squares] as exact integers.
+def summed(images: list[bytes], examples: dict[str, Any]) -> list[list[int]]:
+    """Return per channel of some encoded images [number of pixels, their sum, sum of squares] as exact integers.
 
     Args:
         examples: properties of the examples.
     """
-    return add_sums([add_pixels(picture, int(examples["channels"])) for picture in pictures])
+    return add_sums([add_pixels(image, int(examples["channels"])) for image in images])
 
 
 def add_pixels(encoded: bytes, channels: int) -> list[list[int]]:
-    """Return per channel of a picture [number of pixels, their sum, sum of squares] as exact integers."""
+    """Return per channel of an image [number of pixels, their sum, sum of squares] as exact integers."""
     import io
 
     import numpy as np
@@ -77,7 +77,7 @@ def page(examples: Examples) -> dict[str, Any]:
 
 
 def write_samples(examples: Examples, statistics: Statistics) -> None:
-    """Write one strip of the first training pictures for each of the first classes, as `samples/<class number>.png`."""
+    """Write one strip of the first training images for each of the first classes, as `samples/<class number>.png`."""
     import tensorflow as tf
 
     wanted = dict.fromkeys(range(min(SAMPLE_CLASSES, len(examples.labels))), SAMPLES_A_CLASS)
@@ -91,7 +91,7 @@ def write_samples(examples: Examples, statistics: Statistics) -> None:
         if number > 20_000 or all(len(found[label]) == wanted[label] for label in wanted):
             break
     statistics.file("samples").mkdir()
-    for label, pictures in found.items():
-        if pictures:
-            strip = side_by_side([thumbnail(picture) for picture in pictures])
+    for label, images in found.items():
+        if images:
+            strip = side_by_side([thumbnail(image) for image in images])
             strip.save(statistics.file("samples", f"{label}.png"), "PNG")

@@ -1,4 +1,4 @@
-"""Trains a classifier: the network for the pictures' size, the loss with its class weights, pictures of what was learnt."""
+"""Trains a classifier: the network for the images' size, the loss with its class weights, images of what was learnt."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, PositiveInt
 
 from components.networks import PixelStatistics, find_network, network_config
-from components.tasks.image_classification import pictures
-from components.training import judging
+from components.tasks.image_classification import images
+from components.training import validation
 from components.training.config import TrainerConfig
 from components.training.engine import KerasEngine, warm_start
-from components.training.feeding import Feed
-from components.training.judging import Judge
+from components.training.input_pipeline import Feed
 from components.training.tensorboard import TensorBoard
+from components.training.validation import Judge
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.errors import UserError, did_you_mean
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 TASK = "image_classification"
 ENGINE = KerasEngine()
-PICTURED = 25  # examples that pictures of the data and the network are drawn from
+PICTURED = 25  # examples that images of the data and the network are drawn from
 
 
 class ImageTrainerConfig(TrainerConfig):
@@ -58,10 +58,10 @@ class ImageTrainerConfig(TrainerConfig):
 def build_network(
     examples: Examples, statistics: Statistics, config: ImageTrainerConfig, context: Context
 ) -> tuple[keras.Model, ModuleType, Settings]:
-    """Return the network with its module and its own options; say which size the pictures get where the recipe does not.
+    """Return the network with its module and its own options; say which size the images get where the recipe does not.
 
     Raises:
-        UserError: the pictures are too small for it, it fails to build, or its inputs or outputs do not fit.
+        UserError: the images are too small for it, it fails to build, or its inputs or outputs do not fit.
     """
     import keras
 
@@ -69,11 +69,11 @@ def build_network(
     pixels = PixelStatistics.from_properties(statistics.properties["pixels"])
     outputs = len(examples.labels)
 
-    def build(shape: pictures.Shape) -> keras.Model:
+    def build(shape: images.Shape) -> keras.Model:
         keras.utils.set_random_seed(config.seed)  # an attempt that failed must not move the seeds of the next
         return module.build(shape, outputs, options, pixels)
 
-    shape = pictures.input_shape(examples, config.image_size)
+    shape = images.input_shape(examples, config.image_size)
     if config.image_size is None and examples.properties["image_shape"] is None:
         context.progress.say(f"  pictures of several sizes are brought to {shape[0]} x {shape[1]} (trainer.image_size)")
     try:
@@ -93,7 +93,7 @@ def build_network(
     return network, module, options
 
 
-def smallest_that_builds(build: Callable[[pictures.Shape], Any], shape: pictures.Shape) -> pictures.Shape | None:
+def smallest_that_builds(build: Callable[[images.Shape], Any], shape: images.Shape) -> images.Shape | None:
     """Return the smallest larger shape, of usual sizes, that a network takes; none if it takes none."""
     height, width, channels = shape
     for side in (8, 12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 224):
@@ -108,11 +108,11 @@ def smallest_that_builds(build: Callable[[pictures.Shape], Any], shape: pictures
 def explain_build(
     error: Exception,
     module: ModuleType,
-    shape: pictures.Shape,
-    larger: pictures.Shape | None,
+    shape: images.Shape,
+    larger: images.Shape | None,
     config: ImageTrainerConfig,
 ) -> UserError:
-    """Say why a network did not build: pictures too small for it, or a fault in its file."""
+    """Say why a network did not build: images too small for it, or a fault in its file."""
     if larger is not None:
         size = f"[{larger[0]}, {larger[1]}]"
         return UserError(
@@ -126,8 +126,8 @@ def explain_build(
     )
 
 
-def check_network(network: Any, shape: pictures.Shape, outputs: int, config: ImageTrainerConfig) -> None:
-    """Refuse a network that does not take the pictures or does not give one score per class."""
+def check_network(network: Any, shape: images.Shape, outputs: int, config: ImageTrainerConfig) -> None:
+    """Refuse a network that does not take the images or does not give one score per class."""
     import keras
 
     fix = "`build(input_shape, outputs, config, pixels)` returns a keras.Model from [n, *input_shape] to [n, outputs]."
@@ -141,7 +141,7 @@ def check_network(network: Any, shape: pictures.Shape, outputs: int, config: Ima
             raise UserError(
                 f"The network {name} {found}, but {wanted} is needed.", f"trainer.network: {config.network}", fix
             )
-    kind = pictures.output_kind(network)
+    kind = images.output_kind(network)
     if config.loss == "cross_entropy" and kind == "scores":
         raise UserError(
             "Cross-entropy needs outputs that sum to 1, and this network ends in sigmoid.",
@@ -160,16 +160,16 @@ def open_feeds(
 ) -> tuple[Feed, Judge | None]:
     """Return the training split, and what judges by another one."""
     reader, size = read_batch(examples, network), example_bytes(network)
-    return judging.open_feeds(examples, reader, size, network, objective, config, strategy, context)
+    return validation.open_feeds(examples, reader, size, network, objective, config, strategy, context)
 
 
 def read_batch(examples: Examples, network: keras.Model) -> ReadBatch:
     """Return what decodes serialized records for the network."""
-    return pictures.reader(examples, network.input_shape[1:])
+    return images.reader(examples, network.input_shape[1:])
 
 
 def example_bytes(network: keras.Model) -> int:
-    """Return the size of one decoded picture."""
+    """Return the size of one decoded image."""
     height, width, channels = network.input_shape[1:]
     return height * width * channels
 
@@ -248,22 +248,20 @@ def finish(network: keras.Model, examples: Examples, config: ImageTrainerConfig)
     return {
         "labels": examples.labels,
         "input_shape": list(network.input_shape[1:]),
-        "output": pictures.output_kind(network),
+        "output": images.output_kind(network),
         "loss": config.loss,
     }
 
 
-def write_pictures(
+def write_images(
     model: Model, network: keras.Model, step: int, examples: Examples, logs: TensorBoard, config: ImageTrainerConfig
 ) -> None:
     """Draw data samples, distortions, filters and feature maps, as files and in TensorBoard."""
-    from components import callbacks
+    from components import plots
     from data import loader
 
     shape = network.input_shape[1:]
-    records = loader.read(examples, "train", lambda batch: pictures.read_batch(batch, shape), PICTURED)
+    records = loader.read(examples, "train", lambda batch: images.read_batch(batch, shape), PICTURED)
     pixels, labels = next(iter(records))
     folder = model.file("pictures")
-    callbacks.write_pictures(
-        network, pixels, labels, examples.labels, folder, logs.train, step, config.pictured_channel
-    )
+    plots.write_images(network, pixels, labels, examples.labels, folder, logs.train, step, config.pictured_channel)

@@ -1,6 +1,6 @@
-"""What drawing one and the same box on every photo reaches: photos taken around their object make that a good guess.
+"""What drawing one and the same box on every image reaches: images taken around their object make that a good guess.
 
-The box is the median of the training boxes of the commonest class, edge by edge. On photos that an object half fills it finds most
+The box is the median of the training boxes of the commonest class, edge by edge. On images that an object half fills it finds most
 of them at an overlap of half, so no mAP50 means anything without it; a network that finds no better is not blessed.
 """
 
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
 TRAINING = "train"
 HAIR = 1e-9
-# edges of the histogram of box sizes: square root of the area, as a share of the photo
+# edges of the histogram of box sizes: square root of the area, as a share of the image
 SIZE_EDGES = tuple(number / 20 for number in range(21))
 
 
 @dataclass(frozen=True)
 class ConstantBox:
-    """One box for every photo.
+    """One box for every image.
 
     Attributes:
         number, label: the commonest class of the training boxes; 0 and empty where there are none.
-        box: (ymin, xmin, ymax, xmax) as shares of the photo.
+        box: (ymin, xmin, ymax, xmax) as shares of the image.
     """
 
     number: int
     label: str
     box: tuple[float, ...]
 
-    def on_each(self, photos: Sequence[Truth]) -> list[Detections]:
-        """Return what it finds on some photos; nothing where there were no training boxes.
+    def on_each(self, images: Sequence[Truth]) -> list[Detections]:
+        """Return what it finds on some images; nothing where there were no training boxes.
 
-        Of equal scores COCO takes the earlier photo first, and its figures depend on that: on forty photos by .05. So the scores fall
-        by a hair in the order of the photos' names, wherever their records lie.
+        Of equal scores COCO takes the earlier image first, and its figures depend on that: on forty images by .05. So the scores fall
+        by a hair in the order of the images' names, wherever their records lie.
         """
         import numpy as np
 
         boxes = np.array([self.box] if self.number else [], np.float64).reshape(-1, 4)
         classes = np.full(len(boxes), self.number, np.int64)
-        names = [photo.filename for photo in photos]
+        names = [image.filename for image in images]
         ranks = np.argsort(np.argsort(names, kind="stable"), kind="stable")
         return [Detections(boxes, np.full(len(boxes), 1 - HAIR * rank), classes) for rank in ranks.tolist()]
 
@@ -63,22 +63,22 @@ def constant_box(training: Sequence[Truth], labels: Sequence[str]) -> ConstantBo
 
 
 def usable_boxes(truth: Sequence[Truth]) -> tuple[np.ndarray, np.ndarray]:
-    """Return all boxes [n, 4] and classes [n] of some photos, crowds left out."""
+    """Return all boxes [n, 4] and classes [n] of some images, crowds left out."""
     import numpy as np
 
     return (
-        np.concatenate([photo.boxes[~photo.crowd] for photo in truth] or [np.zeros((0, 4))]),
-        np.concatenate([photo.classes[~photo.crowd] for photo in truth] or [np.zeros(0, np.int64)]),
+        np.concatenate([image.boxes[~image.crowd] for image in truth] or [np.zeros((0, 4))]),
+        np.concatenate([image.classes[~image.crowd] for image in truth] or [np.zeros(0, np.int64)]),
     )
 
 
 def read_all_truth(examples: Examples, split: str) -> list[Truth]:
-    """Return what is on the photos of a split; the photos themselves are not decoded."""
+    """Return what is on the images of a split; the images themselves are not decoded."""
     return [read_truth(features) for features in read_split(examples, split)]
 
 
 def size_histogram(truth: Sequence[Truth]) -> list[list[float]]:
-    """Return how many boxes have which size, as rows of lower edge, upper edge, count: the side of a square of the same area in a photo of side 1."""
+    """Return how many boxes have which size, as rows of lower edge, upper edge, count: the side of a square of the same area in an image of side 1."""
     import numpy as np
 
     boxes, _ = usable_boxes(truth)

@@ -1,4 +1,4 @@
-"""The verdict on a detector: better than one box for all photos, within the recipe's limits, not worse than the last blessed model."""
+"""The verdict on a detector: better than one box for all images, within the recipe's limits, not worse than the last blessed model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def judge(
 
     Args:
         scored: the model.
-        constant, constant_scored: the box that is the same for all photos, and what it reaches on the same ones.
+        constant, constant_scored: the box that is the same for all images, and what it reaches on the same ones.
         comparison: with the last blessed model, see `compare`; None without one.
     """
     values = scored.values
@@ -49,7 +49,7 @@ def judge(
 def constant_check(
     value: float, constant: ConstantBox, limit: float, interval: list[float] | None, split: str
 ) -> dict[str, Any]:
-    """Check that the mAP is above that of one box for all photos; the interval of the difference is told, not asked."""
+    """Check that the mAP is above that of one box for all images; the interval of the difference is told, not asked."""
     passed = value > limit
     words = f"the median training box{f' (`{constant.label}`)' if constant.label else ''} drawn on every photo"
     sentence = (
@@ -97,7 +97,7 @@ def compare(scored: Scored, before: Scored) -> dict[str, Any]:
 
     Returns:
         `metrics`: for each figure that both have, the earlier model's `value` and `interval`, and the `difference` to it with its
-        interval (None where photos were not drawn anew for it).
+        interval (None where images were not drawn anew for it).
     """
     return {
         "metrics": {
@@ -114,7 +114,7 @@ def compare(scored: Scored, before: Scored) -> dict[str, Any]:
 
 
 def change(scored: Scored, before: Scored, name: str) -> list[float] | None:
-    """Return the 95 % interval of a figure's difference, on the samples of photos that both were scored on."""
+    """Return the 95 % interval of a figure's difference, on the samples of images that both were scored on."""
     if name not in scored.drawn:
         return None
     shared = min(len(scored.drawn[name]), len(before.drawn[name]))

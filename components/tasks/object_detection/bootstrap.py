@@ -1,7 +1,7 @@
-"""How far COCO's figures depend on which photos happened to be taken: 95 % intervals from photos drawn anew.
+"""How far COCO's figures depend on which images happened to be taken: 95 % intervals from images drawn anew.
 
-A photo that is drawn several times counts several times, so nothing need be matched again: with the detections in the order
-of their scores the curve of every sample follows from running sums of the photos' counts, exactly as pycocotools would draw it
+An image that is drawn several times counts several times, so nothing need be matched again: with the detections in the order
+of their scores the curve of every sample follows from running sums of the images' counts, exactly as pycocotools would draw it
 (`tests` compare). What costs time is detections x samples; above `WORK` fewer samples are drawn.
 """
 
@@ -24,13 +24,13 @@ RECALLS = 101  # recalls at which COCO reads a curve: 0, .01 ... 1
 def draw_samples(matches: Sequence[ClassMatches], resamples: int, seed: int) -> dict[str, np.ndarray]:
     """Return mAP, mAP50 and mAP75 [samples] and `class_ap` [samples, classes] (NaN where a sample has no object of a class).
 
-    The same seed draws the same photos, so two models that were scored on one split can be compared sample by sample.
+    The same seed draws the same images, so two models that were scored on one split can be compared sample by sample.
     """
     import numpy as np
 
-    photos = len(matches[0].present)
+    images = len(matches[0].present)
     samples = count_samples(matches, resamples)
-    counts = np.random.default_rng(seed).multinomial(photos, np.full(photos, 1 / photos), size=samples)
+    counts = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=samples)
     precisions = np.stack([average_precisions(found, counts) for found in matches])  # [classes, samples, 10]
     return {
         "mAP": mean_of_known(precisions.mean(axis=2)),
@@ -49,7 +49,7 @@ def average_precisions(found: ClassMatches, counts: np.ndarray) -> np.ndarray:
     """Return a class's average precision on each sample at each overlap, [samples, 10]; NaN on samples without an object.
 
     Args:
-        counts: how often each photo was drawn, [samples, photos].
+        counts: how often each image was drawn, [samples, images].
     """
     import numpy as np
 
@@ -58,7 +58,7 @@ def average_precisions(found: ClassMatches, counts: np.ndarray) -> np.ndarray:
     step = max(1, AT_ONCE // max(1, len(found.scores)))
     for start in range(0, len(counts), step):
         drawn, objects = counts[start : start + step], present[start : start + step]
-        weights = drawn[:, found.photos].astype(np.float32)  # whole numbers below 2**24, so sums are exact
+        weights = drawn[:, found.images].astype(np.float32)  # whole numbers below 2**24, so sums are exact
         running = np.cumsum(weights, axis=1)
         for place in range(OVERLAPS):
             ignored, right = found.ignored[place], np.flatnonzero(found.hits[place])

@@ -1,4 +1,4 @@
-"""Checks the numbers of photos and boxes in splits and classes, and shows the photos that findings name."""
+"""Checks the numbers of images and boxes in splits and classes, and shows the images that findings name."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from components.validation.classes import imbalance
 from components.validation.config import Limits, ValidationConfig
 from components.validation.stopping import Unusable
 from components.validation.thumbnails import as_png, write_thumbnails
+from data.detection.findings import ABOUT_BOXES
 from data.finding import Finding, make
-from data.photos.findings import ABOUT_BOXES
 from data.tfrecord import FeatureValue
 from pipeline.artifacts import Anomalies, Examples
 
-SIDE = 128  # pixels of the pictures beside findings: smaller ones would not show boxes
+SIDE = 128  # pixels of the images beside findings: smaller ones would not show boxes
 COARSE = {
     "image/channels": 1.0,
     "image/boxes": 0.5,
@@ -45,22 +45,22 @@ class DetectionValidationConfig(ValidationConfig):
 
 
 def check(examples: Examples, config: DetectionValidationConfig) -> list[Finding]:
-    """Return the findings that the numbers of photos and boxes by split and class give."""
+    """Return the findings that the numbers of images and boxes by split and class give."""
     return check_counts(examples.labels, examples.properties["label_counts"], examples.splits, config)
 
 
 def unusable(findings: list[Finding], counts: Mapping[str, Any]) -> Unusable:
-    """Count the unusable photos, or the unusable boxes if their share is larger.
+    """Count the unusable images, or the unusable boxes if their share is larger.
 
     Args:
         findings: what ingest found.
-        counts: `splits` and `boxes`, the photos and the boxes in each split.
+        counts: `splits` and `boxes`, the images and the boxes in each split.
     """
     bad = [finding for finding in findings if finding["severity"] == "error"]
     boxes = sum(finding["count"] for finding in bad if finding["name"] in ABOUT_BOXES)
-    photos = sum(finding["count"] for finding in bad if finding["name"] not in ABOUT_BOXES)
+    images = sum(finding["count"] for finding in bad if finding["name"] not in ABOUT_BOXES)
     return max(
-        Unusable(photos, photos + sum(counts["splits"].values()), "photos"),
+        Unusable(images, images + sum(counts["splits"].values()), "photos"),
         Unusable(boxes, boxes + sum(counts["boxes"].values()), "boxes"),
         key=lambda found: found.share,
     )
@@ -74,7 +74,7 @@ def check_counts(
     Args:
         labels: the classes.
         counts: boxes of each class by split.
-        splits: photos by split.
+        splits: images by split.
     """
     found = (
         empty_splits(counts),
@@ -99,7 +99,7 @@ def empty_splits(counts: dict[str, list[int]]) -> Finding | None:
 
 
 def tiny_data(number: int, least: int) -> Finding | None:
-    """So few training photos that results are a matter of luck, unless the network comes with weights."""
+    """So few training images that results are a matter of luck, unless the network comes with weights."""
     if number >= least:
         return None
     row = {"split": "train", "detail": f"{number} training photos; fewer than {least}"}
@@ -166,10 +166,10 @@ def totals(labels: list[str], counts: dict[str, list[int]]) -> dict[str, int]:
 
 
 def illustrate(findings: list[Finding], examples: Examples, anomalies: Anomalies) -> None:
-    """Write thumbnails, with boxes, of the photos that findings concern."""
+    """Write thumbnails, with boxes, of the images that findings concern."""
     write_thumbnails(findings, examples, anomalies, feature="image/filename", paint=paint)
 
 
 def paint(features: dict[str, list[FeatureValue]]) -> bytes:
-    """Return the photo of an example with its boxes as PNG."""
+    """Return the image of an example with its boxes as PNG."""
     return as_png(draw(to_labelled(features), SIDE))

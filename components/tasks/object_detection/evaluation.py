@@ -1,24 +1,24 @@
-"""Scores a detector on photos it has never seen, beside one box drawn on all of them, and says whether it is good enough to serve.
+"""Scores a detector on images it has never seen, beside one box drawn on all of them, and says whether it is good enough to serve.
 
-`metrics.json` holds the figures as `<split>/<name>`; those of sizes that do not occur are absent. `predictions.npz` holds for each photo
+`metrics.json` holds the figures as `<split>/<name>`; those of sizes that do not occur are absent. `predictions.npz` holds for each image
 `filename` and `size` (height, width), for each object `truth_photo`, `truth_boxes`, `truth_classes`, `truth_difficult`, `truth_crowd`, for each
-detection `photo`, `boxes`, `scores`, `classes`; boxes are (ymin, xmin, ymax, xmax) as shares of the photo, classes count from 1.
+detection `photo`, `boxes`, `scores`, `classes`; boxes are (ymin, xmin, ymax, xmax) as shares of the image, classes count from 1.
 `details.json`, of which the report draws everything (null stands for what cannot be computed):
 
 | key | holds |
 |---|---|
-| `split`, `photos`, `empty`, `boxes`, `labels` | what was judged; `empty` photos show no object |
-| `values`, `intervals` | figure -> value, and for some its 95 % interval [low, high] from photos drawn anew |
-| `samples` | how often photos were drawn for the intervals |
+| `split`, `photos`, `empty`, `boxes`, `labels` | what was judged; `empty` images show no object |
+| `values`, `intervals` | figure -> value, and for some its 95 % interval [low, high] from images drawn anew |
+| `samples` | how often images were drawn for the intervals |
 | `remarks` | sentences |
-| `constant_box` | `label`, `box`, `values`: the median training box of the commonest class drawn on every photo |
+| `constant_box` | `label`, `box`, `values`: the median training box of the commonest class drawn on every image |
 | `score` | at which F1 is largest: `score`, `precision`, `recall`, `f1` |
 | `score_curve` | rows: `score`, `precision`, `recall`, `f1`, all classes together |
 | `classes` | rows: `label`, `boxes`, `photos`, `ap`, `ap50`, `ap75`, `ap_small` ..., `ar100`, `voc_ap50`, `ap_interval`, `best` (as `score`), `curve` (rows of recall, precision, score) |
 | `sizes` | rows: `size`, `boxes`, `ap`, `ar` |
 | `confusion` | counts at that score [true class, class found]; last row and column: background |
 | `box_sizes` | split -> histogram of box sizes: rows of lower edge, upper edge, count |
-| `shown`, `worst` | photos: `picture` (truth beside what was found), `file`, `objects`, `missed`, `false` |
+| `shown`, `worst` | images: `picture` (truth beside what was found), `file`, `objects`, `missed`, `false` |
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from components.evaluation.plots import write_logs, write_plots
 from components.evaluation.verdict import other_classes
 from components.tasks.object_detection import baselines, bootstrap, matching, metrics
 from components.tasks.object_detection import blessing as judging
+from components.tasks.object_detection.image_pairs import draw_pair, encode, sheet_of
 from components.tasks.object_detection.metrics import Detections, Judged, Truth
-from components.tasks.object_detection.photo_pairs import draw_pair, encode, sheet_of
-from components.tasks.object_detection.predictions import Predicted, predict, read_photos, read_split, read_truth
+from components.tasks.object_detection.predictions import Predicted, predict, read_images, read_split, read_truth
 from components.tasks.object_detection.voc import voc_precision
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model
 from pipeline.component import Context
@@ -86,7 +86,7 @@ class Scored:
     Attributes:
         values: figure -> value, see `NAMES`.
         intervals: figure -> 95 % interval, for those in `drawn`.
-        drawn: mAP, mAP50 and mAP75 on samples of the photos [samples], and `class_ap` [samples, classes].
+        drawn: mAP, mAP50 and mAP75 on samples of the images [samples], and `class_ap` [samples, classes].
         judged: COCO's verdict.
         voc: average precision of Pascal VOC by class, see `voc.voc_precision`.
         best: score with the largest F1.
@@ -130,11 +130,11 @@ def evaluate(
     found = matching.outcomes(predicted.truth, predicted.detections, scored.judged.matches, scored.best["score"])
     details = describe(predicted, scored, found, labels, config.split)
     details["constant_box"] = {"label": constant.label, "box": constant.box, "values": constant_scored.values}
-    details["box_sizes"] = {split: baselines.size_histogram(photos) for split, photos in (training | {config.split: predicted.truth}).items()}  # fmt: skip
-    chosen = choose_photos(predicted, found, config)
+    details["box_sizes"] = {split: baselines.size_histogram(images) for split, images in (training | {config.split: predicted.truth}).items()}  # fmt: skip
+    chosen = choose_images(predicted, found, config)
     pairs = draw_pairs(chosen, predicted, found, labels, examples, config.split)
-    for group, photos in chosen.items():
-        details[group] = write_pairs(group, photos, pairs, predicted, found, evaluation)
+    for group, images in chosen.items():
+        details[group] = write_pairs(group, images, pairs, predicted, found, evaluation)
     values = {f"{config.split}/{name}": scored.values[name] for name in NAMES if name in scored.values}
     write_predictions(predicted, evaluation.file("predictions.npz"))
     plots = draw_plots(details, chosen, pairs)
@@ -194,7 +194,7 @@ def compare(
     config: DetectionEvaluatorConfig,
     context: Context,
 ) -> dict[str, Any]:
-    """Run the last blessed model on the same photos and compare; skipped where its classes differ."""
+    """Run the last blessed model on the same images and compare; skipped where its classes differ."""
     if reason := other_classes(baseline.properties.get("labels") or [], model.properties["labels"]):
         return {"skipped": reason}
     before = predict(baseline, examples, config.split, config.batch_size, context.progress)
@@ -214,7 +214,7 @@ def describe(
             "best": matching.best_score([one]), "curve": matching.precision_recall(one),
         })  # fmt: skip
     return {
-        "split": split, "photos": len(truth), "empty": sum(len(photo.boxes) == 0 for photo in truth),
+        "split": split, "photos": len(truth), "empty": sum(len(image.boxes) == 0 for image in truth),
         "boxes": sum(row["boxes"] for row in classes), "labels": labels, "values": scored.values, "intervals": scored.intervals,
         "samples": len(scored.drawn["mAP"]), "remarks": remarks_on(truth, classes), "score": scored.best,
         "score_curve": matching.score_curve(judged.matches), "classes": classes, "sizes": judged.sizes,
@@ -228,7 +228,7 @@ def remarks_on(truth: Sequence[Truth], classes: Sequence[dict[str, Any]]) -> lis
     absent = [row["label"] for row in classes if not row["boxes"]]
     if absent:
         remarks.append(f"No object of {', '.join(absent[:10])}{' ...' if len(absent) > 10 else ''} is in this split: no figure tells of it.")  # fmt: skip
-    difficult, crowds = (sum(int(getattr(photo, name).sum()) for photo in truth) for name in ("difficult", "crowd"))
+    difficult, crowds = (sum(int(getattr(image, name).sum()) for image in truth) for name in ("difficult", "crowd"))
     if difficult:
         remarks.append(
             f"Objects marked difficult: {difficult:,}. COCO's figures count them, Pascal VOC's leave them out."
@@ -240,13 +240,13 @@ def remarks_on(truth: Sequence[Truth], classes: Sequence[dict[str, Any]]) -> lis
     return remarks
 
 
-def choose_photos(
+def choose_images(
     predicted: Predicted, found: Sequence[matching.Outcome], config: DetectionEvaluatorConfig
 ) -> dict[str, list[int]]:
-    """Return the photos that are kept: those with most mistakes, and others evenly spaced."""
+    """Return the images that are kept: those with most mistakes, and others evenly spaced."""
     number = len(predicted.truth)
     worst = matching.rank_worst(predicted.detections, found)[: config.worst_photos]
-    others = [photo for photo in range(number) if photo not in worst]
+    others = [image for image in range(number) if image not in worst]
     step = max(1, len(others) // max(1, config.shown_photos))
     return {"shown": others[::step][: config.shown_photos], "worst": worst}
 
@@ -259,17 +259,17 @@ def draw_pairs(
     examples: Examples,
     split: str,
 ) -> dict[int, Image.Image]:
-    """Return photos with truth beside what was found, by their place in the split."""
-    photos = read_photos(examples, split, [photo for group in chosen.values() for photo in group])
+    """Return images with truth beside what was found, by their place in the split."""
+    images = read_images(examples, split, [image for group in chosen.values() for image in group])
     return {
         place: draw_pair(encoded, predicted.truth[place], predicted.detections[place], found[place], labels)
-        for place, encoded in photos.items()
+        for place, encoded in images.items()
     }
 
 
 def write_pairs(
     group: str,
-    photos: Sequence[int],
+    images: Sequence[int],
     pairs: dict[int, Image.Image],
     predicted: Predicted,
     found: Sequence[matching.Outcome],
@@ -277,30 +277,30 @@ def write_pairs(
 ) -> list[dict[str, Any]]:
     """Write pairs as JPEG files and return a row for each."""
     rows = []
-    for number, photo in enumerate(photos):
+    for number, image in enumerate(images):
         name = f"plots/{group}/{number:02d}.jpg"
         evaluation.file(name).parent.mkdir(parents=True, exist_ok=True)
-        evaluation.file(name).write_bytes(encode(pairs[photo], "JPEG"))
-        outcome = found[photo]
+        evaluation.file(name).write_bytes(encode(pairs[image], "JPEG"))
+        outcome = found[image]
         rows.append({
-            "picture": name, "file": predicted.truth[photo].filename, "objects": len(outcome.objects), "missed": outcome.missed,
+            "picture": name, "file": predicted.truth[image].filename, "objects": len(outcome.objects), "missed": outcome.missed,
             "false": outcome.false,
         })  # fmt: skip
     return rows
 
 
 def write_predictions(predicted: Predicted, target: Path) -> None:
-    """Write every photo's objects and detections; the arrays' names stand at the top of this file."""
+    """Write every image's objects and detections; the arrays' names stand at the top of this file."""
     import numpy as np
 
     truth, found = predicted.truth, predicted.detections
     np.savez_compressed(
         target,
-        filename=np.array([photo.filename for photo in truth]),
-        size=np.array([photo.size for photo in truth]),
-        truth_photo=np.repeat(np.arange(len(truth)), [len(photo.boxes) for photo in truth]),
-        **{f"truth_{name}": np.concatenate([getattr(photo, name) for photo in truth]) for name in ("boxes", "classes", "difficult", "crowd")},
-        photo=np.repeat(np.arange(len(found)), [len(answer.boxes) for answer in found]),
+        filename=np.array([image.filename for image in truth]),
+        size=np.array([image.size for image in truth]),
+        truth_image=np.repeat(np.arange(len(truth)), [len(image.boxes) for image in truth]),
+        **{f"truth_{name}": np.concatenate([getattr(image, name) for image in truth]) for name in ("boxes", "classes", "difficult", "crowd")},
+        image=np.repeat(np.arange(len(found)), [len(answer.boxes) for answer in found]),
         **{name: np.concatenate([getattr(answer, name) for answer in found]) for name in ("boxes", "scores", "classes")},
     )  # fmt: skip
 
@@ -308,19 +308,19 @@ def write_predictions(predicted: Predicted, target: Path) -> None:
 def draw_plots(
     details: dict[str, Any], chosen: dict[str, list[int]], pairs: dict[int, Image.Image]
 ) -> dict[str, bytes]:
-    """Draw precision over recall, figures over the score, confused classes and photos; return PNG bytes by name."""
+    """Draw precision over recall, figures over the score, confused classes and images; return PNG bytes by name."""
     import numpy as np
 
-    from components.callbacks import confusion_matrix, detection_plots
+    from components.plots import confusion_matrix, detection_plots
 
     plots = {
         "precision_recall": detection_plots.draw_precision_recall(details["classes"]),
         "score": detection_plots.draw_score_curve(details["score_curve"], details["score"]),
         "confusion_matrix": confusion_matrix.draw_confusion_matrix(np.array(details["confusion"]), [*details["labels"], "background"]),
     }  # fmt: skip
-    for group, photos in chosen.items():
-        if photos:
-            sheet = sheet_of([pairs[photo] for photo in photos[:ON_SHEET]])
+    for group, images in chosen.items():
+        if images:
+            sheet = sheet_of([pairs[image] for image in images[:ON_SHEET]])
             sheet.thumbnail((SHEET_WIDTH, SHEET_WIDTH))
             plots[f"{group}_photos"] = encode(sheet, "PNG")
     return plots

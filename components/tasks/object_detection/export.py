@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from components.tasks.object_detection.photos import Photos
-    from object_detection.trained import Trained
+    from components.tasks.object_detection.images import ImageReader
+    from object_detection.saved_detector import Trained
 
 REQUIRES = ["tf-keras", "tf-models-official"]
 Kind = Literal["image_bytes", "image_tensor", "tf_example"]
 Precision = Literal["none", "float32", "float16", "int8"]
 LITE_FILE = Path("assets.extra", "model.tflite")
-AT_ONCE = 8  # photos, when the network itself is asked
+AT_ONCE = 8  # images, when the network itself is asked
 
 
 class DetectionExporterConfig(ExporterConfig):
@@ -50,11 +50,11 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: De
     `image_bytes` takes `image_bytes` (string [n]: JPEG, PNG, GIF or BMP of any sizes), `image_tensor` takes `inputs` (uint8
     [n, height, width, 3]), `tf_example` takes `inputs` (string [n]: tf.train.Example with `image/encoded`). `inputs` is what
     the Object Detection API called its input: an old client names the signature and changes nothing else. All answer as
-    `object_detection.answering` says. The labels lie in assets/labels.txt and assets/label_map.pbtxt, the warm-up requests in
+    `object_detection.postprocessing` says. The labels lie in assets/labels.txt and assets/label_map.pbtxt, the warm-up requests in
     assets.extra.
     """
-    from components.tasks.object_detection.photos import sample_photos
-    from object_detection.trained import LABEL_MAP, read_trained
+    from components.tasks.object_detection.images import sample_images
+    from object_detection.saved_detector import LABEL_MAP, read_trained
 
     trained = read_trained(model.path)
     functions = make_signatures(trained, config.default_signature)
@@ -64,8 +64,8 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: De
     }
     write_saved_model(None, functions, assets, "detector", saved_model.path)
     if config.warmup_examples:
-        photos = sample_photos(examples, config.warmup_examples)
-        write_warmup_requests(photos, config.default_signature, saved_model.path)
+        images = sample_images(examples, config.warmup_examples)
+        write_warmup_requests(images, config.default_signature, saved_model.path)
     saved_model.properties = {
         "task": examples.task,
         "signatures": list(functions),
@@ -85,7 +85,7 @@ def make_signatures(trained: Trained, default: Kind) -> dict[str, Any]:
     """
     import tensorflow as tf
 
-    from object_detection.answering import prepare_bytes, prepare_examples, prepare_images
+    from object_detection.postprocessing import prepare_bytes, prepare_examples, prepare_images
 
     size, answer = trained.config.size, freeze(trained)
 
@@ -106,7 +106,7 @@ def make_signatures(trained: Trained, default: Kind) -> dict[str, Any]:
 
 
 def freeze(trained: Trained) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """Return the network from prepared photos to answers with its weights as constants, as the Object Detection API froze it.
+    """Return the network from prepared images to answers with its weights as constants, as the Object Detection API froze it.
 
     TensorFlow then folds batch normalisation into the convolutions and lays out their weights once, which takes a quarter off
     the time of a request.
@@ -114,7 +114,7 @@ def freeze(trained: Trained) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    from object_detection.answering import answer_prepared
+    from object_detection.postprocessing import answer_prepared
 
     size = trained.config.size
     network = tf.function(partial(answer_prepared, trained), autograph=False)
@@ -124,7 +124,7 @@ def freeze(trained: Trained) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
 
 
 def check_input(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Tensor:
-    """Return the tensor; in the graph, refuse one of another shape, and one of no photos, on which convolutions fail otherwise."""
+    """Return the tensor; in the graph, refuse one of another shape, and one of no images, on which convolutions fail otherwise."""
     import tensorflow as tf
 
     checked = check_shape(tensor, shape, name)
@@ -132,16 +132,16 @@ def check_input(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Ten
         return tf.identity(checked)
 
 
-def write_warmup_requests(photos: Photos, default: Kind, folder: Path) -> None:
-    """Write requests of one real photo and of all of them; as pixels one by one, since their sizes differ."""
-    from components.tasks.object_detection.photos import few_pixels
+def write_warmup_requests(images: ImageReader, default: Kind, folder: Path) -> None:
+    """Write requests of one real image and of all of them; as pixels one by one, since their sizes differ."""
+    from components.tasks.object_detection.images import few_pixels
     from serving.warmup import write_warmup
 
-    sizes = dict.fromkeys((1, len(photos.encoded)))
+    sizes = dict.fromkeys((1, len(images.encoded)))
     requests: list[tuple[Kind, dict[str, Any]]] = [
-        *(("image_bytes", {"image_bytes": photos.encoded[:size]}) for size in sizes),
-        *(("image_tensor", {"inputs": few_pixels(photo)[None]}) for photo in photos.encoded),
-        *(("tf_example", {"inputs": photos.records[:size]}) for size in sizes),
+        *(("image_bytes", {"image_bytes": images.encoded[:size]}) for size in sizes),
+        *(("image_tensor", {"inputs": few_pixels(image)[None]}) for image in images.encoded),
+        *(("tf_example", {"inputs": images.records[:size]}) for size in sizes),
     ]
     write_warmup(folder, [(DEFAULT_SIGNATURE if kind == default else kind, arrays) for kind, arrays in requests])
 
@@ -149,7 +149,7 @@ def write_warmup_requests(photos: Photos, default: Kind, folder: Path) -> None:
 def write_tflite(
     trained: Trained, examples: Examples, config: DetectionExporterConfig, folder: Path
 ) -> dict[str, Any] | None:
-    """Convert to TensorFlow Lite, compare with Keras on real photos, and return the facts; None if not asked for.
+    """Convert to TensorFlow Lite, compare with Keras on real images, and return the facts; None if not asked for.
 
     Raises:
         UserError: the network cannot be converted.
@@ -159,16 +159,16 @@ def write_tflite(
     import numpy as np
     import tensorflow as tf
 
+    from components.tasks.object_detection.images import sample_images
     from components.tasks.object_detection.parity import agreement, compare
-    from components.tasks.object_detection.photos import sample_photos
-    from object_detection.answering import answer_prepared
-    from object_detection.lite import LEAST, LiteDetector, convert
+    from object_detection.postprocessing import answer_prepared
+    from object_detection.tflite_export import LEAST, LiteDetector, convert
     from serving.samples import FITTED_FIRST
 
-    photos = sample_photos(examples, config.tflite_examples)
+    images = sample_images(examples, config.tflite_examples)
     with tf.device("CPU"):  # a GPU's convolutions have fewer digits
-        prepared = prepare(photos, trained)
-        fitted = prepare(sample_photos(examples, config.tflite_examples, FITTED_FIRST), trained)
+        prepared = prepare(images, trained)
+        fitted = prepare(sample_images(examples, config.tflite_examples, FITTED_FIRST), trained)
         answer = tf.function(partial(answer_prepared, trained), autograph=False, reduce_retracing=True)
         batches = [answer(prepared[start : start + AT_ONCE]) for start in range(0, len(prepared), AT_ONCE)]
     expected = {part: np.concatenate([batch[part].numpy() for batch in batches]) for part in batches[0]}
@@ -180,18 +180,18 @@ def write_tflite(
     return {
         "precision": config.tflite,
         "bytes": len(content),
-        "split": photos.split,
-        "examples": len(photos.encoded),
+        "split": images.split,
+        "examples": len(images.encoded),
         "least_score": LEAST,
         "max_difference": round(compare(answers, expected, LEAST).max_difference, 9),
         **agreement(answers, expected, LEAST),
     }
 
 
-def prepare(photos: Photos, trained: Trained) -> np.ndarray:
-    """Return photos as the network takes them."""
+def prepare(images: ImageReader, trained: Trained) -> np.ndarray:
+    """Return images as the network takes them."""
     import tensorflow as tf
 
-    from object_detection.answering import prepare_bytes
+    from object_detection.postprocessing import prepare_bytes
 
-    return tf.function(prepare_bytes, autograph=False)(tf.constant(photos.encoded), trained.config.size).numpy()
+    return tf.function(prepare_bytes, autograph=False)(tf.constant(images.encoded), trained.config.size).numpy()

@@ -1,4 +1,4 @@
-"""Turns labelled photos into sharded TFRecords under the Object Detection API's keys, a label map, and a list of what is wrong."""
+"""Turns labelled images into sharded TFRecords under the Object Detection API's keys, a label map, and a list of what is wrong."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from data.beam import BeamConfig
+from data.detection.config import DetectionDataConfig
 from data.finding import Finding
-from data.photos.config import PhotoDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
 from pipeline.errors import UserError
@@ -15,10 +15,10 @@ from pipeline.progress import Progress
 
 REQUIRES = ["pillow"]
 REJECTED = "rejected.json"
-LEFT_OUT = ("duplicate_across_splits", "photo_without_annotation")  # no errors, and yet photos that are not used
+LEFT_OUT = ("duplicate_across_splits", "photo_without_annotation")  # no errors, and yet images that are not used
 
 
-def sources(config: PhotoDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
+def sources(config: DetectionDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
     """Find the raw files, fetching a data set of the catalogue that is not here yet.
 
     Raises:
@@ -34,14 +34,14 @@ def sources(config: PhotoDataConfig, beam: BeamConfig, progress: Progress) -> li
     return trees
 
 
-def write_examples(examples: Examples, config: PhotoDataConfig, beam: BeamConfig, context: Context) -> None:
+def write_examples(examples: Examples, config: DetectionDataConfig, beam: BeamConfig, context: Context) -> None:
     """Write `<split>-*.tfrecord`, `label_map.pbtxt` and `rejected.json`.
 
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
+    from data.detection.ingest import survey, write_shards
     from data.locate import locate
-    from data.photos.ingest import survey, write_shards
 
     path, config = locate(config, context.progress)
     found = survey(path, config, beam, context.scratch / "ingest", context.progress)
@@ -51,27 +51,27 @@ def write_examples(examples: Examples, config: PhotoDataConfig, beam: BeamConfig
     examples.properties = describe(found, config, rejected)
 
 
-def describe(found: Any, config: PhotoDataConfig, rejected: list[Finding]) -> dict[str, Any]:
+def describe(found: Any, config: DetectionDataConfig, rejected: list[Finding]) -> dict[str, Any]:
     """Return the facts that the steps after this one need."""
-    from data.photos.ingest import count_boxes, count_photos
+    from data.detection.ingest import count_boxes, count_images
 
-    boxes, photos = count_boxes(found), count_photos(found)
+    boxes, images = count_boxes(found), count_images(found)
     return {
         "task": "object_detection",
-        "splits": {name: number for name, (number, _) in photos.items()},
+        "splits": {name: number for name, (number, _) in images.items()},
         "labels": found.names,
         "label_counts": boxes,
         "boxes": {name: sum(count) for name, count in boxes.items()},
-        "empty": {name: empty for name, (_, empty) in photos.items()},
+        "empty": {name: empty for name, (_, empty) in images.items()},
         "image_shape": None,
         "channels": 3,
-        "rejected": sum(item["count"] for item in rejected if is_about_photos_left_out(item)),
+        "rejected": sum(item["count"] for item in rejected if is_about_images_left_out(item)),
         "source": f"{Path(config.path).name} ({found.format})",
     }
 
 
-def is_about_photos_left_out(finding: Finding) -> bool:
-    """Tell whether a finding counts photos that are not among the examples; others count boxes that were left out, or leave nothing out."""
-    from data.photos.findings import ABOUT_BOXES
+def is_about_images_left_out(finding: Finding) -> bool:
+    """Tell whether a finding counts images that are not among the examples; others count boxes that were left out, or leave nothing out."""
+    from data.detection.findings import ABOUT_BOXES
 
     return finding["name"] in LEFT_OUT or (finding["severity"] == "error" and finding["name"] not in ABOUT_BOXES)

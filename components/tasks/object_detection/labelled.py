@@ -1,4 +1,4 @@
-"""Labelled photos of the examples, and small pictures of them with their boxes drawn on."""
+"""Labelled images of the examples, and small images of them with their boxes drawn on."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from data.photos.records import EDGES
+from data.detection.records import EDGES
 from data.tfrecord import FeatureValue, decode_example, read_records
-from object_detection.pictures import colour_of
+from object_detection.images import colour_of
 from pipeline.artifacts import Examples
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Labelled:
-    """A photo of the examples.
+    """An image of the examples.
 
     Attributes:
         source: its path relative to the data.
         encoded: the JPEG or PNG file.
-        boxes: (ymin, xmin, ymax, xmax) of each box as shares of the photo.
+        boxes: (ymin, xmin, ymax, xmax) of each box as shares of the image.
         labels: the boxes' classes, from 1.
     """
 
@@ -34,12 +34,12 @@ class Labelled:
 
 
 def read_labelled(examples: Examples, split: str) -> Iterator[Labelled]:
-    """Yield the photos of a split in the order of their records."""
+    """Yield the images of a split in the order of their records."""
     return map(to_labelled, map(decode_example, read_records(*examples.shards(split))))
 
 
 def to_labelled(features: dict[str, list[FeatureValue]]) -> Labelled:
-    """Return the photo of a record."""
+    """Return the image of a record."""
     encoded, source = features["image/encoded"][0], features["image/filename"][0]
     assert isinstance(encoded, bytes)
     assert isinstance(source, bytes)
@@ -48,18 +48,18 @@ def to_labelled(features: dict[str, list[FeatureValue]]) -> Labelled:
     return Labelled(source.decode(), encoded, list(zip(*edges, strict=True)), labels)
 
 
-def draw(photo: Labelled, side: int) -> Image.Image:
-    """Return a photo with its boxes, each class in its colour, at most so many pixels on the longer side."""
+def draw(labelled: Labelled, side: int) -> Image.Image:
+    """Return an image with its boxes, each class in its colour, at most so many pixels on the longer side."""
     from PIL import Image, ImageDraw
 
-    picture: Image.Image = Image.open(io.BytesIO(photo.encoded))
-    picture.draft("RGB", (2 * side, 2 * side))
-    picture = picture.convert("RGB")
-    picture.thumbnail((side, side))
-    pen = ImageDraw.Draw(picture)
+    image: Image.Image = Image.open(io.BytesIO(labelled.encoded))
+    image.draft("RGB", (2 * side, 2 * side))
+    image = image.convert("RGB")
+    image.thumbnail((side, side))
+    pen = ImageDraw.Draw(image)
     stroke = max(1, side // 80)
-    for (ymin, xmin, ymax, xmax), label in zip(photo.boxes, photo.labels, strict=True):
-        top, bottom = ymin * (picture.height - 1), ymax * (picture.height - 1)
-        left, right = xmin * (picture.width - 1), xmax * (picture.width - 1)
+    for (ymin, xmin, ymax, xmax), label in zip(labelled.boxes, labelled.labels, strict=True):
+        top, bottom = ymin * (image.height - 1), ymax * (image.height - 1)
+        left, right = xmin * (image.width - 1), xmax * (image.width - 1)
         pen.rectangle((left, top, right, bottom), outline=colour_of(label), width=stroke)
-    return picture
+    return image

@@ -1,4 +1,4 @@
-"""What a detector gets right and wrong once boxes below a score are dropped: curves, the best score, confused classes, mistakes by photo.
+"""What a detector gets right and wrong once boxes below a score are dropped: curves, the best score, confused classes, mistakes by image.
 
 A box is right if COCO matches it to an object of its class at an overlap of half. Of what remains, a box and an object of different
 classes that overlap by half are called confused; objects left over are missed, boxes left over are false.
@@ -22,7 +22,7 @@ GRID = tuple(number / 100 for number in range(1, 100))  # scores at which precis
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a photo's boxes at a score.
+    """What became of an image's boxes at a score.
 
     Attributes:
         kept: [k] rows of the detections with that score or more, crowds' left out.
@@ -108,20 +108,20 @@ def score_curve(matches: Sequence[ClassMatches]) -> list[dict[str, float]]:
 def outcomes(
     truth: Sequence[Truth], detections: Sequence[Detections], matches: Sequence[ClassMatches], score: float
 ) -> list[Outcome]:
-    """Return what became of the boxes of every photo."""
+    """Return what became of the boxes of every image."""
     import numpy as np
 
     hit = [np.full(len(answer.boxes), -1) for answer in detections]
     known = [np.zeros(len(answer.boxes), bool) for answer in detections]  # looked at, and not on a crowd
     for found in matches:
-        for photo, row, item, ignored in zip(
-            found.photos.tolist(),
+        for image, row, item, ignored in zip(
+            found.images.tolist(),
             found.rows.tolist(),
             found.objects[HALF].tolist(),
             found.ignored[HALF].tolist(),
             strict=True,
         ):
-            hit[photo][row], known[photo][row] = item, not ignored
+            hit[image][row], known[image][row] = item, not ignored
     return [
         one_outcome(present, answer, np.flatnonzero((answer.scores >= score) & usable), objects)
         for present, answer, usable, objects in zip(truth, detections, known, hit, strict=True)
@@ -129,7 +129,7 @@ def outcomes(
 
 
 def one_outcome(truth: Truth, detections: Detections, kept: np.ndarray, hit: np.ndarray) -> Outcome:
-    """Return what became of a photo's boxes, given those that are kept and the object that each detection was matched to."""
+    """Return what became of an image's boxes, given those that are kept and the object that each detection was matched to."""
     import numpy as np
 
     objects = np.flatnonzero(~truth.crowd)
@@ -164,9 +164,9 @@ def confusion(
 
 
 def rank_worst(detections: Sequence[Detections], found: Sequence[Outcome]) -> list[int]:
-    """Return the photos with mistakes: most missed and false boxes first, of equals the one with the surest false box."""
+    """Return the images with mistakes: most missed and false boxes first, of equals the one with the surest false box."""
     keys: list[tuple[Any, ...]] = []
-    for photo, (answer, outcome) in enumerate(zip(detections, found, strict=True)):
+    for image, (answer, outcome) in enumerate(zip(detections, found, strict=True)):
         surest = float(answer.scores[outcome.kept][~outcome.right].max(initial=0.0))
-        keys.append((-(outcome.missed + outcome.false), -surest, photo))
+        keys.append((-(outcome.missed + outcome.false), -surest, image))
     return [key[-1] for key in sorted(keys) if key[0]]

@@ -1,6 +1,6 @@
 """COCO's metrics of boxes that were found against those that are there, by pycocotools; what a training watches and an evaluation reports.
 
-Boxes are compared in pixels of the photo as it is, not as the network sees it: small, medium and large are areas below 32 x 32, up to
+Boxes are compared in pixels of the image as it is, not as the network sees it: small, medium and large are areas below 32 x 32, up to
 96 x 96, and above. Crowd boxes count neither for nor against. Boxes that are called difficult count like any other, as COCO knows no
 such mark; Pascal VOC's average precision (`voc.py`) leaves them out.
 """
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 SIZES = ("small", "medium", "large")  # COCO's areas, in this order after "all"
-MOST = (1, 10, 100)  # detections of a photo that are looked at, the surest ones, of each class
+MOST = (1, 10, 100)  # detections of an image that are looked at, the surest ones, of each class
 OVERLAPS = 10  # .5, .55 ... .95: intersection over union from which on a box is found
 HALF, THREE_QUARTERS = 0, 5  # places of .5 and .75 among them
-PLACES = 3  # of a pixel, to which the truth is rounded: shares of the photo are kept as 32-bit numbers
+PLACES = 3  # of a pixel, to which the truth is rounded: shares of the image are kept as 32-bit numbers
 # metric -> the name that the Object Detection API gave it in TensorBoard
 TAGS = {
     "mAP": "DetectionBoxes_Precision/mAP",
@@ -35,12 +35,12 @@ NAMES = tuple(TAGS)
 
 @dataclass(frozen=True)
 class Truth:
-    """What is on a photo.
+    """What is on a image.
 
     Attributes:
-        filename: where the photo came from.
+        filename: where the image came from.
         size: (height, width) in pixels.
-        boxes: float64 [m, 4], (ymin, xmin, ymax, xmax) as shares of the photo.
+        boxes: float64 [m, 4], (ymin, xmin, ymax, xmax) as shares of the image.
         classes: int64 [m], from 1.
         difficult, crowd: bool [m].
     """
@@ -55,10 +55,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class Detections:
-    """What was found on a photo.
+    """What was found on a image.
 
     Attributes:
-        boxes: float64 [n, 4], (ymin, xmin, ymax, xmax) as shares of the photo.
+        boxes: float64 [n, 4], (ymin, xmin, ymax, xmax) as shares of the image.
         scores: float64 [n], 0..1.
         classes: int64 [n], from 1.
     """
@@ -73,15 +73,15 @@ class ClassMatches:
     """All detections of one class, the surest first, and the objects they were matched to at each overlap.
 
     Attributes:
-        photos: int64 [n] which photo.
-        rows: int64 [n] which of the photo's detections.
+        images: int64 [n] which image.
+        rows: int64 [n] which of the image's detections.
         scores: float64 [n].
-        objects: int64 [10, n] which of the photo's boxes was found; -1 for none.
+        objects: int64 [10, n] which of the image's boxes was found; -1 for none.
         ignored: bool [10, n]: on a crowd, so neither right nor wrong.
-        present: int64 [photos], objects of the class on each photo, crowds left out.
+        present: int64 [images], objects of the class on each image, crowds left out.
     """
 
-    photos: np.ndarray
+    images: np.ndarray
     rows: np.ndarray
     scores: np.ndarray
     objects: np.ndarray
@@ -115,8 +115,8 @@ def coco_metrics(truth: Sequence[Truth], detections: Sequence[Detections], label
     """Return metric -> value, see `NAMES`; those of sizes that do not occur are absent, and all are where there is no object at all.
 
     Args:
-        truth: of each photo.
-        detections: of the same photos, in the same order.
+        truth: of each image.
+        detections: of the same images, in the same order.
         labels: names of the classes in the order of their numbers.
     """
     return judge(truth, detections, labels).values
@@ -163,25 +163,25 @@ def run_coco(truth: Sequence[Truth], detections: Sequence[Detections], classes: 
 
 
 def fill(coco: Any, truth: Sequence[Truth], detections: Sequence[Detections]) -> None:
-    """Give pycocotools boxes by photo and class. Their numbers tell their rows: those of a photo follow each other."""
+    """Give pycocotools boxes by image and class. Their numbers tell their rows: those of an image follow each other."""
     coco.evalImgs, coco.eval = [], {}
     first = 1  # 0 would pass for no match
-    for photo, present in enumerate(truth, 1):
+    for image, present in enumerate(truth, 1):
         boxes = to_pixels(present.boxes, present.size).round(PLACES).tolist()
         for row, (box, number, crowd) in enumerate(
             zip(boxes, present.classes.tolist(), present.crowd.tolist(), strict=True)
         ):
-            coco._gts[photo, number].append(
+            coco._gts[image, number].append(
                 {"id": first + row, "bbox": box, "area": box[2] * box[3], "iscrowd": int(crowd), "ignore": int(crowd)}
             )
         first += len(boxes)
     first = 1
-    for photo, (present, found) in enumerate(zip(truth, detections, strict=True), 1):
+    for image, (present, found) in enumerate(zip(truth, detections, strict=True), 1):
         boxes = to_pixels(found.boxes, present.size).tolist()
         for row, (box, number, score) in enumerate(
             zip(boxes, found.classes.tolist(), found.scores.tolist(), strict=True)
         ):
-            coco._dts[photo, number].append({"id": first + row, "bbox": box, "area": box[2] * box[3], "score": score})
+            coco._dts[image, number].append({"id": first + row, "bbox": box, "area": box[2] * box[3], "score": score})
         first += len(boxes)
 
 
@@ -221,19 +221,19 @@ def collect_matches(coco: Any, number: int, truth: Sequence[Truth], detections: 
     """Return what pycocotools matched of a class, counted from 0, in boxes of any size."""
     import numpy as np
 
-    photos = len(truth)
+    images = len(truth)
     first_object = np.cumsum([1, *(len(present.boxes) for present in truth)])
     first_row = np.cumsum([1, *(len(found.boxes) for found in detections)])
-    start = number * len(coco.params.areaRng) * photos
-    present = np.zeros(photos, np.int64)
+    start = number * len(coco.params.areaRng) * images
+    present = np.zeros(images, np.int64)
     parts = []
-    for photo, found in enumerate(coco.evalImgs[start : start + photos]):
+    for image, found in enumerate(coco.evalImgs[start : start + images]):
         if found is None:
             continue
-        present[photo] = int((found["gtIgnore"] == 0).sum())
+        present[image] = int((found["gtIgnore"] == 0).sum())
         ids, matched = np.array(found["dtIds"], np.int64), found["dtMatches"].astype(np.int64)
-        objects = np.where(matched > 0, matched - first_object[photo], -1)
-        parts.append((np.full(len(ids), photo), ids - first_row[photo], np.array(found["dtScores"], np.float64), objects, found["dtIgnore"]))  # fmt: skip
+        objects = np.where(matched > 0, matched - first_object[image], -1)
+        parts.append((np.full(len(ids), image), ids - first_row[image], np.array(found["dtScores"], np.float64), objects, found["dtIgnore"]))  # fmt: skip
     if not parts:
         none = np.zeros(0, np.int64)
         return ClassMatches(none, none, np.zeros(0), np.zeros((OVERLAPS, 0), np.int64), np.zeros((OVERLAPS, 0), bool), present)  # fmt: skip

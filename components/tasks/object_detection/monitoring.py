@@ -21,15 +21,15 @@ LEAST_SCORE = 0.5  # of what counts as found; `labline detect` and the page draw
 
 
 def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
-    """Return a row of features for each photo of a request; None for one that cannot be read.
+    """Return a row of features for each image of a request; None for one that cannot be read.
 
     Args:
         facts: properties of the training's examples.
     """
-    from serving.monitor.measured_pictures import measure_pictures
+    from serving.monitor.measured_images import measure_images
 
     del facts
-    rows = list(measure_pictures(asked.inputs))
+    rows = list(measure_images(asked.inputs))
     scores = asked.outputs.get("detection_scores")
     if scores is None or len(scores) != len(rows):
         return rows
@@ -37,7 +37,7 @@ def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
 
 
 def measure_found(outputs: dict[str, np.ndarray], number: int) -> Row:
-    """Return the features of what was found in one photo."""
+    """Return the features of what was found in one image."""
     import numpy as np
 
     sure = outputs["detection_scores"][number] >= LEAST_SCORE

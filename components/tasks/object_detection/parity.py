@@ -1,6 +1,6 @@
-"""Says how far two lists of detections of the same photos are apart, though they come in another order or end elsewhere.
+"""Says how far two lists of detections of the same images are apart, though they come in another order or end elsewhere.
 
-Answers are dictionaries of arrays, as `object_detection.answering` describes them. Detections of one class are paired, the
+Answers are dictionaries of arrays, as `object_detection.postprocessing` describes them. Detections of one class are paired, the
 nearest first served by the surest. A pair differs by its largest difference of score or edge, both shares of 1. What has no
 counterpart differs by its score; in a full list only by what it has more than the last one there, since near a tie either may end
 the list.
@@ -22,7 +22,7 @@ PARTS = ("detection_boxes", "detection_scores", "detection_classes", "num_detect
 
 
 def compare(answers: Answers, expected: Answers, least: float = 0.0, tolerance: float | None = None) -> Parity:
-    """Compare answers about n photos; a value that is no number is infinitely far away.
+    """Compare answers about n images; a value that is no number is infinitely far away.
 
     Args:
         least: scores below count as much as none at all.
@@ -40,7 +40,7 @@ def compare(answers: Answers, expected: Answers, least: float = 0.0, tolerance: 
         return Parity(0, 0.0, 0, "there is nothing to compare", tolerance)
     if not all(np.isfinite(values).all() for values in got.values()):
         return Parity(number, float("inf"), 0, "an answer holds what is no number", tolerance)
-    differences = [difference(photo(got, place), photo(wanted, place), least) for place in range(number)]
+    differences = [difference(image(got, place), image(wanted, place), least) for place in range(number)]
     return Parity(number, float(max(differences)), int(np.argmax(differences)), "", tolerance)
 
 
@@ -54,7 +54,7 @@ def agreement(answers: Answers, expected: Answers, least: float) -> dict[str, An
     got, wanted = ({part: np.asarray(given[part], np.float64) for part in PARTS} for given in (answers, expected))
     scores, boxes, number, extra = [0.0], [0.0], 0, 0
     for place in range(len(wanted["num_detections"])):
-        first, second = photo(got, place), photo(wanted, place)
+        first, second = image(got, place), image(wanted, place)
         number += int((second["scores"] >= least).sum())
         overlaps = overlap(first["boxes"], second["boxes"])
         close = [pair for pair in pairs(first, second) if overlaps[pair] >= 0.5]
@@ -72,8 +72,8 @@ def agreement(answers: Answers, expected: Answers, least: float) -> dict[str, An
     }
 
 
-def photo(answers: dict[str, np.ndarray], place: int) -> dict[str, Any]:
-    """Return one photo's detections, without the padding, and how many there could have been."""
+def image(answers: dict[str, np.ndarray], place: int) -> dict[str, Any]:
+    """Return one image's detections, without the padding, and how many there could have been."""
     number = round(float(answers["num_detections"][place]))
     boxes, scores, classes = (answers[part][place][:number] for part in PARTS[:3])
     return {"boxes": boxes, "scores": scores, "classes": classes, "most": answers["detection_scores"].shape[1]}

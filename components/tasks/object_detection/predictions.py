@@ -1,4 +1,4 @@
-"""What a trained detector finds on every photo of a split, beside what is there; photos come and go, so memory does not grow with them."""
+"""What a trained detector finds on every image of a split, beside what is there; images come and go, so memory does not grow with them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.tasks.object_detection.metrics import Detections, Truth
-from data.photos.records import EDGES
+from data.detection.records import EDGES
 from data.tfrecord import FeatureValue, decode_example, in_batches, read_records
 from pipeline.artifacts import Examples, Model
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
-    from object_detection.trained import Trained
+    from object_detection.saved_detector import Trained
 
 Features = dict[str, list[FeatureValue]]
 Answerer = Callable[[Sequence[bytes]], list[Detections]]
@@ -22,19 +22,19 @@ Answerer = Callable[[Sequence[bytes]], list[Detections]]
 
 @dataclass(frozen=True)
 class Predicted:
-    """Photos in the order of the records: what is on each and what was found; classes are numbered as the examples number them."""
+    """Images in the order of the records: what is on each and what was found; classes are numbered as the examples number them."""
 
     truth: list[Truth]
     detections: list[Detections]
 
 
 def predict(model: Model, examples: Examples, split: str, batch_size: int, progress: Progress) -> Predicted:
-    """Answer about every photo of a split as the served model does.
+    """Answer about every image of a split as the served model does.
 
     Raises:
         UserError: the model knows a class that the examples lack, or the split has no photos.
     """
-    from object_detection.trained import read_trained
+    from object_detection.saved_detector import read_trained
 
     trained = read_trained(model.path)
     size = max(1, min(batch_size, examples.splits.get(split, 0)))
@@ -42,7 +42,7 @@ def predict(model: Model, examples: Examples, split: str, batch_size: int, progr
 
 
 def compile_answers(trained: Trained, batch_size: int, labels: Sequence[str]) -> Answerer:
-    """Return a function from at most `batch_size` encoded photos to detections; it is traced once, so keep it.
+    """Return a function from at most `batch_size` encoded images to detections; it is traced once, so keep it.
 
     Args:
         labels: names of the classes in the order in which detections shall number them.
@@ -50,7 +50,7 @@ def compile_answers(trained: Trained, batch_size: int, labels: Sequence[str]) ->
     import numpy as np
     import tensorflow as tf
 
-    from object_detection.answering import answer_bytes
+    from object_detection.postprocessing import answer_bytes
 
     numbers = np.array([0, *numbers_of(trained.labels, labels)])
     answer = tf.function(
@@ -59,10 +59,10 @@ def compile_answers(trained: Trained, batch_size: int, labels: Sequence[str]) ->
         autograph=False,
     )
 
-    def detect(photos: Sequence[bytes]) -> list[Detections]:
-        filled = [*photos, *[photos[-1]] * (batch_size - len(photos))]
+    def detect(images: Sequence[bytes]) -> list[Detections]:
+        filled = [*images, *[images[-1]] * (batch_size - len(images))]
         found = {name: tensor.numpy() for name, tensor in answer(tf.constant(filled)).items()}
-        return [one_photo(found, place, numbers) for place in range(len(photos))]
+        return [one_image(found, place, numbers) for place in range(len(images))]
 
     return detect
 
@@ -80,8 +80,8 @@ def numbers_of(known: Sequence[str], labels: Sequence[str]) -> list[int]:
     return [places[label] for label in known]
 
 
-def one_photo(found: dict[str, Any], place: int, numbers: Any) -> Detections:
-    """Return the detections of one photo of a batch's answer."""
+def one_image(found: dict[str, Any], place: int, numbers: Any) -> Detections:
+    """Return the detections of one image of a batch's answer."""
     import numpy as np
 
     count = int(found["num_detections"][place])
@@ -95,7 +95,7 @@ def one_photo(found: dict[str, Any], place: int, numbers: Any) -> Detections:
 def answer_split(
     answer: Answerer, examples: Examples, split: str, batch_size: int, progress: Progress, job: str = "scoring"
 ) -> Predicted:
-    """Ask `answer` about every photo of a split."""
+    """Ask `answer` about every image of a split."""
     truth: list[Truth] = []
     detections: list[Detections] = []
     with progress.job(f"{job} {split}", total=examples.splits.get(split)) as advance:
@@ -114,7 +114,7 @@ def read_split(examples: Examples, split: str) -> Iterator[Features]:
 
 
 def read_truth(features: Features) -> Truth:
-    """Return what a record says is on its photo; marks that records of others lack are taken as 0."""
+    """Return what a record says is on its image; marks that records of others lack are taken as 0."""
     import numpy as np
 
     classes = np.array(features.get("image/object/class/label", []), np.int64)
@@ -143,8 +143,8 @@ def encoded_of(features: Features) -> bytes:
     return content
 
 
-def read_photos(examples: Examples, split: str, wanted: Sequence[int]) -> dict[int, bytes]:
-    """Return the encoded photos at some places of a split."""
+def read_images(examples: Examples, split: str, wanted: Sequence[int]) -> dict[int, bytes]:
+    """Return the encoded images at some places of a split."""
     chosen = set(wanted)
     return {
         place: encoded_of(features) for place, features in enumerate(read_split(examples, split)) if place in chosen

@@ -1,15 +1,15 @@
-"""What the report of a detector shows: its figures beside one box for all photos, classes with photos, curves, truth beside what it found."""
+"""What the report of a detector shows: its figures beside one box for all images, classes with images, curves, truth beside what it found."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from components.tasks.object_detection import drawings
+from components.tasks.object_detection import report_charts
+from labline.report.sections import Artifacts, Inline, features, in_order, read
 from pipeline.artifacts import Artifact
-from pipeline.report_sections import Artifacts, Inline, features, in_order, read
 
 METRICS = ("loss", "mAP", "classification_loss", "localization_loss")  # curves of the training
-WIDE_PICTURES = True
+WIDE_IMAGES = True
 FIGURES = {
     "mAP": "average precision, mean of classes and of overlaps from .5 to .95 (COCO)",
     "mAP50": "average precision at an overlap of .5, mean of classes",
@@ -26,13 +26,13 @@ FIGURES = {
     "recall": "share of objects that are found, at the best score",
 }
 SCALED = ("mAP", "mAP50", "mAP75")  # drawn on a line from 0 to 1
-CLASSES = 60  # rows of the tables by class; a confusion matrix of more classes is shown as a picture
+CLASSES = 60  # rows of the tables by class; a confusion matrix of more classes is shown as an image
 MATRIX_CLASSES = 20
-STRIPS = 8  # classes whose training photos are shown
+STRIPS = 8  # classes whose training images are shown
 
 
 def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
-    """Return the headline figures with intervals, and what one box for all photos and the last blessed model reach."""
+    """Return the headline figures with intervals, and what one box for all images and the last blessed model reach."""
     evaluation, blessing = artifacts.get("evaluation"), artifacts.get("blessing")
     metrics = run.get("metrics") or (evaluation.properties.get("metrics") if evaluation else None) or {}
     intervals = evaluation.properties.get("intervals", {}) if evaluation else {}
@@ -54,7 +54,7 @@ def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
 
 
 def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
-    """Return boxes by class and split with photos, sizes of boxes, and the statistics of every feature side by side."""
+    """Return boxes by class and split with images, sizes of boxes, and the statistics of every feature side by side."""
     examples, statistics, schema = (artifacts.get(name) for name in ("examples", "statistics", "schema"))
     if examples is None:
         return None
@@ -67,28 +67,28 @@ def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
         for place, label in enumerate(labels[:CLASSES])
     ]
     strips = [
-        {"label": label, "picture": picture}
+        {"label": label, "picture": image}
         for place, label in enumerate(labels[:STRIPS])
-        if statistics and (picture := inline(statistics, f"samples/{place}.png"))
+        if statistics and (image := inline(statistics, f"samples/{place}.png"))
     ]
     text = schema.file("schema.pbtxt") if schema else None
     sizes = (read(artifacts.get("evaluation"), "details.json") or {}).get("box_sizes", {})
     return {
         "facts": facts, "splits": list(counts), "classes": rows, "more": max(0, len(labels) - CLASSES), "strips": strips,
-        "most": max((count for numbers in counts.values() for count in numbers), default=0), "sizes": in_order(sizes), "drawings": drawings,
+        "most": max((count for numbers in counts.values() for count in numbers), default=0), "sizes": in_order(sizes), "drawings": report_charts,
         "features": features(measures), "feature_splits": list(measures),
         "schema": text.read_text("utf-8") if text and text.is_file() else "",
         "curated": bool(schema and schema.properties.get("curated")),
     }  # fmt: skip
 
 
-def pictures(model: Artifact, inline: Inline) -> dict[str, list[str]]:
-    """Return pictures of what the network is taught and what it answers, by title."""
+def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
+    """Return images of what the network is taught and what it answers, by title."""
     groups = {
         "Training photos as the network sees them, with the anchors that belong to a box": "matched_anchors",
         "Truth beside prediction, as the training ended": "truth_beside_prediction",
     }
-    return {title: [picture] for title, name in groups.items() if (picture := inline(model, f"pictures/{name}.png"))}
+    return {title: [image] for title, name in groups.items() if (image := inline(model, f"pictures/{name}.png"))}
 
 
 def remark(model: Artifact) -> str:
@@ -103,7 +103,7 @@ def remark(model: Artifact) -> str:
 
 
 def evaluation(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
-    """Return curves, confusion, classes, sizes and photos, with the functions that draw them."""
+    """Return curves, confusion, classes, sizes and images, with the functions that draw them."""
     artifact = artifacts.get("evaluation")
     details = read(artifact, "details.json")
     if artifact is None or details is None:
@@ -116,7 +116,7 @@ def evaluation(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     details["by_class"] = sorted(details["classes"], key=lambda row: -row["boxes"])[:CLASSES]
     for row in details["worst"] + details["shown"]:
         row["inline"] = inline(artifact, row["picture"])
-    return {**details, "drawings": drawings}
+    return {**details, "drawings": report_charts}
 
 
 def queries(name: str, address: str, workspace: str) -> dict[str, str]:

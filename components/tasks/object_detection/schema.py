@@ -1,4 +1,4 @@
-"""Adds to an inferred schema what is known of labelled photos: classes, their numbers, edges as shares, whole sizes."""
+"""Adds to an inferred schema what is known of labelled images: classes, their numbers, edges as shares, whole sizes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHARES = ("image/brightness", "image/box/smallest", "image/box/largest", *(f"ima
 
 
 def add_domains(schema: Any, statistics: Statistics) -> None:
-    """Narrow the domains of the features, in place; what belongs to boxes may be missing, since photos may have none."""
+    """Narrow the domains of the features, in place; what belongs to boxes may be missing, since images may have none."""
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     labels = statistics.properties["labels"]
@@ -39,7 +39,7 @@ def add_domains(schema: Any, statistics: Statistics) -> None:
 
 
 def let_be_missing(feature: Any) -> None:
-    """Let a photo have any number of a feature's values, none included."""
+    """Let an image have any number of a feature's values, none included."""
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     feature.ClearField("shape")

@@ -1,4 +1,4 @@
-"""Asks a served detector about real photos, and compares its answers with what the trained network says."""
+"""Asks a served detector about real images, and compares its answers with what the trained network says."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from serving.parity import Parity
 if TYPE_CHECKING:
     import numpy as np
 
-    from components.tasks.object_detection.photos import Photos
+    from components.tasks.object_detection.images import ImageReader
     from serving.client import Client
 
 REQUIRES = ["tf-keras", "tf-models-official"]
-AT_ONCE = 8  # photos, when the network itself is asked
-MOST_AS_PIXELS = 8  # photos sent as JSON numbers
+AT_ONCE = 8  # images, when the network itself is asked
+MOST_AS_PIXELS = 8  # images sent as JSON numbers
 LITE_SHARE = {
     "float16": 0.95,
     "int8": 0.8,
@@ -39,17 +39,17 @@ class DetectionServingCheck(InfraValidatorConfig):
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the trained network says of some photos, worked out as a user of the checkpoint would.
+    """What the trained network says of some images, worked out as a user of the checkpoint would.
 
     Attributes:
-        photos: encoded and as records.
+        images: encoded and as records.
         pixels: some of them decoded, uint8 [height, width, 3] each.
         prepared: as the network takes them, float32 [n, size, size, 3].
         of_files, of_pixels: the answers about `photos` and about `pixels`, arrays by name.
         labels: in the order of the classes.
     """
 
-    photos: Photos
+    images: ImageReader
     pixels: list[np.ndarray]
     prepared: np.ndarray
     of_files: dict[str, np.ndarray]
@@ -58,31 +58,31 @@ class Expectation:
 
     @property
     def split(self) -> str:
-        return self.photos.split
+        return self.images.split
 
     def __len__(self) -> int:
-        return len(self.photos.encoded)
+        return len(self.images.encoded)
 
 
 def expect(examples: Examples, model: Model, count: int) -> Expectation:
     """Ask the trained network itself."""
     import tensorflow as tf
 
-    from components.tasks.object_detection.photos import few_pixels, sample_photos
-    from object_detection.answering import answer_images, answer_prepared, prepare_bytes
-    from object_detection.trained import read_trained
+    from components.tasks.object_detection.images import few_pixels, sample_images
+    from object_detection.postprocessing import answer_images, answer_prepared, prepare_bytes
+    from object_detection.saved_detector import read_trained
 
-    photos, trained = sample_photos(examples, count), read_trained(model.path)
-    pixels = [few_pixels(photo) for photo in photos.encoded[:MOST_AS_PIXELS]]
+    images, trained = sample_images(examples, count), read_trained(model.path)
+    pixels = [few_pixels(image) for image in images.encoded[:MOST_AS_PIXELS]]
     size = trained.config.size
     network = tf.function(partial(answer_prepared, trained), autograph=False, reduce_retracing=True)
     as_pixels = tf.function(partial(answer_images, trained), autograph=False, reduce_retracing=True)
     # where the server computes: a GPU's convolutions have fewer digits
     with tf.device("CPU"):
-        prepared = tf.function(prepare_bytes, autograph=False)(tf.constant(photos.encoded), size).numpy()
+        prepared = tf.function(prepare_bytes, autograph=False)(tf.constant(images.encoded), size).numpy()
         of_files = gather(network, [prepared[start : start + AT_ONCE] for start in range(0, len(prepared), AT_ONCE)])
-        of_pixels = gather(as_pixels, [photo[None] for photo in pixels])
-    return Expectation(photos, pixels, prepared, of_files, of_pixels, trained.labels)
+        of_pixels = gather(as_pixels, [image[None] for image in pixels])
+    return Expectation(images, pixels, prepared, of_files, of_pixels, trained.labels)
 
 
 def gather(answer: Callable[[Any], dict[str, Any]], batches: list[Any]) -> dict[str, np.ndarray]:
@@ -94,7 +94,7 @@ def gather(answer: Callable[[Any], dict[str, Any]], batches: list[Any]) -> dict[
 
 
 def ask(client: Client, name: str, expected: Expectation) -> tuple[dict[str, Parity], str]:
-    """Send the photos by every signature; return the parity of each, and what is wrong with labels and order."""
+    """Send the images by every signature; return the parity of each, and what is wrong with labels and order."""
     from components.tasks.object_detection.parity import compare
     from serving.client import batches as bearable
 
@@ -102,10 +102,10 @@ def ask(client: Client, name: str, expected: Expectation) -> tuple[dict[str, Par
     differences, problem = {}, ""
     for signature, inputs in signatures.items():
         if next(iter(inputs.values()))["dtype"] == "DT_UINT8":
-            batches: list[list[Any]] = [[photo] for photo in expected.pixels]
+            batches: list[list[Any]] = [[image] for image in expected.pixels]
             wanted = expected.of_pixels
         else:
-            sent = expected.photos.encoded if "image_bytes" in inputs else expected.photos.records
+            sent = expected.images.encoded if "image_bytes" in inputs else expected.images.records
             batches, wanted = list(bearable(sent)), expected.of_files
         answers = [row for batch in batches for row in client.predict(name, instances=batch, signature=signature)]
         differences[signature] = compare(columns(answers), wanted)
@@ -114,7 +114,7 @@ def ask(client: Client, name: str, expected: Expectation) -> tuple[dict[str, Par
 
 
 def columns(answers: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Return answers photo by photo as lists by name."""
+    """Return answers image by image as lists by name."""
     return {part: [answer[part] for answer in answers] for part in answers[0]}
 
 
@@ -140,7 +140,7 @@ def ask_files(saved_model: SavedModel, expected: Expectation) -> dict[str, Parit
     A file of fewer digits finds other boxes where the network hesitates, so of it a share of the detections is asked for.
     """
     from components.tasks.object_detection.parity import agreement, compare
-    from object_detection.lite import LEAST, LiteDetector
+    from object_detection.tflite_export import LEAST, LiteDetector
 
     facts = saved_model.properties.get("tflite")
     if not facts:

@@ -1,4 +1,4 @@
-"""What TFDV is not shown of labelled photos, and training photos with their boxes to look at."""
+"""What TFDV is not shown of labelled images, and training images with their boxes to look at."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from components.validation.thumbnails import side_by_side
 from pipeline.artifacts import Examples, Statistics
 
 REQUIRES = ["pillow"]
-# the photo, its name and what follows from them: nothing to count there
+# the image, its name and what follows from them: nothing to count there
 PAYLOAD = ("image/encoded", "image/filename", "image/source_id", "image/key/sha256")
 SUMMED = ""
 SAMPLES_A_CLASS, SAMPLE_CLASSES, SAMPLE_SIDE = 6, 20, 160
-ENOUGH = 5_000  # photos to look through for samples of rare classes
+ENOUGH = 5_000  # images to look through for samples of rare classes
 
 
 def describe(sums: list[list[int]], examples: Examples) -> dict[str, Any]:
@@ -28,17 +28,17 @@ def page(examples: Examples) -> dict[str, Any]:
 
 
 def write_samples(examples: Examples, statistics: Statistics) -> None:
-    """Write one strip of the first training photos for each of the first classes, as `samples/<place of the class>.png`."""
+    """Write one strip of the first training images for each of the first classes, as `samples/<place of the class>.png`."""
     wanted = min(SAMPLE_CLASSES, len(examples.labels))
     found: list[list[Labelled]] = [[] for _ in range(wanted)]
-    for number, photo in enumerate(read_labelled(examples, "train")):
-        for label in sorted(set(photo.labels)):
+    for number, image in enumerate(read_labelled(examples, "train")):
+        for label in sorted(set(image.labels)):
             if label <= wanted and len(found[label - 1]) < SAMPLES_A_CLASS:
-                found[label - 1].append(photo)
-        if number >= ENOUGH or all(len(photos) == SAMPLES_A_CLASS for photos in found):
+                found[label - 1].append(image)
+        if number >= ENOUGH or all(len(images) == SAMPLES_A_CLASS for images in found):
             break
     statistics.file("samples").mkdir()
-    for place, photos in enumerate(found):
-        if photos:
-            strip = side_by_side([draw(photo, SAMPLE_SIDE) for photo in photos])
+    for place, images in enumerate(found):
+        if images:
+            strip = side_by_side([draw(image, SAMPLE_SIDE) for image in images])
             strip.save(statistics.file("samples", f"{place}.png"), "PNG")

@@ -1,4 +1,4 @@
-"""Trains a detector: SSD from nothing or from weights of elsewhere, its loss, COCO's metrics as it learns, pictures of what it learnt."""
+"""Trains a detector: SSD from nothing or from weights of elsewhere, its loss, COCO's metrics as it learns, images of what it learnt."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic import Field
 from components.networks import find_network, network_config
 from components.tasks.object_detection import metrics
 from components.training.config import TrainerConfig
-from components.training.judging import Judge, judged_split
 from components.training.tensorboard import TensorBoard
+from components.training.validation import Judge, judged_split
 from object_detection.training.engine import TfKerasEngine
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
@@ -23,8 +23,8 @@ from pipeline.settings import ModuleIn, Settings, SourceFile
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from object_detection.trained import Trained
-    from object_detection.training.feed import PhotoFeed
+    from object_detection.saved_detector import Trained
+    from object_detection.training.input_pipeline import DetectionFeed
     from object_detection.training.network import DetectorInTraining
     from object_detection.training.objective import Multibox
     from object_detection.warm_start import LoadReport
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 TASK = "object_detection"
 REQUIRES = ["tf-keras", "tf-models-official", "pycocotools"]
 ENGINE = TfKerasEngine()
-JUDGED_AT_ONCE = 8  # photos
-MEASURED_ON = 32  # photos, for the statistics of batch normalisation
+JUDGED_AT_ONCE = 8  # images
+MEASURED_ON = 32  # images, for the statistics of batch normalisation
 START_WITHOUT_NETWORK = "name it: `trainer.warm_start=FILE`; `trainer.warm_start=null` trains from nothing"
-FEW_PHOTOS = 2000  # with fewer, a training from nothing is warned about
+FEW_IMAGES = 2000  # with fewer, a training from nothing is warned about
 
 Augmentation = Literal["horizontal_flip", "ssd_random_crop"]
 
@@ -109,7 +109,7 @@ def build_network(
     import tf_keras
 
     from object_detection.families import family_of
-    from object_detection.trained import Trained
+    from object_detection.saved_detector import Trained
     from object_detection.training.network import DetectorInTraining
 
     del statistics
@@ -126,7 +126,7 @@ def build_network(
         context.progress.say(
             f"  the weights have batch normalisation folded away: statistics of {number} layers measured on training photos"
         )
-    if weights is None and examples.splits["train"] < FEW_PHOTOS:
+    if weights is None and examples.splits["train"] < FEW_IMAGES:
         context.progress.say(
             f"  training from nothing on {examples.splits['train']:,} photos; real photos so few need trained weights to begin with: "
             "trainer.network=ssd_mobilenet_v1 trainer.warm_start=ssd_mobilenet_v1_coco, as the recipe `detector` has them"
@@ -160,12 +160,12 @@ def resynthesise_norm(trained: Trained, examples: Examples) -> int:
 
     from data.tfrecord import read_records
     from object_detection.resynthesis import resynthesise
-    from object_detection.training.feed import preparer
+    from object_detection.training.input_pipeline import preparer
 
     prepare = preparer(trained, ())
     records = read_records(*examples.shards("train"))
-    photos = [prepare(tf.constant(record), tf.constant([0, 0]))[0] for record in islice(records, MEASURED_ON)]
-    return resynthesise(trained.model, tf.stack(photos))
+    images = [prepare(tf.constant(record), tf.constant([0, 0]))[0] for record in islice(records, MEASURED_ON)]
+    return resynthesise(trained.model, tf.stack(images))
 
 
 def make_objective(examples: Examples, config: DetectionTrainerConfig) -> Multibox:
@@ -175,8 +175,8 @@ def make_objective(examples: Examples, config: DetectionTrainerConfig) -> Multib
 
     options = network_config(config.network, config.options)
     settings = find_network(config.network, TASK).ssd_config(options, len(examples.labels))
-    photo_losses = family_of(settings).make_losses(config.negatives_per_positive)
-    return Multibox(config.classification_weight, config.localization_weight, photo_losses)
+    image_losses = family_of(settings).make_losses(config.negatives_per_positive)
+    return Multibox(config.classification_weight, config.localization_weight, image_losses)
 
 
 def open_feeds(
@@ -186,11 +186,11 @@ def open_feeds(
     config: DetectionTrainerConfig,
     strategy: tf.distribute.Strategy,
     context: Context,
-) -> tuple[PhotoFeed, Judge | None]:
+) -> tuple[DetectionFeed, Judge | None]:
     """Return the training split, and what judges by another one."""
-    from object_detection.training.feed import PhotoFeed, preparer
+    from object_detection.training.input_pipeline import DetectionFeed, preparer
 
-    feed = PhotoFeed(
+    feed = DetectionFeed(
         examples,
         preparer(network.trained, config.augmentation),
         config.batch_size,
@@ -207,8 +207,8 @@ def open_feeds(
 def make_judge(network: DetectorInTraining, objective: Multibox, examples: Examples, split: str) -> Judge:
     """Return what gives the loss of a split, its two parts, and COCO's metrics of what is found in it."""
     from components.tasks.object_detection.predictions import read_split, read_truth
-    from object_detection.training.feed import preparer
-    from object_detection.training.judge import compile_score, score_split
+    from object_detection.training.input_pipeline import preparer
+    from object_detection.training.validation import compile_score, score_split
 
     size = min(JUDGED_AT_ONCE, examples.splits[split])
     score = compile_score(network, objective, preparer(network.trained, ()), size)
@@ -246,7 +246,7 @@ def finish(network: DetectorInTraining, examples: Examples, config: DetectionTra
     }
 
 
-def write_pictures(
+def write_images(
     model: Model,
     network: DetectorInTraining,
     step: int,
@@ -254,7 +254,7 @@ def write_pictures(
     logs: TensorBoard,
     config: DetectionTrainerConfig,
 ) -> None:
-    """Draw photos with truth and predictions side by side, and the anchors that matched, as files and in TensorBoard."""
-    from components.tasks.object_detection.training_pictures import draw
+    """Draw images with truth and predictions side by side, and the anchors that matched, as files and in TensorBoard."""
+    from components.tasks.object_detection.training_plots import draw
 
     draw(model, network, step, examples, logs, config.augmentation)

@@ -27,7 +27,7 @@ def voc_precision(
 
     found: list[tuple[float, float] | None] = []
     for number in range(1, classes + 1):
-        pairs = [one_photo(present, answer, number) for present, answer in zip(truth, detections, strict=True)]
+        pairs = [one_image(present, answer, number) for present, answer in zip(truth, detections, strict=True)]
         total = sum(count for _, _, count in pairs)
         if total == 0:
             found.append(None)
@@ -40,8 +40,8 @@ def voc_precision(
     return found
 
 
-def one_photo(truth: Truth, detections: Detections, number: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return scores and whether they are right, of a class's detections that count on a photo, and how many objects count."""
+def one_image(truth: Truth, detections: Detections, number: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return scores and whether they are right, of a class's detections that count on an image, and how many objects count."""
     import numpy as np
 
     there, given = truth.classes == number, detections.classes == number
@@ -63,7 +63,7 @@ def one_photo(truth: Truth, detections: Detections, number: int) -> tuple[np.nda
 
 
 def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the intersection over union of every box with every other, [n, m]; shares of a photo give what its pixels give."""
+    """Return the intersection over union of every box with every other, [n, m]; shares of an image give what its pixels give."""
     import numpy as np
 
     low = np.maximum(boxes[:, np.newaxis, :2], others[np.newaxis, :, :2])

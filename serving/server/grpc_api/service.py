@@ -1,7 +1,7 @@
 """The gRPC API: a running server that answers tensorflow.serving.PredictionService and ModelService.
 
 Calls are received by an event loop in a thread of its own. Messages come as bytes: small ones are read where they arrive,
-large ones and everything that waits in a pool of threads, so that one client's large picture holds up nobody else.
+large ones and everything that waits in a pool of threads, so that one client's large image holds up nobody else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.errors import UserError
 from serving.server.core import Core
 from serving.server.errors import RequestError
 from serving.server.models.saved_model import import_tensorflow
-from serving.text_protos import SSLConfig
+from serving.server_config_files import SSLConfig
 
 if TYPE_CHECKING:
     import grpc

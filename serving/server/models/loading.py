@@ -16,8 +16,8 @@ from typing import Any
 from serving.server.metrics import Metrics
 from serving.server.models.saved_model import Servable
 from serving.server.models.warm_up import warm_up
+from serving.server_config_files import BATCHING_FILE, read_batching
 from serving.signatures import DEFAULT_SIGNATURE
-from serving.text_protos import BATCHING_FILE, read_batching
 
 log = logging.getLogger("serving")
 SAVED_MODEL = ":tensorflow:cc:saved_model:"

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from serving.server.errors import RequestError
-from serving.text_protos import BatchingParameters
+from serving.server_config_files import BatchingParameters
 
 log = logging.getLogger("serving")
 LONG = 0.1  # share of the time for one computation, beyond which a network is no small one

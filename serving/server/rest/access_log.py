@@ -13,7 +13,7 @@ from typing import TextIO
 
 import orjson
 
-from serving.server.rest.site import Request
+from serving.server.rest.server_state import Request
 
 log = logging.getLogger("serving")
 ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")

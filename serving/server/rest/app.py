@@ -21,10 +21,10 @@ from serving.server.rest import page, routes
 from serving.server.rest.access_log import AccessLog, identify
 from serving.server.rest.example_json import answer_examples
 from serving.server.rest.json_writer import write_error
-from serving.server.rest.looks import metadata, status
-from serving.server.rest.outbox import Outbox, Reply
+from serving.server.rest.model_status import metadata, status
 from serving.server.rest.predict import Predict, inflate
-from serving.server.rest.site import ConnectionLimits, Headers, Request
+from serving.server.rest.response_queue import Outbox, Reply
+from serving.server.rest.server_state import ConnectionLimits, Headers, Request
 
 log = logging.getLogger("serving")
 SMALL_BODY = 16 * 2**10  # is read on the event loop: handing it to a thread would cost more

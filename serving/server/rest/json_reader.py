@@ -89,7 +89,7 @@ def read_rows(instances: list[Any], inputs: Inputs) -> dict[str, np.ndarray]:
 
 
 def read_base64_rows(instances: list[Any], inputs: Inputs) -> dict[str, np.ndarray] | None:
-    """Read rows of encoded bytes and nothing else, the usual pictures, at a third of the general way's cost."""
+    """Read rows of encoded bytes and nothing else, the usual images, at a third of the general way's cost."""
     ((name, dtype),) = inputs.items()
     if dtype != "string":
         return None

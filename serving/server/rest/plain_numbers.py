@@ -1,4 +1,4 @@
-"""Large bodies whose only array is one of numbers, which is how pictures of numbers come: read by compiled code.
+"""Large bodies whose only array is one of numbers, which is how images of numbers come: read by compiled code.
 
 `_numbers.c` takes the place of reading, flattening and looking for irregular rows at once, and lets other threads run meanwhile.
 It is built where the installation finds a C compiler and the processor an 80 bit `long double`; elsewhere simdjson

@@ -17,7 +17,7 @@ from serving.server.execution import Answer, Arrays, Outcome
 from serving.server.models.versions import Lent
 from serving.server.rest.json_reader import read_predict
 from serving.server.rest.json_writer import write_error, write_predict
-from serving.server.rest.outbox import Reply, Written
+from serving.server.rest.response_queue import Reply, Written
 from serving.server.rest.routes import Route
 
 log = logging.getLogger("serving")

@@ -16,7 +16,7 @@ from typing import Any
 
 import httptools
 
-from serving.server.rest.site import Headers, Request, Site
+from serving.server.rest.server_state import Headers, Request, Site
 
 log = logging.getLogger("serving")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

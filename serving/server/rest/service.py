@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 from serving.server.core import Core
 from serving.server.rest.app import Limits, RestApi
 from serving.server.rest.protocol import Connection, look_over
-from serving.server.rest.site import Site
+from serving.server.rest.server_state import Site
 
 log = logging.getLogger("serving")
 BACKLOG = 2048

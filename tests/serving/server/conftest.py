@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from page_models import write_models
-from page_visits import start_browser, visits
-from raw_http import start as start  # a fixture
 from serving.launch import Server, start_server
 from serving.model_config import ModelConfig, read_models
 from serving.server.core import Core
 from serving.tensorflow_serving import Models
+from tests.support.page_models import write_models
+from tests.support.page_visits import start_browser, visits
+from tests.support.raw_http import start as start  # a fixture
 
 # of TensorFlow's types, those that a client can send
 DTYPES = (

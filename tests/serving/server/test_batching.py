@@ -14,7 +14,7 @@ from serving.server.batching import BatchedExecution
 from serving.server.errors import RequestError
 from serving.server.execution import Arrays, Waiting
 from serving.server.metrics import Metrics
-from serving.text_protos import BatchingParameters
+from serving.server_config_files import BatchingParameters
 
 LATER = 30.0
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from grpc_errors import error_of
 from serving.server.core import Core
 from serving.server.errors import RequestError
 from serving.server.rest.example_json import answer_examples, read_examples
 from serving.server.rest.routes import Route
+from tests.support.grpc_errors import error_of
 
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from raw_http import BODY, is_closed, read_answer, request
+from tests.support.raw_http import BODY, is_closed, read_answer, request
 
 
 def test_requests_sent_without_waiting_are_answered_in_turn(start: Any) -> None:

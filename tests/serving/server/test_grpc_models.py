@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from grpc_errors import error_of
 from serving.server.core import Core
+from tests.support.grpc_errors import error_of
 
 
 def test_metadata_holds_every_signature(grpc_api: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grpc_errors import error_of
 from serving.server.errors import RequestError
+from tests.support.grpc_errors import error_of
 
 
 def predict_request(model: str, inputs: dict[str, Any], signature: str = "", **more: Any) -> Any:

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grpc_errors import error_of
 from pipeline.errors import UserError
 from serving.server.core import Core
 from serving.server.errors import RequestError
 from serving.server.grpc_api.service import read_channel_arguments
-from serving.text_protos import SSLConfig
+from serving.server_config_files import SSLConfig
+from tests.support.grpc_errors import error_of
 
 
 def ask(api: Any, **keywords: Any) -> list[float]:
@@ -110,7 +110,7 @@ def suppress_refusal() -> Iterator[None]:
 
 def test_a_full_batching_queue_is_unavailable(serve_grpc: Any, core: Core) -> None:
     from serving.server.batching import BatchedExecution
-    from serving.text_protos import BatchingParameters
+    from serving.server_config_files import BatchingParameters
 
     parameters = BatchingParameters(max_batch_size=1, max_enqueued_batches=1, num_batch_threads=1)
     batched = BatchedExecution(parameters, core.metrics)

@@ -95,10 +95,10 @@ def test_bodies_with_a_byte_changed_are_read_alike(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.usefixtures("way")
 def test_a_picture_of_numbers_comes_out_as_it_was_put_in() -> None:
-    picture = np.random.default_rng(7).random((1, 40, 40, 3), np.float32)
-    body = json.dumps({"instances": picture.tolist()}).encode()
+    image = np.random.default_rng(7).random((1, 40, 40, 3), np.float32)
+    body = json.dumps({"instances": image.tolist()}).encode()
     assert number_bodies.parse(body) is not None
-    assert (read_predict(body, lambda _: ONE)[1]["x"] == picture).all()
+    assert (read_predict(body, lambda _: ONE)[1]["x"] == image).all()
 
 
 @pytest.mark.usefixtures("way")

@@ -11,10 +11,10 @@ import subprocess
 import pytest
 import requests
 
-from page_models import CONTRASTS, picture
-from page_visits import ask, give
 from serving.launch import start_server
 from serving.tensorflow_serving import Models
+from tests.support.page_models import CONTRASTS, image
+from tests.support.page_visits import ask, give
 
 # ---- what the server gives out
 
@@ -93,14 +93,14 @@ def test_a_version_and_a_label_can_be_chosen(visit):
     ):
         page.select_option("#version", chosen)
         with page.expect_request(lambda request: ":predict" in request.url) as sent:
-            give(page, picture((9, 3)))
+            give(page, image((9, 3)))
         assert sent.value.url.endswith(part)
 
 
 @pytest.mark.parametrize("chosen, part", [("label:stable", "/labels/stable"), ("1", "/versions/1")])
 def test_another_version_is_asked_about_the_same_picture(visit, chosen, part):
     page = visit("shapes")
-    give(page, picture((9, 3)), "mine.png")
+    give(page, image((9, 3)), "mine.png")
     page.select_option("#version", chosen)
     assert "mine.png" in page.inner_text("#drop")
     assert not page.is_visible("#answer")  # it was the other version's
@@ -171,7 +171,7 @@ def test_everything_can_be_done_with_the_keyboard(visit):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_stand_out_from_their_ground_in_light_and_dark(visit, scheme):
     page = visit("shapes", color_scheme=scheme)
-    give(page, picture((9, 3)))
+    give(page, image((9, 3)))
     ratios = page.evaluate(CONTRASTS)
     assert len(ratios) > 20
     assert {words: ratio for words, ratio in ratios.items() if ratio < 4.5} == {}

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from page_models import picture
-from page_visits import ANSWERED, ask, give
+from tests.support.page_models import image
+from tests.support.page_visits import ANSWERED, ask, give
 
 TABLE = "Month,milk\n" + "".join(
     f"2024-{month:02},{value}\n" for month, value in zip(range(1, 6), (9, 1, 2, 3, 4), strict=True)
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow  # a minute in a browser; what the page is made of
 
 def test_a_chosen_picture_is_answered_with_its_classes_as_bars(visit):
     page = visit("shapes")
-    give(page, picture((20, 10)))
+    give(page, image((20, 10)))
     assert page.inner_text(".verdict") == "tall 90.0 %"
     assert [" ".join(row.split()) for row in page.locator(".bars tr").all_inner_texts()] == [
         "tall 90.0 %",
@@ -33,7 +33,7 @@ def test_a_chosen_picture_is_answered_with_its_classes_as_bars(visit):
 @pytest.mark.parametrize("width", [380, 1280])
 def test_a_bar_is_as_long_as_its_share_of_the_space_up_to_the_figures(visit, width):
     page = visit("shapes", viewport={"width": width, "height": 800})
-    give(page, picture((20, 10)))
+    give(page, image((20, 10)))
     measure = """bar => {
         const words = document.createRange();
         words.selectNodeContents(bar.parentElement.nextElementSibling);
@@ -50,7 +50,7 @@ def test_a_picture_can_be_dropped(visit):
         transfer.items.add(new File([Uint8Array.from(content)], "dropped.png", { type: "image/png" }));
         document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
     }"""
-    page.evaluate(drop, list(picture((10, 20))))
+    page.evaluate(drop, list(image((10, 20))))
     page.wait_for_selector("#shown > *")
     assert page.inner_text(".verdict") == "wide 90.0 %"
     assert "dropped.png" in page.inner_text("#drop")
@@ -58,22 +58,22 @@ def test_a_picture_can_be_dropped(visit):
 
 def test_a_class_name_is_shown_as_it_is_and_never_read_as_markup(visit):
     page = visit("shapes")
-    give(page, picture((8, 8)))
+    give(page, image((8, 8)))
     assert page.inner_text(".verdict") == "<b>square</b> 90.0 %"
 
 
 def test_a_turned_photo_is_sent_upright_and_the_page_says_so(visit):
     page = visit("shapes")
-    give(page, picture((10, 20), "JPEG", orientation=6), "phone.jpg")
+    give(page, image((10, 20), "JPEG", orientation=6), "phone.jpg")
     assert page.inner_text(".verdict") == "tall 90.0 %"
     assert "phone.jpg (turned upright)" in page.inner_text("#drop")
 
 
 def test_a_kind_of_picture_that_the_model_cannot_decode_is_redrawn(visit):
     page = visit("shapes")
-    give(page, picture((10, 20), "WEBP"), "small.webp")
+    give(page, image((10, 20), "WEBP"), "small.webp")
     assert page.inner_text(".verdict") == "wide 90.0 %"
-    give(page, picture((20, 10), "PNG", mode="RGBA"), "clear.png")
+    give(page, image((20, 10), "PNG", mode="RGBA"), "clear.png")
     page.wait_for_selector(".verdict:has-text('tall')")
     assert "laid on white" in page.inner_text("#drop")
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_no_picture_is_refused_by_its_name(visit):
     page.select_option("#version", "1")
     page.click("#ask")
     assert page.inner_text("#problem") == reason
-    give(page, picture((20, 10)))
+    give(page, image((20, 10)))
     page.wait_for_selector(".verdict")
     assert not page.is_visible("#problem")
 
@@ -122,12 +122,12 @@ def test_an_example_of_any_kind_is_filled_in_and_asked(visit, model, given, answ
 
 def test_boxes_are_drawn_where_the_objects_are_from_the_least_score_on(visit):
     page = visit("animals")
-    give(page, picture((100, 200)))
+    give(page, image((100, 200)))
     assert page.locator(".photo text").all_text_contents() == ["cat 90.0 %"]
-    photo, box = (page.locator(where).first.bounding_box() for where in (".photo img", ".photo rect"))
+    shown, box = (page.locator(where).first.bounding_box() for where in (".photo img", ".photo rect"))
     for edge, part in (("x", 0), ("y", 0), ("width", 0.5), ("height", 0.5)):
-        start = {"x": photo["x"], "y": photo["y"]}.get(edge, 0)
-        assert box[edge] == pytest.approx(start + part * photo.get(edge, 0) * (edge in ("width", "height")), abs=4)
+        start = {"x": shown["x"], "y": shown["y"]}.get(edge, 0)
+        assert box[edge] == pytest.approx(start + part * shown.get(edge, 0) * (edge in ("width", "height")), abs=4)
     page.locator("#least").fill("0.2")
     assert page.locator(".photo text").count() == 2
     assert "2 of 2 shown" in page.inner_text("#shown")
@@ -243,8 +243,8 @@ def test_what_the_server_refuses_is_told_in_its_own_words(visit):
 def test_the_curl_command_gives_the_same_answer_in_a_shell(visit, tmp_path, question):
     if question == "picture":
         page, name = visit("shapes"), "it's mine.png"
-        (tmp_path / name).write_bytes(picture((30, 10)))
-        give(page, picture((30, 10)), name)
+        (tmp_path / name).write_bytes(image((30, 10)))
+        give(page, image((30, 10)), name)
     elif question == "example":
         page = visit("shapes")
         page.click("#example")

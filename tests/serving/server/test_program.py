@@ -22,7 +22,7 @@ import requests
 
 from serving.server.flags import read_flags
 from serving.server.plan import has_rest
-from serving.text_protos import MonitoringConfig, SSLConfig, write_monitoring, write_ssl
+from serving.server_config_files import MonitoringConfig, SSLConfig, write_monitoring, write_ssl
 
 PROGRAM = str(Path(sys.executable).with_name("labline-model-server"))
 TOKEN = "a-token-of-this-test"

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from raw_http import BODY, is_closed, read_answer, request
 from serving.server.execution import Answer
 from serving.server.rest import predict, service
 from serving.server.rest.json_writer import write_predict
+from tests.support.raw_http import BODY, is_closed, read_answer, request
 
 
 def test_a_stopping_server_answers_what_has_come_and_ends_idle_connections(start: Any) -> None:

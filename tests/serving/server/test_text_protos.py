@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from serving.text_protos import (
+from serving.server_config_files import (
     BatchingParameters,
     MonitoringConfig,
     SSLConfig,
@@ -141,6 +141,6 @@ def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
 
 def test_settings_are_read_without_loading_tensorflow(tmp_path: Path) -> None:
     file = write(tmp_path, EVERY_FIELD)
-    code = "import sys; from pathlib import Path; from serving.text_protos import read_batching\n"
+    code = "import sys; from pathlib import Path; from serving.server_config_files import read_batching\n"
     code += "read_batching(Path(sys.argv[1])); assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, str(file)], check=True)

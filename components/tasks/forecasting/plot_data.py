@@ -1,0 +1,160 @@
+"""The data of the drawings of a series and its forecasts, thinned to what an image can show."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.tasks.forecasting.metrics import Forecasts
+
+if TYPE_CHECKING:
+    import numpy as np
+
+POINTS = 700  # across an image; more rows are drawn as the least and greatest value of so many groups
+IN_FULL = 240  # windows that are drawn one by one, with their intervals
+FANS = 6  # origins from which the whole horizon is drawn
+PAST = 36  # rows before a fan that are drawn, its origin the last of them
+TICKS = 6
+DIGITS = 6  # significant ones of each number
+
+
+@dataclass(frozen=True)
+class Line:
+    """One column of one series.
+
+    Attributes:
+        number: the series' number.
+        id: its name.
+        column: the column's number.
+        name: its name.
+        why: `first` or `worst`.
+        values: float64 [T].
+        times: int64 [T] unix seconds; None where unknown.
+        cuts: row at which validation and test begin; None where there is no such part.
+    """
+
+    number: int
+    id: str
+    column: int
+    name: str
+    why: str
+    values: np.ndarray
+    times: np.ndarray | None
+    cuts: dict[str, int | None]
+
+
+def draw_line(line: Line, forecasts: Forecasts) -> dict[str, Any]:
+    """Return the whole series, its forecasts one step ahead over the judged part, some of them in full, and fans.
+
+    All x are rows of the series; `ticks` say what they are in time. An envelope has `x`, `low` and `high`, which are equal where
+    nothing was thinned.
+    """
+    import numpy as np
+
+    windows = np.flatnonzero(forecasts.series == line.number)
+    windows = windows[np.argsort(forecasts.row[windows], kind="stable")]
+    rows = forecasts.row[windows]
+    target, forecast, lower, upper = (
+        values[windows, :, line.column]
+        for values in (forecasts.target, forecasts.forecast, forecasts.lower, forecasts.upper)
+    )
+    full = slice(max(0, len(rows) - IN_FULL), None)
+    horizon = target.shape[1]
+    return {
+        "series": line.id, "column": line.name, "why": line.why, "rows": len(line.values), "cuts": line.cuts,
+        "values": envelope(np.arange(len(line.values)), line.values), "ticks": ticks(line.times, 0, len(line.values) - 1),
+        "judged": {
+            "windows": len(rows), "ticks": ticks(line.times, int(rows[0]), int(rows[-1])),
+            "target": envelope(rows, target[:, 0]), "forecast": envelope(rows, forecast[:, 0]),
+            "error": envelope(rows, forecast[:, 0].astype(np.float64) - target[:, 0]),
+        },
+        "stretch": {
+            "x": rows[full].tolist(), "ticks": ticks(line.times, int(rows[full][0]), int(rows[-1])),
+            "target": shorten(target[full, 0]), "forecast": shorten(forecast[full, 0]),
+            "lower": shorten(lower[full, 0]), "upper": shorten(upper[full, 0]),
+        },
+        "fans": [
+            draw_fan(line, int(rows[place]), target[place], forecast[place], lower[place], upper[place])
+            for place in fan_origins(rows, horizon)
+        ],
+    }  # fmt: skip
+
+
+def draw_fan(
+    line: Line, row: int, target: np.ndarray, forecast: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> dict[str, Any]:
+    """Return the forecasts of the whole horizon, the first of them for `row`, and every value of the rows before it that are drawn."""
+    origin = row - 1
+    return {
+        "origin": origin, "from": ticks(line.times, origin, origin)[0][1], "past": shorten(line.values[max(0, row - PAST) : row]),
+        "x": list(range(row, row + len(target))), "target": shorten(target),
+        "forecast": shorten(forecast), "lower": shorten(lower), "upper": shorten(upper),
+    }  # fmt: skip
+
+
+def envelope(x: np.ndarray, values: np.ndarray) -> dict[str, list[Any]]:
+    """Return values, or, of many, least and greatest of each group of neighbours: a peak stays a peak."""
+    import numpy as np
+
+    if len(values) <= POINTS:
+        numbers = shorten(values)
+        return {"x": x.tolist(), "low": numbers, "high": numbers}
+    starts = np.linspace(0, len(values), POINTS // 2, endpoint=False).astype(np.int64)
+    return {
+        "x": x[starts].tolist(),
+        "low": shorten(np.minimum.reduceat(values, starts)),
+        "high": shorten(np.maximum.reduceat(values, starts)),
+    }
+
+
+def shorten(values: np.ndarray) -> list[float]:
+    """Return numbers with six significant digits."""
+    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
+
+
+def fan_origins(rows: np.ndarray, horizon: int) -> list[int]:
+    """Choose windows whose targets do not overlap, evenly over the part; none one step ahead."""
+    import numpy as np
+
+    if horizon == 1:
+        return []
+    apart: list[int] = []
+    for place, row in enumerate(rows.tolist()):
+        if not apart or row >= rows[apart[-1]] + horizon:
+            apart.append(place)
+    return [apart[int(number)] for number in np.unique(np.linspace(0, len(apart) - 1, FANS).round())]
+
+
+def ticks(times: np.ndarray | None, first: int, last: int) -> list[list[Any]]:
+    """Return rows with what to write below them: dates, with the hour where the range is short, or the row's number."""
+    import numpy as np
+
+    rows = np.unique(np.linspace(first, last, TICKS).round().astype(int)).tolist()
+    if times is None:
+        return [[row, f"{row:,}"] for row in rows]
+    short = len(rows) == 1 or times[rows[1]] - times[rows[0]] < 2 * 86400
+    hours = short and bool((np.asarray(times[:1000]) % 86400).any())
+    return [[row, name_time(int(times[row]), hours)] for row in rows]
+
+
+def name_moments(times: Sequence[np.ndarray | None], forecasts: Forecasts) -> list[str]:
+    """Name each window's first target row: by its time, or its number where times are unknown."""
+    import numpy as np
+
+    known = [times[number] for number in np.unique(forecasts.series).tolist()]
+    hours = any(stamps is not None and bool((np.asarray(stamps[:1000]) % 86400).any()) for stamps in known)
+    names = []
+    for number, row in zip(forecasts.series.tolist(), forecasts.row.tolist(), strict=True):
+        stamps = times[number]
+        names.append(f"row {row:,}" if stamps is None else name_time(int(stamps[row]), hours))
+    return names
+
+
+def name_time(seconds: int, hours: bool) -> str:
+    """Return unix seconds as `2014-07-31` or `2014-07-31 18:00`."""
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(
+        seconds=seconds
+    )  # years before 1970 too, on every system
+    return moment.strftime("%Y-%m-%d %H:%M" if hours else "%Y-%m-%d")

@@ -1,0 +1,22 @@
+"""Looks at raw labelled images without writing anything, for `labline data check`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.tasks.object_detection.checks import DetectionValidationConfig, check_counts, unusable
+from components.validation.stopping import conclude
+from data.detection.config import DetectionDataConfig
+from pipeline.progress import Progress
+
+
+def inspect(config: DetectionDataConfig, validation: DetectionValidationConfig, progress: Progress) -> dict[str, Any]:
+    """Return what the images are like, the findings of ingest and of the checks that a run makes next, and whether it would stop; see
+    `data.detection.check.inspect`.
+    """
+    from data.detection.check import inspect
+
+    found = inspect(config, progress)
+    counts = found.pop("label_counts")
+    checked = check_counts(list(found["classes"]), counts, found["splits"], validation)
+    return conclude(found, checked, unusable(found["findings"], found), validation)

@@ -1,0 +1,1 @@
+"""Images with one class each: looked at and written as records."""

@@ -1,1 +1,0 @@
-"""Labelled photos: boxes and the photos they are on, looked at and written as records."""

@@ -1,1 +1,0 @@
-"""Pictures with one class each: looked at and written as records."""

@@ -1,0 +1,5 @@
+"""`python -m labline`: the command line."""
+
+from labline.cli.main import main
+
+main()

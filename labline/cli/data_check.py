@@ -1,0 +1,138 @@
+"""What `labline data check` prints: what raw data look like, what is wrong with them, and whether a run would stop."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import EXIT_ANOMALIES, UserError
+
+EXAMPLES = 5  # culprits shown of each finding
+
+
+def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -> int:
+    """Print what raw data look like, and return the status that a run would end with; `auto` finds out whose task's they are.
+
+    Raises:
+        UserError: the data cannot be read, or are a data set of TensorFlow Datasets that is not here yet.
+    """
+    from components.tasks import find_part
+    from data.file_tree import printable
+    from data.formats import tfds
+    from pipeline.progress import Progress
+    from pipeline.recipe import load
+
+    chosen = task_of_data(path, overrides) if task == "auto" else task
+    if path.startswith("tfds:") and chosen == tfds.TASK:
+        tfds.expect_prepared(path.removeprefix("tfds:"))
+    recipe = load(chosen, [f"data.path={path}", *overrides]).recipe
+    try:
+        summary = find_part(chosen, "looking").inspect(recipe.data, recipe.validation, Progress())
+    except UserError as error:
+        raise error if task != "auto" or not Path(path).expanduser().exists() else with_task(error, chosen) from None
+    print(json.dumps(summary) if as_json else printable(summary_text(summary)))
+    return EXIT_ANOMALIES if summary["stops"] else 0
+
+
+def with_task(error: UserError, chosen: str) -> UserError:
+    """Return an error that also says whose task's data these were taken for."""
+    from components.tasks import names
+
+    others = " or ".join(f"`--task {name}`" for name in names() if name != chosen)
+    return type(error)(error.what, error.where, f"{error.fix}\n         Taken for data of {chosen}; if not: {others}.")
+
+
+def task_of_data(path: str, overrides: list[str] | None = None) -> str:
+    """Say whose data they are: the format that the user names tells, or the catalogue's entry; photos with annotations beside them are
+    labelled photos; a table that names pictures, and a folder that has some, are pictures; other tables are series.
+
+    Raises:
+        UserError: they are nobody's, or annotations without their photos.
+    """
+    from data import catalog, formats
+    from data.detection.labelled import has_images
+    from data.formats import csv_series
+    from data.unpack import is_archive
+
+    place = Path(path).expanduser()
+    named = [item.removeprefix("data.format=") for item in overrides or () if item.startswith("data.format=")]
+    for task in ("forecasting", "image_classification", "object_detection"):
+        if named and named[-1] in formats.names(task):
+            return task
+    if formats.looks_like(place, "object_detection"):
+        return "object_detection"
+    if not place.exists():
+        return catalog.find(path).task if path in catalog.names() else "image_classification"
+    if place.is_file() and csv_series.detect(place):
+        return task_of_table(place)
+    if place.is_file() and place.suffix.lower() == ".json":
+        refuse_lone_annotations(place)
+    if csv_series.detect(place) and not has_images(place):
+        return "forecasting"
+    empty = place.is_dir() and not any(place.iterdir())
+    if empty or has_images(place) or is_archive(place) or formats.looks_like(place, "image_classification"):
+        return "image_classification"
+    raise unknown_data(place)
+
+
+def task_of_table(place: Path) -> str:
+    """Say whose a table is.
+
+    Raises:
+        UserError: it holds boxes; without their photos these are of no use.
+    """
+    from data.formats import box_csv, image_csv
+
+    if box_csv.names_boxes(place):
+        raise UserError(
+            "This table says where boxes are on photos; the photos belong to the data.",
+            str(place),
+            f"Give the folder that holds the table and the photos, `labline data check {place.parent}`; "
+            "if it is a table of something else, say so with `--task forecasting`.",
+        )
+    images = image_csv.detect(place) and image_csv.names_images(place)
+    return "image_classification" if images else "forecasting"
+
+
+def refuse_lone_annotations(place: Path) -> None:
+    """Refuse a file of annotations in COCO's form that is given without its photos."""
+    from data.formats import coco
+
+    if coco.is_annotations(place.read_bytes()):
+        raise UserError(
+            "These are COCO's annotations; the photos that they are about belong to the data.",
+            str(place),
+            f"Give the folder or zip that holds both: `labline data check {place.parent}`.",
+        )
+
+
+def unknown_data(place: Path) -> UserError:
+    """Return the error that no task has a format for these data."""
+    from components.tasks import names
+    from data import formats
+
+    known = "; ".join(f"{', '.join(formats.names(task))} for {task}" for task in names())
+    expected = "\n         ".join(formats.EXPECTED[task] for task in names() if task in formats.EXPECTED)
+    return UserError(
+        f"These data are in none of the known formats: {known}.",
+        str(place),
+        f"{expected}\n         `--task` says whose data they are, `data.format=` how they are to be read.",
+    )
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """Write the result of a data check as lines, the verdict last."""
+    lines = [
+        f"{key:14} {value if not isinstance(value, dict) else ', '.join(f'{name} {count:,}' for name, count in value.items())}"
+        for key, value in summary.items()
+        if key not in ("findings", "stops", "verdict")
+    ]
+    for item in summary["findings"]:
+        lines.append(f"{item['severity']}: {item['name']}: {item['description']}")
+        for example in item["examples"][:EXAMPLES]:
+            words = (example["file"] or example["label"] or example["split"], example.get("detail", ""))
+            lines.append(f"    {': '.join(word for word in words if word)}")
+        if item["count"] > EXAMPLES:
+            lines.append(f"    and {item['count'] - min(EXAMPLES, len(item['examples'])):,} more")
+    return "\n".join([*lines, summary["verdict"]])

@@ -1,0 +1,107 @@
+"""What the sections that all tasks share show, as plain values; missing artifacts and files give None, never an error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipeline.artifacts import Artifact
+
+Artifacts = dict[str, Artifact | None]
+Inline = Callable[[Artifact, str], str]
+
+
+def verdict(artifacts: Artifacts) -> dict[str, Any] | None:
+    """Return blessing, reasons and checks."""
+    blessing = artifacts.get("blessing")
+    return dict(blessing.properties) if blessing and "blessed" in blessing.properties else None
+
+
+def in_order(splits: dict[str, Any]) -> dict[str, Any]:
+    """Put splits in the order people think of them."""
+    order = {"train": 0, "validation": 1, "test": 2}
+    return {name: splits[name] for name in sorted(splits, key=lambda name: (order.get(name, 3), name))}
+
+
+def features(splits: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one row a feature with its statistics in each split; None where a split lacks it."""
+    names = sorted({row["name"] for split in splits.values() for row in split["features"]})
+    by_split = [{row["name"]: row for row in split["features"]} for split in splits.values()]
+    return [{"name": name, "splits": [rows.get(name) for rows in by_split]} for name in names]
+
+
+def findings(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
+    """Return the anomalies with thumbnails of their culprits."""
+    anomalies = artifacts.get("anomalies")
+    rows = read(anomalies, "anomalies.json")
+    if anomalies is None or rows is None:
+        return None
+    for row in rows:
+        for example in row["examples"]:
+            example["picture"] = inline(anomalies, example["thumbnail"]) if example.get("thumbnail") else ""
+    return {"rows": rows, **anomalies.properties}
+
+
+def training(task: ModuleType, run: dict[str, Any], artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
+    """Return curves, the network's summary and the task's images of what was learnt."""
+    model = artifacts.get("model")
+    if model is None:
+        return None
+    summary = model.file("summary.txt")
+    history = read(model, "history.json") or {}
+    return {
+        "facts": model.properties, "epochs": history.get("epochs", []), "steps": history.get("steps", []), "metrics": task.METRICS,
+        "summary": summary.read_text("utf-8") if summary.is_file() else "",
+        "pictures": {title: group for title, group in task.images(model, inline).items() if group}, "remark": task.remark(model), "wide": task.WIDE_IMAGES,
+        "time": training_seconds(run.get("logs") or ""),
+    }  # fmt: skip
+
+
+def training_seconds(logs: str) -> float | None:
+    """Return how long the training took, which stands beside its logs; None where they are gone."""
+    try:
+        return json.loads((Path(logs) / "training_time.json").read_text("utf-8"))["seconds"]
+    except (OSError, ValueError):
+        return None
+
+
+def curve_series(epochs: list[dict[str, Any]], metric: str) -> dict[str, list[tuple[float, float]]]:
+    """Return a metric by epoch for each split that has it."""
+    names = [f"{split}/{metric}" for split in ("train", "validation", "test")]
+    return {name: [(row["epoch"], row[name]) for row in epochs if row.get(name) is not None] for name in names}
+
+
+def step_series(steps: list[list[float]], column: int) -> list[tuple[float, float]]:
+    """Return a value by step, thinned to what a small drawing can show."""
+    every = max(1, len(steps) // 400)
+    return [(row[0], row[column]) for row in steps[::every]]
+
+
+def served(run: dict[str, Any], artifacts: Artifacts) -> dict[str, Any] | None:
+    """Return what was exported, how it was proved and where it was pushed."""
+    exported, proof, pushed = (artifacts.get(name) for name in ("saved_model", "infra_blessing", "pushed_model"))
+    if exported is None and proof is None and pushed is None:
+        return None
+    return {
+        "exported": exported.properties if exported else {}, "proof": proof.properties if proof else {},
+        "pushed": (pushed.properties if pushed else None) or run.get("pushed") or {}, "digest": exported.digest if exported else "",
+    }  # fmt: skip
+
+
+def recipe(run: dict[str, Any]) -> dict[str, list[tuple[str, str, str]]]:
+    """Return every recipe value with its origin: those somebody set, and all."""
+    rows = [
+        (key, json.dumps(value, ensure_ascii=False), origin)
+        for key, (value, origin) in (run.get("recipe_values") or {}).items()
+    ]
+    return {"set": [row for row in rows if row[2] != "default"], "all": rows}
+
+
+def read(artifact: Artifact | None, name: str) -> Any:
+    """Return one of an artifact's JSON files, or None where there is no such artifact or file."""
+    if artifact is None or not artifact.file(name).is_file():
+        return None
+    return artifact.read_json(name)

@@ -1,0 +1,73 @@
+"""Images as requests: files as ingest would store them, in batches of bearable size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import UserError, explain_os_error
+
+IMAGES_AT_ONCE = 32
+BYTES_AT_ONCE = 32 * 2**20
+MOST_PIXELS = 2**27
+
+
+def prepare(image: Path | str | bytes) -> bytes:
+    """Return an image's bytes as ingest would store them: JPEG or PNG, upright, without transparency.
+
+    Raises:
+        UserError: there is no such file, or it is no image.
+    """
+    from data.images.image import examine, stored_bytes
+
+    content = image if isinstance(image, bytes) else read_bytes(Path(image))
+    with naming_what_is_wrong("bytes" if isinstance(image, bytes) else str(image)):
+        return stored_bytes(content, examine(content, max_pixels=MOST_PIXELS))[0]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return an image file's bytes.
+
+    Raises:
+        UserError: there is no such file, or it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        fix = f"Check the path; it is relative to the working directory, {Path.cwd()}."
+        raise UserError("There is no such file.", str(path), fix) from None
+    except IsADirectoryError:
+        raise UserError("This is a folder.", str(path), f"Name the pictures in it: {path}/*.jpg") from None
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+
+
+@contextmanager
+def naming_what_is_wrong(where: str) -> Iterator[None]:
+    """Turn an image that cannot be used into an error for the user.
+
+    Raises:
+        UserError: the block met one.
+    """
+    from data.images.image import BadImage
+
+    try:
+        yield
+    except BadImage as error:
+        detail = str(error.args[-1]).removeprefix("not a picture: ")
+        fix = "Give a picture: a JPEG, PNG, GIF, BMP or WebP file."
+        raise UserError(f"This is not a readable picture: {detail}.", where, fix) from None
+
+
+def batches(encoded: Sequence[bytes]) -> list[list[bytes]]:
+    """Cut a list of images into requests of bearable size."""
+    groups: list[list[bytes]] = []
+    size = 0
+    for image in encoded:
+        if not groups or len(groups[-1]) == IMAGES_AT_ONCE or size + len(image) > BYTES_AT_ONCE:
+            groups.append([])
+            size = 0
+        groups[-1].append(image)
+        size += len(image)
+    return groups

@@ -1,0 +1,118 @@
+"""The same photos in every format of labelled photos are the same examples, and are told from pictures of classes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from components.example_gen import example_gen
+from data import formats
+from data.beam import BeamConfig
+from data.detection.boxes import fit_boxes
+from data.detection.config import DetectionDataConfig
+from labline.cli.data_check import task_of_data
+from pipeline.artifacts import Examples
+from pipeline.component import Context
+from tests.support.contracts_detection import check_detection_format
+from tests.support.labelled_shapes import PATCH, SIZE, annotation, draw, write_images
+
+HEIGHT, WIDTH = SIZE
+YMIN, XMIN, YMAX, XMAX = PATCH
+LABELS = ["cat", "dog", "cat", "dog", "cat", "cat"]
+
+
+def write_voc(root: Path) -> None:
+    for number, label in enumerate(LABELS):
+        (root / f"{number}.xml").write_text(annotation(f"{number}.jpg", [(label, PATCH)]))
+
+
+def write_coco(root: Path) -> None:
+    images = [
+        {"id": number, "file_name": f"{number}.jpg", "height": HEIGHT, "width": WIDTH} for number in range(len(LABELS))
+    ]
+    box = [XMIN, YMIN, XMAX - XMIN, YMAX - YMIN]
+    boxes = [
+        {"id": number, "image_id": number, "category_id": 1 + (label == "dog"), "bbox": box}
+        for number, label in enumerate(LABELS)
+    ]
+    categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    (root / "a.json").write_text(json.dumps({"images": images, "annotations": boxes, "categories": categories}))
+
+
+def write_yolo(root: Path) -> None:
+    centre = ((XMIN + XMAX) / 2 / WIDTH, (YMIN + YMAX) / 2 / HEIGHT, (XMAX - XMIN) / WIDTH, (YMAX - YMIN) / HEIGHT)
+    for number, label in enumerate(LABELS):
+        (root / f"{number}.txt").write_text(" ".join(map(str, (int(label == "dog"), *centre))))
+    (root / "classes.txt").write_text("cat\ndog\n")
+
+
+def write_box_csv(root: Path) -> None:
+    with (root / "boxes.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax"])
+        for number, label in enumerate(LABELS):
+            table.writerow([f"{number}.jpg", WIDTH, HEIGHT, label, XMIN, YMIN, XMAX, YMAX])
+
+
+def write_detection_records(root: Path) -> None:
+    images = root.with_name("photos behind the records")
+    images.mkdir()
+    for number, label in enumerate(LABELS):
+        (images / f"{number}.jpg").write_bytes(draw(number))
+        (images / f"{number}.xml").write_text(annotation(f"{number}.jpg", [(label, PATCH)]))
+    examples = Examples.create(root)
+    config, context = DetectionDataConfig(path=str(images)), Context.standalone(root.with_name("context"))
+    example_gen(examples=examples, config=config, beam=BeamConfig(), context=context)
+
+
+WRITERS = {
+    "voc": write_voc, "coco": write_coco, "yolo": write_yolo, "box_csv": write_box_csv, "detection_records": write_detection_records,
+}  # fmt: skip
+
+
+def test_every_format_of_labelled_photos_is_tested():
+    assert set(WRITERS) == set(formats.names("object_detection"))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_format_keeps_its_contract_and_says_what_the_others_say(name, tmp_path):
+    root = tmp_path / "raw"
+    root.mkdir()
+    WRITERS[name](root)
+    if name != "detection_records":
+        for number in range(len(LABELS)):
+            (root / f"{number}.jpg").write_bytes(draw(number))
+    samples = check_detection_format(formats.find(name, "object_detection"), root)
+    found = {}
+    for sample in samples:
+        boxes, problems = fit_boxes(sample, HEIGHT, WIDTH)
+        assert problems == []
+        found[Path(sample.key).stem] = [(box.label, *(round(edge, 5) for edge in box[1:5])) for box in boxes]
+    edges = (YMIN / HEIGHT, XMIN / WIDTH, YMAX / HEIGHT, XMAX / WIDTH)
+    assert found == {str(number): [(label, *edges)] for number, label in enumerate(LABELS)}
+    assert task_of_data(str(root)) == "object_detection"
+
+
+def test_folders_of_classes_and_tables_are_not_taken_for_labelled_photos(tmp_path, make_folder, make_zip):
+    images = make_folder(tmp_path / "photos", {"ant": 3, "bee": 3})
+    (images / "ant" / "000.txt").write_text("a red ant on a leaf")
+    (images / "README.txt").write_text("1 2 3 4 5")
+    (images / "facts.json").write_text('{"licence": "mine"}')
+    (images / "notes.xml").write_text("<notes/>")
+    (tmp_path / "labels.csv").write_text("path,label\nphotos/ant/000.png,ant\nphotos/bee/000.png,bee\n")
+    (tmp_path / "sales.csv").write_text("Month,Sales\n2020-01,3\n2020-02,4\n")
+    for place in (images, make_zip(tmp_path / "photos.zip", images), tmp_path / "labels.csv"):
+        assert task_of_data(str(place)) == "image_classification"
+    assert task_of_data(str(tmp_path / "sales.csv")) == "forecasting"
+    assert task_of_data("shapes") == "object_detection"
+    assert task_of_data("digits") == "image_classification"
+
+
+def test_annotations_are_preferred_to_what_was_made_of_them(tmp_path):
+    root = write_images(tmp_path / "raw", {"cat": 6})
+    write_box_csv(root)
+    write_detection_records(root / "records")
+    assert formats.detect(root, "object_detection") == "voc"

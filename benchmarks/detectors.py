@@ -25,7 +25,7 @@ os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from components.networks import network_config, preset
-from components.tasks.object_detection.training import DetectionTrainerConfig
+from components.tasks.object_detection.config import DetectionTrainerConfig
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics, write_manifest
 from pipeline.component import Context
 from pipeline.layers import Layer, merge

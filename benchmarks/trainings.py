@@ -21,7 +21,7 @@ import yaml
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from components.networks import load_model, preset
-from components.tasks.image_classification.training import ImageTrainerConfig
+from components.tasks.image_classification.config import ImageTrainerConfig
 from data import loader
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics, write_manifest
 from pipeline.component import Context

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.evaluation.config import EvaluatorConfig
-from components.tasks import find_part
+from components.tasks import find_task
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model
 from pipeline.component import Context, Out, component
 from pipeline.errors import UserError, did_you_mean
@@ -24,7 +24,7 @@ def evaluator(
     The metrics and plots go to the run's TensorBoard logs too, in the folder `test`, at the step where the training ended.
     """
     check_split(examples, config)
-    find_part(examples.task, "evaluation").evaluate(examples, model, baseline, evaluation, blessing, config, context)
+    find_task(examples.task).evaluation.evaluate(examples, model, baseline, evaluation, blessing, config, context)
 
 
 def check_split(examples: Examples, config: EvaluatorConfig) -> None:

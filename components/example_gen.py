@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.tasks import find_part
+from components.tasks import find_task
 from data.beam import BeamConfig
 from data.raw import RawDataConfig
 from pipeline.artifacts import Examples
@@ -12,7 +12,7 @@ from pipeline.progress import Progress
 
 def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
     """Find the raw files, fetching a data set of the catalogue that is not here yet."""
-    return find_part(config.task, "ingest").sources(config, beam, progress)
+    return find_task(config.task).ingest.sources(config, beam, progress)
 
 
 @component(requires=["apache-beam", "numpy"], part="ingest", sources=sources)
@@ -22,4 +22,4 @@ def example_gen(examples: Out[Examples], config: RawDataConfig, beam: BeamConfig
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
-    find_part(config.task, "ingest").write_examples(examples, config, beam, context)
+    find_task(config.task).ingest.write_examples(examples, config, beam, context)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.tasks import find_part
+from components.tasks import find_task
 from components.validation import comparison
 from components.validation.config import ValidationConfig
-from components.validation.stopping import settle, unusable_files
+from components.validation.stopping import settle
 from data.finding import Finding
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics
 from pipeline.component import Out, component
@@ -23,8 +23,8 @@ def example_validator(
     config: ValidationConfig,
 ) -> None:
     """Write `anomalies.json` and images of what it names; the run stops where one of them is an error."""
-    part = find_part(examples.task, "checks")
-    findings: list[Finding] = part.check(examples, config)
+    task = find_task(examples.task)
+    findings: list[Finding] = task.checks.check(examples, config)
     findings += comparison.check_schema(statistics, schema)
     findings += comparison.check_skew(
         statistics, schema, config.skew.categorical, config.skew.numeric, config.skew.features
@@ -34,9 +34,9 @@ def example_validator(
             statistics, previous, schema, config.drift.categorical, config.drift.numeric, config.drift.features
         )
     ingested: list[Finding] = examples.read_json("rejected.json")
-    unusable = getattr(part, "unusable", unusable_files)(ingested, examples.properties)
+    unusable = task.unusable(ingested, examples.properties)
     findings = settle(ingested, findings, unusable, config)
-    part.illustrate(findings, examples, anomalies)
+    task.checks.illustrate(findings, examples, anomalies)
     anomalies.write_json("anomalies.json", findings)
     anomalies.properties = summary(findings) | {"compared_with_previous": previous is not None}
 

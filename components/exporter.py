@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.export.config import ExporterConfig
-from components.tasks import find_part
+from components.tasks import find_task
 from pipeline.artifacts import Examples, Model, SavedModel
 from pipeline.component import Out, component
 
@@ -11,4 +11,4 @@ from pipeline.component import Out, component
 @component(requires=["tensorflow", "keras", "tensorflow-serving-api"], part="export")
 def exporter(examples: Examples, model: Model, saved_model: Out[SavedModel], config: ExporterConfig) -> None:
     """Write a SavedModel with named signatures, assets, and warm-up requests in assets.extra; the task says which."""
-    find_part(examples.task, "export").export(examples, model, saved_model, config)
+    find_task(examples.task).export.export(examples, model, saved_model, config)

@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from components.tasks import find_part
+from components.config import InfraValidatorConfig
+from components.tasks import find_task
 from pipeline.artifacts import MANIFEST, Examples, InfraBlessing, Model, SavedModel
 from pipeline.component import Context, Out, component
-from pipeline.settings import NotFingerprinted, Settings
-from serving.config import Engine
 from serving.parity import Parity
 
 NAME = "candidate"
 
 
-class InfraValidatorConfig(Settings):
-    """How the served model is compared with the trained one."""
-
-    tolerance: float = Field(
-        1e-5,
-        gt=0,
-        description="largest difference that is let pass: of probabilities, or of forecasts in units of the series' scale",
-    )
-    examples: int = Field(64, gt=0, description="test examples that are sent")
-    engine: Engine = Field(
-        "auto", description="server: `tensorflow-serving`, `docker`, `embedded`; `auto`: the first of these there is"
-    )
-    timeout: Annotated[float, NotFingerprinted()] = Field(
-        180.0, gt=0, description="seconds the server has to become ready"
-    )
-
-
-@component(requires=["tensorflow", "keras", "tensorflow-serving-api", "httptools", "uvloop"], part="serving")
+@component(requires=["tensorflow", "keras", "tensorflow-serving-api", "httptools", "uvloop"], part="serving_check")
 def infra_validator(
     examples: Examples,
     model: Model,
@@ -53,7 +33,7 @@ def infra_validator(
     from serving.launch import start_server
     from serving.tensorflow_serving import Models
 
-    part = find_part(examples.task, "serving")
+    part = find_task(examples.task).serving_check
     base_path = prepare_base_path(saved_model, context.scratch / "served")
     log = infra_blessing.file("server.log")
     # the server imports TensorFlow while this process works out what the answers should be
@@ -64,9 +44,8 @@ def infra_validator(
         facts |= {"examples": len(expected), "split": expected.split}
         server.wait_until_ready(config.timeout)
         with Client(server.url) as client:
-            differences, problem = part.ask(client, NAME, expected)
-        if hasattr(part, "ask_files"):
-            differences |= part.ask_files(saved_model, expected)
+            differences, problem = expected.ask(client, NAME)
+        differences |= expected.ask_files(saved_model)
         facts["differences"] = {name: parity.max_difference for name, parity in differences.items()}
         facts["max_difference"] = max(
             parity.max_difference for parity in differences.values() if parity.tolerance is None

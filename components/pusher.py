@@ -8,15 +8,13 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
-
+from components.config import PusherConfig
 from pipeline.artifacts import MANIFEST, Blessing, InfraBlessing, PushedModel, SavedModel
 from pipeline.component import Context, Out, component
 from pipeline.disk import replace_text, sync
 from pipeline.errors import UserError
-from pipeline.settings import NotFingerprinted, Settings
 from serving.config import BatchingConfig, ServingConfig
 from serving.model_config import (
     FILE_NAME,
@@ -40,14 +38,6 @@ from serving.version_batching import write_version_batching
 
 HISTORY = "versions.json"
 SILENT_SECONDS = 5.0  # a server elsewhere that gives no answer for so long is not there
-
-
-class PusherConfig(Settings):
-    """How a model is pushed."""
-
-    timeout: Annotated[float, NotFingerprinted()] = Field(
-        120.0, gt=0, description="seconds a running server has to make the new version available"
-    )
 
 
 @component(always=True)

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from components.tasks import find_part
+from components.config import SchemaConfig
+from components.tasks import find_task
 from pipeline.artifacts import Schema, Statistics
 from pipeline.component import Out, component
 from pipeline.errors import UserError
-from pipeline.settings import Settings, SourceFile
-
-
-class SchemaConfig(Settings):
-    """Where the schema comes from."""
-
-    file: Annotated[Path | None, SourceFile()] = Field(
-        None,
-        description="your own schema.pbtxt, for instance a copy of an earlier run's that you tightened; none infers it from the training split",
-    )
 
 
 @component(requires=["tensorflow-data-validation"], part="schema")
@@ -46,7 +35,7 @@ def infer(statistics: Statistics) -> Any:
 
     tfdv = import_tfdv()
     schema = tfdv.infer_schema(tfdv.load_stats_binary(str(statistics.file("train.pb"))), max_string_domain_size=1000)
-    find_part(statistics.properties["task"], "schema").add_domains(schema, statistics)
+    find_task(statistics.properties["task"]).schema.add_domains(schema, statistics)
     return schema
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from components.tasks import find_part
+from components.tasks import find_task
 from data.beam import BeamConfig
 from data.tfrecord import read_records
 from data.watching import watch
@@ -25,7 +25,7 @@ def statistics_gen(examples: Examples, statistics: Out[Statistics], beam: BeamCo
         raise UserError(
             "There is no example in the training split.", str(examples.path), "Check `data.split` and the data itself."
         )
-    part = find_part(examples.task, "statistics")
+    part = find_task(examples.task).statistics
     splits = sorted(split for split, number in examples.splits.items() if number)
     sizes = {f"{split}.pb": examples.splits[split] for split in splits}
     with watch(statistics.path, sizes, "statistics", context.progress):
@@ -44,12 +44,13 @@ def count(examples: Examples, splits: list[str], statistics: Statistics, config:
     from data.tfdv import import_tfdv
 
     tfdv = import_tfdv()
-    part = find_part(examples.task, "statistics")
+    part = find_task(examples.task).statistics
     features = feature_types(examples, splits, part.PAYLOAD)
     sums_file = statistics.file("sums.json")
     with run_pipeline(config) as pipeline:
         for split in splits:
-            summing = part.SUMMED if split == "train" else ""
+            sums = part.SUMS if split == "train" else None
+            summing = sums.feature if sums else ""
             measured = (
                 pipeline
                 | f"shards of {split}" >> beam.Create([str(path) for path in examples.shards(split)])
@@ -62,10 +63,10 @@ def count(examples: Examples, splits: list[str], statistics: Statistics, config:
                 | f"count {split}" >> tfdv.GenerateStatistics(tfdv.StatsOptions(num_rank_histogram_buckets=100))
                 | f"write {split}" >> beam.Map(write_statistics, str(statistics.file(f"{split}.pb")))
             )
-            if summing:
-                added = measured.sums | "add" >> beam.CombineGlobally(part.add_sums)
+            if sums:
+                added = measured.sums | "add" >> beam.CombineGlobally(sums.add)
                 _ = added | "write sums" >> beam.Map(write_sums, str(sums_file))
-    return statistics.read_json(sums_file.name) if part.SUMMED else []
+    return statistics.read_json(sums_file.name) if part.SUMS else []
 
 
 def feature_types(examples: Examples, splits: list[str], payload: tuple[str, ...]) -> dict[str, str]:
@@ -108,8 +109,9 @@ def measure(shard: str, features: dict[str, str], summing: str, properties: dict
         table = decoder.DecodeBatch(batch)
         if summing:
             payload = table.column(table.schema.get_field_index(summing)).flatten().to_pylist()
-            part = find_part(properties["task"], "statistics")
-            yield beam.pvalue.TaggedOutput("sums", part.summed(payload, properties))
+            sums = find_task(properties["task"]).statistics.SUMS
+            assert sums is not None
+            yield beam.pvalue.TaggedOutput("sums", sums.of(payload, properties))
         kept = [name for name in table.schema.names if name != summing]
         yield pyarrow.RecordBatch.from_arrays(
             [table.column(table.schema.get_field_index(name)) for name in kept], names=kept

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from components.networks import network_config
-from components.tasks import find_part
+from components.networks import find_network, network_config
+from components.tasks import find_task
 from components.training import devices
 from components.training.config import TrainerConfig
 from components.training.engine import Engine
 from components.training.loop import Loop, Setup
+from components.training.run import TrainingRun
 from components.training.tensorboard import TensorBoard
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context, Out, SourceTree, component
 from pipeline.errors import UserError
 from pipeline.fingerprint import marked_sources
 from pipeline.progress import Progress
-from pipeline.settings import Settings
 
 TRAINING_TIME = "training_time.json"
 
@@ -33,7 +32,17 @@ def sources(config: TrainerConfig, progress: Progress) -> list[SourceTree]:
     return [*marked_sources(config), *(tree for tree in marked_sources(options) if tree.files[0].is_file())]
 
 
-@component(requires=["tensorflow", "keras", "numpy"], part="training", sources=sources)
+def prepare(config: TrainerConfig, progress: Progress) -> None:
+    """Find the weights to begin with, downloaded if need be, so that what is missing is told before the first step.
+
+    Raises:
+        UserError: they are not to be had.
+    """
+    find_task(config.task).find_start(config, progress)
+    find_network(config.network).prepare(network_config(config.network, config.options))
+
+
+@component(requires=["tensorflow", "keras", "numpy"], part="training", sources=sources, prepare=prepare)
 def trainer(
     examples: Examples,
     statistics: Statistics,
@@ -44,23 +53,33 @@ def trainer(
 ) -> None:
     """Write a trained model, its history and images to `model`, and TensorBoard logs to the run's folder."""
     del checked  # training waits for the checks; what they found is theirs to tell
-    part = find_part(examples.task, "training")
+    part = find_task(examples.task).training
     config = fit_batch(examples, config, context)
     make_reproducible(config, part.ENGINE)
     with explained(config), devices.placed(config, part.ENGINE) as strategy:
         context.progress.say(f"  training `{config.network}` on {devices.describe(strategy, config)}")
         with strategy.scope():
-            network, module, options = part.build_network(examples, statistics, config, context)
-        objective = part.make_objective(examples, config)
-        feed, judge = part.open_feeds(examples, network, objective, config, strategy, context)
-        unfreeze = unfreezer(network, module, options, config)
-        setup = Setup(part.ENGINE, network, unfreeze, objective, feed, judge, config, strategy, context)
-        logs = TensorBoard(context.logs, objective.metrics, objective.tags)
+            run = part.begin(examples, statistics, config, context)
+        check_fine_tuning(run)
+        feed, judge = run.open_splits(strategy)
+        setup = Setup(
+            part.ENGINE,
+            run.network,
+            run.unfreeze,
+            run.objective,
+            feed,
+            judge,
+            config,
+            strategy,
+            context,
+            find_task(examples.task).metrics,
+        )
+        logs = TensorBoard(context.logs, run.objective.metrics, run.objective.tags)
         loop = Loop(setup, logs)
         loop.run()
-        write_model(model, part.ENGINE.write_network(network, model, config), loop, examples, config)
-        model.properties |= part.finish(network, examples, config)
-        part.write_images(model, network, loop.state.step, examples, logs, config)
+        write_model(model, part.ENGINE.write_network(run.network, model, config), loop, examples, config)
+        model.properties |= run.facts()
+        run.write_plots(model, loop.state.step, logs)
         logs.write_hparams(config, examples.properties, model.properties["metrics"])
         logs.close()
     # beside the logs: in the artifact, equal trainings would differ by their time
@@ -105,19 +124,18 @@ def explained(config: TrainerConfig) -> Iterator[None]:
         ) from error
 
 
-def unfreezer(network: Any, module: ModuleType, options: Settings, config: TrainerConfig) -> Callable[[], None]:
-    """Return what makes the network's body trainable.
+def check_fine_tuning(run: TrainingRun[Any]) -> None:
+    """Refuse to fine-tune a network without a frozen body.
 
     Raises:
-        UserError: fine-tuning is asked for and the network has no frozen body.
+        UserError: it is asked for.
     """
-    if config.fine_tune is not None and not hasattr(module, "unfreeze"):
+    if run.config.fine_tune is not None and not run.file.has_frozen_body:
         raise UserError(
-            f"Network `{config.network}` has no frozen body to fine-tune.",
+            f"Network `{run.config.network}` has no frozen body to fine-tune.",
             "trainer.fine_tune",
             "Leave `trainer.fine_tune` out, or give the network's file a function `unfreeze(model, config)`.",
         )
-    return lambda: module.unfreeze(network, options)
 
 
 def write_model(model: Model, parameters: int, loop: Loop, examples: Examples, config: TrainerConfig) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from pipeline.artifacts import Artifact
 from pipeline.errors import UsageError, did_you_mean
@@ -76,6 +76,22 @@ class SourceTree:
     files: list[Path]
 
 
+class PipelineTask(Protocol):
+    """What the framework asks of the task of a recipe."""
+
+    @property
+    def name(self) -> str: ...
+
+    def module_of(self, part: str) -> str:
+        """Return the name of the module that does a part of a component."""
+
+    def packages_of(self, part: str) -> tuple[str, ...]:
+        """Return the packages whose versions belong to the part's fingerprint."""
+
+    def prepare_process(self) -> None:
+        """Make the process ready, before the first step."""
+
+
 @dataclass(frozen=True)
 class Signature:
     """A component's parameters by role; names keep the order of the function."""
@@ -97,6 +113,7 @@ class Spec:
     always: bool
     part: str
     sources: Callable[..., list[SourceTree]] | None
+    prepare: Callable[..., None] | None
     signature: Signature
 
 
@@ -148,16 +165,19 @@ def component(
     always: bool = False,
     part: str = "",
     sources: Callable[..., list[SourceTree]] | None = None,
+    prepare: Callable[..., None] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., Any]]:
     """Make a pipeline step of a function.
 
     Args:
         requires: packages whose versions belong to the fingerprint, by distribution name.
         always: run it even if nothing changed, because what it touches lies outside the artifacts.
-        part: the file of the run's task, in `components/tasks/<task>/`, that does what differs between the tasks; its code
-            and the packages that its `REQUIRES` names belong to the fingerprint too.
+        part: the part of the run's task that does what differs between tasks; its code and its packages belong to the
+            fingerprint too.
         sources: given the settings by parameter name and `progress`, finds (and downloads, if need be) the user's files
             that the component reads. Without it they are the files that settings marked `SourceFile` name.
+        prepare: given the same, finds what the component will read besides artifacts before the first step of a run, so that
+            what is not to be had is told at once.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., Any]:
@@ -168,7 +188,7 @@ def component(
                 return function(*arguments, **keywords)
             return add_node(graph, spec_of(call), arguments, keywords)
 
-        call.component = (function, tuple(requires or ()), always, part, sources)  # type: ignore[attr-defined]
+        call.component = (function, tuple(requires or ()), always, part, sources, prepare)  # type: ignore[attr-defined]
         return call
 
     return decorate
@@ -177,8 +197,9 @@ def component(
 @functools.cache
 def spec_of(call: Callable[..., Any]) -> Spec:
     """Return the spec of a decorated function; its annotations are resolved here, when they are first needed."""
-    function, requires, always, part, sources = call.component  # type: ignore[attr-defined]
-    return Spec(function.__name__, function, requires, always, part, sources, read_signature(function))
+    function, requires, always, part, sources, prepare = call.component  # type: ignore[attr-defined]
+    signature = read_signature(function)
+    return Spec(function.__name__, function, requires, always, part, sources, prepare, signature)
 
 
 def read_signature(function: Callable[..., None]) -> Signature:

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import hash_file
-from pipeline.component import Node, SourceTree, Spec
+from pipeline.component import Node, PipelineTask, SourceTree, Spec
 from pipeline.metadata import MetadataStore, key_of, stamp
 from pipeline.settings import ROOT, ModuleIn, NotFingerprinted, Settings, SourceFile, markers
 
 # The framework itself is left out: it moves artifacts about, it does not change what stands in them.
 CODE_FOLDERS = ("components", "data", "serving", "object_detection")
 UNREADABLE = "unreadable:"
+SETTINGS_FILE = "config.py"
 LISTED_SOURCES = 2000  # so many source files are remembered by name, to say which of them changed
 
 
@@ -54,7 +55,12 @@ class Fingerprint:
 
 
 def fingerprint(
-    node: Node, inputs: dict[str, str], sections: dict[str, str], store: MetadataStore, progress: Any, task: str = ""
+    node: Node,
+    inputs: dict[str, str],
+    sections: dict[str, str],
+    store: MetadataStore,
+    progress: Any,
+    task: PipelineTask | None = None,
 ) -> Fingerprint:
     """Work out the fingerprint of a step.
 
@@ -63,18 +69,21 @@ def fingerprint(
         sections: parameter of settings -> the recipe's section that it is.
         task: the recipe's task, whose part of the component counts too.
     """
-    part = f"components.tasks.{task}.{node.spec.part}" if node.spec.part else ""
+    part = task.module_of(node.spec.part) if task and node.spec.part else ""
     return Fingerprint(
         code=code_of(node.spec, node.settings.values(), store, part),
         config=config_of({sections[name]: settings for name, settings in node.settings.items()}),
         inputs=inputs,
         source=source_of(node, store, progress),
-        environment=environment_of(node.spec, part),
+        environment=environment_of(node.spec, task),
     )
 
 
 def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore, part: str) -> dict[str, str]:
-    """Hash the component's file, its task's part and every project file they import, transitively, plus the modules its settings name."""
+    """Hash the component's file, its task's part and every project file they import, transitively, plus the modules its settings name.
+
+    Files of settings are left out, and what they alone import: their values count by themselves.
+    """
     start = [Path(inspect.getsourcefile(spec.function) or "").resolve(), *(files_of_module(part) if part else [])]
     for config in settings:
         for name, marker in markers(config, ModuleIn).items():
@@ -83,7 +92,7 @@ def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore, part
     waiting = start
     while waiting:
         path = waiting.pop()
-        if path in found:
+        if path in found or path.name == SETTINGS_FILE:
             continue
         digest, imports = store.remember("code without types", path, read_code)
         found[path] = digest
@@ -231,9 +240,9 @@ def hash_with_stamp(path: Path) -> tuple[tuple[int, int, int], str]:
         return before, f"{UNREADABLE} {error.strerror}"
 
 
-def environment_of(spec: Spec, part: str) -> dict[str, str]:
+def environment_of(spec: Spec, task: PipelineTask | None) -> dict[str, str]:
     """Return the versions of Python and of the packages that the component and its task's part name."""
-    named = getattr(importlib.import_module(part), "REQUIRES", []) if part else []
+    named = task.packages_of(spec.part) if task and spec.part else ()
     versions = {"python": ".".join(platform.python_version_tuple()[:2])}
     for package in (*spec.requires, *named):
         try:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -12,9 +11,9 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pipeline.component import PipelineTask
 from pipeline.errors import UsageError, did_you_mean
-from pipeline.layers import RECIPES, Layer, has, merge, read_overrides, read_yaml
-from pipeline.settings import Settings
+from pipeline.layers import RECIPES, Layer, has
 
 
 @dataclass(frozen=True)
@@ -25,43 +24,14 @@ class Resolved:
         values: dotted key -> (value, origin); origins read `default`, `recipe name`, `network cnn`, `FILE line N` or `command line`.
         pipeline: the function that builds the graph from the recipe.
         idle: what was written and has no effect, a sentence each.
+        task: what differs between kinds of problems; None for a pipeline that knows none.
     """
 
     recipe: Any
     values: dict[str, tuple[Any, str]]
     pipeline: Callable[[Any], None]
     idle: tuple[str, ...] = ()
-
-
-def load(name: str, overrides: Iterable[str] = ()) -> Resolved:
-    """Settle a recipe: class defaults < the chosen network's preset < the file < `key=value` overrides.
-
-    Args:
-        name: a YAML file, or the name of a shipped recipe.
-        overrides: `dotted.key=value`, values written as in YAML.
-
-    Raises:
-        UsageError: an unknown recipe, key or network, or a value of the wrong type.
-    """
-    file = find(name)
-    written = read_yaml(file)
-    given = read_overrides(overrides)
-    task = written.values.get("task", "")
-    shape = recipe_class(task, file)
-    check_keys(shape, written, given)
-    preset = network_preset(merge([written, given]), shape, task)
-    layers = one_length([preset, written, given])
-    values = merge(layers)
-    values.setdefault("name", name_for(file.stem))
-    named = Layer({"serving": {"name": values["name"]}}, lambda key: "recipe name")
-    layers, values = [named, *layers], merge([named, Layer(values, lambda key: "")])
-    try:
-        recipe = shape.model_validate(values)
-    except ValidationError as error:
-        raise explain(error, layers, shape) from None
-    recipe = settle_options(recipe, layers)
-    pipeline = importlib.import_module("components.standard_pipeline").standard
-    return Resolved(recipe, origins(recipe, layers), pipeline, idle_keys(recipe, [written, given]))
+    task: PipelineTask | None = None
 
 
 def name_for(words: str) -> str:
@@ -86,32 +56,6 @@ def find(name: str) -> Path:
     if name in shipped():
         return RECIPES / f"{name}.yaml"
     raise UsageError(f"There is no recipe `{name}`.", fix=did_you_mean(name, shipped()))
-
-
-def one_length(layers: list[Layer]) -> list[Layer]:
-    """Drop a training's `epochs` where a later layer gives `steps`, and the other way round: the last word counts."""
-    kept: list[Layer] = []
-    dropped: set[str] = set()
-    for layer in reversed(layers):
-        trainer = layer.values.get("trainer") or {}
-        if not isinstance(trainer, dict):  # refused later, by its type
-            kept.insert(0, layer)
-            continue
-        values = layer.values | {"trainer": {key: value for key, value in trainer.items() if key not in dropped}}
-        kept.insert(0, Layer(values, layer.origin))
-        given = {"epochs", "steps"} & trainer.keys()
-        if len(given) == 1:
-            dropped |= {"epochs", "steps"} - given
-    return kept
-
-
-def recipe_class(task: str, file: Path) -> type[Settings]:
-    """Return the settings class of a task's recipe: `pipeline/recipes/<task>.py`."""
-    tasks = sorted(path.stem for path in RECIPES.glob("*.py") if not path.stem.startswith("_"))
-    if task not in tasks:
-        what = f"There is no task `{task}`." if task else "The recipe does not say its `task`."
-        raise UsageError(what, str(file), did_you_mean(str(task), tasks))
-    return importlib.import_module(f"pipeline.recipes.{task}").Recipe
 
 
 def check_keys(shape: type[BaseModel], *layers: Layer) -> None:
@@ -143,45 +87,6 @@ def settings_inside(annotation: Any) -> type[BaseModel] | None:
         item for item in getattr(annotation, "__args__", ()) if isinstance(item, type) and issubclass(item, BaseModel)
     ]
     return inner[0] if len(inner) == 1 else None
-
-
-def network_preset(values: dict[str, Any], shape: type[BaseModel], task: str) -> Layer:
-    """Return the defaults that the chosen network brings."""
-    from components.networks import preset
-
-    section = shape.model_fields["trainer"].annotation
-    assert isinstance(section, type) and issubclass(section, BaseModel)
-    given = values.get("trainer")
-    chosen = (given if isinstance(given, dict) else {}).get("network", section.model_fields["network"].default)
-    return Layer(preset(str(chosen), task), lambda key: f"network {Path(str(chosen)).stem}")
-
-
-def settle_options(recipe: Any, layers: list[Layer]) -> Any:
-    """Check the network's own options against its `Config` and fill in their defaults."""
-    from components.networks import network_config
-
-    try:
-        options = network_config(recipe.trainer.network, recipe.trainer.options)
-    except ValidationError as error:
-        raise explain(error, layers, type(recipe), "trainer.options") from None
-    trainer = recipe.trainer.model_copy(update={"options": options.model_dump(mode="json")})
-    return recipe.model_copy(update={"trainer": trainer})
-
-
-def idle_keys(section: Settings, written: list[Layer], prefix: str = "") -> tuple[str, ...]:
-    """Return a sentence for each key that somebody wrote and that nothing reads."""
-    said: list[str] = []
-    for key, why in section.idle().items():
-        value, default = getattr(section, key), type(section).model_fields[key].default
-        origin = next(
-            (layer.origin(prefix + key) for layer in reversed(written) if has(layer.values, prefix + key)), ""
-        )
-        if origin and value != default:
-            said.append(f"`{prefix}{key}` has no effect: {why} ({origin}).")
-    for key in type(section).model_fields:
-        if isinstance(inner := getattr(section, key), Settings):
-            said += idle_keys(inner, written, f"{prefix}{key}.")
-    return tuple(said)
 
 
 def explain(error: ValidationError, layers: list[Layer], shape: type[BaseModel], prefix: str = "") -> UsageError:
@@ -249,14 +154,6 @@ def origins(recipe: BaseModel, layers: list[Layer]) -> dict[str, tuple[Any, str]
 
     visit("", recipe.model_dump(mode="json"))
     return found
-
-
-def meanings(recipe: Any) -> dict[str, str]:
-    """Return what each dotted key of a recipe means, the options of its network included."""
-    from components.networks import find_network
-
-    options = find_network(recipe.trainer.network).Config
-    return descriptions(type(recipe)) | descriptions(options, "trainer.options.")
 
 
 def descriptions(shape: type[BaseModel], prefix: str = "") -> dict[str, str]:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from components.tasks import prepare_process
 from pipeline.artifacts import Anomalies, Artifact, Evaluation
 from pipeline.component import Context, Graph, Node, Wire, building
 from pipeline.disk import replace_text
@@ -53,7 +52,7 @@ class Runner:
         self.prepared = False
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
         served = resolved.recipe.serving.name
-        self.task = getattr(resolved.recipe, "task", "")
+        self.task = resolved.task
         self.record = Run(name, resolved.recipe.name, served, started=time.time(), process=os.getpid(), command=command)
         self.record.values = {key: [value, origin] for key, (value, origin) in resolved.values.items()}
         self.folder = workspace.path / "runs" / name
@@ -77,7 +76,8 @@ class Runner:
             self.folder.mkdir(parents=True)
             self.store.begin_run(self.record.run, self.record.recipe, self.record.served, self.record.started)
             self.save()
-            prepare_process(self.task)
+            if self.task:
+                self.task.prepare_process()
             for remark in self.resolved.idle:
                 self.progress.say(f"warning: {remark}")
             for number, node in enumerate(self.graph.nodes, 1):
@@ -219,8 +219,8 @@ class Runner:
             return
         self.prepared = True
         for later in self.graph.nodes[self.graph.nodes.index(node) :]:
-            for settings in later.settings.values():
-                settings.prepare(self.progress)
+            if later.spec.prepare:
+                later.spec.prepare(**later.settings, progress=self.progress)
 
     def why(self, node: Node, parts: Fingerprint) -> str:
         """Say what changed since the recipe's last run."""

@@ -6,12 +6,9 @@ import functools
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
-
-if TYPE_CHECKING:
-    from pipeline.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,13 +50,6 @@ class Settings(BaseModel):
         """Return the fields that the other values leave without any effect, each with the reason."""
         return {}
 
-    def prepare(self, progress: Progress) -> None:
-        """Find what the step will read besides artifacts, and download it if need be, before the first step of a run.
-
-        Raises:
-            UserError: it is not to be had.
-        """
-
     @field_validator("*", mode="before")
     @classmethod
     def as_written(cls, value: Any, info: ValidationInfo) -> Any:
@@ -83,6 +73,20 @@ class Settings(BaseModel):
         if named and isinstance(value, (str, Path)) and str(value).startswith("~"):
             return type(value)(Path(value).expanduser())
         return value
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def narrow(settings: Settings, kind: type[SettingsT]) -> SettingsT:
+    """Return settings as those of a task, which they are where the task's own recipe was read.
+
+    Raises:
+        TypeError: they are another task's.
+    """
+    if not isinstance(settings, kind):
+        raise TypeError(f"{kind.__name__} is needed here, not {type(settings).__name__}")
+    return settings
 
 
 def text_of(value: Any) -> Any:

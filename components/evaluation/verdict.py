@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from pipeline.metric import Metric, find_metric
+
 
 def check(name: str, value: float | None, limit: float, passed: bool, reason: str) -> dict[str, Any]:
     """Return one check."""
@@ -14,7 +16,7 @@ def check(name: str, value: float | None, limit: float, passed: bool, reason: st
 def threshold_checks(
     values: Mapping[str, float | None],
     thresholds: dict[str, float],
-    less_is_better: Collection[str],
+    metrics: Mapping[str, Metric],
     missing: Callable[[str, float], dict[str, Any]],
     digits: str = ".4f",
 ) -> list[dict[str, Any]]:
@@ -23,6 +25,7 @@ def threshold_checks(
     Args:
         values: figures by name, without the split; None where one cannot be computed.
         thresholds: limits by split and name, such as `test/accuracy`.
+        metrics: by name; they say which way is better.
         missing: gives the check of a figure that has no value, from its name with the split and its limit.
         digits: how a value is written.
     """
@@ -33,7 +36,7 @@ def threshold_checks(
         if value is None:
             checks.append(missing(name, limit))
             continue
-        less = metric in less_is_better
+        less = not find_metric(metric, metrics).higher_is_better
         passed = value <= limit if less else value >= limit
         word = ("at most" if passed else "above") if less else ("at least" if passed else "below")
         checks.append(check(name, value, limit, passed, f"{name} is {value:{digits}}, {word} the recipe's {limit:g}."))

@@ -13,7 +13,8 @@
 - object detection: `ssd_config(config, classes, width, warm)` gives what `object_detection.families` builds the network from;
   there is no `build`.
 
-A file with layers of its own has `register_layers()`, which is called before a saved model is loaded.
+A file with layers of its own has `register_layers()`, which is called before a saved model is loaded, and one whose options
+name files has `prepare(config)`, which refuses those that are missing before a run begins.
 """
 
 from __future__ import annotations
@@ -104,8 +105,58 @@ class SeriesStatistics:
         return cls(**{name: tuple(values) for name, values in scaling.items()})
 
 
-def find_network(name: str, task: str = "") -> ModuleType:
-    """Return the module of a shipped network or of the user's own `.py` file.
+class NetworkFile:
+    """A network's file: what must stand in it, and defaults for what may be left out. What else it has is found by its name."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.module, name)
+
+    @property
+    def path(self) -> str:
+        return str(self.module.__file__)
+
+    @property
+    def TASK(self) -> str:  # noqa: N802 (as it stands in the file)
+        """The kind of problem it is for; empty where a user's own file does not say."""
+        return str(getattr(self.module, "TASK", ""))
+
+    @property
+    def PRESET(self) -> dict[str, dict[str, Any]]:  # noqa: N802
+        """Published settings as nested recipe keys."""
+        return dict(getattr(self.module, "PRESET", {}))
+
+    @property
+    def Config(self) -> type[Settings]:  # noqa: N802
+        """The network's own options."""
+        config: type[Settings] = self.module.Config
+        return config
+
+    @property
+    def has_frozen_body(self) -> bool:
+        """Whether `unfreeze(network, config)` can make more of it trainable."""
+        return hasattr(self.module, "unfreeze")
+
+    @property
+    def mines_negatives(self) -> bool:
+        """Whether a detector's loss takes the hardest background anchors only."""
+        return bool(getattr(self.module, "MINES_NEGATIVES", True))
+
+    def register_layers(self) -> None:
+        """Make layers of its own known to Keras; nothing where it has none."""
+        if hasattr(self.module, "register_layers"):
+            self.module.register_layers()
+
+    def prepare(self, config: Settings) -> None:
+        """Refuse files that its options name and that are not there; nothing where they name none."""
+        if hasattr(self.module, "prepare"):
+            self.module.prepare(config)
+
+
+def find_network(name: str, task: str = "") -> NetworkFile:
+    """Return the file of a shipped network or the user's own `.py` file.
 
     Args:
         task: the task it must be for; empty takes any.
@@ -120,13 +171,14 @@ def find_network(name: str, task: str = "") -> ModuleType:
     else:
         fix = did_you_mean(name, names(task)) + " Or give the path of your own .py file."
         raise UsageError(f"There is no network `{name}`.", "trainer.network", fix)
-    if task and getattr(module, "TASK", task) != task:
+    file = NetworkFile(module)
+    if task and file.TASK not in ("", task):
         raise UsageError(
-            f"Network `{name}` is for {module.TASK}, not for {task}.",
+            f"Network `{name}` is for {file.TASK}, not for {task}.",
             "trainer.network",
             did_you_mean(name, names(task)),
         )
-    return module
+    return file
 
 
 def names(task: str = "") -> list[str]:
@@ -169,7 +221,7 @@ def load_own_network(path: Path) -> ModuleType:
 
 def preset(name: str, task: str = "") -> dict[str, dict[str, Any]]:
     """Return a network's published settings as nested recipe keys; none if its file has no `PRESET`."""
-    return getattr(find_network(name, task), "PRESET", {})
+    return find_network(name, task).PRESET
 
 
 def network_config(name: str, options: dict[str, Any]) -> Settings:
@@ -189,7 +241,5 @@ def load_model(model: Model) -> keras.Model:
     import keras
 
     own = model.file(OWN_NETWORK)
-    module = find_network(str(own) if own.exists() else model.properties["network"])
-    if hasattr(module, "register_layers"):
-        module.register_layers()
+    find_network(str(own) if own.exists() else model.properties["network"]).register_layers()
     return keras.saving.load_model(model.file("model.keras"), compile=False)

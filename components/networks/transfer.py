@@ -9,7 +9,6 @@ from pydantic import Field
 
 from components.networks import PixelStatistics
 from pipeline.errors import UserError
-from pipeline.progress import Progress
 from pipeline.settings import Settings, SourceFile
 
 if TYPE_CHECKING:
@@ -42,9 +41,6 @@ class Config(Settings):
     dropout: float = Field(0.2, ge=0, lt=1, description="share of the body's outputs dropped in training")
     flip: bool = Field(True, description="mirror every other picture, left to right")
 
-    def prepare(self, progress: Progress) -> None:
-        self.find_weights()
-
     def find_weights(self) -> Path | None:
         """Return the local file of the body's weights; none if they are ImageNet's or none.
 
@@ -61,6 +57,11 @@ class Config(Settings):
                 "Set `trainer.options.weights` to `imagenet`, `none` or a .h5 file.",
             )
         return file
+
+
+def prepare(config: Config) -> None:
+    """Refuse weights that are not there, before a run begins."""
+    config.find_weights()
 
 
 def build(input_shape: tuple[int, int, int], outputs: int, config: Config, pixels: PixelStatistics) -> keras.Model:

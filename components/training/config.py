@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
-from components.networks import network_config
-from pipeline.errors import UserError
-from pipeline.progress import Progress
 from pipeline.settings import ModuleIn, NotFingerprinted, Settings, SourceFile
 
-DEFAULT_EPOCHS = 10
 DECAYING = ("exponential", "step", "inverse_time")
 USED_BY = {  # fields of an optimiser that only some have a use for
     "momentum": ("name", ("sgd", "rmsprop")),
@@ -108,10 +103,12 @@ class TrainerConfig(Settings):
     """What to train, how long, on what.
 
     Class attributes:
+        task: whose training it is.
         metric: what is measured beside the loss, as in `validation/accuracy`.
     """
 
-    metric: ClassVar[str] = "accuracy"
+    task: ClassVar[str]
+    metric: ClassVar[str]
 
     network: Annotated[str, ModuleIn("components/networks")] = Field(
         "cnn", description="a shipped network, or the path of your own .py file"
@@ -122,7 +119,7 @@ class TrainerConfig(Settings):
     )
 
     epochs: int | None = Field(
-        None, gt=0, description=f"passes over the training split; {DEFAULT_EPOCHS} if neither this nor `steps` is given"
+        None, gt=0, description="passes over the training split; 10 if neither this nor `steps` is given"
     )
     steps: int | None = Field(
         None, gt=0, description="batches to train on; with `epochs` too, training ends at whichever comes first"
@@ -175,28 +172,6 @@ class TrainerConfig(Settings):
         2048, ge=0, description="decoded examples are kept in memory up to this; beyond it they are decoded each epoch"
     )
     histograms: bool = Field(True, description="histograms of the weights in TensorBoard, each epoch")
-
-    def prepare(self, progress: Progress) -> None:
-        self.find_start(progress)
-        network_config(self.network, self.options).prepare(progress)
-
-    def find_start(self, progress: Progress) -> Path | None:
-        """Return where the weights to begin with are, downloaded if need be; none if the recipe names none.
-
-        Raises:
-            UserError: they are not to be had.
-        """
-        if self.warm_start is None:
-            return None
-        path = Path(self.warm_start)
-        file = path / "model.keras" if path.is_dir() else path
-        if not file.is_file():
-            raise UserError(
-                "There are no weights to start from.",
-                f"trainer.warm_start: {file}",
-                "Give a Model artifact's folder or a .keras or .weights.h5 file.",
-            )
-        return file
 
     @model_validator(mode="after")
     def check_metrics(self) -> TrainerConfig:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from components.networks import OWN_NETWORK
 from components.training.config import OptimizerConfig, TrainerConfig
+from components.training.start import find_start
 from pipeline.artifacts import Model
 from pipeline.component import Context
 from pipeline.errors import UserError
@@ -131,7 +132,7 @@ def warm_start(network: keras.Model, config: TrainerConfig, context: Context) ->
     Raises:
         UserError: the file is missing, unreadable, or no weight fits.
     """
-    file = config.find_start(context.progress)
+    file = find_start(config)
     if file is None:
         return
     before = [weight.numpy() for weight in network.weights]

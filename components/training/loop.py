@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from components.training import checkpoints, steps
-from components.training.config import DEFAULT_EPOCHS, OptimizerConfig, TrainerConfig
+from components.training.config import OptimizerConfig, TrainerConfig
 from components.training.engine import Engine
 from components.training.history import History, means
 from components.training.input_pipeline import Feed
@@ -19,6 +19,7 @@ from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge
 from pipeline.component import Context
 from pipeline.errors import UserError
+from pipeline.metric import LOSS, Metric, find_metric
 from pipeline.progress import Job
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 # length of one call of the compiled loop: long enough to cost nothing, short enough to show progress
 CALL_SECONDS = 0.5
-MORE_IS_BETTER = ("accuracy", "mAP")
+DEFAULT_EPOCHS = 10  # as the settings' description says
 NOT_STOPPING = {"best": None, "waited": 0, "stopped": False}
 EPOCHS_TOLD = 20  # of a longer training every so many epochs are told
 
@@ -87,6 +88,7 @@ class Setup:
         config: the settings.
         strategy: the devices.
         context: scratch folder and progress.
+        metrics: what the task is measured by, which says which way is better.
     """
 
     engine: Engine
@@ -98,6 +100,7 @@ class Setup:
     config: TrainerConfig
     strategy: tf.distribute.Strategy
     context: Context
+    metrics: Mapping[str, Metric]
 
 
 def plan_phases(config: TrainerConfig, steps_an_epoch: int, first_end: int | None = None) -> list[Phase]:
@@ -270,8 +273,7 @@ class Loop:
     def note_best(self, epoch: int, row: dict[str, Any]) -> None:
         """Keep the weights of the best epoch so far."""
         value = row[f"validation/{self.config.keep_metric}"]
-        sign = sign_of(self.config.keep_metric)
-        if self.state.best is None or sign * value > sign * self.state.best["value"]:
+        if self.state.best is None or self.metric(self.config.keep_metric).is_better(value, self.state.best["value"]):
             self.state.best = {"epoch": epoch, "value": value}
             if self.config.keep == "best":
                 self.best = checkpoints.read_states(self.model.weights, "best")
@@ -281,9 +283,9 @@ class Loop:
         watched = self.config.early_stopping
         if watched is None:
             return
-        value = row[f"validation/{watched.metric}"] * sign_of(watched.metric)
+        value, metric = row[f"validation/{watched.metric}"], self.metric(watched.metric)
         stopping = self.state.stopping
-        if stopping["best"] is None or value > stopping["best"] + watched.min_delta:
+        if stopping["best"] is None or metric.is_better(value, stopping["best"], watched.min_delta):
             stopping["best"], stopping["waited"] = value, 0
             return
         stopping["waited"] += 1
@@ -294,6 +296,14 @@ class Loop:
             else:  # what is left out is the rest of this phase
                 self.state.first_end = self.state.step
                 self.phases = plan_phases(self.config, self.feed.steps, self.state.first_end)
+
+    def metric(self, name: str) -> Metric:
+        """Return what is watched.
+
+        Raises:
+            UsageError: it is not known which way is better.
+        """
+        return find_metric(name, {LOSS.name: LOSS, **self.setup.metrics})
 
     def states(self) -> dict[str, list[Any]]:
         """Return the variables that a checkpoint holds, by kind."""
@@ -320,11 +330,6 @@ class Loop:
         self.history = History(**{**facts["history"], "metrics": tuple(facts["history"]["metrics"])})
         self.history.points = [(int(step), *values) for step, *values in self.history.points]
         self.say(f"  resumed from the checkpoint of step {self.state.step:,} of {self.total:,}")
-
-
-def sign_of(metric: str) -> int:
-    """Return 1 where more of a metric is better, else -1."""
-    return 1 if metric in MORE_IS_BETTER else -1
 
 
 class CallLength:

@@ -17,18 +17,18 @@ def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -
     Raises:
         UserError: the data cannot be read, or are a data set of TensorFlow Datasets that is not here yet.
     """
-    from components.tasks import find_part
+    from components.recipes import load
+    from components.tasks import find_task
     from data.file_tree import printable
     from data.formats import tfds
     from pipeline.progress import Progress
-    from pipeline.recipe import load
 
     chosen = task_of_data(path, overrides) if task == "auto" else task
     if path.startswith("tfds:") and chosen == tfds.TASK:
         tfds.expect_prepared(path.removeprefix("tfds:"))
     recipe = load(chosen, [f"data.path={path}", *overrides]).recipe
     try:
-        summary = find_part(chosen, "looking").inspect(recipe.data, recipe.validation, Progress())
+        summary = find_task(chosen).data_check.inspect(recipe.data, recipe.validation, Progress())
     except UserError as error:
         raise error if task != "auto" or not Path(path).expanduser().exists() else with_task(error, chosen) from None
     print(json.dumps(summary) if as_json else printable(summary_text(summary)))

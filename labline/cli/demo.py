@@ -8,11 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-from components.tasks import find_part
+from components.recipes import load
+from components.tasks import find_task
 from labline.cli.output import say_step, show_result
 from pipeline.artifacts import Examples
 from pipeline.progress import Progress
-from pipeline.recipe import load
 from pipeline.run_record import Run, duration
 from pipeline.runner import Runner
 from pipeline.workspace import Workspace
@@ -44,7 +44,7 @@ def ask(result: Run, name: str, workspace: Path) -> None:
     from serving.launch import pushed_models, running_server
 
     examples = Examples.open(Path(result.artifacts["examples"]))
-    part = find_part(examples.task, "asking")
+    part = find_task(examples.task).predict_command
     with (
         running_server(pushed_models(workspace), workspace / "logs" / "serving.log") as server,
         Client(server.url) as client,

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.tasks import prepare_process
+from components.tasks import find_task
 from pipeline.errors import UsageError, explain_os_error
 from pipeline.progress import Progress
 
@@ -38,7 +38,7 @@ def detect(images: list[Path], model: str, labels: Path | None, out: Path | None
     from object_detection.exported import ExportedDetector, find_exported
     from serving.client.files import end_with_status, read_each
 
-    prepare_process("object_detection")
+    find_task("object_detection").prepare_process()
     targets = [target_of(image, out, len(images)) for image in images]
     refuse_overwriting(images, targets)
     places, pixels = read_each(images, read_image)  # before the slow part, so that a wrong path is told at once

@@ -93,9 +93,9 @@ def run(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")] = False,
 ) -> None:
     """Run a recipe: from raw data to a pushed model. What is already done is not done again."""
+    from components.recipes import load
     from labline.cli.output import say_step, show_result
     from pipeline.progress import Progress
-    from pipeline.recipe import load
     from pipeline.runner import Runner, quiet_output
     from pipeline.workspace import Workspace
 
@@ -217,8 +217,8 @@ def detect(
 @recipe_app.command("show")
 def recipe_show(recipe: RecipeArgument, overrides: OverridesArgument = None, as_json: JsonOption = False) -> None:
     """Print every value of a recipe, its meaning and where it comes from."""
+    from components.recipes import load, meanings
     from labline.cli.output import show_recipe
-    from pipeline.recipe import load, meanings
 
     resolved = load(recipe, overrides or ())
     if as_json:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from components.recipes import load, meanings
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 from pipeline.layers import RECIPES
-from pipeline.recipe import load, meanings, name_for, shipped
+from pipeline.recipe import name_for, shipped
 
 TEMPLATES = Path(__file__).with_name("templates")
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from components.tasks import find_task, names, tasks
+from components.tasks.task import PredictOptions
 from pipeline.errors import UsageError, UserError, did_you_mean
 from pipeline.fingerprint import shown
 from pipeline.run_record import Run, Step, duration
@@ -15,7 +18,7 @@ from pipeline.workspace import Workspace
 
 COLOURS = {"ran": "32", "reused": "36", "failed": "31", "stopped": "33", "running": "2"}
 
-OPTIONS = {"out": "--out", "least": "--score"}
+OPTIONS = {"out": "--out", "min_score": "--score"}
 OTHERWISE = "`--out` is for detectors and forecasters, `--score` for detectors; `--json` prints what any model answers."
 NOT_BLESSED = "not blessed by the evaluator"  # the pusher's words, before the reasons that already stand above
 
@@ -112,20 +115,23 @@ def show_runs(records: list[dict[str, Any]]) -> None:
     settings = distinct_settings(records)
     for record, setting in zip(records, settings, strict=True):
         ran = sum(step["status"] == "ran" for step in record["steps"])
-        figure = next(
-            (
-                f"{key} {write_figure(value)}"
-                for key, value in record["metrics"].items()
-                if key in ("test/accuracy", "test/rmse", "test/mAP")
-            ),
-            "",
-        )
+        figure = primary_figure(record)
         pushed = f"version {record['pushed']['version']}" if record["pushed"] else ""
         blessed = {True: "blessed", False: "not blessed", None: ""}[record["blessed"]]
         rows.append([
             record["run"], record["recipe"], record["status"], duration(record["seconds"]), f"{ran} of {len(record['steps'])} ran", figure, blessed, pushed, setting,
         ])  # fmt: skip
     table(rows, ["run", "recipe", "status", "took", "steps", "metric", "verdict", "pushed", "set otherwise"])
+
+
+def primary_figure(record: dict[str, Any]) -> str:
+    """Return the figure that stands for a run, as its task says; empty where it has none."""
+    task, _ = record["values"].get("task", ["", ""])
+    if task not in names():
+        return ""
+    primary = find_task(task).primary_metric.name
+    found = (item for item in record["metrics"].items() if item[0].count("/") == 1 and item[0].endswith(f"/{primary}"))
+    return next((f"{key} {write_figure(value)}" for key, value in found), "")
 
 
 def distinct_settings(records: list[dict[str, Any]]) -> list[str]:
@@ -290,56 +296,43 @@ def show_catalog(as_json: bool) -> None:
 
 
 def show_predictions(
-    name: str,
-    files: list[Path],
-    workspace: Path,
-    url: str,
-    version: int | None,
-    top: int,
-    as_json: bool,
-    out: Path | None = None,
-    least: float | None = None,
-    token: str = "",
-    label: str = "",
+    name: str, files: list[Path], options: PredictOptions, url: str = "", token: str = "", label: str = ""
 ) -> None:
     """Ask a served model about files, as its task does, and print the answers.
 
     Args:
-        out: where a detector's boxes are drawn, or a forecaster's table is written.
-        least: score below which a detector's boxes are left out.
         token: bearer token, where the server wants one.
-        label: of the version, instead of `version`.
+        label: of the version, instead of `options.version`.
 
     Raises:
         UserError: the model answers as none of the tasks does, or there is no such model, version or label.
         UsageError: an option is given that is for the models of another task.
     """
-    from components.tasks import find_part, names
     from serving.client import connect
     from serving.client.not_found import naming_what_there_is
     from serving.signatures import DEFAULT_SIGNATURE
 
+    assert options.workspace is not None
     with (
-        connect(url or server_of(workspace), token=token) as client,
-        naming_what_there_is(client, workspace, name, version, label),
+        connect(url or server_of(options.workspace), token=token) as client,
+        naming_what_there_is(client, options.workspace, name, options.version, label),
     ):
         # what the workspace knows of the version that answers is found by its number, which after a rollback is not the highest
-        version = client.version_of(name, label) if version is None else version
+        version = client.version_of(name, label) if options.version is None else options.version
         outputs = client.metadata(name, version).get(DEFAULT_SIGNATURE, {}).get("outputs", {})
-        parts = [find_part(task, "asking") for task in names()]
-        part = next((part for part in parts if part.OUTPUT in outputs), None)
-        if part is None:
+        task = next((task for task in tasks() if task.served_output in outputs), None)
+        if task is None:
             given = ", ".join(f"`{item}`" for item in outputs) or "nothing"
             raise UserError(
                 f"Model `{name}` answers {given}: it is none of labline's tasks.",
                 client.url,
                 "Ask it with `serving.client.Client.predict`.",
             )
-        place = workspace if not url or getattr(part, "READS_WORKSPACE", False) else None
-        wishes = {key: value for key, value in (("out", out), ("least", least)) if value is not None}
-        if refused := [OPTIONS[key] for key in wishes if key not in getattr(part, "TAKES", ())]:
+        place = options.workspace if not url or task.predict_reads_workspace else None
+        wishes = [key for key in OPTIONS if getattr(options, key) is not None]
+        if refused := [OPTIONS[key] for key in wishes if key not in task.predict_takes]:
             raise UsageError(f"Model `{name}` knows no {' and no '.join(refused)}.", ", ".join(refused), OTHERWISE)
-        part.predict(client, name, files, version, place, top, as_json, **wishes)
+        task.predict_command.predict(client, name, files, replace(options, version=version, workspace=place))
 
 
 def server_of(workspace: Path) -> str:

@@ -67,12 +67,14 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Ask a served model about pictures or series."""
+    from components.tasks.task import PredictOptions
     from labline.cli.output import show_predictions
 
     if version and label:
         raise UsageError("A version and a label are given.", "--version, --label", "Give one of them.")
     token = read_token(token_file)
-    show_predictions(name, files, workspace, url, version or None, top, as_json, out, score, token, label)
+    options = PredictOptions(version or None, workspace, top, as_json, out, score)
+    show_predictions(name, files, options, url, token, label)
 
 
 @serving_app.command("bench-serve")

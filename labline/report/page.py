@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import shlex
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from components.tasks import find_part
+from components.tasks import find_task
+from components.tasks.task import ReportPart
 from labline.report import charts, sections
 from pipeline.artifacts import Artifact
 from pipeline.disk import replace_text
@@ -29,8 +30,9 @@ def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], tar
     from jinja2 import Environment, FileSystemLoader
 
     images = InlineImages()
-    task = find_part(task_of(run, artifacts), "report")
-    folders = [TEMPLATES, Path(str(task.__file__)).parent]
+    found = find_task(task_of(run, artifacts))
+    task = found.report
+    folders = [TEMPLATES, Path(inspect.getfile(type(found))).parent]
     environment = Environment(
         loader=FileSystemLoader(folders), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )
@@ -111,7 +113,7 @@ def state_of(run: dict[str, Any]) -> dict[str, str]:
     )
 
 
-def commands(task: ModuleType, run: dict[str, Any], target: Path) -> dict[str, str]:
+def commands(task: ReportPart, run: dict[str, Any], target: Path) -> dict[str, str]:
     """Return what to type to serve and query, where a version is there, and to look at and repeat the run."""
     values = run.get("recipe_values") or {}
     name = (run.get("pushed") or {}).get("name") or value_of(values, "serving.name", run["recipe"])

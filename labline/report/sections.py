@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from components.tasks.task import Artifacts, Inline, ReportPart
 from pipeline.artifacts import Artifact
-
-Artifacts = dict[str, Artifact | None]
-Inline = Callable[[Artifact, str], str]
 
 
 def verdict(artifacts: Artifacts) -> dict[str, Any] | None:
@@ -45,7 +41,7 @@ def findings(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     return {"rows": rows, **anomalies.properties}
 
 
-def training(task: ModuleType, run: dict[str, Any], artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
+def training(task: ReportPart, run: dict[str, Any], artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     """Return curves, the network's summary and the task's images of what was learnt."""
     model = artifacts.get("model")
     if model is None:
@@ -53,7 +49,7 @@ def training(task: ModuleType, run: dict[str, Any], artifacts: Artifacts, inline
     summary = model.file("summary.txt")
     history = read(model, "history.json") or {}
     return {
-        "facts": model.properties, "epochs": history.get("epochs", []), "steps": history.get("steps", []), "metrics": task.METRICS,
+        "facts": model.properties, "epochs": history.get("epochs", []), "steps": history.get("steps", []), "metrics": task.CURVES,
         "summary": summary.read_text("utf-8") if summary.is_file() else "",
         "pictures": {title: group for title, group in task.images(model, inline).items() if group}, "remark": task.remark(model), "wide": task.WIDE_IMAGES,
         "time": training_seconds(run.get("logs") or ""),

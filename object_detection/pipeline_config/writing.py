@@ -31,7 +31,7 @@ def export(recipe: str, overrides: list[str], classes: int | None, out: Path | N
     Raises:
         UserError: the recipe has what the API cannot do, or the file is there already.
     """
-    from pipeline.recipe import load
+    from components.recipes import load
 
     values = {key: value for key, (value, _) in load(recipe, overrides).values.items()}
     text = pipeline_config(values, classes)

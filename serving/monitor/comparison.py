@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.tasks import find_part
+from components.tasks import find_task
 from components.validation.comparison import read_schema
 from components.validation.config import Limits
 from serving.monitor.measuring import (
@@ -86,7 +86,7 @@ def compare(training: TrainingData, timed: Sequence[tuple[float, Row]], spans: i
     requests = statistics_of(rows, types)
     skew = distances(trained, requests, schema, limits)
     parts = cut(timed, spans, types, schema, limits)
-    predicted = find_part(training.task, "monitoring").PREDICTED
+    predicted = find_task(training.task).monitoring.PREDICTED
     findings = [Finding("schema", name, text) for name, text in domain_anomalies(requests, schema).items()]
     findings += [
         to_finding(item, "prediction" if item.feature in predicted else "skew") for item in skew if item.beyond

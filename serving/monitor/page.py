@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.statistics_gen import describe_feature
-from components.tasks import find_part
+from components.tasks import find_task
 from data.distances import find_feature
 from labline.report import charts
 from labline.report.page import TEMPLATES, number, percent
@@ -58,7 +58,7 @@ def feature_row(name: str, training: TrainingData, found: Comparison) -> dict[st
     cells = [
         describe_feature(find_feature(statistics, name), statistics.datasets[0].num_examples) for statistics, _ in sides
     ]
-    predicted = find_part(training.task, "monitoring").PREDICTED
+    predicted = find_task(training.task).monitoring.PREDICTED
     return {"name": name, "words": predicted.get(name, ""), "cells": cells, "distance": distance}
 
 

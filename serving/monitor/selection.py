@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.tasks import find_part
+from components.tasks import find_task
 from pipeline.errors import UserError
 from serving.monitor.measuring import Row
 from serving.monitor.options import Wish
@@ -96,7 +96,7 @@ def read_rows(
     Raises:
         UserError: nothing is left to look at.
     """
-    part = find_part(training.task, "monitoring")
+    part = find_task(training.task).monitoring
 
     def measure(asked: Asked) -> list[Row | None]:
         return part.measure(asked, training.facts)

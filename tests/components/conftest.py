@@ -124,7 +124,8 @@ def tiny_statistics(tiny_examples: Examples, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def tiny_schema(tiny_statistics: Statistics, tmp_path_factory: pytest.TempPathFactory) -> Schema:
     """The sealed schema inferred from `tiny_statistics`."""
-    from components.schema_gen import SchemaConfig, schema_gen
+    from components.config import SchemaConfig
+    from components.schema_gen import schema_gen
 
     schema = Schema.create(tmp_path_factory.mktemp("tiny_schema") / "schema")
     schema_gen(statistics=tiny_statistics, schema=schema, config=SchemaConfig())

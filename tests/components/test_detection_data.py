@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from components.config import SchemaConfig
 from components.example_gen import example_gen
 from components.example_validator import example_validator
-from components.schema_gen import SchemaConfig, schema_gen
+from components.schema_gen import schema_gen
 from components.statistics_gen import statistics_gen
-from components.tasks.object_detection.checks import DetectionValidationConfig, check_counts
+from components.tasks.object_detection.checks import check_counts
+from components.tasks.object_detection.config import DetectionValidationConfig
 from data.beam import BeamConfig
 from data.detection.config import DetectionDataConfig
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics, write_manifest

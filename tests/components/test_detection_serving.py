@@ -18,8 +18,10 @@ from PIL import Image, ImageOps
 
 from components.exporter import exporter
 from components.infra_validator import infra_validator, judge
-from components.tasks.object_detection import predict_command, serving
-from components.tasks.object_detection.export import DetectionExporterConfig, make_signatures, write_tflite
+from components.tasks.object_detection import predict_command, serving_check
+from components.tasks.object_detection.config import DetectionExporterConfig, DetectionServingCheck
+from components.tasks.object_detection.export import make_signatures, write_tflite
+from components.tasks.task import PredictOptions
 from labline.cli.detect import read_image
 from labline.cli.output import show_predictions
 from object_detection.saved_detector import Trained
@@ -75,8 +77,8 @@ def client(line: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="module")
-def expected(line: dict[str, Any]) -> serving.Expectation:
-    return serving.expect(line["examples"], line["model"], 64)
+def expected(line: dict[str, Any]) -> serving_check.ExpectedBoxes:
+    return serving_check.expect(line["examples"], line["model"], 64)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,7 @@ def signatures(line: dict[str, Any]) -> Any:
 
 def validate(line: dict[str, Any], folder: Path, **config: Any) -> dict[str, Any]:
     blessing = InfraBlessing.create(folder / "blessing")
-    settings = serving.DetectionServingCheck(engine="embedded", **config)
+    settings = DetectionServingCheck(engine="embedded", **config)
     infra_validator(**line, infra_blessing=blessing, config=settings, context=Context.standalone(folder))
     return blessing.properties
 
@@ -164,10 +166,10 @@ def test_a_misshapen_input_is_refused_in_words(signatures: Any) -> None:
 
 
 def test_keras_rest_and_lite_give_the_same_answers_by_every_signature(
-    line: dict[str, Any], client: Client, expected: serving.Expectation
+    line: dict[str, Any], client: Client, expected: serving_check.ExpectedBoxes
 ) -> None:
-    differences, problem = serving.ask(client, "drawn", expected)
-    differences |= serving.ask_files(line["saved_model"], expected)
+    differences, problem = expected.ask(client, "drawn")
+    differences |= expected.ask_files(line["saved_model"])
     assert set(differences) == {"serving_default", "image_tensor", "tf_example", "tflite"}
     assert (problem, judge(differences, 2e-5)) == ("", "")
     assert {name: parity.examples for name, parity in differences.items()} == {
@@ -192,11 +194,11 @@ def test_int8_is_calibrated_on_training_photos(
 
 @pytest.mark.parametrize("part", ["detection_scores", "detection_boxes", "detection_classes"])
 def test_answers_that_are_not_those_of_the_trained_detector_are_told(
-    part: str, client: Client, expected: serving.Expectation
+    part: str, client: Client, expected: serving_check.ExpectedBoxes
 ) -> None:
     changed = {name: values.copy() for name, values in expected.of_files.items()}
     changed[part][3] = 4 - changed[part][3] if part == "detection_classes" else changed[part][3] * 0.999
-    differences, _ = serving.ask(client, "drawn", replace(expected, of_files=changed))
+    differences, _ = replace(expected, of_files=changed).ask(client, "drawn")
     assert judge(differences, 1e-4).startswith("signature `serving_default`: example 3 differs by")
 
 
@@ -214,24 +216,24 @@ def test_the_line_blesses_a_faithful_export_and_no_other(line: dict[str, Any], t
 
 
 def test_a_coarse_lite_file_is_judged_by_what_it_finds_and_a_precise_one_by_every_digit(
-    line: dict[str, Any], expected: serving.Expectation
+    line: dict[str, Any], expected: serving_check.ExpectedBoxes
 ) -> None:
     coarse = SavedModel(line["saved_model"].path, {"tflite": {"precision": "int8"}})
-    assert judge(serving.ask_files(coarse, expected), 1e-9) == ""
+    assert judge(expected.ask_files(coarse), 1e-9) == ""
     sure = expected.of_files["detection_scores"] * 0 + 0.9  # of classes that there are not
     other = replace(expected, of_files={**expected.of_files, "detection_classes": sure, "detection_scores": sure})
-    assert "detections are found by both" in judge(serving.ask_files(coarse, other), 1e-9)
-    assert "differs by" in judge(serving.ask_files(line["saved_model"], other), 1e-4)
+    assert "detections are found by both" in judge(other.ask_files(coarse), 1e-9)
+    assert "differs by" in judge(other.ask_files(line["saved_model"]), 1e-4)
 
 
-def test_wrong_labels_and_a_wrong_order_are_told(client: Client, expected: serving.Expectation) -> None:
-    renamed = serving.ask(client, "drawn", replace(expected, labels=["cross", "dot", "line"]))[1]
+def test_wrong_labels_and_a_wrong_order_are_told(client: Client, expected: serving_check.ExpectedBoxes) -> None:
+    renamed = replace(expected, labels=["cross", "dot", "line"]).ask(client, "drawn")[1]
     assert "label `stripe` was given for class 3" in renamed
     answer = {
         "num_detections": 1.0, "detection_scores": [0.5, 0.6], "detection_classes": [1.0, 1.0], "detection_labels": ["cross", ""],
     }  # fmt: skip
-    assert "not in the order" in serving.check([answer], LABELS, "serving_default")
-    assert "beyond the 1 detections" in serving.check(
+    assert "not in the order" in serving_check.check([answer], LABELS, "serving_default")
+    assert "beyond the 1 detections" in serving_check.check(
         [{**answer, "detection_scores": [0.7, 0.6]}], LABELS, "tf_example"
     )
 
@@ -255,7 +257,9 @@ def test_every_photo_is_answered_in_words_and_drawn(
     for number, file in enumerate(files):
         file.write_bytes(draw_image(number)[0])
     before = [file.read_bytes() for file in files]
-    show_predictions("drawn", files, tmp_path, client.url, None, 3, False, tmp_path / "out", 0.6)
+    show_predictions(
+        "drawn", files, PredictOptions(workspace=tmp_path, out=tmp_path / "out", min_score=0.6), client.url
+    )
     said = capsys.readouterr().out
     assert f"{files[0]}: " in said and f"drawn in {tmp_path / 'out' / 'two_boxes.jpg'}" in said
     assert any(line.split()[0] in LABELS and "x " in line and "y " in line for line in said.splitlines())
@@ -295,7 +299,8 @@ def test_json_gives_boxes_as_shares_and_in_pixels_of_the_upright_photo(
     exif[0x0112] = 6  # to be turned by a quarter
     Image.open(io.BytesIO(draw_image(0)[0])).save(lying, quality=95, exif=exif)
     ImageOps.exif_transpose(Image.open(lying)).save(upright)
-    show_predictions("drawn", [lying, upright], tmp_path, client.url, 1, 3, True, None, 0.0)
+    options = PredictOptions(1, tmp_path, as_json=True, min_score=0.0)
+    show_predictions("drawn", [lying, upright], options, client.url)
     first, second = json.loads(capsys.readouterr().out)
     assert (first["height"], first["width"], first["drawn"]) == (90, 60, None)
     assert first["detections"] == second["detections"]
@@ -308,10 +313,10 @@ def test_a_photo_is_never_drawn_over_and_what_is_no_photo_is_named(client: Clien
     image = tmp_path / "photo.jpg"
     image.write_bytes(draw_image(0)[0])
     with pytest.raises(UsageError, match="would replace the photo"):
-        show_predictions("drawn", [image], tmp_path, client.url, None, 3, False, image, None)
+        show_predictions("drawn", [image], PredictOptions(workspace=tmp_path, out=image), client.url)
     (tmp_path / "notes.jpg").write_text("no photo")
     with pytest.raises(UserError) as error:
-        show_predictions("drawn", [tmp_path / "notes.jpg"], tmp_path, client.url, None, 3, False)
+        show_predictions("drawn", [tmp_path / "notes.jpg"], PredictOptions(workspace=tmp_path), client.url)
     assert "notes.jpg" in error.value.where
 
 

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from components.evaluation.verdict import threshold_checks
 from components.tasks.object_detection import baselines
 from components.tasks.object_detection.blessing import absent_check, constant_check, judge
-from components.tasks.object_detection.evaluation import DetectionEvaluatorConfig, score
+from components.tasks.object_detection.config import DetectionEvaluatorConfig
+from components.tasks.object_detection.evaluation import score
 from components.tasks.object_detection.metrics import Truth
 from tests.support.drawn_images import LABELS, QUICK, scored_of, write_examples
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from components.evaluator import evaluator
 from components.tasks.image_classification.blessing import baseline_check, mcnemar
-from components.tasks.image_classification.evaluation import ImageEvaluatorConfig
+from components.tasks.image_classification.config import ImageEvaluatorConfig
 from pipeline.artifacts import Blessing, Evaluation, Model, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UserError

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from components.config import SchemaConfig
 from components.example_validator import example_validator
-from components.schema_gen import SchemaConfig, schema_gen
-from components.tasks.image_classification.checks import ImageValidationConfig
+from components.schema_gen import schema_gen
+from components.tasks.image_classification.config import ImageValidationConfig
 from components.validation.config import Limits
 from pipeline.artifacts import Anomalies, Schema, Statistics, write_manifest
 from serving.monitor.measuring import statistics_of

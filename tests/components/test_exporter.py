@@ -13,7 +13,7 @@ import pytest
 
 from components.exporter import exporter
 from components.networks import load_model
-from components.tasks.image_classification.export import ImageExporterConfig
+from components.tasks.image_classification.config import ImageExporterConfig
 from pipeline.artifacts import Examples, Model, SavedModel, write_manifest
 
 LABELS = ["cross", "dot", "stripe"]

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from components.evaluation.diebold_mariano import Comparison
 from components.tasks.forecasting import blessing
 from components.tasks.forecasting.baselines import Baseline
-from components.tasks.forecasting.evaluation import ForecastEvaluatorConfig, evaluate
+from components.tasks.forecasting.config import ForecastEvaluatorConfig
+from components.tasks.forecasting.evaluation import evaluate
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UserError

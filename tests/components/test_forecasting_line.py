@@ -10,9 +10,9 @@ import pytest
 from components.exporter import exporter
 from components.infra_validator import InfraValidatorConfig, infra_validator
 from components.tasks.forecasting import calibration, windows
-from components.tasks.forecasting.checks import ForecastValidationConfig, check
-from components.tasks.forecasting.export import ForecastExporterConfig
-from components.tasks.forecasting.training import Forecasting, ForecastTrainerConfig, calibration_split
+from components.tasks.forecasting.checks import check
+from components.tasks.forecasting.config import ForecastExporterConfig, ForecastTrainerConfig, ForecastValidationConfig
+from components.tasks.forecasting.training import Forecasting, calibration_split
 from pipeline.artifacts import Examples, InfraBlessing, SavedModel, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UsageError, UserError

@@ -11,7 +11,7 @@ import pytest
 
 from components.exporter import exporter
 from components.infra_validator import InfraValidatorConfig, infra_validator
-from components.tasks.image_classification.export import ImageExporterConfig
+from components.tasks.image_classification.config import ImageExporterConfig
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
 from pipeline.component import Context
 

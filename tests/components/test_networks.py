@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from components.networks import PixelStatistics, find_network, names, network_config, preset
-from components.tasks.image_classification.training import ImageTrainerConfig
+from components.tasks.image_classification.config import ImageTrainerConfig
 from pipeline.errors import UserError
 from tests.support import contracts_network
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from google.protobuf import text_format
 
-from components.schema_gen import SchemaConfig, schema_gen
+from components.config import SchemaConfig
+from components.schema_gen import schema_gen
 from pipeline.artifacts import Schema
 from pipeline.errors import UserError
 

@@ -12,7 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from components.networks import load_model
-from components.tasks.image_classification.training import ImageTrainerConfig, make_objective
+from components.tasks.image_classification.config import ImageTrainerConfig
+from components.tasks.image_classification.training import make_objective
 from components.trainer import explained, trainer
 from components.training.tensorboard import histogram
 from data import loader

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.tasks.forecasting.training import ForecastTrainerConfig
-from components.tasks.image_classification.training import ImageTrainerConfig
-from components.tasks.object_detection.training import DetectionTrainerConfig
+from components.tasks.forecasting.config import ForecastTrainerConfig
+from components.tasks.image_classification.config import ImageTrainerConfig
+from components.tasks.object_detection.config import DetectionTrainerConfig
 from components.training import checkpoints
 from components.training.config import FineTuneConfig, OptimizerConfig
 from components.training.history import CURVE_POINTS, History

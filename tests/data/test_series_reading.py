@@ -79,7 +79,7 @@ def test_keys_of_a_recipe_are_told_to_be_the_runs(tmp_path):
 
 
 def test_a_look_at_the_data_tells_what_would_stop_the_run_later():
-    from components.tasks.forecasting.checks import ForecastValidationConfig
+    from components.tasks.forecasting.config import ForecastValidationConfig
     from components.tasks.forecasting.data_check import inspect
 
     config = SeriesDataConfig(path="milk", split={"train": 0.9, "validation": 0.1, "test": 0.0})

@@ -78,7 +78,7 @@ def test_recipe_show_prints_every_value_with_its_origin():
 
 
 def test_new_makes_a_recipe_that_loads_with_the_same_values_and_a_network_of_ones_own(tmp_path):
-    from pipeline.recipe import load
+    from components.recipes import load
 
     project = tmp_path / "birds"
     assert labline("new", project).returncode == 0
@@ -90,7 +90,7 @@ def test_new_makes_a_recipe_that_loads_with_the_same_values_and_a_network_of_one
 
 
 def test_uncommenting_every_line_of_a_new_recipe_gives_the_same_values(tmp_path):
-    from pipeline.recipe import load
+    from components.recipes import load
 
     project = tmp_path / "birds"
     labline("new", project)
@@ -168,7 +168,7 @@ def test_ctrl_c_ends_the_demo_as_it_ends_a_run(tmp_path):
 
 
 def test_a_new_project_in_a_folder_of_any_name_has_a_recipe_that_loads(tmp_path):
-    from pipeline.recipe import load
+    from components.recipes import load
 
     for folder, name in (("2024", "2024"), ("my birds", "my_birds"), ("été", "_t_")):
         labline("new", tmp_path / folder)

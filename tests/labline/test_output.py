@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components.tasks.forecasting import predict_command
+from components.tasks.task import PredictOptions
 from labline.cli import output
 from labline.cli.main import app
 from pipeline.artifacts import Anomalies, Blessing, PushedModel, write_manifest
@@ -71,18 +72,19 @@ def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_se
     monkeypatch.setattr("serving.client.connect", lambda address, token: contextlib.nullcontext(client))
     monkeypatch.setattr(output, "server_of", lambda workspace: "http://127.0.0.1:1")
     asked = []
-    monkeypatch.setattr(predict_command, "predict", lambda *given: asked.append(given[4]))
-    output.show_predictions("sales", [Path("sales.csv")], Path("mine"), url, None, 3, False)
+    monkeypatch.setattr(predict_command, "predict", lambda *given: asked.append(given[3].workspace))
+    output.show_predictions("sales", [Path("sales.csv")], PredictOptions(workspace=Path("mine")), url)
     assert asked == [Path("mine")]
 
 
-@pytest.mark.parametrize(("wish", "told"), [({"out": Path("a.csv")}, "--out"), ({"least": 0.3}, "--score")])
+@pytest.mark.parametrize(("wish", "told"), [({"out": Path("a.csv")}, "--out"), ({"min_score": 0.3}, "--score")])
 def test_what_only_models_of_another_task_know_is_refused(monkeypatch, wish, told):
     signature: dict[str, Any] = {"serving_default": {"outputs": {"probabilities": {}}}}
     client = SimpleNamespace(metadata=lambda name, version: signature, version_of=lambda name, label: 1)
     monkeypatch.setattr("serving.client.connect", lambda address, token: contextlib.nullcontext(client))
     with pytest.raises(UsageError, match=f"`digits` knows no {told}"):
-        output.show_predictions("digits", [Path("a.png")], Path("mine"), "http://h:1", None, 3, False, **wish)
+        options = PredictOptions(workspace=Path("mine"), **wish)
+        output.show_predictions("digits", [Path("a.png")], options, "http://h:1")
 
 
 @pytest.mark.parametrize(("label", "version"), [("stable", 7), ("", 1)])
@@ -95,8 +97,9 @@ def test_a_label_or_none_is_asked_as_the_version_that_it_means_so_that_its_own_f
     )
     monkeypatch.setattr("serving.client.connect", lambda address, token: contextlib.nullcontext(client))
     asked = []
-    monkeypatch.setattr(predict_command, "predict", lambda *given: asked.append(given[3]))
-    output.show_predictions("sales", [Path("a.csv")], Path("mine"), "http://h:1", None, 3, False, label=label)
+    monkeypatch.setattr(predict_command, "predict", lambda *given: asked.append(given[3].version))
+    options = PredictOptions(workspace=Path("mine"))
+    output.show_predictions("sales", [Path("a.csv")], options, "http://h:1", label=label)
     assert asked == [version]
 
 

@@ -191,7 +191,7 @@ def test_from_trained_weights_normalisation_keeps_its_statistics_and_learns_its_
 def test_stopping_early_and_the_best_judgement_can_be_by_map_where_more_is_better():
     from pydantic import ValidationError
 
-    from components.tasks.object_detection.training import DetectionTrainerConfig
+    from components.tasks.object_detection.config import DetectionTrainerConfig
     from components.training.loop import sign_of
 
     watched = {"early_stopping": {"metric": "mAP", "patience": 2}, "keep": "best"}

@@ -210,7 +210,8 @@ def test_a_training_starts_from_it_and_can_leave_the_body_as_it_is(examples, tra
 def test_it_is_exported_with_the_signatures_and_answers_of_every_detector(examples, trained, tmp_path):
     import tensorflow as tf
 
-    from components.tasks.object_detection.export import DetectionExporterConfig, export
+    from components.tasks.object_detection.config import DetectionExporterConfig
+    from components.tasks.object_detection.export import export
     from object_detection.postprocessing import answer_images
     from object_detection.saved_detector import read_trained
 

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
+from components.recipes import load
 from components.training.config import OptimizerConfig
 from labline.cli.new import create_from_pipeline_config
 from object_detection.pipeline_config.reading import read_pipeline_config
 from object_detection.pipeline_config.translation import translate
 from pipeline.errors import UserError
-from pipeline.recipe import load
 from tests.support.old_configs import RATE, RMS, line_of, rates, values_of, write_config
 
 

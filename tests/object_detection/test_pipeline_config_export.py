@@ -9,6 +9,7 @@ import sys
 import pytest
 import yaml
 
+from components.recipes import load
 from components.training.config import OptimizerConfig
 from components.training.optimizers import learning_rate_at
 from labline.cli.new import create_from_pipeline_config
@@ -16,7 +17,6 @@ from object_detection.pipeline_config.channels import BODY, least_channels, roun
 from object_detection.pipeline_config.fields import FIELDS
 from object_detection.pipeline_config.writing import export, pipeline_config
 from pipeline.errors import UserError
-from pipeline.recipe import load
 from tests.support.old_configs import RATE, RMS, rates, values_of, write_config
 
 

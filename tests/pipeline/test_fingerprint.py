@@ -56,7 +56,7 @@ def store(tmp_path):
 
 
 def test_the_trainers_code_is_its_own_its_tasks_and_its_networks_and_no_other_network(store):
-    from components.tasks.image_classification.training import ImageTrainerConfig
+    from components.tasks.image_classification.config import ImageTrainerConfig
 
     files = code_files("trainer", store, config=ImageTrainerConfig(network="cnn"))
     assert {
@@ -86,7 +86,7 @@ def test_every_file_in_a_fingerprint_is_the_projects_own(store):
 
 
 def test_a_network_of_the_users_own_counts_by_its_content(store, tmp_path):
-    from components.tasks.image_classification.training import ImageTrainerConfig
+    from components.tasks.image_classification.config import ImageTrainerConfig
 
     path = tmp_path / "mine.py"
     path.write_text("def build(input_shape, outputs, config, pixels): ...\n")
@@ -104,9 +104,9 @@ def test_a_checkpoint_that_is_named_by_its_beginning_counts_with_all_its_files(t
 
 
 def test_weights_that_a_networks_options_name_count_by_their_content(tmp_path):
+    from components.recipes import load
     from components.trainer import sources
     from pipeline.progress import Progress
-    from pipeline.recipe import load
 
     def files(weights):
         overrides = ["trainer.network=transfer", f"trainer.options.weights={weights}"]

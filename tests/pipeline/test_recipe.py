@@ -3,8 +3,8 @@
 import pytest
 
 from components.networks import names
+from components.recipes import load, meanings
 from pipeline.errors import UsageError
-from pipeline.recipe import load, meanings
 
 
 @pytest.fixture

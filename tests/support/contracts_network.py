@@ -9,7 +9,8 @@ import numpy as np
 
 from components.networks import PixelStatistics, find_network, network_config
 from components.tasks.image_classification import images
-from components.tasks.image_classification.training import Classification, ImageTrainerConfig
+from components.tasks.image_classification.config import ImageTrainerConfig
+from components.tasks.image_classification.training import Classification
 from components.training import steps
 from components.training.input_pipeline import ArrayFeed, FeedRequest
 from components.training.optimizers import make_optimizer

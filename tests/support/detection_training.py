@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.networks import network_config, preset
-from components.tasks.object_detection.training import DetectionTrainerConfig
+from components.tasks.object_detection.config import DetectionTrainerConfig
 from components.trainer import trainer
 from data.detection.boxes import Box
 from data.detection.records import encode_detection

@@ -7,7 +7,8 @@ import io
 import numpy as np
 
 from components.tasks.object_detection import baselines
-from components.tasks.object_detection.evaluation import DetectionEvaluatorConfig, score
+from components.tasks.object_detection.config import DetectionEvaluatorConfig
+from components.tasks.object_detection.evaluation import score
 from components.tasks.object_detection.metrics import Detections
 from data.detection.boxes import Box
 from pipeline.artifacts import Examples, write_manifest

@@ -23,8 +23,8 @@ if os.environ.get("TF_USE_LEGACY_KERAS"):
 else:
     import keras  # noqa: F401
 
-from components.tasks.forecasting.training import ForecastTrainerConfig
-from components.tasks.image_classification.training import ImageTrainerConfig
+from components.tasks.forecasting.config import ForecastTrainerConfig
+from components.tasks.image_classification.config import ImageTrainerConfig
 from components.trainer import trainer
 from components.training.config import EarlyStoppingConfig, OptimizerConfig
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics

@@ -39,7 +39,7 @@ def cut_series(table: Path, folder: Path, **settings: Any) -> Examples:
 
 def train_series(examples: Examples, folder: Path, **settings: Any) -> Model:
     """Train a forecaster and seal it."""
-    from components.tasks.forecasting.training import ForecastTrainerConfig
+    from components.tasks.forecasting.config import ForecastTrainerConfig
     from components.trainer import trainer
 
     model = Model.create(folder / "model")

@@ -1,1 +1,1 @@
-"""What forecasting does differently from other tasks, a file for each component."""
+"""Forecasting; `task.py` is its face."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from components.evaluation.diebold_mariano import Comparison, diebold_mariano, losses_by_time
 from components.evaluation.verdict import check, conclude, threshold_checks
 from components.tasks.forecasting.baselines import LAST_VALUE, ROUNDING, Baseline
-from components.tasks.forecasting.metrics import MORE_IS_BETTER, Scored, percentiles
+from components.tasks.forecasting.metric_list import METRICS
+from components.tasks.forecasting.metrics import Scored, percentiles
 from pipeline.artifacts import Examples, Model
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from components.tasks.forecasting.evaluation import ForecastEvaluatorConfig
+    from components.tasks.forecasting.config import ForecastEvaluatorConfig
 
 CONVINCING = 0.05  # a difference with a greater chance is called possible luck
 
@@ -39,8 +40,7 @@ def judge(
     checks = [baseline_check(baseline, tests[baseline.name], config.split) for baseline in baselines if baseline.cells]
     if many:
         checks += [scaled_check(baseline, config.split) for baseline in baselines if baseline.cells]
-    less_is_better = values.keys() - set(MORE_IS_BETTER)
-    checks += threshold_checks(values, config.thresholds, less_is_better, unknown_check, ".4g")
+    checks += threshold_checks(values, config.thresholds, METRICS, unknown_check, ".4g")
     if config.significance is not None:
         checks.append(significance_check(baselines, tests, config.significance, config.split))
     notes = [f"Not compared with {baseline.name}: {baseline.note}." for baseline in baselines if not baseline.cells]

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from components.validation.config import Limits, ValidationConfig
+from components.tasks.forecasting.config import ForecastValidationConfig
+from components.validation.config import ValidationConfig
 from data.finding import Finding, make
 from pipeline.artifacts import Anomalies, Examples
+from pipeline.settings import narrow
 
 
-class ForecastValidationConfig(ValidationConfig):
-    """Which findings stop the run (errors), and which are only told (warnings)."""
-
-    min_judged_examples: int = Field(
-        10, ge=0, description="fewer windows than this in the validation or test part are a warning"
-    )
-    skew: Limits = Field(
-        Limits(numeric=1.0),
-        description="limits for every other split against the training split; numbers are free by default, since series move on in time",
-    )
-
-
-def check(examples: Examples, config: ForecastValidationConfig) -> list[Finding]:
+def check(examples: Examples, config: ValidationConfig) -> list[Finding]:
     """Return the findings that the numbers of windows give."""
+    config = narrow(config, ForecastValidationConfig)
     return check_splits(examples.splits, config)
 
 

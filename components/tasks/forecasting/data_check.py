@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.tasks.forecasting.checks import ForecastValidationConfig, check_splits
+from components.tasks.forecasting.checks import check_splits
+from components.tasks.forecasting.config import ForecastValidationConfig
+from components.validation.config import ValidationConfig
 from components.validation.stopping import conclude, unusable_files
+from data.raw import RawDataConfig
 from data.series.config import SeriesDataConfig
 from pipeline.progress import Progress
+from pipeline.settings import narrow
 
 
-def inspect(config: SeriesDataConfig, validation: ForecastValidationConfig, progress: Progress) -> dict[str, Any]:
+def inspect(config: RawDataConfig, validation: ValidationConfig, progress: Progress) -> dict[str, Any]:
     """Return what the series are like, the findings of ingest and of the checks that a run makes next, and whether it would stop; see
     `data.series.check.inspect`.
     """
+    config, validation = narrow(config, SeriesDataConfig), narrow(validation, ForecastValidationConfig)
     from data.series.check import inspect
 
     found = inspect(config, progress)

@@ -22,11 +22,9 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.diebold_mariano import Comparison, diebold_mariano, losses_by_time
@@ -35,49 +33,19 @@ from components.tasks.forecasting import blessing as judging
 from components.tasks.forecasting import metrics
 from components.tasks.forecasting.backtest import backtest
 from components.tasks.forecasting.baselines import Baseline, measure_baselines
+from components.tasks.forecasting.config import ForecastEvaluatorConfig
+from components.tasks.forecasting.metric_list import METRICS
 from components.tasks.forecasting.metrics import Forecasts, Scored
 from components.tasks.forecasting.plot_data import Line, draw_line, name_moments
 from components.tasks.forecasting.residuals import describe_residuals
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model
 from pipeline.component import Context
+from pipeline.settings import narrow
 
 if TYPE_CHECKING:
     import numpy as np
 
     from data.series.records import Series
-
-REQUIRES = ["statsmodels", "scipy"]
-
-
-class ForecastEvaluatorConfig(EvaluatorConfig):
-    """What is measured, and the bar for a blessing."""
-
-    metric_names: ClassVar[Collection[str]] = metrics.NAMES
-
-    batch_size: int = Field(512, gt=0, description="windows a forward pass; lower it if memory runs out")
-    thresholds: dict[str, float] = Field(
-        default_factory=dict,
-        description="limits for the blessing, such as test/rmse: 6. The largest value that passes; for test/coverage the least",
-    )
-    baseline_tolerance: float = Field(
-        0.02,
-        ge=0,
-        lt=1,
-        description="share by which the RMSE may exceed that of the last blessed model: room for the luck of a training. It may be "
-        "lost in every run anew; a limit for test/rmse in `thresholds` is the ceiling above which nothing is blessed",
-    )
-    significance: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="if set, such as 0.05, the Diebold-Mariano test against the best baseline must give less than this chance of "
-        "luck; the test is reported either way",
-    )
-    fitted_series: int = Field(
-        20,
-        ge=1,
-        description="Holt-Winters and SARIMA are fitted to so many series and columns at most; of more, a sample drawn by `seed`",
-    )
 
 
 def evaluate(
@@ -86,13 +54,14 @@ def evaluate(
     baseline: Model | None,
     evaluation: Evaluation,
     blessing: Blessing,
-    config: ForecastEvaluatorConfig,
+    config: EvaluatorConfig,
     context: Context,
 ) -> None:
     """Write metrics.json, details.json, predictions.npz and plots to `evaluation`, and the verdict to `blessing`.
 
     The metrics and plots go to the run's TensorBoard logs too, in the folder `test`, at the step where the training ended.
     """
+    config = narrow(config, ForecastEvaluatorConfig)
     from components.tasks.forecasting.forecasts import predict
     from data.series.records import read_series
 
@@ -119,7 +88,7 @@ def evaluate(
     details = describe(
         forecasts, scored, baselines, tests, series, facts, config.split, model.properties["intervals"]["level"]
     )
-    values = {f"{config.split}/{name}": value for name in metrics.NAMES if (value := scored.values[name]) is not None}
+    values = {f"{config.split}/{name}": value for name in METRICS if (value := scored.values[name]) is not None}
     write_predictions(forecasts, evaluation.file("predictions.npz"))
     plots = draw_plots(details)
     write_plots(plots, evaluation.file("plots"))

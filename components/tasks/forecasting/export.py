@@ -9,7 +9,9 @@ from components.export.config import ExporterConfig
 from components.export.saved_model import check_shape, write_saved_model
 from components.networks import UNKNOWN_TIME, WindowShape
 from components.tasks.forecasting import windows
+from components.tasks.forecasting.config import ForecastExporterConfig
 from pipeline.artifacts import Examples, Model, SavedModel
+from pipeline.settings import narrow
 
 if TYPE_CHECKING:
     import keras
@@ -18,11 +20,7 @@ if TYPE_CHECKING:
 SERIES = "series.json"  # asset: how to read a file the way the training data were read
 
 
-class ForecastExporterConfig(ExporterConfig):
-    """What is exported."""
-
-
-def export(examples: Examples, model: Model, saved_model: SavedModel, config: ForecastExporterConfig) -> None:
+def export(examples: Examples, model: Model, saved_model: SavedModel, config: ExporterConfig) -> None:
     """Write a SavedModel whose signatures answer `forecast`, `lower` and `upper`, float [n, P, V], in the data's own units.
 
     `serving_default` takes `history` (float [n, at least H, V]; the last H rows count), `with_times` also `times` (int64
@@ -31,6 +29,7 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Fo
     (float [n, H + P, K]). The asset series.json tells columns, horizon and how the file was read; warm-up requests lie in
     assets.extra.
     """
+    config = narrow(config, ForecastExporterConfig)
     from components.networks import load_model
 
     network = load_model(model)

@@ -6,23 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from data.beam import BeamConfig
+from data.raw import RawDataConfig
 from data.series.config import SeriesDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
 from pipeline.progress import Progress
+from pipeline.settings import narrow
 
-REQUIRES = ["pandas", "google-crc32c"]
 REJECTED = "rejected.json"
 
 
-def sources(config: SeriesDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
+def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
     """Find the raw files, fetching a data set of the catalogue that is not here yet."""
     from data.locate import source_trees
 
     return [SourceTree(root, files) for root, files in source_trees(config, progress)]
 
 
-def write_examples(examples: Examples, config: SeriesDataConfig, beam: BeamConfig, context: Context) -> None:
+def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, context: Context) -> None:
     """Write `<split>-*.tfrecord`, `series.json`, the arrays of the clean series and `rejected.json`.
 
     Raises:
@@ -31,12 +32,12 @@ def write_examples(examples: Examples, config: SeriesDataConfig, beam: BeamConfi
     from data.locate import locate
     from data.series.ingest import survey, write_windows
 
-    path, config = locate(config, context.progress)
-    found = survey(path, config, context.scratch / "rows", context.progress)
-    plan, scaling = write_windows(found, config, beam, examples.path, str(path), context.progress)
+    path, settings = locate(narrow(config, SeriesDataConfig), context.progress)
+    found = survey(path, settings, context.scratch / "rows", context.progress)
+    plan, scaling = write_windows(found, settings, beam, examples.path, str(path), context.progress)
     rejected = found.findings.report(found.staged.offsets[-1])
     examples.write_json(REJECTED, rejected)
-    examples.properties = describe(found, config) | {
+    examples.properties = describe(found, settings) | {
         "splits": plan.counts(),
         "scaling": scaling,
         "rejected": sum(item["count"] for item in rejected if item["severity"] == "warning"),

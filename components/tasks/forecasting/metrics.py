@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-NAMES = ("rmse", "mae", "mape", "smape", "mase", "coverage", "interval_width")
-MORE_IS_BETTER = ("coverage",)
 WORST_SERIES = 50  # rows of the table by series
 CELLS_AT_ONCE = 1 << 21  # a million windows of many steps would not fit into memory with all their errors
 

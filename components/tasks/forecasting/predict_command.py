@@ -7,39 +7,25 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.tasks.task import PredictOptions
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
     from data.series.reading import Recent
-    from serving.client import Client
+    from serving.client import Client, ModelClient
 
-OUTPUT = "forecast"  # of the default signature: how a served forecaster is known
 SERIES = Path("assets", "series.json")
-TAKES = ("out",)  # of what one may say beside the files
-READS_WORKSPACE = True  # how a file is read stands in the exported model, whatever server is asked
 
 RENAME = "Give the file's columns the names that the model's data had."
 CLAUSE = re.compile(r"(?<=[.?;]) |, or |\n\s*")
 
 
-def predict(
-    client: Client,
-    name: str,
-    files: list[Path],
-    version: int | None,
-    workspace: Path | None,
-    top: int,
-    as_json: bool,
-    out: Path | None = None,
-) -> None:
+def predict(client: ModelClient, name: str, files: list[Path], options: PredictOptions) -> None:
     """Print the forecasts of what follows the last rows of each file; files that cannot be read are told by name.
 
-    Args:
-        workspace: of the server, which tells how the model's data were read.
-        top: not used here.
-        out: a CSV file that the forecasts are written to.
+    The workspace tells how the model's data were read; `options.out` is a CSV file that the forecasts are written to.
 
     Raises:
         UserError: the workspace does not have the model, or a file does not fit it.
@@ -48,9 +34,9 @@ def predict(
     from components.tasks.forecasting.tables import check_target, write_forecasts
     from serving.client.files import end_with_status, read_each
 
-    del top
+    out, version = options.out, options.version
     check_target(out, files)
-    facts = read_facts(workspace, name, version, client.url)
+    facts = read_facts(options.workspace, name, version, client.url)
     places, ends = read_each(files, lambda file: read_end(file, facts))
     answers = []
     for place, recent in zip(places, ends, strict=True):
@@ -59,7 +45,7 @@ def predict(
     rows = [describe(file, series, answer, facts) for file, series, answer in answers]
     if out:
         write_forecasts(rows, out)
-    if as_json:
+    if options.as_json:
         print(json.dumps(rows))
     else:
         named = facts["csv"]["series_column"] or len(answers) > len(places)
@@ -117,7 +103,7 @@ def read_facts(workspace: Path | None, name: str, version: int | None, url: str)
 
 
 def arrays(
-    recent: list[Recent], facts: dict[str, Any], client: Client, name: str, version: int | None
+    recent: list[Recent], facts: dict[str, Any], client: ModelClient, name: str, version: int | None
 ) -> tuple[Any, Any, Any]:
     """Return histories, times and covariates as the client sends them; times only where the model takes them."""
     import numpy as np

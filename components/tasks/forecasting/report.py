@@ -5,21 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from components.tasks.forecasting import report_charts
+from components.tasks.forecasting.metric_list import METRICS
 from labline.report.sections import Artifacts, Inline, features, in_order, read
 from pipeline.artifacts import Artifact
 
-METRICS = ("loss", "mae")  # curves of the training
+CURVES = ("loss", "mae")  # curves of the training
 WIDE_IMAGES = True
-FIGURES = {
-    "rmse": "root mean squared error, in the series' own units",
-    "mae": "mean absolute error, in the series' own units",
-    "mase": "mean absolute error in units of the seasonal naive forecast's on the training part",
-    "mape": "mean absolute percentage error",
-    "smape": "symmetric mean absolute percentage error",
-    "coverage": "share of values within the bounds",
-    "interval_width": "mean distance of the bounds",
-    "interval_score": "width of the bounds plus what values outside cost (Winkler)",
-}
 BESIDE = 3  # baselines beside the model in the headline figure
 LSTMS = 4
 
@@ -33,15 +24,15 @@ def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
     before = ((blessing.properties.get("comparison") if blessing else None) or {}).get("metrics", {})
     split = details.get("split", "test")
     rows = []
-    for name, words in FIGURES.items():
+    for name, metric in METRICS.items():
         key = f"{split}/{name}"
-        if key not in metrics:
+        if key not in metrics or not metric.title:
             continue
         others = [(row["name"], row.get(name)) for row in beside(details.get("baselines", []))]
         if name == "coverage" and "level" in details:
             others = [("asked for", details["level"])]
         rows.append({
-            "key": key, "words": words, "value": metrics[key], "interval": intervals.get(name), "before": before.get(name),
+            "key": key, "words": metric.title, "value": metrics[key], "interval": intervals.get(name), "before": before.get(name),
             "others": [(label, value) for label, value in others if value is not None], "scale": False,
         })  # fmt: skip
     return rows

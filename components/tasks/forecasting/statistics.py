@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.tasks.task import Sums
 from pipeline.artifacts import Examples, Statistics
 
 # each value of a history stands in a target too; where and when a window lies is no matter of statistics
 PAYLOAD = ("series/history", "series/covariates", "series/scale", "series/row", "series/time")
-SUMMED = ""
+SUMS = None
 
 
-def describe(sums: list[list[int]], examples: Examples) -> dict[str, Any]:
+def describe(sums: Sums, examples: Examples) -> dict[str, Any]:
     """Return the properties of the statistics: the scaling constants, which ingest took from the training part alone."""
     del sums
     return {"scaling": examples.properties["scaling"]}

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
-
-from components.networks import SeriesStatistics, WindowShape, find_network, network_config
+from components.networks import NetworkFile, SeriesStatistics, WindowShape, find_network, network_config
 from components.tasks.forecasting import calibration, windows
+from components.tasks.forecasting.config import ForecastTrainerConfig
 from components.training import validation
 from components.training.config import TrainerConfig
 from components.training.engine import KerasEngine, takes_dictionary, warm_start
 from components.training.input_pipeline import Feed
+from components.training.run import TrainingRun
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.errors import UserError
-from pipeline.settings import ModuleIn, Settings
+from pipeline.settings import Settings, narrow
 
 if TYPE_CHECKING:
     import keras
@@ -31,26 +30,32 @@ TASK = "forecasting"
 ENGINE = KerasEngine()
 
 
-class ForecastTrainerConfig(TrainerConfig):
-    """What to train, how long, on what windows."""
+def begin(examples: Examples, statistics: Statistics, config: TrainerConfig, context: Context) -> ForecastTraining:
+    """Build the network and what it minimises."""
+    config = narrow(config, ForecastTrainerConfig)
+    network, file, options = build_network(examples, statistics, config, context)
+    return ForecastTraining(examples, config, context, file, options, network, make_objective(examples, config))
 
-    metric: ClassVar[str] = "mae"
 
-    network: Annotated[str, ModuleIn("components/networks")] = Field(
-        "seasonal_lstm", description="a shipped network, or the path of your own .py file"
-    )
-    loss: Literal["huber", "mean_squared_error", "mean_absolute_error"] = Field(
-        "huber",
-        description="what is minimised, of errors divided by the series' mean absolute seasonal change; bounds add their quantile loss",
-    )
-    interval: float = Field(
-        0.8, gt=0, lt=1, description="share of the values that are to lie between the lower and the upper bound"
-    )
+class ForecastTraining(TrainingRun["keras.Model"]):
+    """A training of the task's."""
+
+    config: ForecastTrainerConfig
+    objective: Forecasting
+
+    def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[Feed, Judge | None]:
+        return open_feeds(self.examples, self.network, self.objective, self.config, strategy, self.context)
+
+    def facts(self) -> dict[str, Any]:
+        return finish(self.network, self.examples, self.config)
+
+    def write_plots(self, model: Model, step: int, logs: TensorBoard) -> None:
+        write_images(model, self.network, step, self.examples, logs, self.config)
 
 
 def build_network(
     examples: Examples, statistics: Statistics, config: ForecastTrainerConfig, context: Context
-) -> tuple[keras.Model, ModuleType, Settings]:
+) -> tuple[keras.Model, NetworkFile, Settings]:
     """Return the network with its module and its own options.
 
     Raises:
@@ -69,7 +74,7 @@ def build_network(
     except Exception as error:
         raise UserError(
             f"Network `{config.network}` does not build for windows of {shape.history} + {shape.horizon} rows: {type(error).__name__}: {error}",
-            str(getattr(module, "__file__", config.network)),
+            module.path,
         ) from error
     check_network(network, shape, config)
     warm_start(network, config, context)

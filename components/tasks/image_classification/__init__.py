@@ -1,1 +1,1 @@
-"""Image classification: which class an image belongs to."""
+"""Image classification; `task.py` is its face."""

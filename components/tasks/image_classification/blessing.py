@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from components.evaluation.percentiles import percentiles
 from components.evaluation.verdict import check, conclude, other_classes, threshold_checks
-from components.tasks.image_classification.metrics import LESS_IS_BETTER, Scored, score
+from components.tasks.image_classification.metric_list import METRICS
+from components.tasks.image_classification.metrics import Scored, score
 from components.tasks.image_classification.predictions import Predicted, predict
 from pipeline.artifacts import Examples, Model
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
-    from components.tasks.image_classification.evaluation import ImageEvaluatorConfig
+    from components.tasks.image_classification.config import ImageEvaluatorConfig
 
 
 def judge(
@@ -31,7 +32,7 @@ def judge(
         comparison: with the last blessed model, see `compare`; None without one.
     """
     checks = [
-        *threshold_checks(values, config.thresholds, LESS_IS_BETTER, always_one),
+        *threshold_checks(values, config.thresholds, METRICS, always_one),
         *guessing_checks(intervals["accuracy"][0], baselines, config.split),
     ]
     notes = []

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
+from components.tasks.image_classification.config import ImageValidationConfig
 from components.validation import classes
 from components.validation.config import ValidationConfig
 from components.validation.thumbnails import write_thumbnails
 from data.finding import Finding
 from pipeline.artifacts import Anomalies, Examples
+from pipeline.settings import narrow
 
 
-class ImageValidationConfig(ValidationConfig):
-    """Which findings stop the run (errors), and which are only told (warnings)."""
-
-    min_class_examples: int = Field(
-        10, ge=0, description="fewer pictures of a class than this, over all splits, are a warning"
-    )
-    max_class_ratio: float = Field(
-        10.0,
-        gt=1,
-        description="largest class over smallest class of the training split, above which a warning is given",
-    )
-
-
-def check(examples: Examples, config: ImageValidationConfig) -> list[Finding]:
+def check(examples: Examples, config: ValidationConfig) -> list[Finding]:
     """Return the findings that the counts of images by split and class give."""
+    config = narrow(config, ImageValidationConfig)
     return check_counts(examples.labels, examples.properties["label_counts"], examples.splits, config)
 
 

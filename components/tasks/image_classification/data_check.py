@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.tasks.image_classification.checks import ImageValidationConfig, check_counts
+from components.tasks.image_classification.checks import check_counts
+from components.tasks.image_classification.config import ImageValidationConfig
+from components.validation.config import ValidationConfig
 from components.validation.stopping import conclude, unusable_files
 from data.images.config import ImageDataConfig
+from data.raw import RawDataConfig
 from pipeline.progress import Progress
+from pipeline.settings import narrow
 
 
-def inspect(config: ImageDataConfig, validation: ImageValidationConfig, progress: Progress) -> dict[str, Any]:
+def inspect(config: RawDataConfig, validation: ValidationConfig, progress: Progress) -> dict[str, Any]:
     """Return what the images are like, the findings of ingest and of the checks that a run makes next, and whether it would stop; see
     `data.images.check.inspect`.
     """
+    config, validation = narrow(config, ImageDataConfig), narrow(validation, ImageValidationConfig)
     from data.images.check import inspect
 
     found = inspect(config, progress)

@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
-from typing import Any, ClassVar
-
-from pydantic import Field
+from typing import Any
 
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.plots import write_logs, write_plots
 from components.tasks.image_classification import blessing as judging
 from components.tasks.image_classification import metrics
+from components.tasks.image_classification.config import ImageEvaluatorConfig
 from components.tasks.image_classification.predictions import Predicted, check_features, predict
 from components.tasks.image_classification.slices import slice_rows
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model
 from pipeline.component import Context
-
-
-class ImageEvaluatorConfig(EvaluatorConfig):
-    """What is measured, and the bar for a blessing."""
-
-    metric_names: ClassVar[Collection[str]] = metrics.NAMES
-
-    slices: list[str] = Field(
-        ["image/class/text", "image/brightness"],
-        description="recorded features by which results are broken down; numbers with many values by quartile",
-    )
-    thresholds: dict[str, float] = Field(
-        default_factory=dict,
-        description="limits for the blessing, such as test/accuracy: 0.9. The least value that passes; for test/loss and "
-        "test/calibration_error, where less is better, the largest",
-    )
-    baseline_tolerance: float = Field(
-        0.01,
-        ge=0,
-        lt=1,
-        description="accuracy that may be lost against the last blessed model: room for the luck of a training. It may be "
-        "lost in every run anew; a limit for test/accuracy in `thresholds` is the floor below which nothing is blessed",
-    )
-    baseline_significance: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="1 counts every loss beyond the tolerance. With less, such as 0.05, it counts only if McNemar's exact "
-        "test gives it less than this chance, which on a small split lets several points be lost unseen",
-    )
-    calibration_bins: int = Field(15, ge=2, description="equal-width bins of the calibration error")
-    wrong_predictions: int = Field(24, ge=0, le=200, description="pictures of wrong predictions kept, the surest first")
+from pipeline.settings import narrow
 
 
 def evaluate(
@@ -56,13 +23,14 @@ def evaluate(
     baseline: Model | None,
     evaluation: Evaluation,
     blessing: Blessing,
-    config: ImageEvaluatorConfig,
+    config: EvaluatorConfig,
     context: Context,
 ) -> None:
     """Write metrics.json, details.json, predictions.npz and plots to `evaluation`, and the verdict to `blessing`.
 
     The metrics and plots go to the run's TensorBoard logs too, in the folder `test`, at the step where the training ended.
     """
+    config = narrow(config, ImageEvaluatorConfig)
     check_features(examples, config.split, config.slices)
     predicted = predict(
         model, examples, config.split, config.batch_size, context.progress, config.wrong_predictions, config.slices

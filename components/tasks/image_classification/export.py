@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from components.export.config import ExporterConfig
 from components.export.saved_model import check_shape, write_saved_model
+from components.tasks.image_classification.config import ImageExporterConfig, Precision
 from pipeline.artifacts import Examples, Model, SavedModel
+from pipeline.settings import narrow
 
 if TYPE_CHECKING:
     import keras
@@ -19,21 +19,9 @@ if TYPE_CHECKING:
     from components.tasks.image_classification.images import Shape
 
 SIGNATURES = ("serving_default", "pixels", "examples")
-Precision = Literal["none", "float32", "float16", "int8"]
 
 
-class ImageExporterConfig(ExporterConfig):
-    """What is exported."""
-
-    tflite: Precision = Field("none", description="also write `assets.extra/model.tflite` with numbers of this kind")
-    tflite_examples: int = Field(
-        100,
-        gt=0,
-        description="pictures TensorFlow Lite's answers are checked on; int8 is calibrated on as many training pictures",
-    )
-
-
-def export(examples: Examples, model: Model, saved_model: SavedModel, config: ImageExporterConfig) -> None:
+def export(examples: Examples, model: Model, saved_model: SavedModel, config: ExporterConfig) -> None:
     """Write a SavedModel with the signatures `serving_default`, `pixels` and `examples`.
 
     `serving_default` takes `image_bytes` (string [n]: JPEG, PNG, GIF or BMP of any size), `pixels` takes `pixels`
@@ -41,6 +29,7 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Im
     answer `probabilities` (float [n, k]), `class_id` (int64 [n]) and `label` (string [n]). The labels lie in
     assets/labels.txt, the warm-up requests in assets.extra.
     """
+    config = narrow(config, ImageExporterConfig)
     from components.networks import load_model
 
     network = load_model(model)

@@ -8,22 +8,23 @@ from typing import Any
 from data.beam import BeamConfig
 from data.finding import Finding
 from data.images.config import ImageDataConfig
+from data.raw import RawDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
 from pipeline.progress import Progress
+from pipeline.settings import narrow
 
-REQUIRES = ["pillow"]
 REJECTED = "rejected.json"
 
 
-def sources(config: ImageDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
+def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
     """Find the raw files, fetching a data set of the catalogue that is not here yet."""
     from data.locate import source_trees
 
     return [SourceTree(root, files) for root, files in source_trees(config, progress)]
 
 
-def write_examples(examples: Examples, config: ImageDataConfig, beam: BeamConfig, context: Context) -> None:
+def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, context: Context) -> None:
     """Write `<split>-*.tfrecord` and `rejected.json`.
 
     Raises:
@@ -32,12 +33,12 @@ def write_examples(examples: Examples, config: ImageDataConfig, beam: BeamConfig
     from data.images.ingest import survey, write_shards
     from data.locate import locate
 
-    path, config = locate(config, context.progress)
-    found = survey(path, config, beam, context.scratch / "ingest", context.progress)
-    write_shards(found, config, beam, examples.path, context.progress)
+    path, settings = locate(narrow(config, ImageDataConfig), context.progress)
+    found = survey(path, settings, beam, context.scratch / "ingest", context.progress)
+    write_shards(found, settings, beam, examples.path, context.progress)
     rejected = found.findings.report(found.files)
     examples.write_json(REJECTED, rejected)
-    examples.properties = describe(found, config, rejected)
+    examples.properties = describe(found, settings, rejected)
 
 
 def describe(found: Any, config: ImageDataConfig, rejected: list[Finding]) -> dict[str, Any]:

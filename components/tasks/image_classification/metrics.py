@@ -13,8 +13,6 @@ from pipeline.artifacts import Examples
 if TYPE_CHECKING:
     import numpy as np
 
-NAMES = ("accuracy", "top_5_accuracy", "loss", "precision", "recall", "f1", "calibration_error")
-LESS_IS_BETTER = ("loss", "calibration_error")
 NORMAL_95 = 1.959963984540054
 Interval = list[float]  # lower and upper end
 

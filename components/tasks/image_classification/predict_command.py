@@ -8,23 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.tasks.task import PredictOptions
 from pipeline.artifacts import Examples
 
 if TYPE_CHECKING:
-    from serving.client import Client, Prediction
+    from serving.client import Client, ModelClient, Prediction
 
-OUTPUT = "probabilities"  # of the default signature: how a served classifier is known
 UNSURE = 0.6  # below this the answer may be about something that is none of the classes
 
 
-def predict(
-    client: Client, name: str, files: list[Path], version: int | None, workspace: Path | None, top: int, as_json: bool
-) -> None:
+def predict(client: ModelClient, name: str, files: list[Path], options: PredictOptions) -> None:
     """Print the likeliest classes of each image; files that cannot be read are told by name.
 
-    Args:
-        workspace: of the server, whose labels name the other classes; None if it is somewhere else.
-        top: classes shown.
+    The workspace's labels name the other classes, where it is known.
 
     Raises:
         UserError: a file is no image, or the server refused.
@@ -34,17 +30,17 @@ def predict(
     from serving.labels import read_labels
 
     places, encoded = read_each(files, prepare)
-    answers = [answer for batch in batches(encoded) for answer in client.classify(name, batch, version)]
+    answers = [answer for batch in batches(encoded) for answer in client.classify(name, batch, options.version)]
     readable = [files[place] for place in places]
-    labels = read_labels(workspace, name, version) if workspace else []
+    labels = read_labels(options.workspace, name, options.version) if options.workspace else []
     if any(labels[answer.class_id : answer.class_id + 1] != [answer.label] for answer in answers):
         labels = []  # the workspace has another model under this version: numbers are better than wrong names
-    if as_json:
+    if options.as_json:
         print(
             json.dumps([{"file": str(file), **asdict(answer)} for file, answer in zip(readable, answers, strict=True)])
         )
     else:
-        show(readable, answers, labels, top)
+        show(readable, answers, labels, options.top)
     end_with_status(files, places)
 
 

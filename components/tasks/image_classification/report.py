@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.tasks.image_classification.metric_list import METRICS
 from labline.report.sections import Artifacts, Inline, features, in_order, read
 from pipeline.artifacts import Artifact
 
-METRICS = ("loss", "accuracy")  # curves of the training
+CURVES = ("loss", "accuracy")  # curves of the training
 WIDE_IMAGES = False
-FIGURES = {
-    "accuracy": "accuracy",
-    "top_5_accuracy": "top-5 accuracy",
-    "loss": "loss",
-    "f1": "F1, mean of classes",
-    "precision": "precision, mean of classes",
-    "recall": "recall, mean of classes",
-    "calibration_error": "calibration error",
-}
 CLASSES = 60  # rows of the tables by class; a confusion matrix of more classes is shown as an image
 MATRIX_CLASSES = 20
 LAYERS = 8  # convolutions whose images the page shows; the others lie in the model's artifact
@@ -33,9 +25,9 @@ def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
     naive = details.get("baselines", {})
     split = details.get("split", "test")
     rows = []
-    for name, words in FIGURES.items():
+    for name, metric in METRICS.items():
         key = f"{split}/{name}"
-        if key not in metrics:
+        if key not in metrics or not metric.title:
             continue
         others = [
             ("chance", naive.get("chance", {}).get(name)),
@@ -43,7 +35,7 @@ def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
             ("last blessed", comparison.get("metrics", {}).get(name, {}).get("value")),
         ]
         rows.append({
-            "key": key, "words": words, "value": metrics[key], "interval": intervals.get(name), "before": comparison.get("metrics", {}).get(name),
+            "key": key, "words": metric.title, "value": metrics[key], "interval": intervals.get(name), "before": comparison.get("metrics", {}).get(name),
             "others": [(label, value) for label, value in others if value is not None], "scale": name == "accuracy",
         })  # fmt: skip
     return rows

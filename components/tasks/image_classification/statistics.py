@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from components.tasks.task import ExactSums, Sums
 from components.validation.thumbnails import side_by_side, thumbnail
 from data.tfrecord import read_records
 from pipeline.artifacts import Examples, Statistics
 
-REQUIRES = ["pillow"]
 PAYLOAD = ("image/encoded", "image/source")  # the image and its name: nothing to count there
-SUMMED = "image/encoded"
 SAMPLES_A_CLASS, SAMPLE_CLASSES = 10, 20
 
 
-def summed(images: list[bytes], examples: dict[str, Any]) -> list[list[int]]:
+def summed(images: list[bytes], examples: Mapping[str, Any]) -> Sums:
     """Return per channel of some encoded images [number of pixels, their sum, sum of squares] as exact integers.
 
     Args:
@@ -37,9 +37,9 @@ def add_pixels(encoded: bytes, channels: int) -> list[list[int]]:
     return [[len(pixels), int(count @ values), int(count @ values**2)] for count in counts]
 
 
-def add_sums(parts: Any) -> list[list[int]]:
+def add_sums(parts: Iterable[Sums]) -> Sums:
     """Add up tables of the same shape, in any order and grouping."""
-    total: list[list[int]] = []
+    total: Sums = []
     for part in parts:
         total = (
             [[a + b for a, b in zip(*rows, strict=True)] for rows in zip(total, part, strict=True)] if total else part
@@ -47,7 +47,10 @@ def add_sums(parts: Any) -> list[list[int]]:
     return total
 
 
-def describe(sums: list[list[int]], examples: Examples) -> dict[str, Any]:
+SUMS = ExactSums("image/encoded", summed, add_sums)
+
+
+def describe(sums: Sums, examples: Examples) -> dict[str, Any]:
     """Return the properties of the statistics: classes and the networks' normalisation constants."""
     return {"labels": examples.labels, "pixels": pixel_statistics(sums)}
 

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, PositiveInt
-
-from components.networks import PixelStatistics, find_network, network_config
+from components.networks import NetworkFile, PixelStatistics, find_network, network_config
 from components.tasks.image_classification import images
+from components.tasks.image_classification.config import ImageTrainerConfig
 from components.training import validation
 from components.training.config import TrainerConfig
 from components.training.engine import KerasEngine, warm_start
 from components.training.input_pipeline import Feed
+from components.training.run import TrainingRun
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.errors import UserError, did_you_mean
-from pipeline.settings import Settings
+from pipeline.settings import Settings, narrow
 
 if TYPE_CHECKING:
     import keras
@@ -34,30 +33,32 @@ ENGINE = KerasEngine()
 PICTURED = 25  # examples that images of the data and the network are drawn from
 
 
-class ImageTrainerConfig(TrainerConfig):
-    """What to train, how long, on what pictures."""
+def begin(examples: Examples, statistics: Statistics, config: TrainerConfig, context: Context) -> ImageTraining:
+    """Build the network and what it minimises."""
+    config = narrow(config, ImageTrainerConfig)
+    network, file, options = build_network(examples, statistics, config, context)
+    return ImageTraining(examples, config, context, file, options, network, make_objective(examples, config))
 
-    metric: ClassVar[str] = "accuracy"
 
-    image_size: tuple[PositiveInt, PositiveInt] | None = Field(
-        None,
-        description="[height, width] the pictures are brought to; null keeps their common size, or takes 128 x 128 where they have none",
-    )
-    loss: Literal["cross_entropy", "mean_squared_error"] = Field(
-        "cross_entropy", description="what is minimised; the second against one-hot labels"
-    )
-    class_weights: Literal["none", "balanced"] | dict[str, float] = Field(
-        "none", description="weight of each class in the loss; balanced: inverse to its frequency; or label: weight"
-    )
-    keep_metric: str = Field(
-        "accuracy", description="validation metric that says which epoch is best: accuracy or loss"
-    )
-    pictured_channel: int = Field(0, ge=0, description="input channel whose filters are drawn, of every convolution")
+class ImageTraining(TrainingRun["keras.Model"]):
+    """A training of the task's."""
+
+    config: ImageTrainerConfig
+    objective: Classification
+
+    def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[Feed, Judge | None]:
+        return open_feeds(self.examples, self.network, self.objective, self.config, strategy, self.context)
+
+    def facts(self) -> dict[str, Any]:
+        return finish(self.network, self.examples, self.config)
+
+    def write_plots(self, model: Model, step: int, logs: TensorBoard) -> None:
+        write_images(model, self.network, step, self.examples, logs, self.config)
 
 
 def build_network(
     examples: Examples, statistics: Statistics, config: ImageTrainerConfig, context: Context
-) -> tuple[keras.Model, ModuleType, Settings]:
+) -> tuple[keras.Model, NetworkFile, Settings]:
     """Return the network with its module and its own options; say which size the images get where the recipe does not.
 
     Raises:
@@ -107,7 +108,7 @@ def smallest_that_builds(build: Callable[[images.Shape], Any], shape: images.Sha
 
 def explain_build(
     error: Exception,
-    module: ModuleType,
+    module: NetworkFile,
     shape: images.Shape,
     larger: images.Shape | None,
     config: ImageTrainerConfig,
@@ -122,7 +123,7 @@ def explain_build(
         )
     return UserError(
         f"Network `{config.network}` does not build for input {shape}: {type(error).__name__}: {error}",
-        str(getattr(module, "__file__", config.network)),
+        module.path,
     )
 
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from components.evaluation.percentiles import percentiles
 from components.evaluation.verdict import check, conclude, threshold_checks
+from components.tasks.object_detection.metric_list import METRICS
 
 if TYPE_CHECKING:
     from components.tasks.object_detection.baselines import ConstantBox
-    from components.tasks.object_detection.evaluation import DetectionEvaluatorConfig, Scored
+    from components.tasks.object_detection.config import DetectionEvaluatorConfig
+    from components.tasks.object_detection.evaluation import Scored
 
 LEAST = 0.05  # mAP50 of a network without training is below .01
 
@@ -35,7 +37,7 @@ def judge(
         )
     ]
     checks.append(least_check(values["mAP50"], config.split))
-    checks += threshold_checks(values, config.thresholds, (), absent_check)
+    checks += threshold_checks(values, config.thresholds, METRICS, absent_check)
     notes = []
     if comparison is None:
         notes.append("There is no blessed model yet to compare with.")

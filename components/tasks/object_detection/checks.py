@@ -5,47 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
-
+from components.tasks.object_detection.config import DetectionValidationConfig
 from components.tasks.object_detection.labelled import draw, to_labelled
 from components.validation.classes import imbalance
-from components.validation.config import Limits, ValidationConfig
+from components.validation.config import ValidationConfig
 from components.validation.stopping import Unusable
 from components.validation.thumbnails import as_png, write_thumbnails
 from data.detection.findings import ABOUT_BOXES
 from data.finding import Finding, make
 from data.tfrecord import FeatureValue
 from pipeline.artifacts import Anomalies, Examples
+from pipeline.settings import narrow
 
 SIDE = 128  # pixels of the images beside findings: smaller ones would not show boxes
-COARSE = {
-    "image/channels": 1.0,
-    "image/boxes": 0.5,
-}  # few whole numbers: their histograms differ by where the bins fall
 
 
-class DetectionValidationConfig(ValidationConfig):
-    """Which findings stop the run (errors), and which are only told (warnings)."""
-
-    min_class_boxes: int = Field(
-        10, ge=0, description="fewer boxes of a class than this, over all splits, are a warning"
-    )
-    min_judged_boxes: int = Field(
-        10, ge=0, description="fewer boxes in the validation or test split than this are a warning"
-    )
-    max_class_ratio: float = Field(
-        20.0,
-        gt=1,
-        description="boxes of the largest class over those of the smallest one in the training split, above which a warning is given",
-    )
-    drift: Limits = Field(
-        Limits(features=COARSE), description="limits for the training split against the previous run's"
-    )
-    skew: Limits = Field(Limits(features=COARSE), description="limits for every other split against the training split")
-
-
-def check(examples: Examples, config: DetectionValidationConfig) -> list[Finding]:
+def check(examples: Examples, config: ValidationConfig) -> list[Finding]:
     """Return the findings that the numbers of images and boxes by split and class give."""
+    config = narrow(config, DetectionValidationConfig)
     return check_counts(examples.labels, examples.properties["label_counts"], examples.splits, config)
 
 

@@ -23,12 +23,10 @@ detection `photo`, `boxes`, `scores`, `classes`; boxes are (ymin, xmin, ymax, xm
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.percentiles import percentiles
@@ -36,47 +34,23 @@ from components.evaluation.plots import write_logs, write_plots
 from components.evaluation.verdict import other_classes
 from components.tasks.object_detection import baselines, bootstrap, matching, metrics
 from components.tasks.object_detection import blessing as judging
+from components.tasks.object_detection.config import DetectionEvaluatorConfig
 from components.tasks.object_detection.image_pairs import draw_pair, encode, sheet_of
+from components.tasks.object_detection.metric_list import METRICS
 from components.tasks.object_detection.metrics import Detections, Judged, Truth
 from components.tasks.object_detection.predictions import Predicted, predict, read_images, read_split, read_truth
 from components.tasks.object_detection.voc import voc_precision
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model
 from pipeline.component import Context
 from pipeline.errors import UserError
+from pipeline.settings import narrow
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-REQUIRES = ["pycocotools", "tf-keras", "tf-models-official"]
-NAMES = (*metrics.NAMES, "voc_mAP50", "voc_mAP50_eleven", "f1", "precision", "recall")
 ON_SHEET = 4  # pairs on the sheets for TensorBoard, which are at most so wide
 SHEET_WIDTH = 1200
-
-
-class DetectionEvaluatorConfig(EvaluatorConfig):
-    """What is measured, and the bar for a blessing."""
-
-    metric_names: ClassVar[Collection[str]] = NAMES
-
-    batch_size: int = Field(8, gt=0, description="photos a forward pass; lower it if memory runs out")
-    thresholds: dict[str, float] = Field(
-        default_factory=dict,
-        description="limits for the blessing, such as test/mAP: 0.5. The least value that passes",
-    )
-    baseline_tolerance: float = Field(
-        0.02,
-        ge=0,
-        lt=1,
-        description="mAP that may be lost against the last blessed model: room for the luck of a training, which is about so much on forty "
-        "photos. It may be lost in every run anew; a limit for test/mAP in `thresholds` is the floor below which nothing is blessed",
-    )
-    worst_photos: int = Field(
-        8, ge=0, le=100, description="photos with most mistakes that are kept, truth beside prediction"
-    )
-    shown_photos: int = Field(
-        6, ge=0, le=100, description="further photos that are kept so, evenly spaced over the split"
-    )
 
 
 @dataclass(frozen=True)
@@ -84,7 +58,7 @@ class Scored:
     """Figures of one set of detections.
 
     Attributes:
-        values: figure -> value, see `NAMES`.
+        values: figure -> value, see `METRICS`.
         intervals: figure -> 95 % interval, for those in `drawn`.
         drawn: mAP, mAP50 and mAP75 on samples of the images [samples], and `class_ap` [samples, classes].
         judged: COCO's verdict.
@@ -106,7 +80,7 @@ def evaluate(
     baseline: Model | None,
     evaluation: Evaluation,
     blessing: Blessing,
-    config: DetectionEvaluatorConfig,
+    config: EvaluatorConfig,
     context: Context,
 ) -> None:
     """Write metrics.json, details.json, predictions.npz and plots to `evaluation`, and the verdict to `blessing`.
@@ -114,6 +88,7 @@ def evaluate(
     The metrics and plots go to the run's TensorBoard logs too, in the folder `test`, at the step where the training ended; COCO's
     figures also under the names that the Object Detection API gave them.
     """
+    config = narrow(config, DetectionEvaluatorConfig)
     check_boxes(examples, config.split)
     predicted = predict(model, examples, config.split, config.batch_size, context.progress)
     labels = examples.labels
@@ -135,7 +110,7 @@ def evaluate(
     pairs = draw_pairs(chosen, predicted, found, labels, examples, config.split)
     for group, images in chosen.items():
         details[group] = write_pairs(group, images, pairs, predicted, found, evaluation)
-    values = {f"{config.split}/{name}": scored.values[name] for name in NAMES if name in scored.values}
+    values = {f"{config.split}/{name}": scored.values[name] for name in METRICS if name in scored.values}
     write_predictions(predicted, evaluation.file("predictions.npz"))
     plots = draw_plots(details, chosen, pairs)
     write_plots(plots, evaluation.file("plots"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from components.export.config import ExporterConfig
 from components.export.saved_model import check_shape, write_saved_model
+from components.tasks.object_detection.config import DetectionExporterConfig, Kind
 from pipeline.artifacts import Examples, Model, SavedModel
+from pipeline.settings import narrow
 from serving.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
@@ -22,29 +22,11 @@ if TYPE_CHECKING:
     from components.tasks.object_detection.images import ImageReader
     from object_detection.saved_detector import Trained
 
-REQUIRES = ["tf-keras", "tf-models-official"]
-Kind = Literal["image_bytes", "image_tensor", "tf_example"]
-Precision = Literal["none", "float32", "float16", "int8"]
 LITE_FILE = Path("assets.extra", "model.tflite")
 AT_ONCE = 8  # images, when the network itself is asked
 
 
-class DetectionExporterConfig(ExporterConfig):
-    """What is exported."""
-
-    default_signature: Kind = Field(
-        "image_bytes",
-        description="what `serving_default` takes; `image_tensor` for clients of models that the Object Detection API exported",
-    )
-    tflite: Precision = Field("none", description="also write `assets.extra/model.tflite` with numbers of this kind")
-    tflite_examples: int = Field(
-        100,
-        gt=0,
-        description="photos TensorFlow Lite's answers are checked on; int8 is calibrated on as many training photos",
-    )
-
-
-def export(examples: Examples, model: Model, saved_model: SavedModel, config: DetectionExporterConfig) -> None:
+def export(examples: Examples, model: Model, saved_model: SavedModel, config: ExporterConfig) -> None:
     """Write a SavedModel with three signatures, of which the default one is called `serving_default`.
 
     `image_bytes` takes `image_bytes` (string [n]: JPEG, PNG, GIF or BMP of any sizes), `image_tensor` takes `inputs` (uint8
@@ -53,6 +35,7 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: De
     `object_detection.postprocessing` says. The labels lie in assets/labels.txt and assets/label_map.pbtxt, the warm-up requests in
     assets.extra.
     """
+    config = narrow(config, DetectionExporterConfig)
     from components.tasks.object_detection.images import sample_images
     from object_detection.saved_detector import LABEL_MAP, read_trained
 

@@ -8,22 +8,24 @@ from typing import Any
 from data.beam import BeamConfig
 from data.detection.config import DetectionDataConfig
 from data.finding import Finding
+from data.raw import RawDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
 from pipeline.errors import UserError
 from pipeline.progress import Progress
+from pipeline.settings import narrow
 
-REQUIRES = ["pillow"]
 REJECTED = "rejected.json"
 LEFT_OUT = ("duplicate_across_splits", "photo_without_annotation")  # no errors, and yet images that are not used
 
 
-def sources(config: DetectionDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
+def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
     """Find the raw files, fetching a data set of the catalogue that is not here yet.
 
     Raises:
         UserError: no such data or label map.
     """
+    config = narrow(config, DetectionDataConfig)
     from data.locate import source_trees
 
     trees = [SourceTree(root, files) for root, files in source_trees(config, progress)]
@@ -34,7 +36,7 @@ def sources(config: DetectionDataConfig, beam: BeamConfig, progress: Progress) -
     return trees
 
 
-def write_examples(examples: Examples, config: DetectionDataConfig, beam: BeamConfig, context: Context) -> None:
+def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, context: Context) -> None:
     """Write `<split>-*.tfrecord`, `label_map.pbtxt` and `rejected.json`.
 
     Raises:
@@ -43,12 +45,12 @@ def write_examples(examples: Examples, config: DetectionDataConfig, beam: BeamCo
     from data.detection.ingest import survey, write_shards
     from data.locate import locate
 
-    path, config = locate(config, context.progress)
-    found = survey(path, config, beam, context.scratch / "ingest", context.progress)
-    write_shards(found, config, beam, examples.path, context.progress)
+    path, settings = locate(narrow(config, DetectionDataConfig), context.progress)
+    found = survey(path, settings, beam, context.scratch / "ingest", context.progress)
+    write_shards(found, settings, beam, examples.path, context.progress)
     rejected = found.findings.report(found.files)
     examples.write_json(REJECTED, rejected)
-    examples.properties = describe(found, config, rejected)
+    examples.properties = describe(found, settings, rejected)
 
 
 def describe(found: Any, config: DetectionDataConfig, rejected: list[Finding]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class Judged:
     """COCO's verdict.
 
     Attributes:
-        values: metric -> value, see `NAMES`; without those of sizes that do not occur.
+        values: metric -> value, see `TAGS`; without those of sizes that do not occur.
         classes: a row a class: `boxes`, `photos`, and `ap`, `ap50`, `ap75`, `ap_small` ..., `ar100`, which are None where no object is.
         sizes: a row a size: `size`, `boxes`, `ap`, `ar`.
         matches: by class.
@@ -112,7 +112,7 @@ class Judged:
 
 
 def coco_metrics(truth: Sequence[Truth], detections: Sequence[Detections], labels: Sequence[str]) -> dict[str, float]:
-    """Return metric -> value, see `NAMES`; those of sizes that do not occur are absent, and all are where there is no object at all.
+    """Return metric -> value, see `TAGS`; those of sizes that do not occur are absent, and all are where there is no object at all.
 
     Args:
         truth: of each image.

@@ -7,35 +7,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.tasks.task import PredictOptions
 from pipeline.artifacts import Examples
 
 if TYPE_CHECKING:
     from object_detection.detector import Detection
-    from serving.client import Client
+    from serving.client import Client, ModelClient
 
-OUTPUT = "detection_boxes"  # of the default signature: how a served detector is known
-TAKES = ("out", "least")  # of what one may say beside the files
-LEAST = 0.5
+MIN_SCORE = 0.5
 PNG = b"\x89PNG"  # how such a file begins
 
 
-def predict(
-    client: Client,
-    name: str,
-    files: list[Path],
-    version: int | None,
-    workspace: Path | None,
-    top: int,
-    as_json: bool,
-    out: Path | None = None,
-    least: float | None = None,
-) -> None:
-    """Print what is in each image, and draw it where `out` says so; files that cannot be read are told by name.
-
-    Args:
-        workspace, top: not used here.
-        out: where the copies with boxes go: a file for one image, a folder for several.
-        least: score below which an object is left out.
+def predict(client: ModelClient, name: str, files: list[Path], options: PredictOptions) -> None:
+    """Print what is in each image, and draw it where `options.out` says so; files that cannot be read are told by name.
 
     Raises:
         UserError: a file is no image, a copy would replace an image, or the server refused.
@@ -43,23 +27,23 @@ def predict(
     from labline.cli.detect import read_image, refuse_overwriting, save_drawn, show, target_of
     from serving.client.files import end_with_status, read_each
 
-    del workspace, top
-    least = LEAST if least is None else least
+    out = options.out
+    min_score = MIN_SCORE if options.min_score is None else options.min_score
     targets = [target_of(file, out, len(files)) if out else None for file in files]
     refuse_overwriting(files, [target for target in targets if target])
     places, images = read_each(files, read_image)
-    given = client.detect(name, [files[place] for place in places], version=version)
+    given = client.detect(name, [files[place] for place in places], version=options.version)
     rows = []
     for place, image, answer in zip(places, images, given, strict=True):
-        found, target = [item for item in answer if item.score >= least], targets[place]
+        found, target = [item for item in answer if item.score >= min_score], targets[place]
         if target:
             save_drawn(image, found, target)
         rows.append((files[place], target, found, image.shape[:2]))
-    if as_json:
+    if options.as_json:
         print(json.dumps([describe(*row) for row in rows]))
     else:
         for file, target, found, size in rows:
-            show(file, target, found, size, least)
+            show(file, target, found, size, min_score)
     end_with_status(files, places)
 
 
@@ -94,8 +78,8 @@ def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> 
     print(f"asking about one photo of the {split} split:")
     body = '{"instances": [{"b64": "\'$(base64 -w0 ' + str(image) + ")'\"}]}"
     print(f"  curl -d '{body}' {client.url}/v1/models/{name}:predict")
-    found = [item for item in client.detect(name, [image])[0] if item.score >= LEAST]
+    found = [item for item in client.detect(name, [image])[0] if item.score >= MIN_SCORE]
     pixels = read_image(image)
     save_drawn(pixels, found, drawn)
-    show(image, drawn, found, pixels.shape[:2], LEAST)
+    show(image, drawn, found, pixels.shape[:2], MIN_SCORE)
     print(f"  truth: {', '.join(names) or 'nothing'}")

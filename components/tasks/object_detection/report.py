@@ -5,26 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from components.tasks.object_detection import report_charts
+from components.tasks.object_detection.metric_list import METRICS
 from labline.report.sections import Artifacts, Inline, features, in_order, read
 from pipeline.artifacts import Artifact
 
-METRICS = ("loss", "mAP", "classification_loss", "localization_loss")  # curves of the training
+CURVES = ("loss", "mAP", "classification_loss", "localization_loss")  # curves of the training
 WIDE_IMAGES = True
-FIGURES = {
-    "mAP": "average precision, mean of classes and of overlaps from .5 to .95 (COCO)",
-    "mAP50": "average precision at an overlap of .5, mean of classes",
-    "mAP75": "average precision at an overlap of .75, mean of classes",
-    "mAP_small": "average precision of objects below 32 x 32 pixels",
-    "mAP_medium": "average precision of objects from 32 x 32 to 96 x 96 pixels",
-    "mAP_large": "average precision of objects above 96 x 96 pixels",
-    "AR1": "share of objects found by the surest box of each class and photo, mean of overlaps",
-    "AR10": "share of objects found by the ten surest boxes",
-    "AR100": "share of objects found by the hundred surest boxes",
-    "voc_mAP50": "Pascal VOC's average precision from all points",
-    "f1": "F1 at the best score",
-    "precision": "share of boxes that are right, at the best score",
-    "recall": "share of objects that are found, at the best score",
-}
 SCALED = ("mAP", "mAP50", "mAP75")  # drawn on a line from 0 to 1
 CLASSES = 60  # rows of the tables by class; a confusion matrix of more classes is shown as an image
 MATRIX_CLASSES = 20
@@ -41,13 +27,13 @@ def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
     constant = details.get("constant_box", {}).get("values", {})
     split = details.get("split", "test")
     rows = []
-    for name, words in FIGURES.items():
+    for name, metric in METRICS.items():
         key = f"{split}/{name}"
-        if key not in metrics:
+        if key not in metrics or not metric.title:
             continue
         others = [("one box for all", constant.get(name)), ("last blessed", before.get(name, {}).get("value"))]
         rows.append({
-            "key": key, "words": words, "value": metrics[key], "interval": intervals.get(name), "before": before.get(name),
+            "key": key, "words": metric.title, "value": metrics[key], "interval": intervals.get(name), "before": before.get(name),
             "others": [(label, value) for label, value in others if value is not None], "scale": name in SCALED,
         })  # fmt: skip
     return rows

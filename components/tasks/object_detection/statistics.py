@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from components.tasks.object_detection.labelled import Labelled, draw, read_labelled
+from components.tasks.task import Sums
 from components.validation.thumbnails import side_by_side
 from pipeline.artifacts import Examples, Statistics
 
-REQUIRES = ["pillow"]
 # the image, its name and what follows from them: nothing to count there
 PAYLOAD = ("image/encoded", "image/filename", "image/source_id", "image/key/sha256")
-SUMMED = ""
+SUMS = None
 SAMPLES_A_CLASS, SAMPLE_CLASSES, SAMPLE_SIDE = 6, 20, 160
 ENOUGH = 5_000  # images to look through for samples of rare classes
 
 
-def describe(sums: list[list[int]], examples: Examples) -> dict[str, Any]:
+def describe(sums: Sums, examples: Examples) -> dict[str, Any]:
     """Return the properties of the statistics: the classes."""
     del sums
     return {"labels": examples.labels}

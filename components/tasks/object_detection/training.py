@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from itertools import islice
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from components.networks import find_network, network_config
+from components.networks import NetworkFile, find_network, network_config
 from components.tasks.object_detection import metrics
+from components.tasks.object_detection.config import DetectionTrainerConfig
+from components.tasks.object_detection.start import find_start
 from components.training.config import TrainerConfig
+from components.training.input_pipeline import Feed
+from components.training.run import TrainingRun
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge, judged_split
 from object_detection.training.engine import TfKerasEngine
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
-from pipeline.progress import Progress
-from pipeline.settings import ModuleIn, Settings, SourceFile
+from pipeline.settings import Settings, narrow
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -31,76 +30,38 @@ if TYPE_CHECKING:
     from object_detection.weights import Weights
 
 TASK = "object_detection"
-REQUIRES = ["tf-keras", "tf-models-official", "pycocotools"]
 ENGINE = TfKerasEngine()
 JUDGED_AT_ONCE = 8  # images
 MEASURED_ON = 32  # images, for the statistics of batch normalisation
-START_WITHOUT_NETWORK = "name it: `trainer.warm_start=FILE`; `trainer.warm_start=null` trains from nothing"
 FEW_IMAGES = 2000  # with fewer, a training from nothing is warned about
 
-Augmentation = Literal["horizontal_flip", "ssd_random_crop"]
+
+def begin(examples: Examples, statistics: Statistics, config: TrainerConfig, context: Context) -> DetectorTraining:
+    """Build the network and what it minimises."""
+    config = narrow(config, DetectionTrainerConfig)
+    network, file, options = build_network(examples, statistics, config, context)
+    return DetectorTraining(examples, config, context, file, options, network, make_objective(examples, config))
 
 
-class DetectionTrainerConfig(TrainerConfig):
-    """What to train, how long, on what photos."""
+class DetectorTraining(TrainingRun["DetectorInTraining"]):
+    """A training of the task's."""
 
-    metric: ClassVar[str] = "mAP"
+    config: DetectionTrainerConfig
+    objective: Multibox
 
-    network: Annotated[str, ModuleIn("components/networks")] = Field(
-        "ssd_mobilenet_v1", description="a shipped network"
-    )
-    warm_start: Annotated[str | None, SourceFile()] = Field(
-        None,
-        description="trained weights to begin with: a checkpoint, frozen graph, TFLite file, a folder with one, or the name of a "
-        "trained model such as ssd_mobilenet_v1_coco, which is downloaded once",
-    )
-    warm_start_parts: Literal["body", "body_and_boxes", "all"] = Field(
-        "body_and_boxes",
-        description="what is taken over: feature maps; the box predictors too, which know no classes; or everything, for the "
-        "same classes",
-    )
-    warm_start_averages: bool = Field(False, description="take the moving averages of a checkpoint, where it has them")
-    batch_norm: Literal["auto", "frozen", "trained"] = Field(
-        "auto",
-        description="statistics of batch normalisation: those of trained weights kept as they are, or trained; auto: kept. "
-        "Where they were folded away, they are measured before they are trained",
-    )
-    trained: Literal["all", "extras"] = Field(
-        "all", description="what learns; extras: only what follows the MobileNet, for a quick first look"
-    )
-    augmentation: tuple[Augmentation, ...] = Field(
-        ("horizontal_flip", "ssd_random_crop"), description="changes of the training photos at random, in this order"
-    )
-    classification_weight: float = Field(1.0, ge=0, description="of the classes in the loss")
-    localization_weight: float = Field(1.0, ge=0, description="of the boxes in the loss")
-    negatives_per_positive: int = Field(
-        3,
-        gt=0,
-        description="SSD-MobileNet v1: background anchors in the loss for each anchor with an object, those with the largest loss",
-    )
-    weight_decay: float = Field(
-        4e-5, ge=0, description="half of it times the squares of the convolutions' kernels is added to the loss"
-    )
-    judge_steps: int | None = Field(
-        100, gt=0, description="steps between two judgements, at the ends of epochs; null: after each epoch"
-    )
-    keep_metric: str = Field("mAP", description="validation metric that says which judgement was best: mAP or loss")
-    histograms: bool = Field(False, description="histograms of the weights in TensorBoard, each epoch")
+    def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[Feed, Judge | None]:
+        return open_feeds(self.examples, self.network, self.objective, self.config, strategy, self.context)
 
-    def idle(self) -> dict[str, str]:
-        if getattr(find_network(self.network, TASK), "MINES_NEGATIVES", True):
-            return {}
-        return {"negatives_per_positive": f"the loss of {self.network} takes all background anchors"}
+    def facts(self) -> dict[str, Any]:
+        return finish(self.network, self.examples, self.config)
 
-    def find_start(self, progress: Progress) -> Path | None:
-        from object_detection import zoo
-
-        return None if self.warm_start is None else zoo.locate(self.warm_start, progress, START_WITHOUT_NETWORK)[0]
+    def write_plots(self, model: Model, step: int, logs: TensorBoard) -> None:
+        write_images(model, self.network, step, self.examples, logs, self.config)
 
 
 def build_network(
     examples: Examples, statistics: Statistics, config: DetectionTrainerConfig, context: Context
-) -> tuple[DetectorInTraining, ModuleType, Settings]:
+) -> tuple[DetectorInTraining, NetworkFile, Settings]:
     """Return the network, with weights from elsewhere where the recipe names some, its module and its own options.
 
     Raises:
@@ -141,7 +102,7 @@ def read_start(config: DetectionTrainerConfig, context: Context) -> Weights | No
     """Read the weights that the recipe names."""
     from object_detection.weights import read_weights
 
-    path = config.find_start(context.progress)
+    path = find_start(config, context.progress)
     return read_weights(path, config.warm_start_averages) if path else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from components.tasks.task import Expectation
 from pipeline.artifacts import Examples, Model
 from serving.parity import Parity
 
@@ -18,7 +19,7 @@ ANSWERS = ("forecast", "lower", "upper")
 
 
 @dataclass(frozen=True)
-class Expectation:
+class ExpectedForecasts(Expectation):
     """What the trained network says of some windows, worked out as a user of the .keras file would.
 
     Attributes:
@@ -35,8 +36,28 @@ class Expectation:
     def __len__(self) -> int:
         return len(self.scale)
 
+    def ask(self, client: Client, name: str) -> tuple[dict[str, Parity], str]:
+        """Send the windows by every signature; return the parity of each, in units of the series' scale, and what is wrong else."""
+        import numpy as np
 
-def expect(examples: Examples, model: Model, count: int) -> Expectation:
+        from serving.parity import compare
+
+        differences = {}
+        for signature, inputs in self.sent.items():
+            got: dict[str, list[Any]] = {answer: [] for answer in ANSWERS}
+            for start in range(0, len(self), AT_ONCE):
+                part = {key: values[start : start + AT_ONCE] for key, values in inputs.items()}
+                answers = client.predict(name, inputs=part, signature=signature)
+                for answer in ANSWERS:
+                    got[answer] += answers[answer]
+            given = np.stack([np.asarray(got[answer], np.float64) for answer in ANSWERS], axis=1)
+            wanted = np.stack([self.answers[signature][answer] for answer in ANSWERS], axis=1)
+            unit = self.scale[:, np.newaxis]
+            differences[signature] = compare(flat(given / unit), flat(wanted / unit))
+        return differences, ""
+
+
+def expect(examples: Examples, model: Model, count: int) -> ExpectedForecasts:
     """Ask the trained network itself."""
     import numpy as np
     import tensorflow as tf
@@ -69,28 +90,7 @@ def expect(examples: Examples, model: Model, count: int) -> Expectation:
         "examples": with_times,
         "with_times": with_times,
     }
-    return Expectation(sent, {name: answers[name] for name in sent}, scale, split)
-
-
-def ask(client: Client, name: str, expected: Expectation) -> tuple[dict[str, Parity], str]:
-    """Send the windows by every signature; return the parity of each, in units of the series' scale, and what is wrong else."""
-    import numpy as np
-
-    from serving.parity import compare
-
-    differences = {}
-    for signature, inputs in expected.sent.items():
-        got: dict[str, list[Any]] = {answer: [] for answer in ANSWERS}
-        for start in range(0, len(expected), AT_ONCE):
-            part = {key: values[start : start + AT_ONCE] for key, values in inputs.items()}
-            answers = client.predict(name, inputs=part, signature=signature)
-            for answer in ANSWERS:
-                got[answer] += answers[answer]
-        given = np.stack([np.asarray(got[answer], np.float64) for answer in ANSWERS], axis=1)
-        wanted = np.stack([expected.answers[signature][answer] for answer in ANSWERS], axis=1)
-        unit = expected.scale[:, np.newaxis]
-        differences[signature] = compare(flat(given / unit), flat(wanted / unit))
-    return differences, ""
+    return ExpectedForecasts(sent, {name: answers[name] for name in sent}, scale, split)
 
 
 def flat(values: np.ndarray) -> np.ndarray:

@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from components.infra_validator import InfraValidatorConfig
+from components.tasks.task import Expectation
 from pipeline.artifacts import Examples, Model, SavedModel
 from serving.parity import Parity
 
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from components.tasks.object_detection.images import ImageReader
     from serving.client import Client
 
-REQUIRES = ["tf-keras", "tf-models-official"]
 AT_ONCE = 8  # images, when the network itself is asked
 MOST_AS_PIXELS = 8  # images sent as JSON numbers
 LITE_SHARE = {
@@ -28,17 +25,8 @@ LITE_SHARE = {
 }  # of detections that files of fewer digits must have in common with the network
 
 
-class DetectionServingCheck(InfraValidatorConfig):
-    """How the served detector is compared with the trained one."""
-
-    # the weights' being constants changes answers by up to 7e-6; 1e-4 is a thirtieth of a pixel of 300
-    tolerance: float = Field(
-        1e-4, gt=0, description="largest difference of a score, or of a box as a share of the photo, that is let pass"
-    )
-
-
 @dataclass(frozen=True)
-class Expectation:
+class ExpectedBoxes(Expectation):
     """What the trained network says of some images, worked out as a user of the checkpoint would.
 
     Attributes:
@@ -55,16 +43,54 @@ class Expectation:
     of_files: dict[str, np.ndarray]
     of_pixels: dict[str, np.ndarray]
     labels: list[str]
-
-    @property
-    def split(self) -> str:
-        return self.images.split
+    split: str
 
     def __len__(self) -> int:
         return len(self.images.encoded)
 
+    def ask(self, client: Client, name: str) -> tuple[dict[str, Parity], str]:
+        """Send the images by every signature; return the parity of each, and what is wrong with labels and order."""
+        from components.tasks.object_detection.parity import compare
+        from serving.client import batches as bearable
 
-def expect(examples: Examples, model: Model, count: int) -> Expectation:
+        signatures = {key: given["inputs"] for key, given in client.metadata(name).items() if given.get("inputs")}
+        differences, problem = {}, ""
+        for signature, inputs in signatures.items():
+            if next(iter(inputs.values()))["dtype"] == "DT_UINT8":
+                batches: list[list[Any]] = [[image] for image in self.pixels]
+                wanted = self.of_pixels
+            else:
+                sent = self.images.encoded if "image_bytes" in inputs else self.images.records
+                batches, wanted = list(bearable(sent)), self.of_files
+            answers = [row for batch in batches for row in client.predict(name, instances=batch, signature=signature)]
+            differences[signature] = compare(columns(answers), wanted)
+            problem = problem or check(answers, self.labels, signature)
+        return differences, problem
+
+    def ask_files(self, saved_model: SavedModel) -> dict[str, Parity]:
+        """Ask what lies beside the SavedModel for other runtimes: TensorFlow Lite, if it was exported.
+
+        A file of fewer digits finds other boxes where the network hesitates, so of it a share of the detections is asked for.
+        """
+        from components.tasks.object_detection.parity import agreement, compare
+        from object_detection.tflite_export import LEAST, LiteDetector
+
+        facts = saved_model.properties.get("tflite")
+        if not facts:
+            return {}
+        answers = LiteDetector(saved_model.file("assets.extra", "model.tflite").read_bytes()).answer(self.prepared)
+        if facts["precision"] not in LITE_SHARE:
+            return {"tflite": compare(answers, self.of_files)}
+        counts, share = agreement(answers, self.of_files, LEAST), LITE_SHARE[facts["precision"]]
+        found = compare(answers, self.of_files, LEAST, float("inf"))
+        total = counts["detections"] + counts["extra"]
+        if not found.problem and counts["matched"] < share * total:
+            words = f"only {counts['matched']} of {total} detections are found by both; at least {share:.0%} should be"
+            found = replace(found, problem=words)
+        return {"tflite": found}
+
+
+def expect(examples: Examples, model: Model, count: int) -> ExpectedBoxes:
     """Ask the trained network itself."""
     import tensorflow as tf
 
@@ -82,7 +108,7 @@ def expect(examples: Examples, model: Model, count: int) -> Expectation:
         prepared = tf.function(prepare_bytes, autograph=False)(tf.constant(images.encoded), size).numpy()
         of_files = gather(network, [prepared[start : start + AT_ONCE] for start in range(0, len(prepared), AT_ONCE)])
         of_pixels = gather(as_pixels, [image[None] for image in pixels])
-    return Expectation(images, pixels, prepared, of_files, of_pixels, trained.labels)
+    return ExpectedBoxes(images, pixels, prepared, of_files, of_pixels, trained.labels, images.split)
 
 
 def gather(answer: Callable[[Any], dict[str, Any]], batches: list[Any]) -> dict[str, np.ndarray]:
@@ -91,26 +117,6 @@ def gather(answer: Callable[[Any], dict[str, Any]], batches: list[Any]) -> dict[
 
     given = [answer(batch) for batch in batches]
     return {part: np.concatenate([answers[part].numpy() for answers in given]) for part in given[0]}
-
-
-def ask(client: Client, name: str, expected: Expectation) -> tuple[dict[str, Parity], str]:
-    """Send the images by every signature; return the parity of each, and what is wrong with labels and order."""
-    from components.tasks.object_detection.parity import compare
-    from serving.client import batches as bearable
-
-    signatures = {key: given["inputs"] for key, given in client.metadata(name).items() if given.get("inputs")}
-    differences, problem = {}, ""
-    for signature, inputs in signatures.items():
-        if next(iter(inputs.values()))["dtype"] == "DT_UINT8":
-            batches: list[list[Any]] = [[image] for image in expected.pixels]
-            wanted = expected.of_pixels
-        else:
-            sent = expected.images.encoded if "image_bytes" in inputs else expected.images.records
-            batches, wanted = list(bearable(sent)), expected.of_files
-        answers = [row for batch in batches for row in client.predict(name, instances=batch, signature=signature)]
-        differences[signature] = compare(columns(answers), wanted)
-        problem = problem or check(answers, expected.labels, signature)
-    return differences, problem
 
 
 def columns(answers: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -132,26 +138,3 @@ def check(answers: list[dict[str, Any]], labels: list[str], signature: str) -> s
             if not 1 <= item <= len(labels) or label != labels[item - 1]:
                 return f"{where}: label `{label}` was given for class {item}"
     return ""
-
-
-def ask_files(saved_model: SavedModel, expected: Expectation) -> dict[str, Parity]:
-    """Ask what lies beside the SavedModel for other runtimes: TensorFlow Lite, if it was exported.
-
-    A file of fewer digits finds other boxes where the network hesitates, so of it a share of the detections is asked for.
-    """
-    from components.tasks.object_detection.parity import agreement, compare
-    from object_detection.tflite_export import LEAST, LiteDetector
-
-    facts = saved_model.properties.get("tflite")
-    if not facts:
-        return {}
-    answers = LiteDetector(saved_model.file("assets.extra", "model.tflite").read_bytes()).answer(expected.prepared)
-    if facts["precision"] not in LITE_SHARE:
-        return {"tflite": compare(answers, expected.of_files)}
-    counts, share = agreement(answers, expected.of_files, LEAST), LITE_SHARE[facts["precision"]]
-    found = compare(answers, expected.of_files, LEAST, float("inf"))
-    total = counts["detections"] + counts["extra"]
-    if not found.problem and counts["matched"] < share * total:
-        words = f"only {counts['matched']} of {total} detections are found by both; at least {share:.0%} should be"
-        found = replace(found, problem=words)
-    return {"tflite": found}

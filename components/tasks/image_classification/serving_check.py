@@ -1,0 +1,75 @@
+"""Asks a served classifier about real images, and compares its answers with what the trained network says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.tasks.task import Expectation
+from pipeline.artifacts import Examples, Model
+from serving.parity import Parity
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from serving.client import Client
+
+MOST_PIXEL_VALUES = 600_000  # sent as JSON numbers, about 2.5 MB
+
+
+@dataclass(frozen=True)
+class ExpectedClasses(Expectation):
+    """What the trained network says of some images, worked out as a user of the .keras file would."""
+
+    records: list[bytes]
+    encoded: list[bytes]
+    pixels: np.ndarray
+    probabilities: np.ndarray
+    labels: list[str]
+    split: str
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def ask(self, client: Client, name: str) -> tuple[dict[str, Parity], str]:
+        """Send the images by every signature; return the parity of each, and what is wrong with the labels."""
+        from serving.client import IMAGES_AT_ONCE
+        from serving.parity import check_labels, compare
+
+        few = min(len(self.records), max(1, MOST_PIXEL_VALUES // self.pixels[0].size))
+        sent: dict[str, list[Any]] = {
+            "serving_default": self.encoded,
+            "examples": self.records,
+            "pixels": list(self.pixels[:few]),
+        }
+        differences, problem = {}, ""
+        for signature, instances in sent.items():
+            answers: list[dict[str, Any]] = []
+            for start in range(0, len(instances), IMAGES_AT_ONCE):
+                answers += client.predict(
+                    name, instances=instances[start : start + IMAGES_AT_ONCE], signature=signature
+                )
+            got = [answer["probabilities"] for answer in answers]
+            differences[signature] = compare(got, self.probabilities[: len(instances)])
+            if not differences[signature].problem:
+                class_ids, given = [answer["class_id"] for answer in answers], [answer["label"] for answer in answers]
+                problem = problem or check_labels(class_ids, given, got, self.labels)
+        return differences, problem
+
+
+def expect(examples: Examples, model: Model, count: int) -> ExpectedClasses:
+    """Ask the trained network itself."""
+    import tensorflow as tf
+
+    from components.networks import load_model
+    from components.tasks.image_classification.images import decode, output_kind, probabilities
+    from serving.samples import encoded_image, sample_records
+
+    split, records = sample_records(examples, count)
+    encoded = [encoded_image(record) for record in records]
+    network = load_model(model)
+    pixels = tf.function(decode)(tf.constant(encoded), tuple(model.properties["input_shape"])).numpy()
+    answers = probabilities(
+        network.predict(pixels.astype("float32"), batch_size=32, verbose=0), output_kind(network)
+    ).numpy()
+    return ExpectedClasses(records, encoded, pixels, answers, model.properties["labels"], split)

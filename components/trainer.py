@@ -6,14 +6,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from components.networks import find_network, network_config
 from components.tasks import find_task
 from components.training import devices
 from components.training.config import TrainerConfig
-from components.training.engine import Engine
-from components.training.loop import Loop, Setup
+from components.training.engine import Session
+from components.training.loop import Loop
 from components.training.run import TrainingRun
 from components.training.tensorboard import TensorBoard
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
@@ -53,31 +52,20 @@ def trainer(
 ) -> None:
     """Write a trained model, its history and images to `model`, and TensorBoard logs to the run's folder."""
     del checked  # training waits for the checks; what they found is theirs to tell
-    part = find_task(examples.task).training
+    task = find_task(examples.task)
+    part = task.training
     config = fit_batch(examples, config, context)
-    make_reproducible(config, part.ENGINE)
-    with explained(config), devices.placed(config, part.ENGINE) as strategy:
+    make_reproducible(config, part.SESSION)
+    with explained(config), devices.placed(config, part.SESSION) as strategy:
         context.progress.say(f"  training `{config.network}` on {devices.describe(strategy, config)}")
         with strategy.scope():
             run = part.begin(examples, statistics, config, context)
         check_fine_tuning(run)
         feed, judge = run.open_splits(strategy)
-        setup = Setup(
-            part.ENGINE,
-            run.network,
-            run.unfreeze,
-            run.objective,
-            feed,
-            judge,
-            config,
-            strategy,
-            context,
-            find_task(examples.task).metrics,
-        )
         logs = TensorBoard(context.logs, run.objective.metrics, run.objective.tags)
-        loop = Loop(setup, logs)
+        loop = Loop(run, feed, judge, strategy, task.metrics, logs)
         loop.run()
-        write_model(model, part.ENGINE.write_network(run.network, model, config), loop, examples, config)
+        write_model(model, run.write_network(model), loop, examples, config)
         model.properties |= run.facts()
         run.write_plots(model, loop.state.step, logs)
         logs.write_hparams(config, examples.properties, model.properties["metrics"])
@@ -99,11 +87,11 @@ def fit_batch(examples: Examples, config: TrainerConfig, context: Context) -> Tr
     return config.model_copy(update={"batch_size": size})
 
 
-def make_reproducible(config: TrainerConfig, engine: Engine) -> None:
+def make_reproducible(config: TrainerConfig, session: Session) -> None:
     """Set every seed, and ask for operations that give the same result each time."""
     import tensorflow as tf
 
-    engine.seed(config)
+    session.seed(config)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
 
@@ -124,7 +112,7 @@ def explained(config: TrainerConfig) -> Iterator[None]:
         ) from error
 
 
-def check_fine_tuning(run: TrainingRun[Any]) -> None:
+def check_fine_tuning(run: TrainingRun) -> None:
     """Refuse to fine-tune a network without a frozen body.
 
     Raises:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from components.evaluation.config import EvaluatorConfig
     from components.export.config import ExporterConfig
     from components.training.config import TrainerConfig
-    from components.training.engine import Engine
+    from components.training.engine import Session
     from components.training.run import TrainingRun
     from components.validation.config import ValidationConfig
     from components.validation.stopping import Unusable
@@ -121,7 +121,7 @@ class TrainingPart(Protocol):
     """The network and all that its training needs, for trainer."""
 
     @property
-    def ENGINE(self) -> Engine:  # noqa: N802
+    def SESSION(self) -> Session:  # noqa: N802
         """The Keras that the networks are written in."""
 
     def begin(self, examples: Examples, statistics: Statistics, config: TrainerConfig, context: Context) -> TrainingRun:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from components.training.config import TrainerConfig
-from components.training.engine import Engine
+from components.training.engine import Session
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def placed(config: TrainerConfig, engine: Engine) -> Iterator[tf.distribute.Strategy]:
+def placed(config: TrainerConfig, session: Session) -> Iterator[tf.distribute.Strategy]:
     """Run the block on the devices and in the precision that the settings ask for; yields the strategy.
 
     Raises:
@@ -26,7 +26,7 @@ def placed(config: TrainerConfig, engine: Engine) -> Iterator[tf.distribute.Stra
 
     strategy = make_strategy(config)
     on_gpu = config.device != "cpu" and bool(tf.config.list_logical_devices("GPU"))
-    with engine.precision(config.mixed_precision, on_gpu):
+    with session.precision(config.mixed_precision, on_gpu):
         if strategy.num_replicas_in_sync > 1 or on_gpu:
             yield strategy
         else:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from components.training import checkpoints, steps
 from components.training.config import OptimizerConfig, TrainerConfig
-from components.training.engine import Engine
 from components.training.history import History, means
 from components.training.input_pipeline import Feed
 from components.training.optimizers import learning_rate_at
+from components.training.run import TrainingRun
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge
-from pipeline.component import Context
 from pipeline.errors import UserError
 from pipeline.metric import LOSS, Metric, find_metric
 from pipeline.progress import Job
@@ -74,35 +73,6 @@ class State:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What a training is made of.
-
-    Attributes:
-        engine: the Keras it is written in.
-        model: the network.
-        unfreeze: makes the network's body trainable, for the second phase.
-        objective: what is minimised.
-        feed: the training split.
-        judge: gives loss and metrics of another split; none judges nothing.
-        config: the settings.
-        strategy: the devices.
-        context: scratch folder and progress.
-        metrics: what the task is measured by, which says which way is better.
-    """
-
-    engine: Engine
-    model: Any
-    unfreeze: Callable[[], None]
-    objective: steps.Objective
-    feed: Feed
-    judge: Judge | None
-    config: TrainerConfig
-    strategy: tf.distribute.Strategy
-    context: Context
-    metrics: Mapping[str, Metric]
-
-
 def plan_phases(config: TrainerConfig, steps_an_epoch: int, first_end: int | None = None) -> list[Phase]:
     """Return the phases of a training; `epochs` and `steps` both given end the first at whichever comes first.
 
@@ -120,21 +90,39 @@ def plan_phases(config: TrainerConfig, steps_an_epoch: int, first_end: int | Non
 
 
 class Loop:
-    """One training, from its newest checkpoint to its end."""
+    """One training, from its newest checkpoint to its end.
 
-    def __init__(self, setup: Setup, logs: TensorBoard) -> None:
-        self.setup, self.model, self.feed, self.config = setup, setup.model, setup.feed, setup.config
-        self.logs, self.say = logs, setup.context.progress.say
-        self.folder = setup.context.scratch / "checkpoints"
+    Args:
+        run: the training as its task set it up.
+        feed: the training split.
+        judge: gives loss and metrics of another split; none judges nothing.
+        strategy: the devices.
+        metrics: what the task is measured by, which says which way is better.
+        logs: for TensorBoard.
+    """
+
+    def __init__(
+        self,
+        run: TrainingRun,
+        feed: Feed,
+        judge: Judge | None,
+        strategy: tf.distribute.Strategy,
+        metrics: Mapping[str, Metric],
+        logs: TensorBoard,
+    ) -> None:
+        self.training, self.model, self.feed, self.config = run, run.trained, feed, run.config
+        self.judge, self.strategy, self.metrics, self.logs = judge, strategy, metrics, logs
+        self.progress = run.context.progress
+        self.say, self.folder = self.progress.say, run.context.scratch / "checkpoints"
         self.phases = plan_phases(self.config, self.feed.steps)
-        self.state, self.history = State(), History.for_steps(self.total, *setup.objective.metrics)
+        self.state, self.history = State(), History.for_steps(self.total, *run.objective.metrics)
         self.best: dict[str, np.ndarray] = {}
         self.saved_at = self.started = time.monotonic()
         self.calls = CallLength(self.config.steps_per_execution)
 
     def run(self) -> None:
         """Train to the end and leave the weights that are to be kept in the model."""
-        found = checkpoints.load_newest(self.folder, self.setup.context.progress)
+        found = checkpoints.load_newest(self.folder, self.progress)
         if found is not None:
             self.state = State(**found[1]["state"])
             self.phases = plan_phases(self.config, self.feed.steps, self.state.first_end)
@@ -142,8 +130,8 @@ class Loop:
         if found is not None:
             self.restore(*found)
         else:
-            self.logs.write_graph(self.setup.engine.trace(self.model))
-        with self.setup.context.progress.job(f"training {self.model.name}", self.total) as job:
+            self.logs.write_graph(self.training.trace())
+        with self.progress.job(f"training {self.model.name}", self.total) as job:
             job(self.state.step)
             while not self.state.stopping["stopped"] and self.state.step < self.total:
                 if self.state.step == self.phase.end:
@@ -173,17 +161,15 @@ class Loop:
     def enter_phase(self) -> None:
         """Make the phase's optimiser and compile its step."""
         if self.phase.unfrozen:
-            self.setup.unfreeze()
+            self.training.unfreeze()
             self.say(
                 f"  fine-tuning the whole network from step {self.phase.start:,}, learning rate {self.phase.optimizer.learning_rate}"
             )
-        with self.setup.strategy.scope():
+        with self.strategy.scope():
             steps_in_phase = self.phase.end - self.phase.start
-            self.optimizer = self.setup.engine.make_optimizer(self.phase.optimizer, steps_in_phase, self.model)
+            self.optimizer = self.training.make_optimizer(self.phase.optimizer, steps_in_phase)
             self.optimizer.build(self.model.trainable_variables)
-        self.train = steps.training_block(
-            self.model, self.optimizer, self.setup.objective, self.feed, self.setup.strategy
-        )
+        self.train = steps.training_block(self.model, self.optimizer, self.training.objective, self.feed, self.strategy)
 
     def run_epoch(self, job: Job) -> None:
         """Train to the end of the epoch, or of the phase if that comes first, and judge."""
@@ -237,11 +223,11 @@ class Loop:
             "learning_rate": self.phase.rate(self.state.step),
         }
         with self.averaged():
-            if self.setup.judge is not None and self.judgement_due():
-                row |= {f"validation/{name}": value for name, value in self.setup.judge().items()}
+            if self.judge is not None and self.judgement_due():
+                row |= {f"validation/{name}": value for name, value in self.judge().items()}
                 self.note_best(epoch, row)
             if self.config.histograms:
-                self.logs.write_histograms(self.setup.engine.named_weights(self.model), epoch)
+                self.logs.write_histograms(self.training.named_weights(), epoch)
         row = self.history.close_epoch(row)
         self.logs.write_epoch(row)
         epochs = -(-self.total // self.feed.steps)
@@ -303,13 +289,13 @@ class Loop:
         Raises:
             UsageError: it is not known which way is better.
         """
-        return find_metric(name, {LOSS.name: LOSS, **self.setup.metrics})
+        return find_metric(name, {LOSS.name: LOSS, **self.metrics})
 
     def states(self) -> dict[str, list[Any]]:
         """Return the variables that a checkpoint holds, by kind."""
         return {
             "model": self.model.weights,
-            "random": self.setup.engine.random_states(self.model),
+            "random": self.training.random_states(),
             "optimizer": self.optimizer.variables,
         }
 

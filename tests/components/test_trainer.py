@@ -60,7 +60,7 @@ def without_images(monkeypatch):
     """Leaves out the drawings, which take longer than the trainings here and have tests of their own."""
     from components import plots
 
-    monkeypatch.setattr(plots, "write_pictures", lambda *arguments: None)
+    monkeypatch.setattr(plots, "write_images", lambda *arguments: None)
 
 
 @pytest.fixture(scope="module")

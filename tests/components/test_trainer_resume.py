@@ -15,7 +15,7 @@ from tests.support.detection_training import write_examples
 
 KERAS_FILES = ("model.keras", "history.json", "summary.txt")
 DETECTOR_FILES = ("model.ckpt.index", "model.ckpt.data-00000-of-00001", "history.json")
-HELPER = Path(__file__).with_name("killed_training.py")
+HELPER = Path(__file__).parents[1] / "support" / "killed_training.py"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from data.images.records import encode_image
 from data.tfrecord import decode_example, read_records, write_record
 
-FIELDS = {"encoded": b"\xff\xd8" + b"x" * 300, "picture_format": b"jpeg", "source": "dög/1.jpg".encode()}
+FIELDS = {"encoded": b"\xff\xd8" + b"x" * 300, "image_format": b"jpeg", "source": "dög/1.jpg".encode()}
 
 
 def example(**changes: object) -> bytes:

@@ -28,7 +28,7 @@ def blind(monkeypatch):
     """Leaves out judging and drawing, which take longer than the trainings here."""
     from components.tasks.object_detection import training
 
-    monkeypatch.setattr(training, "write_pictures", lambda *arguments: None)
+    monkeypatch.setattr(training, "write_images", lambda *arguments: None)
     return {"validation_split": "none"}
 
 
@@ -282,7 +282,7 @@ def test_two_devices_train_as_one_would(examples, tmp_path):
     import sys
     from pathlib import Path
 
-    program = Path(__file__).with_name("two_devices.py")
+    program = Path(__file__).parents[1] / "support" / "two_devices.py"
     done = subprocess.run(
         [sys.executable, str(program), str(examples.path), str(tmp_path)], capture_output=True, text=True, check=False
     )

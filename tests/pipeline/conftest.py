@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-TOY = Path(__file__).with_name("toy_line.py")
+TOY = Path(__file__).parents[1] / "support" / "toy_line.py"
 
 
 def load_toy(path: Path = TOY) -> Any:

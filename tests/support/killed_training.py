@@ -18,7 +18,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import tensorflow  # noqa: F401 - imported once here, so that each child does not have to
 
 if os.environ.get("TF_USE_LEGACY_KERAS"):
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+    sys.path.insert(0, str(Path(__file__).parents[2]))
     import object_detection.training.network  # noqa: F401
 else:
     import keras  # noqa: F401

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+sys.path[:0] = [str(Path(__file__).parents[2])]
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from components.tasks.forecasting import calibration, windows
 from components.tasks.forecasting.config import ForecastTrainerConfig
 from components.training import validation
 from components.training.config import TrainerConfig
-from components.training.engine import KerasEngine, takes_dictionary, warm_start
 from components.training.input_pipeline import Feed
-from components.training.run import TrainingRun
+from components.training.keras_engine import KerasEngine, takes_dictionary, warm_start
+from components.training.run import NetworkTraining
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge
 from pipeline.artifacts import Examples, Model, Statistics
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from data.loader import ReadBatch
 
 TASK = "forecasting"
-ENGINE = KerasEngine()
+ENGINE = SESSION = KerasEngine()
 
 
 def begin(examples: Examples, statistics: Statistics, config: TrainerConfig, context: Context) -> ForecastTraining:
     """Build the network and what it minimises."""
     config = narrow(config, ForecastTrainerConfig)
     network, file, options = build_network(examples, statistics, config, context)
-    return ForecastTraining(examples, config, context, file, options, network, make_objective(examples, config))
+    return ForecastTraining(examples, config, context, file, options, make_objective(examples, config), ENGINE, network)
 
 
-class ForecastTraining(TrainingRun["keras.Model"]):
+class ForecastTraining(NetworkTraining["keras.Model"]):
     """A training of the task's."""
 
     config: ForecastTrainerConfig

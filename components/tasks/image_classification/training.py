@@ -12,9 +12,9 @@ from components.tasks.image_classification import images
 from components.tasks.image_classification.config import ImageTrainerConfig
 from components.training import validation
 from components.training.config import TrainerConfig
-from components.training.engine import KerasEngine, warm_start
 from components.training.input_pipeline import Feed
-from components.training.run import TrainingRun
+from components.training.keras_engine import KerasEngine, warm_start
+from components.training.run import NetworkTraining
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge
 from pipeline.artifacts import Examples, Model, Statistics
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from data.loader import ReadBatch
 
 TASK = "image_classification"
-ENGINE = KerasEngine()
+ENGINE = SESSION = KerasEngine()
 PICTURED = 25  # examples that images of the data and the network are drawn from
 
 
@@ -37,10 +37,10 @@ def begin(examples: Examples, statistics: Statistics, config: TrainerConfig, con
     """Build the network and what it minimises."""
     config = narrow(config, ImageTrainerConfig)
     network, file, options = build_network(examples, statistics, config, context)
-    return ImageTraining(examples, config, context, file, options, network, make_objective(examples, config))
+    return ImageTraining(examples, config, context, file, options, make_objective(examples, config), ENGINE, network)
 
 
-class ImageTraining(TrainingRun["keras.Model"]):
+class ImageTraining(NetworkTraining["keras.Model"]):
     """A training of the task's."""
 
     config: ImageTrainerConfig

@@ -273,9 +273,9 @@ def write_predictions(predicted: Predicted, target: Path) -> None:
         target,
         filename=np.array([image.filename for image in truth]),
         size=np.array([image.size for image in truth]),
-        truth_image=np.repeat(np.arange(len(truth)), [len(image.boxes) for image in truth]),
+        truth_photo=np.repeat(np.arange(len(truth)), [len(image.boxes) for image in truth]),
         **{f"truth_{name}": np.concatenate([getattr(image, name) for image in truth]) for name in ("boxes", "classes", "difficult", "crowd")},
-        image=np.repeat(np.arange(len(found)), [len(answer.boxes) for answer in found]),
+        photo=np.repeat(np.arange(len(found)), [len(answer.boxes) for answer in found]),
         **{name: np.concatenate([getattr(answer, name) for answer in found]) for name in ("boxes", "scores", "classes")},
     )  # fmt: skip
 

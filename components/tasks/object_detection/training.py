@@ -11,7 +11,7 @@ from components.tasks.object_detection.config import DetectionTrainerConfig
 from components.tasks.object_detection.start import find_start
 from components.training.config import TrainerConfig
 from components.training.input_pipeline import Feed
-from components.training.run import TrainingRun
+from components.training.run import NetworkTraining
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge, judged_split
 from object_detection.training.engine import TfKerasEngine
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from object_detection.weights import Weights
 
 TASK = "object_detection"
-ENGINE = TfKerasEngine()
+ENGINE = SESSION = TfKerasEngine()
 JUDGED_AT_ONCE = 8  # images
 MEASURED_ON = 32  # images, for the statistics of batch normalisation
 FEW_IMAGES = 2000  # with fewer, a training from nothing is warned about
@@ -40,10 +40,10 @@ def begin(examples: Examples, statistics: Statistics, config: TrainerConfig, con
     """Build the network and what it minimises."""
     config = narrow(config, DetectionTrainerConfig)
     network, file, options = build_network(examples, statistics, config, context)
-    return DetectorTraining(examples, config, context, file, options, network, make_objective(examples, config))
+    return DetectorTraining(examples, config, context, file, options, make_objective(examples, config), ENGINE, network)
 
 
-class DetectorTraining(TrainingRun["DetectorInTraining"]):
+class DetectorTraining(NetworkTraining["DetectorInTraining"]):
     """A training of the task's."""
 
     config: DetectionTrainerConfig

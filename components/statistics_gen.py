@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 from components.tasks import find_task
 from data.beam import BeamConfig
-from data.tfrecord import read_records
 from data.watching import watch
 from pipeline.artifacts import Examples, Statistics
 from pipeline.component import Context, Out, component
 from pipeline.errors import UserError
-
-BATCH, BATCH_BYTES = 2048, 32 << 20
-PEEK = 64  # records read to learn which features there are
 
 
 @component(requires=["tensorflow-data-validation", "tensorflow", "apache-beam"], part="statistics")
@@ -25,6 +17,9 @@ def statistics_gen(examples: Examples, statistics: Out[Statistics], beam: BeamCo
         raise UserError(
             "There is no example in the training split.", str(examples.path), "Check `data.split` and the data itself."
         )
+    from components.statistics.describe import describe
+    from components.statistics.measure import count
+
     part = find_task(examples.task).statistics
     splits = sorted(split for split, number in examples.splits.items() if number)
     sizes = {f"{split}.pb": examples.splits[split] for split in splits}
@@ -34,146 +29,3 @@ def statistics_gen(examples: Examples, statistics: Out[Statistics], beam: BeamCo
     statistics.write_json("statistics.json", {**part.page(examples), "splits": described})
     part.write_samples(examples, statistics)
     statistics.properties = {"task": examples.task, "splits": splits, **part.describe(sums, examples)}
-
-
-def count(examples: Examples, splits: list[str], statistics: Statistics, config: BeamConfig) -> list[list[int]]:
-    """Run the Beam pipeline that writes each `<split>.pb`; return the sums over the training split that the task asks for."""
-    import apache_beam as beam
-
-    from data.beam import run_pipeline
-    from data.tfdv import import_tfdv
-
-    tfdv = import_tfdv()
-    part = find_task(examples.task).statistics
-    features = feature_types(examples, splits, part.PAYLOAD)
-    sums_file = statistics.file("sums.json")
-    with run_pipeline(config) as pipeline:
-        for split in splits:
-            sums = part.SUMS if split == "train" else None
-            summing = sums.feature if sums else ""
-            measured = (
-                pipeline
-                | f"shards of {split}" >> beam.Create([str(path) for path in examples.shards(split)])
-                | f"spread {split}" >> beam.Reshuffle()
-                | f"read {split}"
-                >> beam.FlatMap(measure, features, summing, examples.properties).with_outputs("sums", main="records")
-            )
-            _ = (
-                measured.records
-                | f"count {split}" >> tfdv.GenerateStatistics(tfdv.StatsOptions(num_rank_histogram_buckets=100))
-                | f"write {split}" >> beam.Map(write_statistics, str(statistics.file(f"{split}.pb")))
-            )
-            if sums:
-                added = measured.sums | "add" >> beam.CombineGlobally(sums.add)
-                _ = added | "write sums" >> beam.Map(write_sums, str(sums_file))
-    return statistics.read_json(sums_file.name) if part.SUMS else []
-
-
-def feature_types(examples: Examples, splits: list[str], payload: tuple[str, ...]) -> dict[str, str]:
-    """Return the measurable features of the records with their TFDV type: INT, FLOAT or BYTES."""
-    import itertools
-
-    import tensorflow as tf
-
-    kinds = {"int64_list": "INT", "float_list": "FLOAT", "bytes_list": "BYTES"}
-    found: dict[str, str] = {}
-    for split in splits:
-        for record in itertools.islice(read_records(examples.shards(split)[0]), PEEK):
-            for name, feature in tf.train.Example.FromString(record).features.feature.items():
-                kind = feature.WhichOneof("kind")
-                if kind and name not in payload:
-                    found[name] = kinds[kind]
-    return dict(sorted(found.items()))
-
-
-def measure(shard: str, features: dict[str, str], summing: str, properties: dict[str, Any]) -> Iterator[Any]:
-    """Yield a shard's measurable features as record batches and, where one is to be summed, the task's sums of it.
-
-    Arrow's C++ decoder picks out the wanted features only; images never reach TFDV.
-
-    Args:
-        features: name -> TFDV type.
-        summing: a feature of bytes for the task to sum; empty for none.
-        properties: of the examples.
-    """
-    import apache_beam as beam
-    import pyarrow
-    from tensorflow_metadata.proto.v0 import schema_pb2
-    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
-    schema = schema_pb2.Schema()
-    for name, kind in {**features, **({summing: "BYTES"} if summing else {})}.items():
-        schema.feature.add(name=name, type=schema_pb2.FeatureType.Value(kind))
-    decoder = ExamplesToRecordBatchDecoder(schema.SerializeToString())
-    for batch in batches(read_records(Path(shard))):
-        table = decoder.DecodeBatch(batch)
-        if summing:
-            payload = table.column(table.schema.get_field_index(summing)).flatten().to_pylist()
-            sums = find_task(properties["task"]).statistics.SUMS
-            assert sums is not None
-            yield beam.pvalue.TaggedOutput("sums", sums.of(payload, properties))
-        kept = [name for name in table.schema.names if name != summing]
-        yield pyarrow.RecordBatch.from_arrays(
-            [table.column(table.schema.get_field_index(name)) for name in kept], names=kept
-        )
-
-
-def batches(records: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Yield records in lists, cut at a number of records or of bytes, so that large images take no more memory than small ones."""
-    batch: list[bytes] = []
-    size = 0
-    for record in records:
-        batch.append(record)
-        size += len(record)
-        if len(batch) == BATCH or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def write_statistics(statistics: Any, target: str) -> None:
-    """Write a DatasetFeatureStatisticsList; the same statistics give the same bytes."""
-    Path(target).write_bytes(statistics.SerializeToString(deterministic=True))
-
-
-def write_sums(sums: list[list[int]], target: str) -> None:
-    """Write the exact sums as JSON."""
-    import json
-
-    Path(target).write_text(json.dumps(sums), "utf-8")
-
-
-def describe(file: Path) -> dict[str, Any]:
-    """Return one split's statistics as plain numbers for the report."""
-    from tensorflow_metadata.proto.v0 import statistics_pb2
-
-    dataset = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes()).datasets[0]
-    features = sorted(
-        (describe_feature(feature, dataset.num_examples) for feature in dataset.features), key=lambda row: row["name"]
-    )
-    return {"examples": dataset.num_examples, "features": features}
-
-
-def describe_feature(feature: Any, examples: int) -> dict[str, Any]:
-    """Return one feature's statistics as plain numbers."""
-    kind = "number" if feature.HasField("num_stats") else "text"
-    common = (feature.num_stats if kind == "number" else feature.string_stats).common_stats
-    row = {
-        "name": "/".join(feature.path.step),
-        "kind": kind,
-        "count": common.num_non_missing,
-        "missing": examples - common.num_non_missing,
-    }
-    if kind == "text":
-        text = feature.string_stats
-        top = [[bucket.label, int(bucket.sample_count)] for bucket in text.rank_histogram.buckets]
-        return {**row, "unique": text.unique, "average_length": text.avg_length, "top": top}
-    numbers = feature.num_stats
-    bars: Any = next(
-        (histogram.buckets for histogram in numbers.histograms if histogram.type == 0), []
-    )  # 0: equal widths
-    return {
-        **row, "mean": numbers.mean, "std": numbers.std_dev, "min": numbers.min, "median": numbers.median, "max": numbers.max,
-        "zeros": numbers.num_zeros, "histogram": [[bar.low_value, bar.high_value, bar.sample_count] for bar in bars],
-    }  # fmt: skip

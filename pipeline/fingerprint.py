@@ -24,7 +24,8 @@ from pipeline.settings import ROOT, ModuleIn, NotFingerprinted, Settings, Source
 # The framework itself is left out: it moves artifacts about, it does not change what stands in them.
 CODE_FOLDERS = ("components", "data", "serving", "object_detection")
 UNREADABLE = "unreadable:"
-SETTINGS_FILE = "config.py"
+# settings, whose values count by themselves, and the faces of tasks, which only say where the code of a step stands
+WITHOUT_CODE = ("config.py", "task.py")
 LISTED_SOURCES = 2000  # so many source files are remembered by name, to say which of them changed
 
 
@@ -82,7 +83,7 @@ def fingerprint(
 def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore, part: str) -> dict[str, str]:
     """Hash the component's file, its task's part and every project file they import, transitively, plus the modules its settings name.
 
-    Files of settings are left out, and what they alone import: their values count by themselves.
+    Files of `WITHOUT_CODE` are left out, and what they alone import.
     """
     start = [Path(inspect.getsourcefile(spec.function) or "").resolve(), *(files_of_module(part) if part else [])]
     for config in settings:
@@ -92,7 +93,7 @@ def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore, part
     waiting = start
     while waiting:
         path = waiting.pop()
-        if path in found or path.name == SETTINGS_FILE:
+        if path in found or path.name in WITHOUT_CODE:
             continue
         digest, imports = store.remember("code without types", path, read_code)
         found[path] = digest

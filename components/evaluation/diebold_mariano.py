@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,6 @@ def diebold_mariano(model_loss: np.ndarray, other_loss: np.ndarray, steps: int) 
         other_loss: [n] losses of the other forecast at the same times.
         steps: how many neighbouring losses share a target; 1 for forecasts one step ahead.
     """
-    import numpy as np
-    from scipy import stats
-
     difference = np.asarray(other_loss, np.float64) - np.asarray(model_loss, np.float64)
     number = len(difference)
     if number < max(2 * steps, 3):
@@ -86,8 +83,6 @@ def losses_by_time(loss: np.ndarray, other: np.ndarray, time: np.ndarray) -> tup
 
     Windows in which one of the two has no forecast (NaN) are left out.
     """
-    import numpy as np
-
     known = np.isfinite(loss) & np.isfinite(other)
     _, place, count = np.unique(time[known], return_inverse=True, return_counts=True)
     model, beside = (np.bincount(place, weights=values[known]) / count for values in (loss, other))

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 
 def percentiles(values: np.ndarray) -> list[float] | None:
     """Return the middle 95 % of bootstrap values; None where no sample gave one."""
-    import numpy as np
-
     known = values[~np.isnan(values)]
     return [float(value) for value in np.percentile(known, (2.5, 97.5))] if len(known) else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import tensorflow as tf
+
 LOGS = "test"  # beside the trainer's `train` and `validation`
 
 
@@ -17,8 +19,6 @@ def write_plots(plots: dict[str, bytes], folder: Path) -> None:
 
 def write_logs(plots: dict[str, bytes], values: dict[str, float], logs: Path, step: int) -> None:
     """Write metrics as scalars, under the names that the report gives them, and plots as images for TensorBoard."""
-    import tensorflow as tf
-
     folder = logs / LOGS
     shutil.rmtree(folder, ignore_errors=True)  # what a killed evaluation of the same run has left
     writer = tf.summary.create_file_writer(str(folder))

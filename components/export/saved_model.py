@@ -6,11 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tensorflow as tf
+
 from components.export.stable_names import renumber_functions
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
 
 def write_saved_model(
@@ -24,8 +25,6 @@ def write_saved_model(
         assets: file name -> its text, kept in `assets/`.
         name: of the module.
     """
-    import tensorflow as tf
-
     with tempfile.TemporaryDirectory() as scratch:
         module = tf.Module(name=name)
         module.state = [variable.value for variable in network.variables] if network else []
@@ -47,8 +46,6 @@ def check_shape(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Ten
     A server does not hold clients to declared shapes, and `tf.ensure_shape` will not do: it is optimised away where the
     declared shape already says the same. The placeholder keeps the optimiser from knowing the shape beforehand.
     """
-    import tensorflow as tf
-
     actual = tf.raw_ops.PlaceholderWithDefault(input=tf.shape(tensor), shape=[None])
     message = f"`{name}` must have shape [{', '.join('n' if size is None else str(size) for size in shape)}]"
     # an input of another rank must not be compared further: the second check waits for the first

@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tensorflow.core.protobuf import saved_model_pb2
+
 GIVEN = "_user_specified_name"  # of what a function takes from around it: a number as above
 NUMBERED = re.compile(r"(.*_)(\d+)")
 UNUSED = re.compile(
@@ -19,8 +21,6 @@ UNUSED = re.compile(
 
 def renumber_functions(file: Path) -> None:
     """Rewrite a `saved_model.pb` with its functions numbered from 0, in the order in which they were traced, and sorted by name."""
-    from tensorflow.core.protobuf import saved_model_pb2
-
     model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
     for meta_graph in model.meta_graphs:
         names = new_names([function.signature for function in meta_graph.graph_def.library.function])

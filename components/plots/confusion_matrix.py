@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+from matplotlib.figure import Figure
 
 from components.plots.drawing import DOTS_PER_INCH, png, shorten
-
-if TYPE_CHECKING:
-    import numpy as np
 
 LABELLED = 30  # more classes than this leave no room for names and numbers
 
 
 def draw_confusion_matrix(counts: np.ndarray, label_names: list[str]) -> bytes:
     """Draw counts [true class, predicted class] as PNG; colour is the share of the true class."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
     size = len(label_names)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(max(3.2, 0.42 * size), 9.0)

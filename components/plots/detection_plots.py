@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from components.plots.drawing import DOTS_PER_INCH, plain_axes, png, shorten
 
 CLASSES = 10  # curves in one picture; of more classes those with most boxes
@@ -16,8 +18,6 @@ def draw_precision_recall(classes: list[dict[str, Any]]) -> bytes:
     Args:
         classes: each with `label`, `boxes`, `ap50` and `curve`, rows of recall, precision and score.
     """
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(5.6, 4.2), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.1, 0.13, 0.86, 0.82)
     known = sorted((row for row in classes if row["boxes"]), key=lambda row: -row["boxes"])[:CLASSES]
@@ -36,8 +36,6 @@ def draw_precision_recall(classes: list[dict[str, Any]]) -> bytes:
 
 def draw_score_curve(rows: list[dict[str, float]], best: dict[str, float]) -> bytes:
     """Draw precision, recall and F1 over the score from which on boxes are kept, the best one marked, as PNG."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(5.6, 3.4), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.1, 0.15, 0.86, 0.8)
     for name, colour in (("precision", "#2f6fde"), ("recall", "#d9722c"), ("f1", "#1b7f4b")):

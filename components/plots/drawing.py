@@ -9,11 +9,16 @@ import io
 import math
 import warnings
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from matplotlib.figure import Figure
+import numpy as np
+import tensorflow as tf
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager, get_font
+from matplotlib.text import Text
+from PIL import Image
 
 DOTS_PER_INCH = 100
 USUAL_FONT = "DejaVu Sans"
@@ -30,8 +35,6 @@ def draw_grid(tiles: np.ndarray, captions: list[str] | None, columns: int, title
         captions: one for each tile, or none at all.
         side: inches of a tile's longer side.
     """
-    from matplotlib.figure import Figure
-
     count, height, width = tiles.shape[:3]
     columns = min(columns, count)
     rows = math.ceil(count / columns)
@@ -60,8 +63,6 @@ def draw_grid(tiles: np.ndarray, captions: list[str] | None, columns: int, title
 
 def mosaic(tiles: np.ndarray, columns: int, background: float) -> np.ndarray:
     """Lay single-channel tiles [n, H, W] out in one array with a one-pixel line of `background` between them."""
-    import numpy as np
-
     count, height, width = tiles.shape
     rows = math.ceil(count / columns)
     sheet = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1), background, tiles.dtype)
@@ -74,8 +75,6 @@ def mosaic(tiles: np.ndarray, columns: int, background: float) -> np.ndarray:
 
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG; the same figure gives the same bytes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     stream = io.BytesIO()
     lend_fonts(figure)
     with warnings.catch_warnings():
@@ -86,8 +85,6 @@ def png(figure: Figure) -> bytes:
 
 def lend_fonts(figure: Figure) -> None:
     """Let the machine's fonts write what the usual one cannot, such as Chinese class names; without such a font, boxes stay."""
-    from matplotlib.text import Text
-
     for text in figure.findobj(Text):
         missing = frozenset(letter for letter in text.get_text() if ord(letter) > LAST_COMMON)
         if missing and (fonts := find_fonts(missing)):
@@ -97,8 +94,6 @@ def lend_fonts(figure: Figure) -> None:
 @cache
 def find_fonts(letters: frozenset[str]) -> tuple[str, ...]:
     """Return names of installed fonts that together have as many of the letters as can be had, the usual font aside."""
-    from matplotlib.font_manager import fontManager
-
     wanted = {ord(letter) for letter in letters}
     by_name = sorted(
         fontManager.ttflist, key=lambda font: (font.name, font.style == "normal" and font.weight == REGULAR)
@@ -118,8 +113,6 @@ def find_fonts(letters: frozenset[str]) -> tuple[str, ...]:
 @cache
 def known_letters(file: str) -> frozenset[int]:
     """Return the code points that a font has a glyph for; none of a file that cannot be read."""
-    from matplotlib.font_manager import get_font
-
     try:
         return frozenset(get_font(file).get_charmap())
     except (OSError, RuntimeError):
@@ -128,8 +121,6 @@ def known_letters(file: str) -> frozenset[int]:
 
 def encode_png(pixels: np.ndarray) -> bytes:
     """Return uint8 pixels [H, W, 1 or 3] as PNG, at most 160 pixels on the longer side."""
-    from PIL import Image
-
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     image.thumbnail((160, 160))
     stream = io.BytesIO()
@@ -139,8 +130,6 @@ def encode_png(pixels: np.ndarray) -> bytes:
 
 def as_rgb(pixels: np.ndarray) -> np.ndarray:
     """Turn pictures [n, H, W, 1 or 3] of any range into RGB 0..1: bytes as they are, anything else by one common scale."""
-    import numpy as np
-
     values = np.asarray(pixels, np.float32)
     low, high = float(values.min()), float(values.max())
     if pixels.dtype == np.uint8 or (low >= 0 and 2 < high <= 255):
@@ -161,3 +150,16 @@ def plain_axes(figure: Figure, left: float, bottom: float, width: float, height:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
     return axes
+
+
+def save(images: dict[str, bytes], folder: Path, writer: tf.summary.SummaryWriter | None, step: int) -> None:
+    """Write PNG bytes by name as files and, where there is a writer, as TensorBoard images of the same names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, png in images.items():
+        (folder / f"{name}.png").write_bytes(png)
+    if writer is None:
+        return
+    with writer.as_default(step=step):
+        for name, png in images.items():
+            tf.summary.image(name, tf.io.decode_png(png, channels=3)[tf.newaxis])
+    writer.flush()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from matplotlib.figure import Figure
+
 from components.plots.drawing import DOTS_PER_INCH, mosaic, png
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
+
 
 CHANNELS = 32
 
@@ -21,8 +24,6 @@ def outputs_of(
 
     Each layer's `call` is listened to while the network runs, which works for nested networks too.
     """
-    import numpy as np
-
     maps: dict[str, np.ndarray] = {}
     try:
         for name, layer in layers.items():
@@ -36,8 +37,6 @@ def outputs_of(
 
 def listen(layer: Any, name: str, maps: dict[str, np.ndarray]) -> None:
     """Note what a layer returns under a name, past Keras's tracking of attributes."""
-    import numpy as np
-
     call = layer.call
 
     def noting(*arguments: Any, **keywords: Any) -> Any:
@@ -50,9 +49,6 @@ def listen(layer: Any, name: str, maps: dict[str, np.ndarray]) -> None:
 
 def draw_feature_maps(values: np.ndarray, layer: str) -> bytes:
     """Draw the output [H, W, channels] of one convolution for one image as PNG, all channels on one scale."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
     shown = min(CHANNELS, values.shape[-1])
     columns = min(8, shown)
     sheet = mosaic(np.moveaxis(values[..., :shown], -1, 0), columns, np.nan)

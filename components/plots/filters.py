@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
 
 from components.plots.drawing import DOTS_PER_INCH, mosaic, png
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
 
 LAYERS = 64  # convolutions that are drawn, each in about a tenth of a second; the names of the rest are told
 FILTERS = 64
@@ -32,8 +32,6 @@ def convolutions(network: keras.Model) -> dict[str, Any]:
 
 def list_convolutions(network: keras.Model) -> list[Any]:
     """Return the convolutions of a network and of the networks in it."""
-    import keras
-
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
     found: list[Any] = []
     for layer in network.layers:
@@ -49,8 +47,6 @@ def kernel_of(layer: Any) -> tuple[np.ndarray, bool]:
 
     Such a depthwise kernel is returned as [height, width, 1, channels]. Of a separable convolution it is the depthwise part.
     """
-    import keras
-
     if isinstance(layer, keras.layers.Conv2D):
         return layer.kernel.numpy(), False
     kernel = (layer.kernel if isinstance(layer, keras.layers.DepthwiseConv2D) else layer.depthwise_kernel).numpy()
@@ -65,9 +61,6 @@ def draw_filters(kernel: np.ndarray, layer: str, channel: int = 0, depthwise: bo
         channel: the input channel; the last one where the layer has fewer, which the picture then says.
         depthwise: each filter sees an input channel of its own, so all of them are shown.
     """
-    import numpy as np
-    from matplotlib.figure import Figure
-
     inputs = kernel.shape[2]
     channels = range(COLOURS) if inputs == COLOURS else [min(channel, inputs - 1)]
     shown = min(FILTERS, kernel.shape[3])

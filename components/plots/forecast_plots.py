@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.figure import Figure
+
 from components.plots.drawing import DOTS_PER_INCH, plain_axes, png, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
 
 WIDTH = 8.0  # inches
 TRUTH, FORECAST, BAND, BETTER, WORSE = "#444444", "#1565c0", "#5b8def", "#b0b0b0", "#c62828"
@@ -24,8 +27,6 @@ def draw_series(drawn: dict[str, Any], split: str) -> bytes:
         drawn: a row of `series_drawn`.
         split: the part that was judged.
     """
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(WIDTH, 2.8), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.08, 0.16, 0.87, 0.7)
     last = drawn["rows"] - 1
@@ -71,8 +72,6 @@ def finish(figure: Any, axes: Axes, ticks: list[list[Any]], title: str, legend: 
 
 def draw_forecast(drawn: dict[str, Any], level: float) -> bytes:
     """Draw forecasts one step ahead against what came: the whole judged part, and its end in full with intervals, if that is less."""
-    from matplotlib.figure import Figure
-
     stretch, judged = drawn["stretch"], drawn["judged"]
     both = judged["windows"] > len(stretch["x"])
     figure = Figure(figsize=(WIDTH, 5.2 if both else 3.0), dpi=DOTS_PER_INCH)
@@ -103,8 +102,6 @@ def draw_forecast(drawn: dict[str, Any], level: float) -> bytes:
 
 def draw_fans(drawn: dict[str, Any], level: float) -> bytes:
     """Draw forecasts of the whole horizon from a few origins against what came."""
-    from matplotlib.figure import Figure
-
     fans = drawn["fans"]
     columns = min(3, len(fans))
     rows = -(-len(fans) // columns)
@@ -146,8 +143,6 @@ def draw_fans(drawn: dict[str, Any], level: float) -> bytes:
 
 def draw_residuals(residuals: dict[str, Any], drawn: dict[str, Any]) -> bytes:
     """Draw errors one step ahead over time and their autocorrelation with the 95 % bounds of white noise."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(WIDTH, 2.8), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.08, 0.16, 0.5, 0.7)
     axes.axhline(0, color="#888888", linewidth=0.8)
@@ -175,8 +170,6 @@ def draw_residuals(residuals: dict[str, Any], drawn: dict[str, Any]) -> bytes:
 
 def draw_error_by_step(rows: list[dict[str, Any]]) -> bytes:
     """Draw the RMSE at each step ahead, the model's and every baseline's."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(WIDTH * 0.75, 3.4), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.1, 0.13, 0.56, 0.76)
     steps = [row["step"] for row in rows]
@@ -194,8 +187,6 @@ def draw_error_by_step(rows: list[dict[str, Any]]) -> bytes:
 
 def draw_baselines(model: dict[str, Any], baselines: list[dict[str, Any]]) -> bytes:
     """Draw the RMSE of the model and of each baseline as bars; red ones are not beaten."""
-    from matplotlib.figure import Figure
-
     known = [row for row in baselines if row["rmse"] is not None]
     rows = sorted([(model["rmse"], "the model", FORECAST), *(
         (row["rmse"], row["name"], BETTER if row["beaten"] else WORSE) for row in known

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+from matplotlib.figure import Figure
 
 from components.plots.drawing import DOTS_PER_INCH, as_rgb, draw_grid, plain_axes, png, shorten
-
-if TYPE_CHECKING:
-    import numpy as np
 
 CLASSES = 15
 
 
 def draw_probabilities(image: np.ndarray, scores: np.ndarray, label_names: list[str], label: int) -> bytes:
     """Draw one picture [H, W, C] beside the vector of its class scores [classes], the true class marked, as PNG."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
     order = np.arange(len(scores)) if len(scores) <= CLASSES else np.argsort(-scores, kind="stable")[:CLASSES]
     height = 0.24 * len(order) + 0.55
     figure = Figure(figsize=(5.6, max(height, 1.9)), dpi=DOTS_PER_INCH)

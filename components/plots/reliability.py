@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from components.plots.drawing import DOTS_PER_INCH, plain_axes, png
 
 
@@ -14,8 +16,6 @@ def draw_reliability(bins: list[dict[str, Any]], error: float) -> bytes:
         bins: each with `low`, `high`, `count`, and where there are examples `confidence` and `accuracy`.
         error: the expected calibration error.
     """
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(3.8, 3.6), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.14, 0.14, 0.82, 0.76)
     axes.plot([0, 1], [0, 1], color="#888888", linewidth=1, linestyle="--")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import keras
+import numpy as np
 
 from components.plots.drawing import as_rgb, draw_grid, shorten
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
 
 SAMPLES = 32
 DISTORTIONS = 9
@@ -26,8 +23,6 @@ def distort(model: keras.Model, image: np.ndarray) -> np.ndarray | None:
     Returns:
         [9, H', W', C] in whatever range those layers give, or None where the network has no random layers there.
     """
-    import numpy as np
-
     values = np.repeat(image[np.newaxis].astype(np.float32), DISTORTIONS, axis=0)
     for layer in layers_before_weights(model):
         # a layer at a time and one picture at a time: a layer that draws one number a batch then still draws nine
@@ -40,8 +35,6 @@ def distort(model: keras.Model, image: np.ndarray) -> np.ndarray | None:
 
 def layers_before_weights(model: keras.Model) -> list[keras.Layer]:
     """Return the layers that a picture passes before anything learnt, such as augmentation and normalisation."""
-    import keras
-
     found = []
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer):
@@ -61,8 +54,6 @@ def draw_distortions(image: np.ndarray, distorted: np.ndarray | None) -> bytes:
         distorted: [9, H', W', C] what the network's own layers made of it; None where it has none, and nine usual ones
             are drawn, with a title that says that the network does not do this.
     """
-    import numpy as np
-
     original = as_rgb(image[np.newaxis])[0]
     if distorted is None:
         usual = usual_distortions(original)
@@ -79,8 +70,6 @@ def draw_distortions(image: np.ndarray, distorted: np.ndarray | None) -> bytes:
 
 def usual_distortions(image: np.ndarray) -> dict[str, np.ndarray]:
     """Return nine distortions of a picture [H, W, 3] in 0..1 by name: fixed amounts, so every run shows the same ones."""
-    import numpy as np
-
     mean = image.mean(axis=(0, 1), keepdims=True)
     changed = {
         "shifted by a tenth": resample(image, shift=(0.1, 0.1)),
@@ -103,8 +92,6 @@ def resample(
 
     Beyond the edges the outermost pixels go on.
     """
-    import numpy as np
-
     height, width = image.shape[:2]
     down, right = np.mgrid[:height, :width].astype(np.float64)
     down -= (height - 1) / 2 + shift[0] * height

@@ -6,15 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.plots import random_state, save
-from components.plots.drawing import DOTS_PER_INCH, plain_axes, png
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+
+from components.plots import random_state
+from components.plots.drawing import DOTS_PER_INCH, plain_axes, png, save
+from components.tasks.forecasting.windows import forecasts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import keras
-    import numpy as np
     import tensorflow as tf
+
 
 WINDOWS = 256  # read; of these so many are drawn:
 DRAWN = 6
@@ -44,10 +48,6 @@ def write_images(
         writer: a TensorBoard writer, or none.
         step: the training step the pictures belong to.
     """
-    import numpy as np
-
-    from components.tasks.forecasting.windows import forecasts
-
     chosen = np.linspace(0, len(inputs["history"]) - 1, min(DRAWN, len(inputs["history"]))).astype(int)
     shown = {name: values[chosen] for name, values in inputs.items()}
     with random_state.kept(network):
@@ -62,9 +62,6 @@ def write_images(
 
 def draw_windows(history: np.ndarray, truth: np.ndarray, made: dict[str, np.ndarray], column: str) -> bytes:
     """Draw the first column of windows [n, H, V], what came [n, P, V], and the forecasts with bounds as the network gives them."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
     count, rows, horizon = len(history), history.shape[1], truth.shape[1]
     figure = Figure(figsize=(9, 1.7 * -(-count // 2)), dpi=DOTS_PER_INCH, layout="constrained")
     panels = figure.subplots(-(-count // 2), 2, squeeze=False).ravel()
@@ -89,8 +86,6 @@ def draw_windows(history: np.ndarray, truth: np.ndarray, made: dict[str, np.ndar
 
 def sequences(network: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, tuple[keras.Layer, np.ndarray]]:
     """Return the first LSTM layers, wherever they are nested, by name with what each is given for one window, [T, F]."""
-    import keras
-
     found = [layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.LSTM)][:LAYERS]
     seen: dict[int, np.ndarray] = {}
     with recorded(found, seen):
@@ -106,7 +101,6 @@ def sequences(network: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, 
 @contextmanager
 def recorded(layers: list[Any], seen: dict[int, np.ndarray]) -> Iterator[None]:
     """Note what each layer is called with, by its place in the list, while the block runs."""
-    import numpy as np
 
     def recorder(number: int, call: Any) -> Any:
         def record(sequences: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -129,8 +123,6 @@ def traces(layer: Any, sequence: np.ndarray) -> dict[str, np.ndarray]:
 
     Keras keeps the weights of input gate, forget gate, candidate and output gate side by side in this order.
     """
-    import numpy as np
-
     cell = layer.cell
     kernel, recurrent = np.asarray(cell.kernel), np.asarray(cell.recurrent_kernel)
     bias = np.asarray(cell.bias) if cell.use_bias else 0.0
@@ -148,9 +140,6 @@ def traces(layer: Any, sequence: np.ndarray) -> dict[str, np.ndarray]:
 
 def draw_traces(found: dict[str, np.ndarray], name: str, window: np.ndarray) -> bytes:
     """Draw the window [H] above each trace [T, units] as a map of units over time: gates from 0 to 1, states red positive, blue negative."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(9, 6.4), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.08, 0.84, 0.84, 0.10)
     axes.plot(np.arange(1 - len(window), 1), window, color="#111", linewidth=1)

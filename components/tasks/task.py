@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from components.training.start import find_start
+from components.validation.stopping import Unusable, unusable_files
 from pipeline.errors import UserError, install_extra
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from components.training.engine import Session
     from components.training.run import TrainingRun
     from components.validation.config import ValidationConfig
-    from components.validation.stopping import Unusable
     from data.beam import BeamConfig
     from data.finding import Finding
     from data.raw import RawDataConfig
@@ -366,8 +367,6 @@ class Task(ABC):
             findings: what ingest found.
             counts: `splits`, the examples in each split, and what else the examples' facts count.
         """
-        from components.validation.stopping import unusable_files
-
         return unusable_files(findings, counts)
 
     def find_start(self, config: TrainerConfig, progress: Progress) -> Path | None:
@@ -376,8 +375,6 @@ class Task(ABC):
         Raises:
             UserError: they are not to be had.
         """
-        from components.training.start import find_start
-
         return find_start(config)
 
     def idle_settings(self, recipe: StandardRecipe) -> dict[str, str]:

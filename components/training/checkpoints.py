@@ -6,14 +6,13 @@ import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from pipeline.disk import replacing
 from pipeline.errors import explain_os_error
 from pipeline.progress import Progress
-
-if TYPE_CHECKING:
-    import numpy as np
 
 KEPT = 2  # the newest may have been cut short by a power failure; then the one before it serves
 FACTS = "facts"
@@ -29,8 +28,6 @@ def save(folder: Path, step: int, arrays: dict[str, np.ndarray], facts: dict[str
         arrays: states by name.
         facts: JSON values; numbers come back bit for bit.
     """
-    import numpy as np
-
     text = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     target = folder / f"{PREFIX}{step:010d}.npz"
     try:
@@ -46,8 +43,6 @@ def save(folder: Path, step: int, arrays: dict[str, np.ndarray], facts: dict[str
 
 def load_newest(folder: Path, progress: Progress) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """Return arrays and facts of the newest checkpoint that can be read; none if there is none."""
-    import numpy as np
-
     for path in newest_first(folder):
         try:
             with np.load(path) as content:

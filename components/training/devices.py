@@ -5,14 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+
+import tensorflow as tf
 
 from components.training.config import TrainerConfig
 from components.training.engine import Session
 from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 @contextmanager
@@ -22,8 +20,6 @@ def placed(config: TrainerConfig, session: Session) -> Iterator[tf.distribute.St
     Raises:
         UserError: a GPU is asked for and there is none.
     """
-    import tensorflow as tf
-
     strategy = make_strategy(config)
     on_gpu = config.device != "cpu" and bool(tf.config.list_logical_devices("GPU"))
     with session.precision(config.mixed_precision, on_gpu):
@@ -36,8 +32,6 @@ def placed(config: TrainerConfig, session: Session) -> Iterator[tf.distribute.St
 
 def make_strategy(config: TrainerConfig) -> tf.distribute.Strategy:
     """Return the default strategy, or a mirrored one over the local devices."""
-    import tensorflow as tf
-
     gpus = [device.name for device in tf.config.list_logical_devices("GPU")] if config.device != "cpu" else []
     cpus = [device.name for device in tf.config.list_logical_devices("CPU")]
     if config.device == "gpu" and not gpus:
@@ -55,15 +49,11 @@ def make_strategy(config: TrainerConfig) -> tf.distribute.Strategy:
 @functools.cache
 def mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
     """Return the one mirrored strategy of these devices: a second one would take up the keys of the first one's collectives."""
-    import tensorflow as tf
-
     return tf.distribute.MirroredStrategy(list(devices))
 
 
 def describe(strategy: tf.distribute.Strategy, config: TrainerConfig) -> str:
     """Name the devices for the user."""
-    import tensorflow as tf
-
     copies = strategy.num_replicas_in_sync
     gpus = tf.config.list_logical_devices("GPU") if config.device != "cpu" else []
     kind = "GPU" if gpus else "CPU"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
 
 from data import loader
 from pipeline.artifacts import Examples
 from pipeline.progress import Progress
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 class Feed(Protocol):
@@ -127,8 +127,6 @@ def streamed(examples: Examples, request: FeedRequest, epoch: int, skip: int) ->
 
 def gathered(held: loader.InMemory, request: FeedRequest, epoch: int, skip: int) -> tf.data.Dataset:
     """Return a pass over arrays in memory as a dataset, which a distributed strategy can share out."""
-    import tensorflow as tf
-
     feed = ArrayFeed(held, 0, request)
     order = tf.data.Dataset.from_tensor_slices(feed.source(epoch, 0)).batch(request.batch_size).skip(skip)
     return order.map(feed.gather, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
@@ -138,17 +136,12 @@ class ArrayFeed:
     """Batches gathered from arrays inside the compiled loop, with no iterator between."""
 
     def __init__(self, held: loader.InMemory, steps: int, request: FeedRequest) -> None:
-        import tensorflow as tf
-
         self.number, self.steps, self.request = held.number, steps, request
         with tf.device("/CPU:0"):
             self.held = tf.nest.map_structure(tf.convert_to_tensor, (held.inputs, held.targets))
 
     def source(self, epoch: int, skip: int) -> tf.Tensor:
         """Return the order of the pass."""
-        import numpy as np
-        import tensorflow as tf
-
         del skip  # the loop names the step it wants
         shuffled = self.request.shuffle
         order = (
@@ -162,14 +155,10 @@ class ArrayFeed:
 
     def take(self, source: tf.Tensor, step: tf.Tensor, size: int | None) -> tuple[Any, Any]:
         """Return batch `step` of the pass."""
-        import tensorflow as tf
-
         return self.gather(tf.slice(source, [step * self.request.batch_size], [size]))
 
     def gather(self, numbers: tf.Tensor) -> tuple[Any, Any]:
         """Return the examples of these numbers."""
-        import tensorflow as tf
-
         with tf.device("/CPU:0"):
             return tf.nest.map_structure(lambda whole: tf.gather(whole, numbers), self.held)
 
@@ -196,8 +185,6 @@ class DatasetFeed:
 
     def source(self, epoch: int, skip: int) -> Any:
         """Return an iterator over the rest of the pass."""
-        import tensorflow as tf
-
         batches = self.open_pass(epoch, skip)
         if self.strategy.num_replicas_in_sync == 1:
             return iter(batches)
@@ -207,8 +194,6 @@ class DatasetFeed:
 
     def take(self, source: Any, step: tf.Tensor, size: int | None) -> Any:
         """Return the next batch; the order of calls is the order of steps."""
-        import tensorflow as tf
-
         del step
         batch = source.get_next()
         if size is None:

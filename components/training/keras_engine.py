@@ -10,17 +10,19 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras.src.random.seed_generator import global_seed_generator
 
 from components.networks import OWN_NETWORK
 from components.training.config import OptimizerConfig, TrainerConfig
+from components.training.optimizers import make_optimizer
 from components.training.start import find_start
 from pipeline.artifacts import Model
 from pipeline.component import Context
 from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    import keras
 
 
 class KerasEngine:
@@ -28,16 +30,12 @@ class KerasEngine:
 
     def seed(self, config: TrainerConfig) -> None:
         """Set every seed; layer names and the order in which layers draw their seeds start anew."""
-        import keras
-
         keras.utils.clear_session()
         keras.utils.set_random_seed(config.seed)
 
     @contextmanager
     def precision(self, mixed: bool, on_gpu: bool) -> Iterator[None]:
         """Compute in float16 on a GPU, in bfloat16 on a CPU."""
-        import keras
-
         before = keras.config.dtype_policy()
         if mixed:
             keras.config.set_dtype_policy("mixed_float16" if on_gpu else "mixed_bfloat16")
@@ -48,10 +46,6 @@ class KerasEngine:
 
     def make_optimizer(self, config: OptimizerConfig, steps: int, network: keras.Model) -> keras.optimizers.Optimizer:
         """Return the optimiser; in float16 its loss is scaled, so that small gradients are not lost."""
-        import keras
-
-        from components.training.optimizers import make_optimizer
-
         optimizer = make_optimizer(config, steps)
         return keras.optimizers.LossScaleOptimizer(optimizer) if network.compute_dtype == "float16" else optimizer
 
@@ -60,8 +54,6 @@ class KerasEngine:
 
         `.weights.h5` and so `keras.callbacks.BackupAndRestore` leave these out: Dropout and augmentation would draw other numbers.
         """
-        from keras.src.random.seed_generator import global_seed_generator
-
         weights = {id(variable) for variable in network.weights}
         own = [variable for variable in network.variables if id(variable) not in weights]
         return [*own, global_seed_generator().state]
@@ -72,8 +64,6 @@ class KerasEngine:
 
     def trace(self, network: keras.Model) -> Any:
         """Return the graph of the forward pass."""
-        import tensorflow as tf
-
         forward = tf.function(lambda inputs: network(inputs, training=False))
         shapes = {item.name: tf.TensorSpec(item.shape, item.dtype) for item in network.inputs}
         return forward.get_concrete_function(shapes if takes_dictionary(network) else next(iter(shapes.values()))).graph
@@ -93,8 +83,6 @@ class KerasEngine:
 
 def takes_dictionary(network: keras.Model) -> bool:
     """Say whether a network's inputs are given by name; those of a Sequential are not, and it does not tell."""
-    import keras
-
     return not isinstance(network, keras.Sequential) and isinstance(network.input, dict)
 
 

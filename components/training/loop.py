@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -97,7 +97,6 @@ class Loop:
         feed: the training split.
         judge: gives loss and metrics of another split; none judges nothing.
         strategy: the devices.
-        metrics: what the task is measured by, which says which way is better.
         logs: for TensorBoard.
     """
 
@@ -107,11 +106,10 @@ class Loop:
         feed: Feed,
         judge: Judge | None,
         strategy: tf.distribute.Strategy,
-        metrics: Mapping[str, Metric],
         logs: TensorBoard,
     ) -> None:
         self.training, self.model, self.feed, self.config = run, run.trained, feed, run.config
-        self.judge, self.strategy, self.metrics, self.logs = judge, strategy, metrics, logs
+        self.judge, self.strategy, self.logs = judge, strategy, logs
         self.progress = run.context.progress
         self.say, self.folder = self.progress.say, run.context.scratch / "checkpoints"
         self.phases = plan_phases(self.config, self.feed.steps)
@@ -289,7 +287,7 @@ class Loop:
         Raises:
             UsageError: it is not known which way is better.
         """
-        return find_metric(name, {LOSS.name: LOSS, **self.metrics})
+        return find_metric(name, {LOSS.name: LOSS, **self.training.metrics})
 
     def states(self) -> dict[str, list[Any]]:
         """Return the variables that a checkpoint holds, by kind."""

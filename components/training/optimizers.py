@@ -5,20 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import keras
+from keras import ops
 
 from components.training.config import OptimizerConfig
-
-if TYPE_CHECKING:
-    import keras
 
 KERAS_EPSILON = 1e-7
 
 
 def make_optimizer(config: OptimizerConfig, total_steps: int) -> keras.optimizers.Optimizer:
     """Return the optimiser; `total_steps` is the length of the cosine where the settings give none."""
-    import keras
-
     return optimizer_of(keras.optimizers, config, make_schedule(config, total_steps))
 
 
@@ -52,9 +50,6 @@ def optimizer_of(library: Any, config: OptimizerConfig, learning_rate: Any, **se
 
 def make_schedule(config: OptimizerConfig, total_steps: int) -> Any:
     """Return the learning rate: a number if it is constant, else a Keras schedule of `learning_rate`'s course."""
-    import keras
-    from keras import ops
-
     if config.schedule == "constant" and config.warmup_steps == 0:
         return config.learning_rate
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from components.networks import NetworkFile
 from components.training.config import OptimizerConfig, TrainerConfig
@@ -15,6 +16,7 @@ from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge
 from pipeline.artifacts import Examples, Model
 from pipeline.component import Context
+from pipeline.metric import Metric
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +33,12 @@ class TrainingRun(ABC):
         file: where the network stands.
         options: the network's own.
         objective: what is minimised.
+
+    Class attributes:
+        metrics: what the task is measured by, by name, which says which way is better.
     """
+
+    metrics: ClassVar[Mapping[str, Metric]]
 
     examples: Examples
     config: TrainerConfig

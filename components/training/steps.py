@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import tensorflow as tf
 
 from components.training.input_pipeline import Feed
-
-if TYPE_CHECKING:
-    import numpy as np
-    import tensorflow as tf
 
 Block = Callable[
     [Any, int, int], "np.ndarray"
@@ -49,8 +48,6 @@ def training_block(
     strategy: tf.distribute.Strategy,
 ) -> Block:
     """Return a function that trains the model on a run of consecutive batches; see `engine.Engine.make_optimizer`."""
-    import tensorflow as tf
-
     variables = model.trainable_variables
 
     def train_on(batch: Any, targets: Any) -> tf.Tensor:
@@ -74,7 +71,6 @@ def training_block(
 
 def evaluation_block(model: Any, objective: Objective, feed: Feed, strategy: tf.distribute.Strategy) -> Block:
     """Return a function that judges the model on a run of consecutive batches; every example weighs the same."""
-    import tensorflow as tf
 
     def judge(batch: Any, targets: Any) -> tf.Tensor:
         number = tf.cast(tf.shape(tf.nest.flatten(targets)[0])[0], tf.float32)
@@ -91,8 +87,6 @@ def compiled_loop(step: Callable[..., tf.Tensor], columns: int, feed: Feed, stra
     Args:
         columns: numbers that a step gives.
     """
-    import numpy as np
-    import tensorflow as tf
 
     def one(source: Any, number: tf.Tensor, size: int | None) -> tf.Tensor:
         batch = feed.take(source, number, size)
@@ -122,6 +116,4 @@ def compiled_loop(step: Callable[..., tf.Tensor], columns: int, feed: Feed, stra
 
 def penalties(model: Any) -> tf.Tensor:
     """Return the sum of the losses that layers add, such as weight decay by regularisers."""
-    import tensorflow as tf
-
     return tf.add_n([tf.cast(loss, tf.float32) for loss in model.losses]) if model.losses else tf.constant(0.0)

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.histogram.metadata import create_summary_metadata
+from tensorboard.plugins.hparams import api
 
 from components.training.config import TrainerConfig
-
-if TYPE_CHECKING:
-    import numpy as np
 
 BUCKETS = 30  # of a histogram, as TensorBoard's own
 Tags = Callable[[dict[str, float]], dict[str, float]]  # values by name -> further scalars by tag
@@ -36,16 +38,12 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path, metrics: tuple[str, ...], tags: Tags = lambda values: {}) -> None:
-        import tensorflow as tf
-
         self.folder, self.metrics, self.tags = folder, metrics, tags
         self.train = tf.summary.create_file_writer(str(folder / "train"))
         self.validation = tf.summary.create_file_writer(str(folder / "validation"))
 
     def write_points(self, points: list[tuple[float, ...]], rate: float) -> None:
         """Write (step, loss, metrics) of the training and the learning rate at the last of them."""
-        import tensorflow as tf
-
         with self.train.as_default():
             for number, *values in points:
                 step, named = int(number), dict(zip(("loss", *self.metrics), values, strict=True))
@@ -58,8 +56,6 @@ class TensorBoard:
 
     def write_epoch(self, row: dict[str, Any]) -> None:
         """Write one row of the history."""
-        import tensorflow as tf
-
         for split, writer in (("train", self.train), ("validation", self.validation)):
             measured = {name.partition("/")[2]: row[name] for name in row if name.startswith(f"{split}/")}
             with writer.as_default():
@@ -74,10 +70,6 @@ class TensorBoard:
 
     def write_histograms(self, weights: dict[str, Any], epoch: int) -> None:
         """Write a histogram of each weight, counted in little memory: `tf.summary.histogram` takes 240 bytes for each number."""
-        import numpy as np
-        import tensorflow as tf
-        from tensorboard.plugins.histogram.metadata import create_summary_metadata
-
         with self.train.as_default():
             for name, value in weights.items():
                 metadata = create_summary_metadata(display_name=None, description=None)
@@ -85,8 +77,6 @@ class TensorBoard:
 
     def write_graph(self, graph: Any) -> None:
         """Write the graph of the network's forward pass."""
-        import tensorflow as tf
-
         with self.train.as_default():
             tf.summary.graph(graph)
         self.train.flush()
@@ -97,9 +87,6 @@ class TensorBoard:
         Args:
             facts: of the training examples.
         """
-        import tensorflow as tf
-        from tensorboard.plugins.hparams import api
-
         settings = hparams(config, facts)
         writer = tf.summary.create_file_writer(str(self.folder))
         with writer.as_default():
@@ -120,8 +107,6 @@ class TensorBoard:
 
 def histogram(values: np.ndarray) -> np.ndarray:
     """Return left edge, right edge and number of values of each bucket, float64 [buckets, 3]; what is not finite is left out."""
-    import numpy as np
-
     finite = values[np.isfinite(values)]
     counts, edges = np.histogram(finite, BUCKETS)
     return np.stack([edges[:-1], edges[1:], counts], axis=1).astype(np.float64)

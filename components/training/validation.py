@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from components.training import steps
 from components.training.config import TrainerConfig
 from components.training.history import means
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from data.loader import ReadBatch
+
 
 Judge = Callable[[], dict[str, float]]  # gives loss and metrics of a split, by name
 
@@ -81,8 +84,6 @@ def judging_batch(example_bytes: int) -> int:
 
 def feed_judge(network: Any, objective: steps.Objective, feed: Feed, strategy: tf.distribute.Strategy) -> Judge:
     """Return what gives a feed's loss and metrics."""
-    import numpy as np
-
     block = steps.evaluation_block(network, objective, feed, strategy)
 
     def judge() -> dict[str, float]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
 from data.distances import distances_of, find_feature
 from data.finding import Finding, make
+from data.tfdv import import_tfdv
 from pipeline.artifacts import Schema, Statistics
 
 # numbers by their type, names by their meaning: `image/class/text` and `image/object/class/text` are compared instead
@@ -15,8 +19,6 @@ NOT_COMPARED = ("image/class/label", "image/object/class/label")
 
 def check_schema(statistics: Statistics, schema: Schema) -> list[Finding]:
     """Return a finding where a split does not keep to the schema: an error if the user wrote it, a warning if it was inferred."""
-    from data.tfdv import import_tfdv
-
     tfdv = import_tfdv()
     proto = read_schema(schema)
     rows = []
@@ -92,8 +94,6 @@ def set_limits(
 
     Where the sets are so small that chance alone goes further, the general limits are raised to that; a feature's own is not.
     """
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
     by_chance = chance_distances(*counts)
     chosen = {}
     for feature in proto.feature:
@@ -142,14 +142,9 @@ def value_shares(row: Any) -> dict[str, float]:
 
 def load(statistics: Statistics, split: str) -> Any:
     """Read one split's statistics."""
-    from tensorflow_metadata.proto.v0 import statistics_pb2
-
     return statistics_pb2.DatasetFeatureStatisticsList.FromString(statistics.file(f"{split}.pb").read_bytes())
 
 
 def read_schema(schema: Schema) -> Any:
     """Read the sealed schema."""
-    from google.protobuf import text_format
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
     return text_format.Parse(schema.file("schema.pbtxt").read_text("utf-8"), schema_pb2.Schema())

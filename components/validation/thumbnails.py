@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from data.finding import Finding
 from data.tfrecord import FeatureValue, decode_example, read_records
 from pipeline.artifacts import Anomalies, Examples
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 Features = dict[str, list[FeatureValue]]
 
@@ -71,8 +69,6 @@ def shrink(features: Features) -> bytes:
 
 def thumbnail(encoded: bytes) -> Image.Image:
     """Decode an image for showing, at most 64 pixels on its longer side."""
-    from PIL import Image
-
     image: Image.Image = Image.open(io.BytesIO(encoded)).convert("RGB")
     image.thumbnail((SIDE, SIDE))
     return image
@@ -87,8 +83,6 @@ def as_png(image: Image.Image) -> bytes:
 
 def side_by_side(images: Sequence[Image.Image]) -> Image.Image:
     """Put images into one row."""
-    from PIL import Image
-
     height = max(image.height for image in images)
     sheet = Image.new("RGBA", (sum(image.width + 2 for image in images) - 2, height))
     left = 0

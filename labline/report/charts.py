@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
+from markupsafe import Markup, escape
 
 Points = list[tuple[float, float]]
 
@@ -192,15 +191,11 @@ def text(x: float, y: float, words: str, kind: str) -> str:
 
 def escaped(words: Any) -> str:
     """Return text that is safe inside SVG."""
-    from markupsafe import escape
-
     return str(escape(words))
 
 
 def svg(content: str, width: float, height: float, label: str = "") -> Markup:
     """Wrap drawings as inline SVG that shrinks with the page."""
-    from markupsafe import Markup
-
     if not content:
         return Markup("")
     return Markup(

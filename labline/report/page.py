@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import inspect
 import shlex
+from html import escape
 from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
 
 from components.tasks import find_task
 from components.tasks.task import ReportPart
@@ -27,8 +30,6 @@ def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], tar
         artifacts: output name -> sealed artifact, or None where the run did not come so far.
         target: the HTML file.
     """
-    from jinja2 import Environment, FileSystemLoader
-
     images = InlineImages()
     found = find_task(task_of(run, artifacts))
     task = found.report
@@ -62,8 +63,6 @@ def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], tar
 
 def write_apology(error: Exception, target: Path) -> None:
     """Write in the report's place that it could not be drawn, why, and where the figures are."""
-    from html import escape
-
     replace_text(
         target,
         "<!doctype html><meta charset=utf-8><title>No report</title>"

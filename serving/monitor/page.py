@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.statistics_gen import describe_feature
+from components.statistics.describe import describe_feature
 from components.tasks import find_task
 from data.distances import find_feature
 from labline.report import charts

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.plots import write_images
 from components.plots.confusion_matrix import draw_confusion_matrix
 from components.plots.feature_maps import outputs_of
 from components.plots.filters import convolutions, draw_filters, kernel_of
+from components.plots.network_plots import write_images
 from components.plots.prediction_grid import draw_predictions
 from components.plots.reliability import draw_reliability
 from components.plots.samples import distort, usual_distortions

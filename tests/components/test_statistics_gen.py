@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.statistics_gen import batches, statistics_gen
+from components.statistics.measure import batches
+from components.statistics_gen import statistics_gen
 from data.beam import BeamConfig
 from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Statistics, write_manifest

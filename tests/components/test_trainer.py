@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from components.networks import load_model
 from components.tasks.image_classification.config import ImageTrainerConfig
 from components.tasks.image_classification.training import make_objective
-from components.trainer import explained, trainer
+from components.trainer import trainer
+from components.training.fit import explained
 from components.training.tensorboard import histogram
 from data import loader
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
@@ -58,9 +59,9 @@ def train(examples: Examples, folder: Path, said: Said | None = None, **settings
 @pytest.fixture
 def without_images(monkeypatch):
     """Leaves out the drawings, which take longer than the trainings here and have tests of their own."""
-    from components import plots
+    from components.tasks.image_classification import training
 
-    monkeypatch.setattr(plots, "write_images", lambda *arguments: None)
+    monkeypatch.setattr(training, "write_images", lambda *arguments: None)
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from components.tasks.forecasting.baselines import Baseline
-
-if TYPE_CHECKING:
-    import numpy as np
 
 MOST_STRETCHES = 12
 
@@ -29,8 +28,6 @@ def backtest(
         last window), `windows`, `rmse` and `baselines` (RMSE by name; None where one has no forecast). Where the best baseline was fitted to a sample of
         the series, the model's `rmse` is of these too.
     """
-    import numpy as np
-
     best = baselines[0] if baselines else None
     known = np.isfinite(best.losses) if best else np.ones(len(squared), bool)
     ours = best.model_losses if best else squared
@@ -48,7 +45,5 @@ def backtest(
 
 def root(losses: np.ndarray) -> float | None:
     """Return the root of the mean of what there is; None of nothing."""
-    import numpy as np
-
     known = losses[np.isfinite(losses)]
     return float(np.sqrt(known.mean())) if len(known) else None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from components.tasks.forecasting.metrics import Forecasts
 from components.tasks.forecasting.state_space import Fitted, NotFitted, holt_winters, sarima
 from pipeline.progress import Progress
-
-if TYPE_CHECKING:
-    import numpy as np
 
 LAST_VALUE = "last value"
 FIT_ROWS = 3000  # rows before the judged part that a model is fitted to at most
@@ -93,8 +92,6 @@ def measure_baselines(
 
 def forecast_naively(naive: Naive, values: Sequence[np.ndarray], forecasts: Forecasts, season: int) -> np.ndarray:
     """Return a naive method's forecasts of every window, float64 [n, P, V]."""
-    import numpy as np
-
     cells = np.full(forecasts.target.shape, np.nan)
     for number, windows in windows_by_series(forecasts):
         cells[windows] = naive(values[number], forecasts.row[windows], forecasts.target.shape[1], season)
@@ -103,16 +100,12 @@ def forecast_naively(naive: Naive, values: Sequence[np.ndarray], forecasts: Fore
 
 def describe_gaps(cells: np.ndarray) -> str:
     """Say how many windows lie too near their series' beginning to be forecast."""
-    import numpy as np
-
     without = int(np.isnan(cells).any(axis=(1, 2)).sum())
     return f"too few rows before {without:,} of {len(cells):,} windows" if without else ""
 
 
 def windows_by_series(forecasts: Forecasts) -> Iterator[tuple[int, np.ndarray]]:
     """Yield each series' number and its windows, in order of their rows."""
-    import numpy as np
-
     order = np.lexsort((forecasts.row, forecasts.series))
     numbers, first = np.unique(forecasts.series[order], return_index=True)
     yield from zip(numbers.tolist(), np.split(order, first[1:]), strict=True)
@@ -120,15 +113,11 @@ def windows_by_series(forecasts: Forecasts) -> Iterator[tuple[int, np.ndarray]]:
 
 def last_value(values: np.ndarray, rows: np.ndarray, horizon: int, season: int) -> np.ndarray:
     """Repeat the value of the last known row [m, P, V]; values [T, V], rows [m] are the first ones to forecast."""
-    import numpy as np
-
     return np.repeat(at(values, rows - 1)[:, np.newaxis], horizon, axis=1)
 
 
 def seasonal_naive(values: np.ndarray, rows: np.ndarray, horizon: int, season: int) -> np.ndarray:
     """Repeat the last known season."""
-    import numpy as np
-
     steps = np.arange(1, horizon + 1)
     return at(values, rows[:, np.newaxis] - 1 + steps - season * seasons_back(steps, season))
 
@@ -138,8 +127,6 @@ def seasonal_naive_with_last_change(values: np.ndarray, rows: np.ndarray, horizo
 
     The change is taken once for each season ahead, so this is ARIMA (0,1,0)(0,1,0) of the season.
     """
-    import numpy as np
-
     change = at(values, rows - 1) - at(values, rows - 1 - season)
     times = seasons_back(np.arange(1, horizon + 1), season)
     return seasonal_naive(values, rows, horizon, season) + times[:, np.newaxis] * change[:, np.newaxis]
@@ -147,8 +134,6 @@ def seasonal_naive_with_last_change(values: np.ndarray, rows: np.ndarray, horizo
 
 def drift(values: np.ndarray, rows: np.ndarray, horizon: int, season: int) -> np.ndarray:
     """Continue the straight line from the first known row to the last known one."""
-    import numpy as np
-
     last = at(values, rows - 1)
     slope = (last - values[0]) / np.maximum(rows - 1, 1)[:, np.newaxis]
     return last[:, np.newaxis] + np.arange(1, horizon + 1)[:, np.newaxis] * slope[:, np.newaxis]
@@ -161,8 +146,6 @@ def seasons_back(steps: np.ndarray, season: int) -> np.ndarray:
 
 def at(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the values [..., V] of rows; NaN for rows before the series begins."""
-    import numpy as np
-
     found: np.ndarray = np.asarray(values[np.maximum(rows, 0)], np.float64)
     found[rows < 0] = np.nan
     return found
@@ -185,8 +168,6 @@ FITTED: dict[str, tuple[str, Method]] = {
 
 def sample_pairs(forecasts: Forecasts, most: int, seed: int) -> list[tuple[int, int]]:
     """Return the series and columns to fit models to, in order."""
-    import numpy as np
-
     columns = forecasts.target.shape[2]
     pairs = [(int(number), column) for number in np.unique(forecasts.series) for column in range(columns)]
     if len(pairs) <= most:
@@ -204,8 +185,6 @@ def forecast_fitted(
     job: Callable[[], Any],
 ) -> tuple[np.ndarray, str]:
     """Return forecasts of a fitted method, NaN where there are none, and what to know of the fits."""
-    import numpy as np
-
     cells = np.full(forecasts.target.shape, np.nan)
     windows = dict(windows_by_series(forecasts))
     rows = max(min(FIT_ROWS, ROWS_IN_ALL // len(chosen)), min(10 * season, FIT_ROWS), SHORTEST_FIT)
@@ -237,8 +216,6 @@ def describe_fits(remarks: dict[str, int], fits: int, there: int) -> str:
 
 def compare(name: str, words: str, note: str, cells: np.ndarray, forecasts: Forecasts) -> Baseline:
     """Measure a baseline's forecasts [n, P, V] and the model's where the baseline has one."""
-    import numpy as np
-
     cells = cells.astype(np.float32)  # as the model's forecasts are: the same forecast shall have the same error
     known = np.isfinite(cells)
     count = int(known.sum())

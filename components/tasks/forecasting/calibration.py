@@ -10,14 +10,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from components.tasks.forecasting import windows
-from pipeline.artifacts import Examples
+import numpy as np
 
-LEAST = 0.01  # of the training part's mean change: a history that stands still counts as if it changed by so much
+from components.tasks.forecasting import windows
+from data import loader
+from pipeline.artifacts import Examples
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
+
+
+LEAST = 0.01  # of the training part's mean change: a history that stands still counts as if it changed by so much
 
 
 def calibrate(network: keras.Model, examples: Examples, split: str, level: float) -> dict[str, Any]:
@@ -26,15 +29,11 @@ def calibrate(network: keras.Model, examples: Examples, split: str, level: float
     Many series are measured in units of their histories' changes, one series in its own; so are many whose histories are a
     single row, which shows no change.
     """
-    import numpy as np
-
     facts = examples.properties
     unit = "change" if facts["series"] > 1 and facts["history"] > 1 else "value"
     least = [float(np.float32(LEAST * change)) for change in facts["scaling"]["change"]]
     below, above = [], []
     bounded = False
-    from data import loader
-
     for inputs, targets in loader.read(examples, split, windows.reader(examples, windows.input_names(network))):
         outputs = network.predict_on_batch(inputs)
         bounded = outputs.ndim > 3
@@ -59,8 +58,6 @@ def calibrate(network: keras.Model, examples: Examples, split: str, level: float
 
 def quantile(scores: np.ndarray, level: float) -> np.ndarray:
     """Return the conformal quantile over the first axis: the ceil((n + 1) level)-th smallest, or the largest there is."""
-    import numpy as np
-
     number = len(scores)
     place = min(number, math.ceil((number + 1) * level)) - 1
     return np.sort(scores, axis=0)[place]

@@ -26,25 +26,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.diebold_mariano import Comparison, diebold_mariano, losses_by_time
 from components.evaluation.plots import write_logs, write_plots
+from components.plots import forecast_plots
 from components.tasks.forecasting import blessing as judging
 from components.tasks.forecasting import metrics
 from components.tasks.forecasting.backtest import backtest
 from components.tasks.forecasting.baselines import Baseline, measure_baselines
 from components.tasks.forecasting.config import ForecastEvaluatorConfig
+from components.tasks.forecasting.forecasts import predict
 from components.tasks.forecasting.metric_list import METRICS
 from components.tasks.forecasting.metrics import Forecasts, Scored
 from components.tasks.forecasting.plot_data import Line, draw_line, name_moments
 from components.tasks.forecasting.residuals import describe_residuals
+from data.series.records import read_series
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model
 from pipeline.component import Context
 from pipeline.settings import narrow
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from data.series.records import Series
 
 
@@ -62,9 +65,6 @@ def evaluate(
     The metrics and plots go to the run's TensorBoard logs too, in the folder `test`, at the step where the training ended.
     """
     config = narrow(config, ForecastEvaluatorConfig)
-    from components.tasks.forecasting.forecasts import predict
-    from data.series.records import read_series
-
     series = read_series(examples)
     forecasts = predict(model, examples, config.split, config.batch_size, context.progress)
     moments = moments_of(forecasts, series)
@@ -117,8 +117,6 @@ def overlap_of(facts: dict[str, Any]) -> int:
 
 def moments_of(forecasts: Forecasts, series: Sequence[Series]) -> np.ndarray:
     """Return what orders windows over all series: the time of the first target row, or its number without times, int64 [n]."""
-    import numpy as np
-
     moments = np.array(forecasts.row, np.int64)
     for number in np.unique(forecasts.series):
         times = series[number].times
@@ -204,8 +202,6 @@ def describe_test(best: Baseline, test: Comparison) -> str:
 
 def lines_to_draw(forecasts: Forecasts, scored: Scored, series: Sequence[Series], facts: dict[str, Any]) -> list[Line]:
     """Return the first series' first column and, where that is another one, the worst series' first column."""
-    import numpy as np
-
     numbers, place, count = np.unique(forecasts.series, return_inverse=True, return_counts=True)
     worst = numbers[int(np.argmax(np.bincount(place, weights=scored.windows["scaled"]) / count))]
     chosen = {int(numbers[0]): "first"}
@@ -221,8 +217,6 @@ def lines_to_draw(forecasts: Forecasts, scored: Scored, series: Sequence[Series]
 
 def cuts_of(series: Series, cuts: dict[str, Any]) -> dict[str, int | None]:
     """Return the rows of a series at which validation and test begin; None where its rows end before."""
-    import numpy as np
-
     rows: dict[str, int | None] = {}
     for split in ("validation", "test"):
         row, moment = cuts[split], cuts.get(f"{split}_time")
@@ -236,16 +230,12 @@ def cuts_of(series: Series, cuts: dict[str, Any]) -> dict[str, int | None]:
 
 def write_predictions(forecasts: Forecasts, target: Path) -> None:
     """Write every window's series, row, target and forecast with its interval."""
-    import numpy as np
-
     names = ("series", "row", "target", "forecast", "lower", "upper")
     np.savez_compressed(target, **{name: getattr(forecasts, name) for name in names})
 
 
 def draw_plots(details: dict[str, Any]) -> dict[str, bytes]:
     """Draw series, forecasts, residuals, errors by step and baselines; return PNG bytes by name."""
-    from components.plots import forecast_plots
-
     plots = {
         "baselines": forecast_plots.draw_baselines(details["model"], details["baselines"]),
         "residuals": forecast_plots.draw_residuals(details["residuals"], details["series_drawn"][0]),

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import tensorflow as tf
+
 from components.export.config import ExporterConfig
 from components.export.saved_model import check_shape, write_saved_model
-from components.networks import UNKNOWN_TIME, WindowShape
+from components.networks import UNKNOWN_TIME, WindowShape, load_model
 from components.tasks.forecasting import windows
 from components.tasks.forecasting.config import ForecastExporterConfig
+from components.tasks.forecasting.requests import inputs_of
 from pipeline.artifacts import Examples, Model, SavedModel
 from pipeline.settings import narrow
+from serving.samples import sample_records
+from serving.warmup import write_warmup
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
+
 
 SERIES = "series.json"  # asset: how to read a file the way the training data were read
 
@@ -30,8 +35,6 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Ex
     assets.extra.
     """
     config = narrow(config, ForecastExporterConfig)
-    from components.networks import load_model
-
     network = load_model(model)
     shape = windows.window_shape(examples)
     functions = make_signatures(network, shape, model.properties["intervals"])
@@ -53,8 +56,6 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Ex
 
 def make_signatures(network: keras.Model, shape: WindowShape, intervals: dict[str, Any]) -> dict[str, Any]:
     """Return the functions behind the signatures, by name."""
-    import tensorflow as tf
-
     names = windows.input_names(network)
     history_spec = tf.TensorSpec([None, None, shape.values], tf.float32, name="history")
     times_spec = tf.TensorSpec([None, None], tf.int64, name="times")
@@ -108,8 +109,6 @@ def make_signatures(network: keras.Model, shape: WindowShape, intervals: dict[st
 
 def last_rows(history: tf.Tensor, shape: WindowShape, name: str) -> tf.Tensor:
     """Return the last H rows of histories [n, time, V]; in the graph, refuse fewer."""
-    import tensorflow as tf
-
     checked = check_shape(history, [None, None, shape.values], name)
     message = f"`{name}` must have at least {shape.history} rows of {shape.values} value{'s' * (shape.values > 1)}: shape [n, {shape.history}, {shape.values}]"
     with tf.control_dependencies([tf.debugging.assert_greater_equal(tf.shape(checked)[1], shape.history, message)]):
@@ -118,8 +117,6 @@ def last_rows(history: tf.Tensor, shape: WindowShape, name: str) -> tf.Tensor:
 
 def check_times(times: tf.Tensor, shape: WindowShape) -> tf.Tensor:
     """Return the times [n, time]; in the graph, refuse fewer than H."""
-    import tensorflow as tf
-
     checked = check_shape(times, [None, None], "times")
     message = f"`times` must have at least {shape.history} unix times, one for each row of `history`"
     with tf.control_dependencies([tf.debugging.assert_greater_equal(tf.shape(checked)[1], shape.history, message)]):
@@ -128,8 +125,6 @@ def check_times(times: tf.Tensor, shape: WindowShape) -> tf.Tensor:
 
 def as_many_as(history: tf.Tensor, values: tf.Tensor, name: str) -> tf.Tensor:
     """Return the tensor; in the graph, refuse another number of instances than there are histories."""
-    import tensorflow as tf
-
     message = f"`{name}` must have one entry for each entry of `history`"
     with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(values)[0], tf.shape(history)[0], message)]):
         return tf.identity(values)
@@ -137,8 +132,6 @@ def as_many_as(history: tf.Tensor, values: tf.Tensor, name: str) -> tf.Tensor:
 
 def check_finite(values: tf.Tensor, name: str) -> tf.Tensor:
     """Return the tensor; in the graph, refuse NaN and infinity, which would only come out again."""
-    import tensorflow as tf
-
     finite = tf.reduce_all(tf.math.is_finite(values))
     message = f"`{name}` must be finite numbers: fill gaps before asking"
     with tf.control_dependencies([tf.debugging.Assert(finite, [message])]):
@@ -149,9 +142,6 @@ def write_warmup_requests(
     examples: Examples, network: keras.Model, functions: dict[str, Any], count: int, saved_model: SavedModel
 ) -> None:
     """Write one request of `count` real windows for every signature, and one of a single window."""
-    from serving.samples import sample_records
-    from serving.warmup import write_warmup
-
     if not count:
         return
     _, records = sample_records(examples, count)
@@ -173,6 +163,4 @@ def signature_inputs(functions: dict[str, Any]) -> dict[str, list[str]]:
 
 def request_inputs(examples: Examples, records: list[bytes], signature: str, names: list[str]) -> dict[str, Any]:
     """Return the inputs of a signature for some records, as a client would send them."""
-    from components.tasks.forecasting.requests import inputs_of
-
     return {"examples": records} if signature == "examples" else inputs_of(examples, records, names)

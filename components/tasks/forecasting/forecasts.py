@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
+from components.networks import load_model
 from components.tasks.forecasting import windows
 from components.tasks.forecasting.metrics import Forecasts
+from data import loader
+from data.series.records import read_series
 from pipeline.artifacts import Examples, Model
 from pipeline.errors import UserError
 from pipeline.progress import Progress
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 def predict(model: Model, examples: Examples, split: str, batch_size: int, progress: Progress) -> Forecasts:
@@ -20,13 +23,6 @@ def predict(model: Model, examples: Examples, split: str, batch_size: int, progr
     Raises:
         UserError: the model gives forecasts that are no numbers.
     """
-    import numpy as np
-    import tensorflow as tf
-
-    from components.networks import load_model
-    from data import loader
-    from data.series.records import read_series
-
     network = load_model(model)
     shape = windows.window_shape(examples)
     names = windows.input_names(network)
@@ -67,8 +63,6 @@ def predict(model: Model, examples: Examples, split: str, batch_size: int, progr
 
 def check_finite(forecast: Any, split: str) -> None:
     """Refuse forecasts that are no numbers: no figure could be computed from them."""
-    import numpy as np
-
     broken = int((~np.isfinite(forecast).all(axis=(1, 2))).sum())
     if broken:
         raise UserError(

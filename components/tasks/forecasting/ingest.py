@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data.beam import BeamConfig
+from data.locate import locate, source_trees
 from data.raw import RawDataConfig
 from data.series.config import SeriesDataConfig
+from data.series.ingest import survey, write_windows
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
 from pipeline.progress import Progress
@@ -18,8 +22,6 @@ REJECTED = "rejected.json"
 
 def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
     """Find the raw files, fetching a data set of the catalogue that is not here yet."""
-    from data.locate import source_trees
-
     return [SourceTree(root, files) for root, files in source_trees(config, progress)]
 
 
@@ -29,9 +31,6 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
     Raises:
         UserError: no such data, lines that cannot be used, or series too short for a window.
     """
-    from data.locate import locate
-    from data.series.ingest import survey, write_windows
-
     path, settings = locate(narrow(config, SeriesDataConfig), context.progress)
     found = survey(path, settings, context.scratch / "rows", context.progress)
     plan, scaling = write_windows(found, settings, beam, examples.path, str(path), context.progress)
@@ -84,8 +83,6 @@ def describe(found: Any, config: SeriesDataConfig) -> dict[str, Any]:
 
 def step_time(found: Any, step: int) -> str | None:
     """Return the time of a step of the grid as ISO 8601; None without times."""
-    import numpy as np
-
     grid = found.kept[0].grid
     if grid is None:
         return None

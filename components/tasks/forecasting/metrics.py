@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 WORST_SERIES = 50  # rows of the table by series
 CELLS_AT_ONCE = 1 << 21  # a million windows of many steps would not fit into memory with all their errors
@@ -75,8 +74,6 @@ def score(forecasts: Forecasts, moments: np.ndarray, level: float, block: int, r
 
 def mean_errors(forecasts: Forecasts, level: float) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Return the mean of each kind of error in each window [n], at each step [P] and in each column [V]."""
-    import numpy as np
-
     number, horizon, columns = forecasts.target.shape
     together = max(1, CELLS_AT_ONCE // (horizon * columns))
     parts = []
@@ -98,8 +95,6 @@ def errors(forecasts: Forecasts, chosen: slice, level: float) -> dict[str, np.nd
     MASE: Hyndman and Koehler 2006, "Another look at measures of forecast accuracy". sMAPE: Makridakis 1993 as in the M4
     competition, 0 to 200 %. The interval score is Winkler's (1972) in the form of Gneiting and Raftery 2007, section 6.2.
     """
-    import numpy as np
-
     target, forecast, lower, upper = (
         getattr(forecasts, name)[chosen].astype(np.float64) for name in ("target", "forecast", "lower", "upper")
     )
@@ -123,8 +118,6 @@ def errors(forecasts: Forecasts, chosen: slice, level: float) -> dict[str, np.nd
 
 def figures(means: Mapping[str, Any]) -> dict[str, Any]:
     """Turn mean errors, numbers or arrays, into the figures of the tables."""
-    import numpy as np
-
     return {
         "rmse": np.sqrt(means["squared"]), "mae": means["absolute"], "mape": means["percentage"], "smape": means["symmetric"],
         "mase": means["scaled"], "coverage": means["covered"], "interval_width": means["width"], "interval_score": means["score"],
@@ -143,8 +136,6 @@ def plain(value: Any) -> float | None:
 
 def most_windows(forecasts: Forecasts) -> int:
     """Return the windows of the series that has the most of them."""
-    import numpy as np
-
     return int(np.unique(forecasts.series, return_counts=True)[1].max())
 
 
@@ -174,8 +165,6 @@ def bootstrap(
         moments: time, or number, of each window's first target row [n].
         block: moments drawn together.
     """
-    import numpy as np
-
     kinds = list(windows)
     cells = np.stack([windows[kind] for kind in kinds], axis=1)
     cells[~np.isfinite(cells)] = np.nan
@@ -198,8 +187,6 @@ def bootstrap(
 
 def percentiles(values: np.ndarray) -> list[float] | None:
     """Return the middle 95 % of bootstrap values; None where some sample gave none."""
-    import numpy as np
-
     if not np.isfinite(values).all():
         return None
     return [float(value) for value in np.percentile(values, (2.5, 97.5))]
@@ -217,8 +204,6 @@ def column_rows(scored: Scored, columns: Sequence[str]) -> list[dict[str, Any]]:
 
 def series_rows(scored: Scored, forecasts: Forecasts, ids: Sequence[str]) -> list[dict[str, Any]]:
     """Return the figures of the series that are forecast worst by MASE, the worst first."""
-    import numpy as np
-
     numbers, place, count = np.unique(forecasts.series, return_inverse=True, return_counts=True)
     sums = {kind: np.bincount(place, weights=values) for kind, values in scored.windows.items()}
     rows = table({kind: values / count for kind, values in sums.items()})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from data.series.records import decode_window
+
 if TYPE_CHECKING:
     import numpy as np
 
     from serving.monitor.measuring import Row
     from serving.monitor.request_reader import Asked
+
 
 # features that come from answers: what they are compared with is what came in the training's windows
 PREDICTED = {"series/target": "forecast values"}
@@ -33,8 +36,6 @@ def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
 
 def histories_of(inputs: dict[str, np.ndarray], facts: dict[str, Any]) -> list[np.ndarray | None]:
     """Return the histories of a request, [rows, columns] each; None for a record that has none."""
-    from data.series.records import decode_window
-
     if "history" in inputs:
         return list(inputs["history"])
     found: list[np.ndarray | None] = []

@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from components.tasks.forecasting.metrics import Forecasts
-
-if TYPE_CHECKING:
-    import numpy as np
 
 POINTS = 700  # across an image; more rows are drawn as the least and greatest value of so many groups
 IN_FULL = 240  # windows that are drawn one by one, with their intervals
@@ -51,8 +50,6 @@ def draw_line(line: Line, forecasts: Forecasts) -> dict[str, Any]:
     All x are rows of the series; `ticks` say what they are in time. An envelope has `x`, `low` and `high`, which are equal where
     nothing was thinned.
     """
-    import numpy as np
-
     windows = np.flatnonzero(forecasts.series == line.number)
     windows = windows[np.argsort(forecasts.row[windows], kind="stable")]
     rows = forecasts.row[windows]
@@ -96,8 +93,6 @@ def draw_fan(
 
 def envelope(x: np.ndarray, values: np.ndarray) -> dict[str, list[Any]]:
     """Return values, or, of many, least and greatest of each group of neighbours: a peak stays a peak."""
-    import numpy as np
-
     if len(values) <= POINTS:
         numbers = shorten(values)
         return {"x": x.tolist(), "low": numbers, "high": numbers}
@@ -116,8 +111,6 @@ def shorten(values: np.ndarray) -> list[float]:
 
 def fan_origins(rows: np.ndarray, horizon: int) -> list[int]:
     """Choose windows whose targets do not overlap, evenly over the part; none one step ahead."""
-    import numpy as np
-
     if horizon == 1:
         return []
     apart: list[int] = []
@@ -129,8 +122,6 @@ def fan_origins(rows: np.ndarray, horizon: int) -> list[int]:
 
 def ticks(times: np.ndarray | None, first: int, last: int) -> list[list[Any]]:
     """Return rows with what to write below them: dates, with the hour where the range is short, or the row's number."""
-    import numpy as np
-
     rows = np.unique(np.linspace(first, last, TICKS).round().astype(int)).tolist()
     if times is None:
         return [[row, f"{row:,}"] for row in rows]
@@ -141,8 +132,6 @@ def ticks(times: np.ndarray | None, first: int, last: int) -> list[list[Any]]:
 
 def name_moments(times: Sequence[np.ndarray | None], forecasts: Forecasts) -> list[str]:
     """Name each window's first target row: by its time, or its number where times are unknown."""
-    import numpy as np
-
     known = [times[number] for number in np.unique(forecasts.series).tolist()]
     hours = any(stamps is not None and bool((np.asarray(stamps[:1000]) % 86400).any()) for stamps in known)
     names = []

@@ -7,14 +7,23 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from components.tasks.forecasting.tables import check_target, write_forecasts
 from components.tasks.task import PredictOptions
+from data.series.reading import read_recent
+from data.series.records import decode_window
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 from pipeline.progress import Progress
+from serving.client.files import end_with_status, read_each
+from serving.model_config import FOLDER, version_folder
+from serving.samples import sample_records
 
 if TYPE_CHECKING:
     from data.series.reading import Recent
     from serving.client import Client, ModelClient
+
 
 SERIES = Path("assets", "series.json")
 
@@ -31,9 +40,6 @@ def predict(client: ModelClient, name: str, files: list[Path], options: PredictO
         UserError: the workspace does not have the model, or a file does not fit it.
         UsageError: `out` is no CSV file, or one of those that are read.
     """
-    from components.tasks.forecasting.tables import check_target, write_forecasts
-    from serving.client.files import end_with_status, read_each
-
     out, version = options.out, options.version
     check_target(out, files)
     facts = read_facts(options.workspace, name, version, client.url)
@@ -62,8 +68,6 @@ def read_end(file: Path, facts: dict[str, Any]) -> list[Recent]:
     Raises:
         UserError: it does not fit the model; says what can be done about it here, where no settings can be given.
     """
-    from data.series.reading import read_recent
-
     try:
         return read_recent(file, facts, Progress())
     except UserError as error:
@@ -90,8 +94,6 @@ def read_facts(workspace: Path | None, name: str, version: int | None, url: str)
     Raises:
         UserError: the workspace does not have it.
     """
-    from serving.model_config import FOLDER, version_folder
-
     folder = version_folder(workspace / FOLDER / name, version) if workspace else None
     if folder is None or not (folder / SERIES).is_file():
         raise UserError(
@@ -106,8 +108,6 @@ def arrays(
     recent: list[Recent], facts: dict[str, Any], client: ModelClient, name: str, version: int | None
 ) -> tuple[Any, Any, Any]:
     """Return histories, times and covariates as the client sends them; times only where the model takes them."""
-    import numpy as np
-
     timed = "with_times" in client.metadata(name, version) and all(series.times is not None for series in recent)
     return (
         np.stack([series.history for series in recent]),
@@ -169,9 +169,6 @@ def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> 
     Args:
         folder: where the request is put.
     """
-    from data.series.records import decode_window
-    from serving.samples import sample_records
-
     facts = examples.properties
     split, records = sample_records(examples, 1)
     window = decode_window(records[0], len(facts["values"]), len(facts["covariates"]))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import tensorflow as tf
 
 from components.networks import UNKNOWN_TIME
 from components.tasks.forecasting import windows
 from pipeline.artifacts import Examples
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def inputs_of(examples: Examples, records: list[bytes], names: list[str]) -> dict[str, np.ndarray]:
@@ -18,9 +16,6 @@ def inputs_of(examples: Examples, records: list[bytes], names: list[str]) -> dic
     Args:
         names: of `history` (float32 [n, H, V]), `times` (int64 [n, H]) and `covariates` (float32 [n, H + P, K]).
     """
-    import numpy as np
-    import tensorflow as tf
-
     shape = windows.window_shape(examples)
     wanted = ["history", "time", *(["covariates"] if "covariates" in names else [])]
     parsed, _ = windows.read_batch(tf.constant(records), shape, wanted)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from scipy import stats
 
 from components.tasks.forecasting.metrics import Forecasts, most_windows
-
-if TYPE_CHECKING:
-    import numpy as np
 
 NORMAL_95 = 1.959963984540054
 MOST_LAGS = 60
@@ -25,9 +25,6 @@ def describe_residuals(forecasts: Forecasts, season: int, stride: int) -> dict[s
         lags are real: Bartlett 1946), `ljung_box_p` over `ljung_box_lags` lags, `mean` in the data's units by column,
         `count`. Where there are too few windows, autocorrelation is empty and p None.
     """
-    import numpy as np
-    from scipy import stats
-
     residuals = forecasts.forecast[:, 0].astype(np.float64) - forecasts.target[:, 0]
     scaled = residuals / forecasts.scale
     count = scaled.size
@@ -55,8 +52,6 @@ def lags_of(windows: int, season: int, stride: int) -> int:
 
 def autocorrelation(scaled: np.ndarray, forecasts: Forecasts, lags: int, stride: int) -> list[float]:
     """Return the autocorrelation at lags 1 to `lags` over the pairs of windows that are really so far apart."""
-    import numpy as np
-
     order = np.lexsort((forecasts.row, forecasts.series))
     series, row = forecasts.series[order], forecasts.row[order]
     centred = (scaled - scaled.mean(axis=0))[order]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorflow_metadata.proto.v0 import schema_pb2
+
 from pipeline.artifacts import Statistics
 
 
 def add_domains(schema: Any, statistics: Statistics) -> None:
     """Narrow the domains of the features, in place."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
     del statistics
     for feature in schema.feature:
         if feature.name in ("series/filled", "series/longest_gap"):

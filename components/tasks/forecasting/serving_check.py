@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import tensorflow as tf
+
+from components.networks import UNKNOWN_TIME, load_model
+from components.tasks.forecasting import windows
+from components.tasks.forecasting.requests import inputs_of
 from components.tasks.task import Expectation
 from pipeline.artifacts import Examples, Model
-from serving.parity import Parity
+from serving.parity import Parity, compare
+from serving.samples import sample_records
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from serving.client import Client
+
 
 AT_ONCE = 32  # windows a request
 ANSWERS = ("forecast", "lower", "upper")
@@ -38,10 +44,6 @@ class ExpectedForecasts(Expectation):
 
     def ask(self, client: Client, name: str) -> tuple[dict[str, Parity], str]:
         """Send the windows by every signature; return the parity of each, in units of the series' scale, and what is wrong else."""
-        import numpy as np
-
-        from serving.parity import compare
-
         differences = {}
         for signature, inputs in self.sent.items():
             got: dict[str, list[Any]] = {answer: [] for answer in ANSWERS}
@@ -59,14 +61,6 @@ class ExpectedForecasts(Expectation):
 
 def expect(examples: Examples, model: Model, count: int) -> ExpectedForecasts:
     """Ask the trained network itself."""
-    import numpy as np
-    import tensorflow as tf
-
-    from components.networks import UNKNOWN_TIME, load_model
-    from components.tasks.forecasting import windows
-    from components.tasks.forecasting.requests import inputs_of
-    from serving.samples import sample_records
-
     split, records = sample_records(examples, count)
     network = load_model(model)
     names = windows.input_names(network)

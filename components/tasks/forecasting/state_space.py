@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from statsmodels.tsa.holtwinters import ExponentialSmoothing
+from statsmodels.tsa.statespace.sarimax import SARIMAX
+from threadpoolctl import threadpool_limits
 
 SEASON_IN_STATE = 60  # rows; a SARIMA whose state holds a longer season takes minutes to fit
 SEASON_ESTIMATED = 60  # rows; with a longer season Holt-Winters starts from averages of the first seasons
@@ -49,9 +51,6 @@ def holt_winters(values: np.ndarray, rows: np.ndarray, horizon: int, season: int
     Raises:
         NotFitted: too few rows, values that never change, or an optimiser that fails.
     """
-    import numpy as np
-    from statsmodels.tsa.holtwinters import ExponentialSmoothing
-
     end = int(rows.min())
     start = max(0, end - fit_rows)
     known = values[start:end]
@@ -92,8 +91,6 @@ def smooth(values: np.ndarray, parameters: dict[str, Any], season: int) -> np.nd
 
     Equations and parameters are those of statsmodels (Hyndman et al. 2008, "Forecasting with exponential smoothing").
     """
-    import numpy as np
-
     alpha, beta, gamma, damping = (
         float(parameters[name])
         for name in ("smoothing_level", "smoothing_trend", "smoothing_seasonal", "damping_trend")
@@ -115,8 +112,6 @@ def smooth(values: np.ndarray, parameters: dict[str, Any], season: int) -> np.nd
 
 def continue_states(states: np.ndarray, origins: np.ndarray, horizon: int, season: int, damping: float) -> np.ndarray:
     """Return forecasts [m, P] from the states after the rows `origins`: level, growing trend, last known season."""
-    import numpy as np
-
     steps = np.arange(1, horizon + 1)
     growth = np.cumsum(damping**steps)
     last_season = steps - season * -(-steps // season)  # 0 or less: rows back from the origin
@@ -134,9 +129,6 @@ def sarima(values: np.ndarray, rows: np.ndarray, horizon: int, season: int, fit_
     Raises:
         NotFitted: too few rows, values that never change, or an optimiser that fails.
     """
-    import numpy as np
-    from threadpoolctl import threadpool_limits
-
     lost = season + 1 if season > 1 else 1
     end = int(rows.min())
     start = max(0, end - fit_rows)
@@ -170,8 +162,6 @@ def difference(values: np.ndarray, season: int) -> np.ndarray:
 
 def fit_arma(changes: np.ndarray, season: int) -> tuple[np.ndarray, bool]:
     """Return the most likely parameters of several starts, and whether the optimiser was content."""
-    import numpy as np
-
     model = arma(changes, season)
     best, problem = None, ""
     for start in SARIMA_STARTS:
@@ -192,8 +182,6 @@ def fit_arma(changes: np.ndarray, season: int) -> tuple[np.ndarray, bool]:
 
 def arma(changes: np.ndarray, season: int) -> Any:
     """Return statsmodels' model of a differenced series: one AR term, one MA term and, with a season, a seasonal MA term."""
-    from statsmodels.tsa.statespace.sarimax import SARIMAX
-
     seasonal = (0, 0, 1, season) if season > 1 else (0, 0, 0, 0)
     model = SARIMAX(changes, order=(1, 0, 1), seasonal_order=seasonal, concentrate_scale=True)
     # the same likelihood in half the time (Herbst 2015, "Using the Chandrasekhar recursions for likelihood evaluation")
@@ -213,8 +201,6 @@ def filter_states(model: Any, parameters: np.ndarray) -> np.ndarray:
 
 def integrate(values: np.ndarray, rows: np.ndarray, coming: np.ndarray, season: int) -> np.ndarray:
     """Undo the differences: turn their forecasts [m, P] into forecasts of the values, beginning at each of `rows`."""
-    import numpy as np
-
     back = season + 1 if season > 1 else 1
     whole = np.empty((len(rows), back + coming.shape[1]))
     whole[:, :back] = values[rows[:, np.newaxis] + np.arange(-back, 0)]

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import keras
+import tensorflow as tf
+
 from components.networks import NetworkFile, SeriesStatistics, WindowShape, find_network, network_config
+from components.plots import series_plots
 from components.tasks.forecasting import calibration, windows
 from components.tasks.forecasting.config import ForecastTrainerConfig
+from components.tasks.forecasting.metric_list import METRICS
 from components.training import validation
 from components.training.config import TrainerConfig
 from components.training.input_pipeline import Feed
@@ -15,16 +20,15 @@ from components.training.keras_engine import KerasEngine, takes_dictionary, warm
 from components.training.run import NetworkTraining
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge
+from data import loader
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.errors import UserError
 from pipeline.settings import Settings, narrow
 
 if TYPE_CHECKING:
-    import keras
-    import tensorflow as tf
-
     from data.loader import ReadBatch
+
 
 TASK = "forecasting"
 ENGINE = SESSION = KerasEngine()
@@ -40,6 +44,7 @@ def begin(examples: Examples, statistics: Statistics, config: TrainerConfig, con
 class ForecastTraining(NetworkTraining["keras.Model"]):
     """A training of the task's."""
 
+    metrics = METRICS
     config: ForecastTrainerConfig
     objective: Forecasting
 
@@ -61,8 +66,6 @@ def build_network(
     Raises:
         UserError: it fails to build, or its inputs or outputs do not fit.
     """
-    import keras
-
     module, options = find_network(config.network, TASK), network_config(config.network, config.options)
     shape = windows.window_shape(examples)
     constants = SeriesStatistics.from_properties(statistics.properties["scaling"])
@@ -83,8 +86,6 @@ def build_network(
 
 def check_network(network: Any, shape: WindowShape, config: ForecastTrainerConfig) -> None:
     """Refuse a network that does not take the windows or does not give forecasts for them."""
-    import keras
-
     fix = "`build(window, config, statistics)` returns a keras.Model of a dictionary with `history` to [n, horizon, values] or [n, horizon, values, 3]."
     where = f"trainer.network: {config.network}"
     if not isinstance(network, keras.Model):
@@ -166,8 +167,6 @@ class Forecasting:
 
     def losses(self, targets: dict[str, tf.Tensor], outputs: tf.Tensor) -> tf.Tensor:
         """Return the loss of each window, float32 [n]; members of an ensemble are judged one by one."""
-        import tensorflow as tf
-
         outputs = tf.cast(outputs, tf.float32)
         values, scale = targets["values"], targets["scale"][:, tf.newaxis]
         if outputs.shape.rank == 5:
@@ -184,8 +183,6 @@ class Forecasting:
 
     def point_loss(self, error: tf.Tensor) -> tf.Tensor:
         """Return the loss of each error."""
-        import tensorflow as tf
-
         if self.loss == "mean_squared_error":
             return tf.square(error)
         size = tf.abs(error)
@@ -203,16 +200,12 @@ class Forecasting:
 
     def measure(self, targets: dict[str, tf.Tensor], outputs: tf.Tensor) -> tuple[tf.Tensor]:
         """Return the mean absolute error of each window, float32 [n], in the series' own units."""
-        import tensorflow as tf
-
         made = windows.forecasts(outputs, targets["values"], None)["forecast"]
         return (tf.reduce_mean(tf.abs(targets["values"] - made), axis=[1, 2]),)
 
 
 def pinball(error: tf.Tensor, share: float) -> tf.Tensor:
     """Return the quantile loss of errors (truth minus bound): `share` above it costs, `1 - share` below."""
-    import tensorflow as tf
-
     return tf.maximum(share * error, (share - 1) * error)
 
 
@@ -237,9 +230,6 @@ def write_images(
     model: Model, network: keras.Model, step: int, examples: Examples, logs: TensorBoard, config: ForecastTrainerConfig
 ) -> None:
     """Draw windows with their forecasts, and the gates and states of each LSTM over one window, as files and in TensorBoard."""
-    from components.plots import series_plots
-    from data import loader
-
     del config
     batch = next(loader.read(examples, "train", read_batch(examples, network), series_plots.WINDOWS))
     series_plots.write_images(network, *batch, examples.properties["values"], model.file("pictures"), logs.train, step)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import tensorflow as tf
+
 from components.networks import UNKNOWN_TIME, WindowShape
 from data.series.frequency import Frequency
 from pipeline.artifacts import Examples
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
     from data.loader import ReadBatch
 
@@ -53,8 +54,6 @@ def read_batch(
         inputs: those of `history` float32 [n, H, V], `time` int64 [n] and `covariates` float32 [n, H + P, K] that are named.
         targets: `values` float32 [n, P, V], what came; `scale` float32 [n, V], the series' mean absolute seasonal change.
     """
-    import tensorflow as tf
-
     sizes = {
         "series/history": (shape.history, shape.values),
         "series/target": (shape.horizon, shape.values),
@@ -78,8 +77,6 @@ def forecasts(outputs: tf.Tensor, history: tf.Tensor, intervals: dict[str, Any] 
         history: [n, H, V].
         intervals: the calibration, as `calibrate` returns it; None leaves the bounds as the network gives them.
     """
-    import tensorflow as tf
-
     outputs = tf.cast(outputs, tf.float32)
     if outputs.shape.rank == 5:
         outputs = tf.reduce_mean(outputs, axis=1)
@@ -101,7 +98,5 @@ def spread(history: tf.Tensor, least: list[float]) -> tf.Tensor:
         history: [n, H, V], two rows at least.
         least: smallest spread of each column [V], above 0: a history that stands still is not known to a millionth.
     """
-    import tensorflow as tf
-
     changes = tf.abs(history[:, 1:] - history[:, :-1])
     return tf.maximum(tf.reduce_mean(changes, axis=1, keepdims=True), tf.constant(least, tf.float32))

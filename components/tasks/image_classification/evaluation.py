@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.plots import write_logs, write_plots
+from components.plots import confusion_matrix, prediction_grid, reliability
+from components.plots.drawing import encode_png
 from components.tasks.image_classification import blessing as judging
 from components.tasks.image_classification import metrics
 from components.tasks.image_classification.config import ImageEvaluatorConfig
@@ -64,8 +68,6 @@ def evaluate(
 
 def write_wrong(predicted: Predicted, labels: list[str], evaluation: Evaluation) -> list[dict[str, Any]]:
     """Write the images of the surest wrong predictions; return what was predicted and what is true."""
-    from components.plots.drawing import encode_png
-
     rows = []
     for place, (index, pixels) in enumerate(predicted.wrong):
         name = f"plots/wrong/{place:02d}.png"
@@ -82,8 +84,6 @@ def write_wrong(predicted: Predicted, labels: list[str], evaluation: Evaluation)
 
 def write_predictions(predicted: Predicted, target: Path) -> None:
     """Write every example's source, label and probabilities [n, classes], in the order of the records."""
-    import numpy as np
-
     np.savez_compressed(
         target, source=np.array(predicted.sources), label=predicted.labels, probabilities=predicted.probabilities
     )
@@ -91,10 +91,6 @@ def write_predictions(predicted: Predicted, target: Path) -> None:
 
 def draw_plots(predicted: Predicted, details: dict[str, Any], labels: list[str]) -> dict[str, bytes]:
     """Draw confusion matrix, reliability and wrong predictions with their probabilities; return PNG bytes by name."""
-    import numpy as np
-
-    from components.plots import confusion_matrix, prediction_grid, reliability
-
     plots = {
         "confusion_matrix": confusion_matrix.draw_confusion_matrix(np.array(details["confusion"]), labels),
         "reliability": reliability.draw_reliability(details["calibration"], details["calibration_error"]),

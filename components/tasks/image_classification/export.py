@@ -5,18 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import tensorflow as tf
+
 from components.export.config import ExporterConfig
 from components.export.saved_model import check_shape, write_saved_model
+from components.networks import load_model
 from components.tasks.image_classification.config import ImageExporterConfig, Precision
+from components.tasks.image_classification.images import decode, output_kind, probabilities
 from pipeline.artifacts import Examples, Model, SavedModel
+from pipeline.errors import UserError
 from pipeline.settings import narrow
+from serving.samples import FITTED_FIRST, UNSEEN_FIRST, encoded_image, sample_records
+from serving.warmup import write_warmup
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-    import tensorflow as tf
 
     from components.tasks.image_classification.images import Shape
+
 
 SIGNATURES = ("serving_default", "pixels", "examples")
 
@@ -30,8 +37,6 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Ex
     assets/labels.txt, the warm-up requests in assets.extra.
     """
     config = narrow(config, ImageExporterConfig)
-    from components.networks import load_model
-
     network = load_model(model)
     labels: list[str] = model.properties["labels"]
     shape: Shape = tuple(model.properties["input_shape"])
@@ -54,10 +59,6 @@ def make_signatures(network: keras.Model, labels: list[str], shape: Shape) -> di
     Each makes sure of its input's rank first: some of TensorFlow's fused kernels end the whole process on a wrong one
     instead of refusing the request.
     """
-    import tensorflow as tf
-
-    from components.tasks.image_classification.images import decode, output_kind, probabilities
-
     kind = output_kind(network)
 
     def classify(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -84,13 +85,6 @@ def make_signatures(network: keras.Model, labels: list[str], shape: Shape) -> di
 
 def write_warmup_requests(examples: Examples, shape: Shape, count: int, folder: Path) -> None:
     """Write one request of `count` real images for every signature, and one of a single image."""
-    import numpy as np
-    import tensorflow as tf
-
-    from components.tasks.image_classification.images import decode
-    from serving.samples import encoded_image, sample_records
-    from serving.warmup import write_warmup
-
     if not count:
         return
     _, records = sample_records(examples, count)
@@ -114,10 +108,6 @@ def write_tflite(
     """
     if config.tflite == "none":
         return None
-    import tensorflow as tf
-
-    from components.tasks.image_classification.images import decode, output_kind, probabilities
-    from serving.samples import FITTED_FIRST, UNSEEN_FIRST, encoded_image, sample_records
 
     def sample(order: tuple[str, ...]) -> tuple[str, np.ndarray]:
         split, records = sample_records(examples, config.tflite_examples, order)
@@ -147,11 +137,6 @@ def convert(network: keras.Model, shape: Shape, precision: Precision, pixels: np
     Args:
         pixels: images as the network takes them: int8 is calibrated on them.
     """
-    import tensorflow as tf
-
-    from components.tasks.image_classification.images import output_kind, probabilities
-    from pipeline.errors import UserError
-
     kind = output_kind(network)
     module = tf.Module(name="lite")
     module.state = [variable.value for variable in network.variables]
@@ -180,9 +165,6 @@ def convert(network: keras.Model, shape: Shape, precision: Precision, pixels: np
 
 def run_tflite(content: bytes, pixels: np.ndarray) -> np.ndarray:
     """Return TensorFlow Lite's probabilities, [n, k]."""
-    import numpy as np
-    import tensorflow as tf
-
     interpreter = tf.lite.Interpreter(model_content=content)
     interpreter.allocate_tensors()
     source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]

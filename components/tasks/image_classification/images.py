@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+import tensorflow as tf
+
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
+
 
 Shape = tuple[int, int, int]  # height, width, channels
 OutputKind = Literal["probabilities", "scores"]
@@ -42,8 +44,6 @@ def reader(examples: Examples, shape: Shape) -> Callable[[tf.Tensor], tuple[tf.T
 
 def read_batch(records: tf.Tensor, shape: Shape, sizes_vary: bool = True) -> tuple[tf.Tensor, tf.Tensor]:
     """Return pixels, uint8 [n, H, W, C], and labels, int64 [n], of serialized records, string [n]."""
-    import tensorflow as tf
-
     features = {
         "image/encoded": tf.io.FixedLenFeature([], tf.string),
         "image/class/label": tf.io.FixedLenFeature([], tf.int64),
@@ -58,8 +58,6 @@ def decode(encoded: tf.Tensor, shape: Shape, sizes_vary: bool = True) -> tf.Tens
     An image of another size is resized with an antialiasing bilinear filter; colour becomes luma where the network
     takes one channel, grey is repeated where it takes three.
     """
-    import tensorflow as tf
-
     pixels = tf.map_fn(
         lambda one: decode_one(one, shape, sizes_vary),
         encoded,
@@ -71,8 +69,6 @@ def decode(encoded: tf.Tensor, shape: Shape, sizes_vary: bool = True) -> tf.Tens
 
 def decode_one(encoded: tf.Tensor, shape: Shape, sizes_vary: bool) -> tf.Tensor:
     """Return pixels, uint8 [H, W, C], of one encoded image, a string scalar."""
-    import tensorflow as tf
-
     height, width, channels = shape
     pixels = read_pixels(encoded, channels)
     if sizes_vary:
@@ -83,7 +79,6 @@ def decode_one(encoded: tf.Tensor, shape: Shape, sizes_vary: bool) -> tf.Tensor:
 
 def read_pixels(encoded: tf.Tensor, channels: int) -> tf.Tensor:
     """Return pixels, uint8 [height, width, channels]; TensorFlow itself makes no grey image of a GIF or BMP."""
-    import tensorflow as tf
 
     def read(wanted: int) -> tf.Tensor:
         return tf.io.decode_image(encoded, channels=wanted, expand_animations=False)
@@ -96,8 +91,6 @@ def read_pixels(encoded: tf.Tensor, channels: int) -> tf.Tensor:
 
 def resize(pixels: tf.Tensor, height: int, width: int) -> tf.Tensor:
     """Return pixels, uint8 [H, W, C], resized and rounded back to whole values."""
-    import tensorflow as tf
-
     resized = tf.image.resize(pixels, (height, width), method="bilinear", antialias=True)
     return tf.cast(tf.round(tf.clip_by_value(resized, 0, 255)), tf.uint8)
 
@@ -123,8 +116,6 @@ def output_kind(model: keras.Model) -> OutputKind:
 
 def probabilities(outputs: tf.Tensor, kind: OutputKind) -> tf.Tensor:
     """Return probabilities that sum to 1, float32 [n, k], of a network's outputs [n, k]."""
-    import tensorflow as tf
-
     outputs = tf.cast(outputs, tf.float32)
     if kind == "probabilities":
         return outputs

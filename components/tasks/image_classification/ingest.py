@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data.beam import BeamConfig
 from data.finding import Finding
 from data.images.config import ImageDataConfig
+from data.images.ingest import count_labels, survey, write_shards
+from data.locate import locate, source_trees
 from data.raw import RawDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
@@ -19,8 +23,6 @@ REJECTED = "rejected.json"
 
 def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
     """Find the raw files, fetching a data set of the catalogue that is not here yet."""
-    from data.locate import source_trees
-
     return [SourceTree(root, files) for root, files in source_trees(config, progress)]
 
 
@@ -30,9 +32,6 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
-    from data.images.ingest import survey, write_shards
-    from data.locate import locate
-
     path, settings = locate(narrow(config, ImageDataConfig), context.progress)
     found = survey(path, settings, beam, context.scratch / "ingest", context.progress)
     write_shards(found, settings, beam, examples.path, context.progress)
@@ -43,10 +42,6 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
 
 def describe(found: Any, config: ImageDataConfig, rejected: list[Finding]) -> dict[str, Any]:
     """Return the facts that the steps after this one need."""
-    import numpy as np
-
-    from data.images.ingest import count_labels
-
     used = found.splits >= 0
     counts = count_labels(found)
     sizes = np.unique(np.stack([found.facts["height"][used], found.facts["width"][used]]), axis=1)

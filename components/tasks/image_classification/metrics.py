@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from components.evaluation.percentiles import percentiles
 from components.tasks.image_classification.predictions import Predicted
 from pipeline.artifacts import Examples
-
-if TYPE_CHECKING:
-    import numpy as np
 
 NORMAL_95 = 1.959963984540054
 Interval = list[float]  # lower and upper end
@@ -60,8 +59,6 @@ class Scored:
 
 def score(predicted: Predicted, classes: int, resamples: int, seed: int, bins: int) -> Scored:
     """Measure predictions."""
-    import numpy as np
-
     guesses = predicted.predicted
     labels, count = predicted.labels, len(predicted.labels)
     hits = guesses == labels
@@ -91,16 +88,12 @@ def score(predicted: Predicted, classes: int, resamples: int, seed: int, bins: i
 
 def rank_of_truth(predicted: Predicted) -> np.ndarray:
     """Return how many classes were given a higher probability than the true one, [n]."""
-    import numpy as np
-
     own = predicted.probabilities[np.arange(len(predicted.labels)), predicted.labels]
     return (predicted.probabilities > own[:, np.newaxis]).sum(axis=1)
 
 
 def totals(labels: np.ndarray, guesses: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return by class: examples rightly predicted, predicted at all, and there [classes each]."""
-    import numpy as np
-
     right = np.bincount(labels[labels == guesses], minlength=classes)
     return right, np.bincount(guesses, minlength=classes), np.bincount(labels, minlength=classes)
 
@@ -111,8 +104,6 @@ def class_metrics(right: np.ndarray, predicted: np.ndarray, present: np.ndarray)
     As in scikit-learn a class that occurs but is never predicted has precision 0. A class that does not occur has no
     value (NaN) and stays out of the means, where scikit-learn would count it as 0.
     """
-    import numpy as np
-
     absent = np.where(present == 0, np.nan, 0.0)
     return {
         "precision": right / np.maximum(predicted, 1) + absent,
@@ -123,15 +114,11 @@ def class_metrics(right: np.ndarray, predicted: np.ndarray, present: np.ndarray)
 
 def average(values: np.ndarray) -> float:
     """Return the mean over the classes that occur."""
-    import numpy as np
-
     return float(np.nanmean(values))
 
 
 def calibration_bins(confidence: np.ndarray, hits: np.ndarray, bins: int) -> list[dict[str, Any]]:
     """Group predictions by their probability; in each group mean probability and share that is right."""
-    import numpy as np
-
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     rows = []
     for number in range(bins):
@@ -148,8 +135,6 @@ def calibration_bins(confidence: np.ndarray, hits: np.ndarray, bins: int) -> lis
 
 def calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: int) -> float:
     """Return the expected calibration error: mean distance of probability and share that is right (Guo et al. 2017)."""
-    import numpy as np
-
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(place, weights=confidence - hits.astype(np.float64), minlength=bins)
     return float(np.abs(gaps).sum() / len(hits))
@@ -167,8 +152,6 @@ def bootstrap(
     bins: int,
 ) -> dict[str, np.ndarray]:
     """Return each metric on `resamples` samples drawn with replacement (Efron 1979); `shares` are metrics that are means of yes and no."""
-    import numpy as np
-
     random = np.random.default_rng(seed)
     hits, count = guesses == labels, len(labels)
     drawn: dict[str, list[Any]] = {

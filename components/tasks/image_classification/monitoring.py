@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from serving.monitor.measured_images import measure_images
+
 if TYPE_CHECKING:
     from serving.monitor.measuring import Row
     from serving.monitor.request_reader import Asked
+
 
 # features that come from answers: what they are compared with is what training was told
 PREDICTED = {"image/class/text": "predicted class"}
@@ -18,8 +21,6 @@ def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
     Args:
         facts: properties of the training's examples.
     """
-    from serving.monitor.measured_images import measure_images
-
     del facts
     rows = list(measure_images(asked.inputs))
     labels = asked.outputs.get("label")

@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.tasks.task import PredictOptions
+from data.tfrecord import decode_example
 from pipeline.artifacts import Examples
+from serving.client.files import end_with_status, read_each
+from serving.client.images import batches, prepare
+from serving.labels import read_labels
+from serving.samples import encoded_image, sample_records
 
 if TYPE_CHECKING:
     from serving.client import Client, ModelClient, Prediction
+
 
 UNSURE = 0.6  # below this the answer may be about something that is none of the classes
 
@@ -25,10 +31,6 @@ def predict(client: ModelClient, name: str, files: list[Path], options: PredictO
     Raises:
         UserError: a file is no image, or the server refused.
     """
-    from serving.client.files import end_with_status, read_each
-    from serving.client.images import batches, prepare
-    from serving.labels import read_labels
-
     places, encoded = read_each(files, prepare)
     answers = [answer for batch in batches(encoded) for answer in client.classify(name, batch, options.version)]
     readable = [files[place] for place in places]
@@ -65,9 +67,6 @@ def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> 
     Args:
         folder: where the image is put.
     """
-    from data.tfrecord import decode_example
-    from serving.samples import encoded_image, sample_records
-
     split, records = sample_records(examples, 1)
     truth = bytes(decode_example(records[0])["image/class/text"][0]).decode()  # type: ignore[arg-type]
     image = folder / "asked.png"

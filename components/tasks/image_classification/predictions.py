@@ -5,17 +5,18 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
+from components.networks import load_model
 from components.tasks.image_classification import images
+from data import loader
 from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Examples, Model
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
-
-if TYPE_CHECKING:
-    import numpy as np
-    import tensorflow as tf
 
 BATCH_BYTES = 64 << 20  # float32 pixels a forward pass; larger images go in smaller batches
 
@@ -56,12 +57,6 @@ def predict(
     features: Sequence[str] = (),
 ) -> Predicted:
     """Run a model over a split, batch by batch; memory does not grow with the pictures."""
-    import numpy as np
-    import tensorflow as tf
-
-    from components.networks import load_model
-    from data import loader
-
     network = load_model(model)
     kind = images.output_kind(network)
     height, width, channels = model.properties["input_shape"]
@@ -120,8 +115,6 @@ def keep_surest(
     labels: np.ndarray,
 ) -> None:
     """Keep the wrong predictions with the highest probability; of equals the earlier ones."""
-    import numpy as np
-
     guesses = probabilities.argmax(axis=1)
     for place in np.flatnonzero(guesses != labels) if keep else ():
         heapq.heappush(heap, (float(probabilities[place, guesses[place]]), -(start + int(place)), pixels[place].copy()))
@@ -131,8 +124,6 @@ def keep_surest(
 
 def losses_of(outputs: np.ndarray, labels: np.ndarray, loss: str) -> np.ndarray:
     """Return each example's loss as training computes it: Keras's clipped cross-entropy, or the mean squared error to one-hot."""
-    import numpy as np
-
     if loss == "mean_squared_error":
         return ((outputs - np.eye(outputs.shape[1], dtype=np.float32)[labels]) ** 2).mean(axis=1)
     chances = outputs / np.maximum(outputs.sum(axis=1, keepdims=True), 1e-7)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorflow_metadata.proto.v0 import schema_pb2
+
 from components.validation.domains import set_values
 from pipeline.artifacts import Statistics
 
@@ -12,8 +14,6 @@ LABEL, NAME, FORMAT = "image/class/label", "image/class/text", "image/format"
 
 def add_domains(schema: Any, statistics: Statistics) -> None:
     """Narrow the domains of the features, in place."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
     labels = statistics.properties["labels"]
     for feature in schema.feature:
         if feature.name == LABEL:

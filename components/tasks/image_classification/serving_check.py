@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import tensorflow as tf
+
+from components.networks import load_model
+from components.tasks.image_classification.images import decode, output_kind, probabilities
 from components.tasks.task import Expectation
 from pipeline.artifacts import Examples, Model
-from serving.parity import Parity
+from serving.client import IMAGES_AT_ONCE
+from serving.parity import Parity, check_labels, compare
+from serving.samples import encoded_image, sample_records
 
 if TYPE_CHECKING:
     import numpy as np
 
     from serving.client import Client
+
 
 MOST_PIXEL_VALUES = 600_000  # sent as JSON numbers, about 2.5 MB
 
@@ -33,9 +40,6 @@ class ExpectedClasses(Expectation):
 
     def ask(self, client: Client, name: str) -> tuple[dict[str, Parity], str]:
         """Send the images by every signature; return the parity of each, and what is wrong with the labels."""
-        from serving.client import IMAGES_AT_ONCE
-        from serving.parity import check_labels, compare
-
         few = min(len(self.records), max(1, MOST_PIXEL_VALUES // self.pixels[0].size))
         sent: dict[str, list[Any]] = {
             "serving_default": self.encoded,
@@ -59,12 +63,6 @@ class ExpectedClasses(Expectation):
 
 def expect(examples: Examples, model: Model, count: int) -> ExpectedClasses:
     """Ask the trained network itself."""
-    import tensorflow as tf
-
-    from components.networks import load_model
-    from components.tasks.image_classification.images import decode, output_kind, probabilities
-    from serving.samples import encoded_image, sample_records
-
     split, records = sample_records(examples, count)
     encoded = [encoded_image(record) for record in records]
     network = load_model(model)

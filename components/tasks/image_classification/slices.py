@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import Any
+
+import numpy as np
 
 from components.tasks.image_classification.metrics import score
 from components.tasks.image_classification.predictions import Predicted
-
-if TYPE_CHECKING:
-    import numpy as np
 
 MOST_VALUES = 50  # of a text feature; the most frequent are reported
 FEW_VALUES = 6  # a number with at most so many values is sliced by value
@@ -42,8 +42,6 @@ def slice_rows(
 
 def split_by(values: list[Any]) -> dict[str, np.ndarray]:
     """Return slice name -> mask [n], in order of value; examples without the feature are a slice of their own."""
-    import numpy as np
-
     known = [value for value in values if value is not None]
     missing = {"(missing)": np.array([value is None for value in values])} if len(known) < len(values) else {}
     if all(isinstance(value, str) for value in known):
@@ -57,10 +55,6 @@ def split_by(values: list[Any]) -> dict[str, np.ndarray]:
 
 def by_text(values: list[Any]) -> dict[str, np.ndarray]:
     """Slice by each of the most frequent values."""
-    from collections import Counter
-
-    import numpy as np
-
     array = np.array([value or "" for value in values], dtype=object)
     counted = Counter(value for value in values if value is not None).most_common(MOST_VALUES)
     return {value: array == value for value in sorted(value for value, _ in counted)}
@@ -68,8 +62,6 @@ def by_text(values: list[Any]) -> dict[str, np.ndarray]:
 
 def by_quartile(numbers: np.ndarray) -> dict[str, np.ndarray]:
     """Slice at the quartiles; fewer than four slices where quartiles coincide."""
-    import numpy as np
-
     edges = np.unique(np.nanpercentile(numbers, (0, 25, 50, 75, 100)))
     slices = {}
     for low, high in itertools.pairwise(edges):

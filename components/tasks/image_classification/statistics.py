@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
 
 from components.tasks.task import ExactSums, Sums
 from components.validation.thumbnails import side_by_side, thumbnail
@@ -26,11 +31,6 @@ def summed(images: list[bytes], examples: Mapping[str, Any]) -> Sums:
 
 def add_pixels(encoded: bytes, channels: int) -> list[list[int]]:
     """Return per channel of an image [number of pixels, their sum, sum of squares] as exact integers."""
-    import io
-
-    import numpy as np
-    from PIL import Image
-
     pixels = np.asarray(Image.open(io.BytesIO(encoded)).convert("L" if channels == 1 else "RGB")).reshape(-1, channels)
     counts = [np.bincount(pixels[:, channel], minlength=256) for channel in range(channels)]
     values = np.arange(256)
@@ -81,8 +81,6 @@ def page(examples: Examples) -> dict[str, Any]:
 
 def write_samples(examples: Examples, statistics: Statistics) -> None:
     """Write one strip of the first training images for each of the first classes, as `samples/<class number>.png`."""
-    import tensorflow as tf
-
     wanted = dict.fromkeys(range(min(SAMPLE_CLASSES, len(examples.labels))), SAMPLES_A_CLASS)
     found: dict[int, list[bytes]] = {label: [] for label in wanted}
     records = read_records(*examples.shards("train"))

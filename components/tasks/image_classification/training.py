@@ -7,9 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import keras
+import tensorflow as tf
+
 from components.networks import NetworkFile, PixelStatistics, find_network, network_config
+from components.plots.network_plots import write_images as draw
 from components.tasks.image_classification import images
 from components.tasks.image_classification.config import ImageTrainerConfig
+from components.tasks.image_classification.metric_list import METRICS
 from components.training import validation
 from components.training.config import TrainerConfig
 from components.training.input_pipeline import Feed
@@ -17,16 +22,15 @@ from components.training.keras_engine import KerasEngine, warm_start
 from components.training.run import NetworkTraining
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge
+from data import loader
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.errors import UserError, did_you_mean
 from pipeline.settings import Settings, narrow
 
 if TYPE_CHECKING:
-    import keras
-    import tensorflow as tf
-
     from data.loader import ReadBatch
+
 
 TASK = "image_classification"
 ENGINE = SESSION = KerasEngine()
@@ -43,6 +47,7 @@ def begin(examples: Examples, statistics: Statistics, config: TrainerConfig, con
 class ImageTraining(NetworkTraining["keras.Model"]):
     """A training of the task's."""
 
+    metrics = METRICS
     config: ImageTrainerConfig
     objective: Classification
 
@@ -64,8 +69,6 @@ def build_network(
     Raises:
         UserError: the images are too small for it, it fails to build, or its inputs or outputs do not fit.
     """
-    import keras
-
     module, options = find_network(config.network, TASK), network_config(config.network, config.options)
     pixels = PixelStatistics.from_properties(statistics.properties["pixels"])
     outputs = len(examples.labels)
@@ -129,8 +132,6 @@ def explain_build(
 
 def check_network(network: Any, shape: images.Shape, outputs: int, config: ImageTrainerConfig) -> None:
     """Refuse a network that does not take the images or does not give one score per class."""
-    import keras
-
     fix = "`build(input_shape, outputs, config, pixels)` returns a keras.Model from [n, *input_shape] to [n, outputs]."
     if not isinstance(network, keras.Model):
         raise UserError(f"`build` returned {type(network).__name__}, not a Keras model.", config.network, fix)
@@ -212,15 +213,10 @@ class Classification:
 
     def inputs(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return what the network is given, float32 [n, H, W, C]."""
-        import tensorflow as tf
-
         return tf.cast(pixels, tf.float32)
 
     def losses(self, targets: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         """Return the loss of each example, float32 [n]."""
-        import keras
-        import tensorflow as tf
-
         scores = tf.cast(scores, tf.float32)
         if self.loss == "cross_entropy":
             return keras.losses.sparse_categorical_crossentropy(targets, scores)
@@ -228,8 +224,6 @@ class Classification:
 
     def weights(self, targets: tf.Tensor) -> tf.Tensor | float:
         """Return the weight of each example, float32 [n]."""
-        import tensorflow as tf
-
         return 1.0 if self.class_weights is None else tf.gather(tf.constant(self.class_weights, tf.float32), targets)
 
     def tags(self, values: dict[str, float]) -> dict[str, float]:
@@ -239,8 +233,6 @@ class Classification:
 
     def measure(self, targets: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor]:
         """Return 1 for each example that has its highest score at the right class, else 0, float32 [n]."""
-        import tensorflow as tf
-
         return (tf.cast(tf.equal(tf.argmax(scores, axis=-1, output_type=targets.dtype), targets), tf.float32),)
 
 
@@ -258,11 +250,8 @@ def write_images(
     model: Model, network: keras.Model, step: int, examples: Examples, logs: TensorBoard, config: ImageTrainerConfig
 ) -> None:
     """Draw data samples, distortions, filters and feature maps, as files and in TensorBoard."""
-    from components import plots
-    from data import loader
-
     shape = network.input_shape[1:]
     records = loader.read(examples, "train", lambda batch: images.read_batch(batch, shape), PICTURED)
     pixels, labels = next(iter(records))
     folder = model.file("pictures")
-    plots.write_images(network, pixels, labels, examples.labels, folder, logs.train, step, config.pictured_channel)
+    draw(network, pixels, labels, examples.labels, folder, logs.train, step, config.pictured_channel)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from components.tasks.object_detection.metrics import Detections, Truth
 from components.tasks.object_detection.predictions import read_split, read_truth
 from pipeline.artifacts import Examples
-
-if TYPE_CHECKING:
-    import numpy as np
 
 TRAINING = "train"
 HAIR = 1e-9
@@ -42,8 +40,6 @@ class ConstantBox:
         Of equal scores COCO takes the earlier image first, and its figures depend on that: on forty images by .05. So the scores fall
         by a hair in the order of the images' names, wherever their records lie.
         """
-        import numpy as np
-
         boxes = np.array([self.box] if self.number else [], np.float64).reshape(-1, 4)
         classes = np.full(len(boxes), self.number, np.int64)
         names = [image.filename for image in images]
@@ -53,8 +49,6 @@ class ConstantBox:
 
 def constant_box(training: Sequence[Truth], labels: Sequence[str]) -> ConstantBox:
     """Return the median box of the commonest class."""
-    import numpy as np
-
     boxes, classes = usable_boxes(training)
     if len(boxes) == 0:
         return ConstantBox(0, "", (0.0, 0.0, 0.0, 0.0))
@@ -64,8 +58,6 @@ def constant_box(training: Sequence[Truth], labels: Sequence[str]) -> ConstantBo
 
 def usable_boxes(truth: Sequence[Truth]) -> tuple[np.ndarray, np.ndarray]:
     """Return all boxes [n, 4] and classes [n] of some images, crowds left out."""
-    import numpy as np
-
     return (
         np.concatenate([image.boxes[~image.crowd] for image in truth] or [np.zeros((0, 4))]),
         np.concatenate([image.classes[~image.crowd] for image in truth] or [np.zeros(0, np.int64)]),
@@ -79,8 +71,6 @@ def read_all_truth(examples: Examples, split: str) -> list[Truth]:
 
 def size_histogram(truth: Sequence[Truth]) -> list[list[float]]:
     """Return how many boxes have which size, as rows of lower edge, upper edge, count: the side of a square of the same area in an image of side 1."""
-    import numpy as np
-
     boxes, _ = usable_boxes(truth)
     sizes = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)).clip(0, 1)
     counts, _ = np.histogram(sizes, SIZE_EDGES)

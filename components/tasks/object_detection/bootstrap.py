@@ -8,12 +8,10 @@ of their scores the curve of every sample follows from running sums of the image
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from components.tasks.object_detection.metrics import HALF, OVERLAPS, THREE_QUARTERS, ClassMatches
-
-if TYPE_CHECKING:
-    import numpy as np
 
 WORK = 200_000_000  # detections x samples: about two seconds
 LEAST_SAMPLES = 100
@@ -26,8 +24,6 @@ def draw_samples(matches: Sequence[ClassMatches], resamples: int, seed: int) -> 
 
     The same seed draws the same images, so two models that were scored on one split can be compared sample by sample.
     """
-    import numpy as np
-
     images = len(matches[0].present)
     samples = count_samples(matches, resamples)
     counts = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=samples)
@@ -51,8 +47,6 @@ def average_precisions(found: ClassMatches, counts: np.ndarray) -> np.ndarray:
     Args:
         counts: how often each image was drawn, [samples, images].
     """
-    import numpy as np
-
     present = counts @ found.present
     precisions = np.zeros((len(counts), OVERLAPS))
     step = max(1, AT_ONCE // max(1, len(found.scores)))
@@ -70,8 +64,6 @@ def average_precisions(found: ClassMatches, counts: np.ndarray) -> np.ndarray:
 
 def one_curve(hits: np.ndarray, total: np.ndarray, objects: np.ndarray) -> np.ndarray:
     """Return the average precision [samples] from the number of right and of all detections at each right one, [samples, m]."""
-    import numpy as np
-
     if hits.shape[1] == 0:
         return np.zeros(len(hits))
     precision = hits / np.maximum(total, 1)
@@ -83,7 +75,5 @@ def one_curve(hits: np.ndarray, total: np.ndarray, objects: np.ndarray) -> np.nd
 
 def mean_of_known(values: np.ndarray) -> np.ndarray:
     """Return the mean over the classes [classes, samples] that have objects; NaN where none has."""
-    import numpy as np
-
     known = ~np.isnan(values)
     return np.where(known, values, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)

@@ -28,10 +28,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.percentiles import percentiles
 from components.evaluation.plots import write_logs, write_plots
 from components.evaluation.verdict import other_classes
+from components.plots import confusion_matrix, detection_plots
 from components.tasks.object_detection import baselines, bootstrap, matching, metrics
 from components.tasks.object_detection import blessing as judging
 from components.tasks.object_detection.config import DetectionEvaluatorConfig
@@ -46,8 +49,8 @@ from pipeline.errors import UserError
 from pipeline.settings import narrow
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL import Image
+
 
 ON_SHEET = 4  # pairs on the sheets for TensorBoard, which are at most so wide
 SHEET_WIDTH = 1200
@@ -266,8 +269,6 @@ def write_pairs(
 
 def write_predictions(predicted: Predicted, target: Path) -> None:
     """Write every image's objects and detections; the arrays' names stand at the top of this file."""
-    import numpy as np
-
     truth, found = predicted.truth, predicted.detections
     np.savez_compressed(
         target,
@@ -284,10 +285,6 @@ def draw_plots(
     details: dict[str, Any], chosen: dict[str, list[int]], pairs: dict[int, Image.Image]
 ) -> dict[str, bytes]:
     """Draw precision over recall, figures over the score, confused classes and images; return PNG bytes by name."""
-    import numpy as np
-
-    from components.plots import confusion_matrix, detection_plots
-
     plots = {
         "precision_recall": detection_plots.draw_precision_recall(details["classes"]),
         "score": detection_plots.draw_score_curve(details["score_curve"], details["score"]),

@@ -6,21 +6,30 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
 from components.export.config import ExporterConfig
 from components.export.saved_model import check_shape, write_saved_model
 from components.tasks.object_detection.config import DetectionExporterConfig, Kind
+from components.tasks.object_detection.images import few_pixels, sample_images
+from components.tasks.object_detection.parity import agreement, compare
+from object_detection.postprocessing import answer_prepared, prepare_bytes, prepare_examples, prepare_images
+from object_detection.saved_detector import LABEL_MAP, read_trained
+from object_detection.tflite_export import LEAST, LiteDetector, convert
 from pipeline.artifacts import Examples, Model, SavedModel
 from pipeline.settings import narrow
+from serving.samples import FITTED_FIRST
 from serving.signatures import DEFAULT_SIGNATURE
+from serving.warmup import write_warmup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    import tensorflow as tf
-
     from components.tasks.object_detection.images import ImageReader
     from object_detection.saved_detector import Trained
+
 
 LITE_FILE = Path("assets.extra", "model.tflite")
 AT_ONCE = 8  # images, when the network itself is asked
@@ -36,9 +45,6 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Ex
     assets.extra.
     """
     config = narrow(config, DetectionExporterConfig)
-    from components.tasks.object_detection.images import sample_images
-    from object_detection.saved_detector import LABEL_MAP, read_trained
-
     trained = read_trained(model.path)
     functions = make_signatures(trained, config.default_signature)
     assets = {
@@ -66,10 +72,6 @@ def make_signatures(trained: Trained, default: Kind) -> dict[str, Any]:
     Each makes sure of its input's rank first: some of TensorFlow's fused kernels end the whole process on a wrong one
     instead of refusing the request.
     """
-    import tensorflow as tf
-
-    from object_detection.postprocessing import prepare_bytes, prepare_examples, prepare_images
-
     size, answer = trained.config.size, freeze(trained)
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
@@ -94,11 +96,6 @@ def freeze(trained: Trained) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     TensorFlow then folds batch normalisation into the convolutions and lays out their weights once, which takes a quarter off
     the time of a request.
     """
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    from object_detection.postprocessing import answer_prepared
-
     size = trained.config.size
     network = tf.function(partial(answer_prepared, trained), autograph=False)
     function = network.get_concrete_function(tf.TensorSpec([None, size, size, 3], tf.float32))
@@ -108,8 +105,6 @@ def freeze(trained: Trained) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
 
 def check_input(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Tensor:
     """Return the tensor; in the graph, refuse one of another shape, and one of no images, on which convolutions fail otherwise."""
-    import tensorflow as tf
-
     checked = check_shape(tensor, shape, name)
     with tf.control_dependencies([tf.debugging.assert_greater(tf.shape(checked)[0], 0, f"`{name}` holds no photo")]):
         return tf.identity(checked)
@@ -117,9 +112,6 @@ def check_input(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Ten
 
 def write_warmup_requests(images: ImageReader, default: Kind, folder: Path) -> None:
     """Write requests of one real image and of all of them; as pixels one by one, since their sizes differ."""
-    from components.tasks.object_detection.images import few_pixels
-    from serving.warmup import write_warmup
-
     sizes = dict.fromkeys((1, len(images.encoded)))
     requests: list[tuple[Kind, dict[str, Any]]] = [
         *(("image_bytes", {"image_bytes": images.encoded[:size]}) for size in sizes),
@@ -139,15 +131,6 @@ def write_tflite(
     """
     if config.tflite == "none":
         return None
-    import numpy as np
-    import tensorflow as tf
-
-    from components.tasks.object_detection.images import sample_images
-    from components.tasks.object_detection.parity import agreement, compare
-    from object_detection.postprocessing import answer_prepared
-    from object_detection.tflite_export import LEAST, LiteDetector, convert
-    from serving.samples import FITTED_FIRST
-
     images = sample_images(examples, config.tflite_examples)
     with tf.device("CPU"):  # a GPU's convolutions have fewer digits
         prepared = prepare(images, trained)
@@ -173,8 +156,4 @@ def write_tflite(
 
 def prepare(images: ImageReader, trained: Trained) -> np.ndarray:
     """Return images as the network takes them."""
-    import tensorflow as tf
-
-    from object_detection.postprocessing import prepare_bytes
-
     return tf.function(prepare_bytes, autograph=False)(tf.constant(images.encoded), trained.config.size).numpy()

@@ -6,12 +6,14 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image, ImageDraw, ImageFont
+
 from components.tasks.object_detection.matching import Outcome
 from components.tasks.object_detection.metrics import Detections, Truth
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image, ImageDraw
+
 
 SIDE = 420  # pixels of the longer side of an image in a pair
 GAP = 6
@@ -27,8 +29,6 @@ def draw_pair(
 
     Green: found, and rightly found. Left, yellow and dashed: missed. Right, red and dashed: false, or of another class.
     """
-    from PIL import Image
-
     image = Image.open(io.BytesIO(encoded)).convert("RGB")
     scale = SIDE / max(image.size)
     image = image.resize(
@@ -42,8 +42,6 @@ def draw_pair(
 
 def draw_truth(image: Image.Image, truth: Truth, outcome: Outcome, labels: Sequence[str]) -> Image.Image:
     """Return a copy of an image with the objects on it; crowds have no box."""
-    from PIL import ImageDraw
-
     drawn = image.copy()
     pen = ImageDraw.Draw(drawn)
     for row, found in zip(outcome.objects, outcome.found, strict=True):
@@ -54,8 +52,6 @@ def draw_truth(image: Image.Image, truth: Truth, outcome: Outcome, labels: Seque
 
 def draw_found(image: Image.Image, detections: Detections, outcome: Outcome, labels: Sequence[str]) -> Image.Image:
     """Return a copy of an image with what was found; less sure boxes below."""
-    from PIL import ImageDraw
-
     drawn = image.copy()
     pen = ImageDraw.Draw(drawn)
     pairs = sorted(
@@ -76,8 +72,6 @@ def draw_box(
     dashed: bool,
 ) -> None:
     """Draw a box with its name on a strip above it, or inside where there is no room."""
-    from PIL import ImageFont
-
     width, height = size
     top, left, bottom, right = (round(float(edge) * side) for edge, side in zip(box, (height, width) * 2, strict=True))
     right, bottom = min(max(right, left + 1), width - 1), min(max(bottom, top + 1), height - 1)
@@ -107,8 +101,6 @@ def draw_frame(pen: Any, edges: tuple[int, int, int, int], colour: tuple[int, in
 
 def sheet_of(pairs: Sequence[Image.Image], columns: int = 2) -> Image.Image:
     """Return pairs below and beside each other on one sheet."""
-    from PIL import Image
-
     wide, high = max(pair.width for pair in pairs) + 2 * GAP, max(pair.height for pair in pairs) + 2 * GAP
     columns = min(columns, len(pairs))
     sheet = Image.new("RGB", (columns * wide, -(-len(pairs) // columns) * high), "white")

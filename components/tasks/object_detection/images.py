@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import tensorflow as tf
+
+from object_detection.postprocessing import decode
 from pipeline.artifacts import Examples
 from serving.samples import UNSEEN_FIRST, encoded_image, sample_records
 
 if TYPE_CHECKING:
     import numpy as np
+
 
 MOST_VALUES = 200_000  # of an image sent as pixels; as JSON numbers about 0.8 MB
 
@@ -36,12 +41,6 @@ def sample_images(examples: Examples, count: int, order: tuple[str, ...] = UNSEE
 
 def few_pixels(encoded: bytes) -> np.ndarray:
     """Return an image's pixels, uint8 [height, width, 3], large images thinned to every second, third ... of them."""
-    import math
-
-    import tensorflow as tf
-
-    from object_detection.postprocessing import decode
-
     pixels = decode(tf.constant(encoded)).numpy()
     step = math.ceil(math.sqrt(max(pixels.size / MOST_VALUES, 1)))
     return pixels[::step, ::step]

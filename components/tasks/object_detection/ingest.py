@@ -7,7 +7,10 @@ from typing import Any
 
 from data.beam import BeamConfig
 from data.detection.config import DetectionDataConfig
+from data.detection.findings import ABOUT_BOXES
+from data.detection.ingest import count_boxes, count_images, survey, write_shards
 from data.finding import Finding
+from data.locate import locate, source_trees
 from data.raw import RawDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
@@ -26,8 +29,6 @@ def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list
         UserError: no such data or label map.
     """
     config = narrow(config, DetectionDataConfig)
-    from data.locate import source_trees
-
     trees = [SourceTree(root, files) for root, files in source_trees(config, progress)]
     if config.label_map:
         if not config.label_map.is_file():
@@ -42,9 +43,6 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
-    from data.detection.ingest import survey, write_shards
-    from data.locate import locate
-
     path, settings = locate(narrow(config, DetectionDataConfig), context.progress)
     found = survey(path, settings, beam, context.scratch / "ingest", context.progress)
     write_shards(found, settings, beam, examples.path, context.progress)
@@ -55,8 +53,6 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
 
 def describe(found: Any, config: DetectionDataConfig, rejected: list[Finding]) -> dict[str, Any]:
     """Return the facts that the steps after this one need."""
-    from data.detection.ingest import count_boxes, count_images
-
     boxes, images = count_boxes(found), count_images(found)
     return {
         "task": "object_detection",
@@ -74,6 +70,4 @@ def describe(found: Any, config: DetectionDataConfig, rejected: list[Finding]) -
 
 def is_about_images_left_out(finding: Finding) -> bool:
     """Tell whether a finding counts images that are not among the examples; others count boxes that were left out, or leave nothing out."""
-    from data.detection.findings import ABOUT_BOXES
-
     return finding["name"] in LEFT_OUT or (finding["severity"] == "error" and finding["name"] not in ABOUT_BOXES)

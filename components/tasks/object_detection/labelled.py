@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw
 
 from data.detection.records import EDGES
 from data.tfrecord import FeatureValue, decode_example, read_records
 from object_detection.images import colour_of
 from pipeline.artifacts import Examples
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,6 @@ def to_labelled(features: dict[str, list[FeatureValue]]) -> Labelled:
 
 def draw(labelled: Labelled, side: int) -> Image.Image:
     """Return an image with its boxes, each class in its colour, at most so many pixels on the longer side."""
-    from PIL import Image, ImageDraw
-
     image: Image.Image = Image.open(io.BytesIO(labelled.encoded))
     image.draft("RGB", (2 * side, 2 * side))
     image = image.convert("RGB")

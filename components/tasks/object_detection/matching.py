@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from components.tasks.object_detection.metrics import HALF, ClassMatches, Detections, Truth
 from components.tasks.object_detection.voc import OVERLAP, overlap
-
-if TYPE_CHECKING:
-    import numpy as np
 
 POINTS = 100  # of a curve, at most
 GRID = tuple(number / 100 for number in range(1, 100))  # scores at which precision, recall and F1 are drawn
@@ -49,8 +48,6 @@ class Outcome:
 
 def precision_recall(found: ClassMatches) -> list[list[float]]:
     """Return a class's curve as rows of recall, precision and score, one at each right detection, thinned to at most `POINTS`."""
-    import numpy as np
-
     counted = ~found.ignored[HALF]
     right, scores = found.hits[HALF][counted], found.scores[counted]
     total = int(found.present.sum())
@@ -68,8 +65,6 @@ def best_score(matches: Sequence[ClassMatches]) -> dict[str, float] | None:
 
     The same examples choose the score and are judged by it, so F1 is a little better than it will be on others.
     """
-    import numpy as np
-
     scores = np.concatenate([found.scores[~found.ignored[HALF]] for found in matches])
     right = np.concatenate([found.hits[HALF][~found.ignored[HALF]] for found in matches])
     total = sum(int(found.present.sum()) for found in matches)
@@ -109,8 +104,6 @@ def outcomes(
     truth: Sequence[Truth], detections: Sequence[Detections], matches: Sequence[ClassMatches], score: float
 ) -> list[Outcome]:
     """Return what became of the boxes of every image."""
-    import numpy as np
-
     hit = [np.full(len(answer.boxes), -1) for answer in detections]
     known = [np.zeros(len(answer.boxes), bool) for answer in detections]  # looked at, and not on a crowd
     for found in matches:
@@ -130,8 +123,6 @@ def outcomes(
 
 def one_outcome(truth: Truth, detections: Detections, kept: np.ndarray, hit: np.ndarray) -> Outcome:
     """Return what became of an image's boxes, given those that are kept and the object that each detection was matched to."""
-    import numpy as np
-
     objects = np.flatnonzero(~truth.crowd)
     right = hit[kept] >= 0
     found = np.isin(objects, hit[kept][right])
@@ -149,8 +140,6 @@ def confusion(
     truth: Sequence[Truth], detections: Sequence[Detections], found: Sequence[Outcome], classes: int
 ) -> list[list[int]]:
     """Return how often each class (row) was taken for each (column); the last row and column are the background."""
-    import numpy as np
-
     counts = np.zeros((classes + 1, classes + 1), int)
     for present, answer, outcome in zip(truth, detections, found, strict=True):
         given = answer.classes[outcome.kept] - 1

@@ -11,10 +11,10 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from pycocotools.cocoeval import COCOeval
 
 SIZES = ("small", "medium", "large")  # COCO's areas, in this order after "all"
 MOST = (1, 10, 100)  # detections of an image that are looked at, the surest ones, of each class
@@ -150,8 +150,6 @@ def judge(truth: Sequence[Truth], detections: Sequence[Detections], labels: Sequ
 
 def run_coco(truth: Sequence[Truth], detections: Sequence[Detections], classes: int) -> Any:
     """Return pycocotools' evaluation, accumulated, without a word on the screen."""
-    from pycocotools.cocoeval import COCOeval
-
     coco = COCOeval(iouType="bbox")
     coco.params.imgIds = list(range(1, len(truth) + 1))
     coco.params.catIds = list(range(1, classes + 1))
@@ -187,8 +185,6 @@ def fill(coco: Any, truth: Sequence[Truth], detections: Sequence[Detections]) ->
 
 def to_pixels(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return COCO's form of boxes, float64 [n, 4]: left, top, width and height in pixels."""
-    import numpy as np
-
     height, width = size
     ymin, xmin, ymax, xmax = (np.asarray(boxes, np.float64).reshape(-1, 4) * (height, width, height, width)).T
     return np.stack([xmin, ymin, xmax - xmin, ymax - ymin], axis=1)
@@ -219,8 +215,6 @@ def count_size(coco: Any, place: int) -> int:
 
 def collect_matches(coco: Any, number: int, truth: Sequence[Truth], detections: Sequence[Detections]) -> ClassMatches:
     """Return what pycocotools matched of a class, counted from 0, in boxes of any size."""
-    import numpy as np
-
     images = len(truth)
     first_object = np.cumsum([1, *(len(present.boxes) for present in truth)])
     first_row = np.cumsum([1, *(len(found.boxes) for found in detections)])

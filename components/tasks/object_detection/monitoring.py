@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
+from serving.monitor.measured_images import measure_images
+
+if TYPE_CHECKING:
     from serving.monitor.measuring import Row
     from serving.monitor.request_reader import Asked
+
 
 # features that come from answers: what they are compared with is what training was told
 PREDICTED = {
@@ -26,8 +29,6 @@ def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
     Args:
         facts: properties of the training's examples.
     """
-    from serving.monitor.measured_images import measure_images
-
     del facts
     rows = list(measure_images(asked.inputs))
     scores = asked.outputs.get("detection_scores")
@@ -38,8 +39,6 @@ def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
 
 def measure_found(outputs: dict[str, np.ndarray], number: int) -> Row:
     """Return the features of what was found in one image."""
-    import numpy as np
-
     sure = outputs["detection_scores"][number] >= LEAST_SCORE
     boxes = outputs["detection_boxes"][number][sure]
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) if len(boxes) else np.zeros(1)

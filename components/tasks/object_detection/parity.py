@@ -9,13 +9,12 @@ the list.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from components.tasks.object_detection.voc import overlap
 from serving.parity import Parity
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Answers = Mapping[str, Any]
 PARTS = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
@@ -28,8 +27,6 @@ def compare(answers: Answers, expected: Answers, least: float = 0.0, tolerance: 
         least: scores below count as much as none at all.
         tolerance: largest difference that is let pass, if it is not the recipe's.
     """
-    import numpy as np
-
     got, wanted = ({part: np.asarray(given[part], np.float64) for part in PARTS} for given in (answers, expected))
     for part in PARTS:
         if got[part].shape != wanted[part].shape:
@@ -49,8 +46,6 @@ def agreement(answers: Answers, expected: Answers, least: float) -> dict[str, An
 
     A counterpart is of the same class and overlaps by half or more; `extra` detections are among the answers alone.
     """
-    import numpy as np
-
     got, wanted = ({part: np.asarray(given[part], np.float64) for part in PARTS} for given in (answers, expected))
     scores, boxes, number, extra = [0.0], [0.0], 0, 0
     for place in range(len(wanted["num_detections"])):
@@ -81,8 +76,6 @@ def image(answers: dict[str, np.ndarray], place: int) -> dict[str, Any]:
 
 def difference(first: dict[str, Any], second: dict[str, Any], least: float) -> float:
     """Return how far two lists of detections are apart."""
-    import numpy as np
-
     beyond_first, beyond_second = (
         found["scores"] - end(other, least) for found, other in ((first, second), (second, first))
     )
@@ -105,8 +98,6 @@ def end(found: dict[str, Any], least: float) -> float:
 
 def pairs(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[int, int]]:
     """Pair the detections of two lists: the second's, surest first, each with the first's nearest of its class that is left."""
-    import numpy as np
-
     if not len(first["scores"]) or not len(second["scores"]):
         return []
     apart = np.abs(first["boxes"][:, None] - second["boxes"][None]).max(-1)

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.tasks.task import PredictOptions
+from data.tfrecord import decode_example
+from labline.cli.detect import read_image, refuse_overwriting, save_drawn, show, target_of
 from pipeline.artifacts import Examples
+from serving.client.files import end_with_status, read_each
+from serving.samples import encoded_image, sample_records
 
 if TYPE_CHECKING:
     from object_detection.detector import Detection
     from serving.client import Client, ModelClient
+
 
 MIN_SCORE = 0.5
 PNG = b"\x89PNG"  # how such a file begins
@@ -24,9 +29,6 @@ def predict(client: ModelClient, name: str, files: list[Path], options: PredictO
     Raises:
         UserError: a file is no image, a copy would replace an image, or the server refused.
     """
-    from labline.cli.detect import read_image, refuse_overwriting, save_drawn, show, target_of
-    from serving.client.files import end_with_status, read_each
-
     out = options.out
     min_score = MIN_SCORE if options.min_score is None else options.min_score
     targets = [target_of(file, out, len(files)) if out else None for file in files]
@@ -65,10 +67,6 @@ def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> 
     Args:
         folder: where the image is put.
     """
-    from data.tfrecord import decode_example
-    from labline.cli.detect import read_image, save_drawn, show
-    from serving.samples import encoded_image, sample_records
-
     split, records = sample_records(examples, 1)
     content = encoded_image(records[0])
     suffix = ".png" if content.startswith(PNG) else ".jpg"

@@ -6,15 +6,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import tensorflow as tf
+
 from components.tasks.object_detection.metrics import Detections, Truth
 from data.detection.records import EDGES
 from data.tfrecord import FeatureValue, decode_example, in_batches, read_records
+from object_detection.postprocessing import answer_bytes
+from object_detection.saved_detector import read_trained
 from pipeline.artifacts import Examples, Model
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
     from object_detection.saved_detector import Trained
+
 
 Features = dict[str, list[FeatureValue]]
 Answerer = Callable[[Sequence[bytes]], list[Detections]]
@@ -34,8 +40,6 @@ def predict(model: Model, examples: Examples, split: str, batch_size: int, progr
     Raises:
         UserError: the model knows a class that the examples lack, or the split has no photos.
     """
-    from object_detection.saved_detector import read_trained
-
     trained = read_trained(model.path)
     size = max(1, min(batch_size, examples.splits.get(split, 0)))
     return answer_split(compile_answers(trained, size, examples.labels), examples, split, size, progress)
@@ -47,11 +51,6 @@ def compile_answers(trained: Trained, batch_size: int, labels: Sequence[str]) ->
     Args:
         labels: names of the classes in the order in which detections shall number them.
     """
-    import numpy as np
-    import tensorflow as tf
-
-    from object_detection.postprocessing import answer_bytes
-
     numbers = np.array([0, *numbers_of(trained.labels, labels)])
     answer = tf.function(
         lambda encoded: answer_bytes(trained, encoded),
@@ -82,8 +81,6 @@ def numbers_of(known: Sequence[str], labels: Sequence[str]) -> list[int]:
 
 def one_image(found: dict[str, Any], place: int, numbers: Any) -> Detections:
     """Return the detections of one image of a batch's answer."""
-    import numpy as np
-
     count = int(found["num_detections"][place])
     return Detections(
         found["detection_boxes"][place, :count].astype(np.float64),
@@ -115,8 +112,6 @@ def read_split(examples: Examples, split: str) -> Iterator[Features]:
 
 def read_truth(features: Features) -> Truth:
     """Return what a record says is on its image; marks that records of others lack are taken as 0."""
-    import numpy as np
-
     classes = np.array(features.get("image/object/class/label", []), np.int64)
 
     def marks(name: str) -> Any:

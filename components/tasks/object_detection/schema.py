@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorflow_metadata.proto.v0 import schema_pb2
+
 from components.validation.domains import set_values
 from pipeline.artifacts import Statistics
 
@@ -15,8 +17,6 @@ SHARES = ("image/brightness", "image/box/smallest", "image/box/largest", *(f"ima
 
 def add_domains(schema: Any, statistics: Statistics) -> None:
     """Narrow the domains of the features, in place; what belongs to boxes may be missing, since images may have none."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
     labels = statistics.properties["labels"]
     for feature in schema.feature:
         if feature.name.startswith("image/object/"):
@@ -40,8 +40,6 @@ def add_domains(schema: Any, statistics: Statistics) -> None:
 
 def let_be_missing(feature: Any) -> None:
     """Let an image have any number of a feature's values, none included."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
     feature.ClearField("shape")
     feature.ClearField("value_count")
     feature.presence.CopyFrom(schema_pb2.FeaturePresence(min_count=0))

@@ -7,15 +7,23 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import tensorflow as tf
+
+from components.tasks.object_detection.images import few_pixels, sample_images
+from components.tasks.object_detection.parity import agreement, compare
 from components.tasks.task import Expectation
+from object_detection.postprocessing import answer_images, answer_prepared, prepare_bytes
+from object_detection.saved_detector import read_trained
+from object_detection.tflite_export import LEAST, LiteDetector
 from pipeline.artifacts import Examples, Model, SavedModel
+from serving.client import batches as bearable
 from serving.parity import Parity
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from components.tasks.object_detection.images import ImageReader
     from serving.client import Client
+
 
 AT_ONCE = 8  # images, when the network itself is asked
 MOST_AS_PIXELS = 8  # images sent as JSON numbers
@@ -50,9 +58,6 @@ class ExpectedBoxes(Expectation):
 
     def ask(self, client: Client, name: str) -> tuple[dict[str, Parity], str]:
         """Send the images by every signature; return the parity of each, and what is wrong with labels and order."""
-        from components.tasks.object_detection.parity import compare
-        from serving.client import batches as bearable
-
         signatures = {key: given["inputs"] for key, given in client.metadata(name).items() if given.get("inputs")}
         differences, problem = {}, ""
         for signature, inputs in signatures.items():
@@ -72,9 +77,6 @@ class ExpectedBoxes(Expectation):
 
         A file of fewer digits finds other boxes where the network hesitates, so of it a share of the detections is asked for.
         """
-        from components.tasks.object_detection.parity import agreement, compare
-        from object_detection.tflite_export import LEAST, LiteDetector
-
         facts = saved_model.properties.get("tflite")
         if not facts:
             return {}
@@ -92,12 +94,6 @@ class ExpectedBoxes(Expectation):
 
 def expect(examples: Examples, model: Model, count: int) -> ExpectedBoxes:
     """Ask the trained network itself."""
-    import tensorflow as tf
-
-    from components.tasks.object_detection.images import few_pixels, sample_images
-    from object_detection.postprocessing import answer_images, answer_prepared, prepare_bytes
-    from object_detection.saved_detector import read_trained
-
     images, trained = sample_images(examples, count), read_trained(model.path)
     pixels = [few_pixels(image) for image in images.encoded[:MOST_AS_PIXELS]]
     size = trained.config.size
@@ -113,8 +109,6 @@ def expect(examples: Examples, model: Model, count: int) -> ExpectedBoxes:
 
 def gather(answer: Callable[[Any], dict[str, Any]], batches: list[Any]) -> dict[str, np.ndarray]:
     """Return the answers about all batches as arrays."""
-    import numpy as np
-
     given = [answer(batch) for batch in batches]
     return {part: np.concatenate([answers[part].numpy() for answers in given]) for part in given[0]}
 

@@ -5,29 +5,40 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import tensorflow as tf
+import tf_keras
+
 from components.networks import NetworkFile, find_network, network_config
 from components.tasks.object_detection import metrics
 from components.tasks.object_detection.config import DetectionTrainerConfig
+from components.tasks.object_detection.metric_list import METRICS
+from components.tasks.object_detection.predictions import read_split, read_truth
 from components.tasks.object_detection.start import find_start
+from components.tasks.object_detection.training_plots import draw
 from components.training.config import TrainerConfig
 from components.training.input_pipeline import Feed
 from components.training.run import NetworkTraining
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge, judged_split
+from data.tfrecord import read_records
+from object_detection.families import family_of
+from object_detection.resynthesis import resynthesise
+from object_detection.saved_detector import Trained
 from object_detection.training.engine import TfKerasEngine
+from object_detection.training.input_pipeline import DetectionFeed, preparer
+from object_detection.training.network import DetectorInTraining
+from object_detection.training.objective import Multibox
+from object_detection.training.validation import compile_score, score_split
+from object_detection.warm_start import warm_start
+from object_detection.weights import read_weights
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.settings import Settings, narrow
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
-    from object_detection.saved_detector import Trained
-    from object_detection.training.input_pipeline import DetectionFeed
-    from object_detection.training.network import DetectorInTraining
-    from object_detection.training.objective import Multibox
     from object_detection.warm_start import LoadReport
     from object_detection.weights import Weights
+
 
 TASK = "object_detection"
 ENGINE = SESSION = TfKerasEngine()
@@ -46,6 +57,7 @@ def begin(examples: Examples, statistics: Statistics, config: TrainerConfig, con
 class DetectorTraining(NetworkTraining["DetectorInTraining"]):
     """A training of the task's."""
 
+    metrics = METRICS
     config: DetectionTrainerConfig
     objective: Multibox
 
@@ -67,12 +79,6 @@ def build_network(
     Raises:
         UserError: there are no such weights, or they do not fit.
     """
-    import tf_keras
-
-    from object_detection.families import family_of
-    from object_detection.saved_detector import Trained
-    from object_detection.training.network import DetectorInTraining
-
     del statistics
     module, options = find_network(config.network, TASK), network_config(config.network, config.options)
     weights = read_start(config, context)
@@ -100,16 +106,12 @@ def build_network(
 
 def read_start(config: DetectionTrainerConfig, context: Context) -> Weights | None:
     """Read the weights that the recipe names."""
-    from object_detection.weights import read_weights
-
     path = find_start(config, context.progress)
     return read_weights(path, config.warm_start_averages) if path else None
 
 
 def load_start(trained: Trained, weights: Weights, config: DetectionTrainerConfig, context: Context) -> LoadReport:
     """Put weights into the network and tell what became of each variable."""
-    from object_detection.warm_start import warm_start
-
     report = warm_start(trained.named, weights, config.warm_start_parts)
     context.progress.say(f"  {report}")
     return report
@@ -117,12 +119,6 @@ def load_start(trained: Trained, weights: Weights, config: DetectionTrainerConfi
 
 def resynthesise_norm(trained: Trained, examples: Examples) -> int:
     """Give folded batch normalisation its statistics back, measured on training photos."""
-    import tensorflow as tf
-
-    from data.tfrecord import read_records
-    from object_detection.resynthesis import resynthesise
-    from object_detection.training.input_pipeline import preparer
-
     prepare = preparer(trained, ())
     records = read_records(*examples.shards("train"))
     images = [prepare(tf.constant(record), tf.constant([0, 0]))[0] for record in islice(records, MEASURED_ON)]
@@ -131,9 +127,6 @@ def resynthesise_norm(trained: Trained, examples: Examples) -> int:
 
 def make_objective(examples: Examples, config: DetectionTrainerConfig) -> Multibox:
     """Return what is minimised."""
-    from object_detection.families import family_of
-    from object_detection.training.objective import Multibox
-
     options = network_config(config.network, config.options)
     settings = find_network(config.network, TASK).ssd_config(options, len(examples.labels))
     image_losses = family_of(settings).make_losses(config.negatives_per_positive)
@@ -149,8 +142,6 @@ def open_feeds(
     context: Context,
 ) -> tuple[DetectionFeed, Judge | None]:
     """Return the training split, and what judges by another one."""
-    from object_detection.training.input_pipeline import DetectionFeed, preparer
-
     feed = DetectionFeed(
         examples,
         preparer(network.trained, config.augmentation),
@@ -167,10 +158,6 @@ def open_feeds(
 
 def make_judge(network: DetectorInTraining, objective: Multibox, examples: Examples, split: str) -> Judge:
     """Return what gives the loss of a split, its two parts, and COCO's metrics of what is found in it."""
-    from components.tasks.object_detection.predictions import read_split, read_truth
-    from object_detection.training.input_pipeline import preparer
-    from object_detection.training.validation import compile_score, score_split
-
     size = min(JUDGED_AT_ONCE, examples.splits[split])
     score = compile_score(network, objective, preparer(network.trained, ()), size)
     truth = [read_truth(features) for features in read_split(examples, split)]
@@ -216,6 +203,4 @@ def write_images(
     config: DetectionTrainerConfig,
 ) -> None:
     """Draw images with truth and predictions side by side, and the anchors that matched, as files and in TensorBoard."""
-    from components.tasks.object_detection.training_plots import draw
-
     draw(model, network, step, examples, logs, config.augmentation)

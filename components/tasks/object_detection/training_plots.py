@@ -5,17 +5,22 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageDraw
+
 from components.tasks.object_detection import image_pairs, matching, metrics
 from components.tasks.object_detection.predictions import encoded_of, one_image, read_split, read_truth
 from data.tfrecord import read_records
+from object_detection.postprocessing import answer_bytes
+from object_detection.ssd import BOX_SCALES
+from object_detection.training.input_pipeline import preparer
 from pipeline.artifacts import Examples, Model
 
 if TYPE_CHECKING:
-    import numpy as np
-    from PIL import Image
-
     from components.training.tensorboard import TensorBoard
     from object_detection.training.network import DetectorInTraining
+
 
 SHOWN_IMAGES = 6
 COLUMNS = 3
@@ -33,8 +38,6 @@ def draw(
     augmentation: tuple[str, ...],
 ) -> None:
     """Write `pictures/*.png` and the same as images in the logs."""
-    import tensorflow as tf
-
     split = "validation" if examples.splits.get("validation") else "train"
     sheets = {
         "matched_anchors": draw_matches(network, examples, augmentation),
@@ -50,11 +53,6 @@ def draw(
 
 def draw_matches(network: DetectorInTraining, examples: Examples, augmentation: tuple[str, ...]) -> Image.Image:
     """Return training images as the network sees them, changed at random, with the anchors that belong to a box."""
-    import numpy as np
-    import tensorflow as tf
-
-    from object_detection.training.input_pipeline import preparer
-
     anchors = np.concatenate([boxes.reshape(-1, 4) for boxes in network.trained.config.make_anchors()])
     prepare = preparer(network.trained, augmentation)
     records = read_records(*examples.shards("train"))
@@ -70,10 +68,6 @@ def draw_matches(network: DetectorInTraining, examples: Examples, augmentation: 
 
 def decode_boxes(anchors: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Return the boxes [n, 4] that codes mean at anchors; the inverse of SSD's box code."""
-    import numpy as np
-
-    from object_detection.ssd import BOX_SCALES
-
     size = anchors[:, 2:] - anchors[:, :2]
     middle = (anchors[:, 2:] + anchors[:, :2]) / 2 + codes[:, :2] / BOX_SCALES[0] * size
     half = np.exp(codes[:, 2:] / BOX_SCALES[2]) * size / 2
@@ -82,8 +76,6 @@ def decode_boxes(anchors: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def draw_anchors(pixels: np.ndarray, anchors: np.ndarray, boxes: np.ndarray) -> Image.Image:
     """Return an image with anchors, yellow and dashed, and the boxes they belong to, green."""
-    from PIL import Image, ImageDraw
-
     image = Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     pen = ImageDraw.Draw(image)
     for rows, colour, dash in ((anchors, ANCHOR, 5), (boxes, BOX, 0)):
@@ -95,11 +87,6 @@ def draw_anchors(pixels: np.ndarray, anchors: np.ndarray, boxes: np.ndarray) -> 
 
 def draw_predictions(network: DetectorInTraining, examples: Examples, split: str) -> Image.Image:
     """Return images of a split with what is there beside what is found."""
-    import numpy as np
-    import tensorflow as tf
-
-    from object_detection.postprocessing import answer_bytes
-
     rows = list(islice(read_split(examples, split), SHOWN_IMAGES))
     images, truths = [encoded_of(row) for row in rows], [read_truth(row) for row in rows]
     found = {name: value.numpy() for name, value in answer_bytes(network.trained, tf.constant(images)).items()}

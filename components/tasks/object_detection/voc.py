@@ -8,12 +8,10 @@ Boxes are measured without VOC's additional pixel, as the Object Detection API d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from components.tasks.object_detection.metrics import Detections, Truth
-
-if TYPE_CHECKING:
-    import numpy as np
 
 OVERLAP = 0.5
 ELEVEN = tuple(number / 10 for number in range(11))  # recalls of the 2007 challenge
@@ -23,8 +21,6 @@ def voc_precision(
     truth: Sequence[Truth], detections: Sequence[Detections], classes: int
 ) -> list[tuple[float, float] | None]:
     """Return for each class the average precision from all points and from eleven; None for a class without objects that count."""
-    import numpy as np
-
     found: list[tuple[float, float] | None] = []
     for number in range(1, classes + 1):
         pairs = [one_image(present, answer, number) for present, answer in zip(truth, detections, strict=True)]
@@ -42,8 +38,6 @@ def voc_precision(
 
 def one_image(truth: Truth, detections: Detections, number: int) -> tuple[np.ndarray, np.ndarray, int]:
     """Return scores and whether they are right, of a class's detections that count on an image, and how many objects count."""
-    import numpy as np
-
     there, given = truth.classes == number, detections.classes == number
     aside = (truth.difficult | truth.crowd)[there]
     scores, boxes = detections.scores[given], detections.boxes[given]
@@ -64,8 +58,6 @@ def one_image(truth: Truth, detections: Detections, number: int) -> tuple[np.nda
 
 def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the intersection over union of every box with every other, [n, m]; shares of an image give what its pixels give."""
-    import numpy as np
-
     low = np.maximum(boxes[:, np.newaxis, :2], others[np.newaxis, :, :2])
     high = np.minimum(boxes[:, np.newaxis, 2:], others[np.newaxis, :, 2:])
     shared = np.prod(np.maximum(high - low, 0), axis=-1)
@@ -76,8 +68,6 @@ def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def all_points(precision: np.ndarray, recall: np.ndarray) -> float:
     """Return the area below the curve, each precision raised to the best at a higher recall (from 2010 on)."""
-    import numpy as np
-
     best = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(recall, prepend=0.0) * best).sum())
 

@@ -1,0 +1,1 @@
+"""What statistics_gen measures, whatever the task."""

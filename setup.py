@@ -75,7 +75,7 @@ setup(
     ),
     package_data={
         "labline": ["cli/templates/*", "report/templates/*"],
-        "pipeline": ["recipes/*.yaml"],
+        "pipeline": ["recipes/*.yaml", "pages/*.css", "pages/*.html"],
         "components": ["tasks/*/*.html"],
         "object_detection": ["zoo/*.yaml", "zoo/*.pbtxt"],
         "data": ["catalog/*.yaml", "samples/*.csv"],

@@ -1,6 +1,7 @@
 """Settings that all tasks share: the sections of steps without settings of a task's own, and the recipe that they make.
 
-A task narrows the sections that it adds to, in `components/tasks/<task>/config.py`. A new step's section is one line here.
+A task narrows the sections that it adds to, in `components/tasks/<task>/config.py`. A new step's section is one line
+here.
 """
 
 from __future__ import annotations

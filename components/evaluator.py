@@ -21,7 +21,8 @@ def evaluator(
 ) -> None:
     """Write metrics.json, details.json, predictions.npz and plots to `evaluation`, and the verdict to `blessing`.
 
-    The metrics and plots go to the run's TensorBoard logs too, in the folder `test`, at the step where the training ended.
+    The metrics and plots go to the run's TensorBoard logs too, in the folder `test`, at the step where the training
+    ended.
     """
     check_split(examples, config)
     find_task(examples.task).evaluation.evaluate(examples, model, baseline, evaluation, blessing, config, context)

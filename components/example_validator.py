@@ -1,11 +1,12 @@
-"""What is wrong or odd in the data, by name: ingest's findings, the schema, skew between splits, drift since the last run, and what the task looks for."""
+"""What is wrong or odd in the data, by name: ingest's findings, the schema, skew between splits, drift since the last
+run, and what the task looks for.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from components.tasks import find_task
-from components.validation import comparison
 from components.validation.config import ValidationConfig
 from components.validation.stopping import settle
 from data.finding import Finding
@@ -23,6 +24,8 @@ def example_validator(
     config: ValidationConfig,
 ) -> None:
     """Write `anomalies.json` and images of what it names; the run stops where one of them is an error."""
+    from components.validation import comparison
+
     task = find_task(examples.task)
     findings: list[Finding] = task.checks.check(examples, config)
     findings += comparison.check_schema(statistics, schema)

@@ -1,4 +1,6 @@
-"""Export the trained network as a SavedModel that takes raw data and needs neither Keras nor a client's preprocessing."""
+"""Export the trained network as a SavedModel that takes raw data and needs neither Keras nor a client's
+preprocessing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Serve the exported model in a process of its own, ask it over REST, and bless it if it answers as the trained network does."""
+"""Serve the exported model in a process of its own, ask it over REST, and bless it if it answers as the trained network
+does.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Put a blessed model where it is served, as the next version, by one rename; take it back if the running server refuses it."""
+"""Put a blessed model where it is served, as the next version, by one rename; take it back if the running server
+refuses it.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,8 @@ def keep_served(base: Path, serving: ServingConfig, pushed: bool) -> str:
     own, said = own_policy_of(served_models, serving.name), ""
     if before is not None and before.rolled_back:
         if not pushed:
-            return f"; the rollback to version {before.rolled_back} stays: `labline rollback {serving.name} NEWEST` ends it"
+            ends = f"`labline rollback {serving.name} NEWEST` ends it"
+            return f"; the rollback to version {before.rolled_back} stays: {ends}"
         said = f"; the rollback to version {before.rolled_back} is over"
     if own is None or own.replaced:
         said += f"; serving.versions is not applied: {config_file.name} has a policy written by hand"
@@ -166,7 +169,9 @@ def newest_version(base: Path) -> int | None:
 
 
 def interrupted_version(base: Path, history: dict[str, dict[str, Any]], digest: str) -> int | None:
-    """Return the number under which a killed push was about to put the same bytes, if it is above every version there is."""
+    """Return the number under which a killed push was about to put the same bytes, if it is above every version there
+    is.
+    """
     newest = newest_version(base) or 0
     missing = {int(name): known for name, known in history.items() if is_version(name) and int(name) > newest}
     same = [number for number, known in missing.items() if known.get("digest") == digest and "rejected" not in known]
@@ -228,7 +233,8 @@ def find_server(workspace: Path, url: str | None) -> Server | None:
 def confirm(
     model: ModelConfig, version: int, server: Server | None, timeout: float, reason: str, before: Snapshot
 ) -> dict[str, Any]:
-    """Wait until the server serves the version, and remember that it need not be asked again; return what is to be added.
+    """Wait until the server serves the version, and remember that it need not be asked again; return what is to be
+    added.
 
     Without any server, the next to start settles it. A version that the policy leaves out or that nobody was there to
     confirm is asked about by the next run.
@@ -274,9 +280,11 @@ def wait_for_server(
                     continue
                 rejected = take_back(base, name, version, error.what, before)
                 raise UserError(
-                    f"The running server did not take version {version} of `{name}`, so it was taken back: {error.what}",
+                    f"The running server did not take version {version} of `{name}`, so it was taken back: "
+                    f"{error.what}",
                     str(rejected),
-                    f"The version before goes on serving. Look at the log of the server at {server.url}, or stop it and run "
+                    f"The version before goes on serving. Look at the log of the server at {server.url}, or stop "
+                    "it and run "
                     "the same command again.",
                 ) from error
 

@@ -1,4 +1,6 @@
-"""Recipes of tasks: class defaults, the chosen network's preset, the file and the command line, settled into a task's settings."""
+"""Recipes of tasks: class defaults, the chosen network's preset, the file and the command line, settled into a task's
+settings.
+"""
 
 from __future__ import annotations
 

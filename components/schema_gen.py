@@ -76,7 +76,8 @@ def check_features(schema: Any, statistics: Statistics, file: Path) -> None:
     measured = {row["name"] for row in statistics.read_json("statistics.json")["splits"]["train"]["features"]}
     if not known & measured:
         raise UserError(
-            f"The schema describes {', '.join(sorted(known)) or 'no feature at all'}; the data have {', '.join(sorted(measured))}.",
+            f"The schema describes {', '.join(sorted(known)) or 'no feature at all'}; the data have "
+            f"{', '.join(sorted(measured))}.",
             str(file),
             "Start from the schema.pbtxt of an earlier run on these data, in artifacts/schema_gen of the workspace.",
         )

@@ -10,6 +10,20 @@ from typing import Any, ClassVar, TypeVar
 
 from pipeline.disk import sync
 from pipeline.errors import UserError
+from pipeline.facts import (
+    AnomaliesFacts,
+    EvaluationFacts,
+    ExamplesFacts,
+    Facts,
+    FactsT,
+    InfraVerdictFacts,
+    ModelFacts,
+    PushedFacts,
+    SchemaFacts,
+    StatisticsFacts,
+    VerdictFacts,
+    read_facts,
+)
 
 FORMAT = 1  # of manifests and workspaces; a workspace of a newer format is refused, not guessed at
 MANIFEST = "manifest.json"
@@ -54,6 +68,18 @@ class Artifact:
         )
         return target
 
+    def facts_as(self, kind: type[FactsT]) -> FactsT:
+        """Return the facts of a task's own kind.
+
+        Raises:
+            UserError: some are missing or of another kind.
+        """
+        return read_facts(self, kind)
+
+    def write_facts(self, facts: Facts) -> None:
+        """Set what the artifact says of itself; sealing keeps it in the manifest."""
+        self.properties = facts.model_dump(mode="json", exclude_unset=True)
+
     @classmethod
     def create(cls: type[ArtifactT], path: Path) -> ArtifactT:
         """Make the folder of a new artifact."""
@@ -74,22 +100,25 @@ class Artifact:
 
 
 class Examples(Artifact):
-    """Sharded TFRecords: `<split>-00000-of-00004.tfrecord`, one `tf.train.Example` a record.
+    """Sharded TFRecords: `<split>-00000-of-00004.tfrecord`, one `tf.train.Example` a record."""
 
-    Properties: `task`, `splits` (name -> number of examples), `labels` (class names in the order of their numbers).
-    """
+    @property
+    def facts(self) -> ExamplesFacts:
+        return read_facts(self, ExamplesFacts)
 
     @property
     def task(self) -> str:
-        return self.properties["task"]
+        return str(self.properties["task"])
 
     @property
     def labels(self) -> list[str]:
-        return self.properties["labels"]
+        labels: list[str] = self.properties["labels"]
+        return labels
 
     @property
     def splits(self) -> dict[str, int]:
-        return self.properties["splits"]
+        splits: dict[str, int] = self.properties["splits"]
+        return splits
 
     def shards(self, split: str) -> list[Path]:
         """Return the shard files of a split, in order."""
@@ -99,17 +128,33 @@ class Examples(Artifact):
 class Statistics(Artifact):
     """TFDV statistics: one `<split>.pb` (DatasetFeatureStatisticsList) a split."""
 
+    @property
+    def facts(self) -> StatisticsFacts:
+        return read_facts(self, StatisticsFacts)
+
 
 class Schema(Artifact):
     """TFDV schema: `schema.pbtxt`."""
 
+    @property
+    def facts(self) -> SchemaFacts:
+        return read_facts(self, SchemaFacts)
+
 
 class Anomalies(Artifact):
-    """Findings of the data checks: `anomalies.json`. Properties: `errors`, `warnings` (numbers of findings)."""
+    """Findings of the data checks: `anomalies.json`."""
+
+    @property
+    def facts(self) -> AnomaliesFacts:
+        return read_facts(self, AnomaliesFacts)
 
 
 class Model(Artifact):
-    """A trained network: `model.keras`, `history.json`, pictures. Properties: `network`, `labels`, `input_shape` ..."""
+    """A trained network: `model.keras`, `history.json`, pictures."""
+
+    @property
+    def facts(self) -> ModelFacts:
+        return read_facts(self, ModelFacts)
 
 
 class SavedModel(Artifact):
@@ -119,17 +164,33 @@ class SavedModel(Artifact):
 class Evaluation(Artifact):
     """Metrics with intervals and plots: `metrics.json`, `plots/`."""
 
+    @property
+    def facts(self) -> EvaluationFacts:
+        return read_facts(self, EvaluationFacts)
+
 
 class Blessing(Artifact):
-    """Whether the model is good enough. Properties: `blessed`, `reasons`."""
+    """Whether the model is good enough."""
+
+    @property
+    def facts(self) -> VerdictFacts:
+        return read_facts(self, VerdictFacts)
 
 
 class InfraBlessing(Artifact):
-    """Whether the exported model answers as the trained one. Properties: `blessed`, `max_difference` ..."""
+    """Whether the exported model answers as the trained one."""
+
+    @property
+    def facts(self) -> InfraVerdictFacts:
+        return read_facts(self, InfraVerdictFacts)
 
 
 class PushedModel(Artifact):
-    """Where a model was pushed. Properties: `pushed`, `name`, `version`, `path`."""
+    """Where a model was pushed."""
+
+    @property
+    def facts(self) -> PushedFacts:
+        return read_facts(self, PushedFacts)
 
 
 def hash_file(path: Path) -> str:
@@ -158,9 +219,13 @@ def write_manifest(artifact: Artifact, created: float) -> None:
     artifact.digest = hashlib.sha256(content.encode()).hexdigest()
     artifact.created = created
     manifest = {
-        "format": FORMAT, "type": artifact.type_name, "created": created, "digest": artifact.digest,
-        "properties": artifact.properties, "files": files,
-    }  # fmt: skip
+        "format": FORMAT,
+        "type": artifact.type_name,
+        "created": created,
+        "digest": artifact.digest,
+        "properties": artifact.properties,
+        "files": files,
+    }
     target = artifact.path / MANIFEST
     target.write_text(json.dumps(manifest, indent=1, sort_keys=True), "utf-8")
     sync(target)
@@ -174,7 +239,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         UserError: it is missing, unreadable, or written by a newer labline.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
     except FileNotFoundError:
         raise UserError("This folder is not a sealed artifact: it has no manifest.json.", str(folder)) from None
     except ValueError as error:

@@ -82,5 +82,7 @@ def explain_os_error(error: OSError, path: Path | str = "") -> UserError:
 
 
 def install_extra(extra: str) -> str:
-    """Say how packages that are not always installed come in: pip alone cannot, since some need versions forced on them."""
+    """Say how packages that are not always installed come in: pip alone cannot, since some need versions forced on
+    them.
+    """
     return f"In the folder of labline's source, type `sh bootstrap.sh {extra}`; `dev` brings all but `gpu`."

@@ -81,7 +81,8 @@ def fingerprint(
 
 
 def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore, part: str) -> dict[str, str]:
-    """Hash the component's file, its task's part and every project file they import, transitively, plus the modules its settings name.
+    """Hash the component's file, its task's part and every project file they import, transitively, plus the modules its
+    settings name.
 
     Files of `WITHOUT_CODE` are left out, and what they alone import.
     """
@@ -107,14 +108,18 @@ def code_name(path: Path) -> str:
 
 
 def module_files(marker: ModuleIn, name: str) -> list[Path]:
-    """Return the file that a setting names: a shipped module, or a user's own by path; for `auto`, all it may choose from."""
+    """Return the file that a setting names: a shipped module, or a user's own by path; for `auto`, all it may choose
+    from.
+    """
     if name.endswith(".py"):
         return [Path(name).resolve()]
     return [ROOT / marker.folder / f"{known}.py" for known in marker.names() if name in (known, "auto")]
 
 
 def read_code(path: Path) -> list[Any]:
-    """Return a Python file's syntax hash and the names of the project modules it imports; what is for type checkers does not count."""
+    """Return a Python file's syntax hash and the names of the project modules it imports; what is for type checkers
+    does not count.
+    """
     tree = ast.parse(path.read_text("utf-8"), str(path))
     tree.body = [item for item in tree.body if not is_for_type_checkers(item)]
     imports: set[str] = set()
@@ -137,7 +142,9 @@ def is_for_type_checkers(item: ast.stmt) -> bool:
 
 
 def files_of_module(name: str) -> list[Path]:
-    """Return the files that importing a project module loads: its packages' and its own. Names of functions give none."""
+    """Return the files that importing a project module loads: its packages' and its own. Names of functions give
+    none.
+    """
     parts = name.split(".")
     packages = [ROOT.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
     return [path for path in [*packages, ROOT.joinpath(*parts).with_suffix(".py")] if path.is_file()]

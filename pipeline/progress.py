@@ -69,8 +69,14 @@ class Progress:
             TimeRemainingColumn,
         )
 
-        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                   TimeRemainingColumn(), TextColumn("{task.fields[note]}"))  # fmt: skip
+        columns = (
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
         with rich.progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             self.bar = bar
             job.task = bar.add_task(name, total=total, note="")

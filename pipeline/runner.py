@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import Anomalies, Artifact, Evaluation
@@ -24,6 +25,9 @@ from pipeline.progress import Progress
 from pipeline.recipe import Resolved
 from pipeline.run_record import Run, Step, duration
 from pipeline.workspace import Workspace
+
+# the run's record, its artifacts (None where it did not come so far), the file, and where to say what went wrong
+WriteReport = Callable[[dict[str, Any], dict[str, Artifact | None], Path, Progress], None]
 
 
 class InternalError(UserError):
@@ -39,14 +43,22 @@ class Runner:
         fresh: names of components to run although their result is there.
         command: what the user typed, for the report.
         say_step: called before and after each step, for the screen.
+        write_report: draws the run's page.
     """
 
     def __init__(
-        self, resolved: Resolved, workspace: Workspace, progress: Progress, fresh: set[str] | None = None,
-        command: str = "", say_step: Callable[[Step, int, int], None] = lambda step, number, total: None,
-    ) -> None:  # fmt: skip
+        self,
+        resolved: Resolved,
+        workspace: Workspace,
+        progress: Progress,
+        fresh: set[str] | None = None,
+        command: str = "",
+        say_step: Callable[[Step, int, int], None] = lambda step, number, total: None,
+        write_report: WriteReport = lambda run, artifacts, target, progress: None,
+    ) -> None:
         self.resolved, self.workspace, self.progress = resolved, workspace, progress
         self.store, self.say_step, self.fresh = workspace.store, say_step, fresh or set()
+        self.write_report = write_report
         self.graph = self.build()
         self.outputs: dict[tuple[int, str], Artifact] = {}
         self.prepared = False
@@ -109,8 +121,6 @@ class Runner:
 
     def report(self) -> None:
         """Write the run's page from what is sealed so far."""
-        from labline.report.page import write_apology, write_report
-
         artifacts: dict[str, Artifact | None] = {
             name: None for node in self.graph.nodes for name in node.spec.signature.outputs
         }
@@ -131,15 +141,7 @@ class Runner:
                 )
         record = asdict(self.record) | {"lineage": lineage, "recipe_values": self.record.values}
         record["started"] = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self.record.started))
-        try:
-            write_report(record, artifacts, self.folder / "report.html")
-        except (OSError, UserError):
-            raise
-        except (
-            Exception
-        ) as error:  # the work is done and sealed, perhaps pushed: a page that cannot be drawn must not take it back
-            self.progress.say(f"warning: the report could not be drawn, {type(error).__name__}: {error}")
-            write_apology(error, self.folder / "report.html")
+        self.write_report(record, artifacts, self.folder / "report.html", self.progress)
 
     def step(self, node: Node, number: int) -> None:
         """Reuse a step's sealed result, or run it."""
@@ -214,7 +216,9 @@ class Runner:
         return record, Step(name, "ran", round(record["seconds"], 3), parts.value, record["reason"])
 
     def prepare(self, node: Node) -> None:
-        """Let the first step that runs, and those after it, find what they will read, so that what is missing is told now."""
+        """Let the first step that runs, and those after it, find what they will read, so that what is missing is told
+        now.
+        """
         if self.prepared:
             return
         self.prepared = True
@@ -247,10 +251,18 @@ class Runner:
         if resumed:
             reason += "; resumed after an interruption"
         record: dict[str, Any] = {
-            "component": name, "fingerprint": parts.value, "parts": asdict(parts), "recipe": self.record.recipe,
-            "name": self.resolved.recipe.serving.name, "run": self.record.run, "started": time.time(), "reason": reason,
-            "logs": str(context.logs.relative_to(self.workspace.path)), "inputs": {key: artifact.digest for key, artifact in inputs.items() if artifact}, "outputs": {},
-        }  # fmt: skip
+            "component": name,
+            "fingerprint": parts.value,
+            "parts": asdict(parts),
+            "recipe": self.record.recipe,
+            "name": self.resolved.recipe.serving.name,
+            "run": self.record.run,
+            "started": time.time(),
+            "reason": reason,
+            "logs": str(context.logs.relative_to(self.workspace.path)),
+            "inputs": {key: artifact.digest for key, artifact in inputs.items() if artifact},
+            "outputs": {},
+        }
         arguments: dict[str, Any] = {**inputs, **outputs, **node.settings}
         if signature.context:
             arguments[signature.context] = context
@@ -302,7 +314,8 @@ class Runner:
                 raise DataStopped(
                     "The data did not pass its checks:\n    " + "\n    ".join(lines),
                     str(self.folder / "report.html"),
-                    f"Mend the data, or tolerate it under `validation` in the recipe (`labline recipe show {self.recipe_named()}` lists the keys).",
+                    "Mend the data, or tolerate it under `validation` in the recipe (`labline recipe show "
+                    f"{self.recipe_named()}` lists the keys).",
                 )
 
     def recipe_named(self) -> str:
@@ -331,9 +344,10 @@ class Runner:
             )
         first = text.strip().splitlines()[0] if text.strip() else ""
         return InternalError(
-            f"A step failed unexpectedly: {type(error).__name__}: {first}"[:500], str(trace),
+            f"A step failed unexpectedly: {type(error).__name__}: {first}"[:500],
+            str(trace),
             "Run again with --debug to see the traceback. What was finished is kept.",
-        )  # fmt: skip
+        )
 
 
 def named(finding: dict[str, Any]) -> str:

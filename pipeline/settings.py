@@ -1,4 +1,6 @@
-"""Settings: frozen pydantic models whose fields say what they mean, and markers that tell the framework what they touch."""
+"""Settings: frozen pydantic models whose fields say what they mean, and markers that tell the framework what they
+touch.
+"""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Workspace:
         """Return the record of a sealed execution, or None where there is none."""
         path = self.folder(component, fingerprint) / EXECUTION
         try:
-            record = json.loads(path.read_text("utf-8"))
+            record: dict[str, Any] = json.loads(path.read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
         if record["format"] > FORMAT:
@@ -125,8 +125,11 @@ class Workspace:
         for name, artifact in outputs.items():
             write_manifest(artifact, created)
             record["outputs"][name] = {
-                "type": artifact.type_name, "digest": artifact.digest, "created": created, "properties": artifact.properties,
-            }  # fmt: skip
+                "type": artifact.type_name,
+                "digest": artifact.digest,
+                "created": created,
+                "properties": artifact.properties,
+            }
         record["format"] = FORMAT
         (temporary / EXECUTION).write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
         sync(temporary / EXECUTION)
@@ -158,7 +161,9 @@ class Workspace:
         return any(self.store.is_blessed(digest_of(path)) for path in folder.glob("*/"))
 
     def rebuild_metadata(self) -> int:
-        """Fill the metadata store from the sealed executions and the runs' records; return how many executions there were."""
+        """Fill the metadata store from the sealed executions and the runs' records; return how many executions there
+        were.
+        """
         records = []
         for path in sorted((self.path / "artifacts").glob(f"*/[!.]*/{EXECUTION}")):
             record = json.loads(path.read_text("utf-8"))

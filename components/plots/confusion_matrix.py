@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from components.plots.drawing import DOTS_PER_INCH, png, shorten
 
 LABELLED = 30  # more classes than this leave no room for names and numbers
 
 
-def draw_confusion_matrix(counts: np.ndarray, label_names: list[str]) -> bytes:
+def draw_confusion_matrix(counts: NDArray[np.int64], label_names: list[str]) -> bytes:
     """Draw counts [true class, predicted class] as PNG; colour is the share of the true class."""
     size = len(label_names)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

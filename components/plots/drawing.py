@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager, get_font
 from matplotlib.text import Text
+from numpy.typing import NDArray
 from PIL import Image
 
 DOTS_PER_INCH = 100
@@ -27,7 +27,9 @@ REGULAR = 400  # weight
 LAST_COMMON = 0x24F  # Latin letters, which the usual font has
 
 
-def draw_grid(tiles: np.ndarray, captions: list[str] | None, columns: int, title: str = "", side: float = 1.1) -> bytes:
+def draw_grid(
+    tiles: NDArray[Any], captions: list[str] | None, columns: int, title: str = "", side: float = 1.1
+) -> bytes:
     """Draw RGB pictures row by row, each with a caption below it.
 
     Args:
@@ -48,9 +50,14 @@ def draw_grid(tiles: np.ndarray, captions: list[str] | None, columns: int, title
         row, column = divmod(number, columns)
         left = gap + column * (tile_width + gap)
         top = figure_height - head - row * row_height
-        axes = figure.add_axes((
-            left / figure_width, (top - tile_height) / figure_height, tile_width / figure_width, tile_height / figure_height,
-        ))  # fmt: skip
+        axes = figure.add_axes(
+            (
+                left / figure_width,
+                (top - tile_height) / figure_height,
+                tile_width / figure_width,
+                tile_height / figure_height,
+            )
+        )
         axes.imshow(tiles[number], interpolation="nearest", aspect="auto")
         axes.set_axis_off()
         if captions:
@@ -61,7 +68,7 @@ def draw_grid(tiles: np.ndarray, captions: list[str] | None, columns: int, title
     return png(figure)
 
 
-def mosaic(tiles: np.ndarray, columns: int, background: float) -> np.ndarray:
+def mosaic(tiles: NDArray[Any], columns: int, background: float) -> NDArray[Any]:
     """Lay single-channel tiles [n, H, W] out in one array with a one-pixel line of `background` between them."""
     count, height, width = tiles.shape
     rows = math.ceil(count / columns)
@@ -79,12 +86,14 @@ def png(figure: Figure) -> bytes:
     lend_fonts(figure)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from|Matplotlib currently does not support")
-        FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
+        figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
 
 
 def lend_fonts(figure: Figure) -> None:
-    """Let the machine's fonts write what the usual one cannot, such as Chinese class names; without such a font, boxes stay."""
+    """Let the machine's fonts write what the usual one cannot, such as Chinese class names; without such a font, boxes
+    stay.
+    """
     for text in figure.findobj(Text):
         missing = frozenset(letter for letter in text.get_text() if ord(letter) > LAST_COMMON)
         if missing and (fonts := find_fonts(missing)):
@@ -119,7 +128,7 @@ def known_letters(file: str) -> frozenset[int]:
         return frozenset()
 
 
-def encode_png(pixels: np.ndarray) -> bytes:
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     """Return uint8 pixels [H, W, 1 or 3] as PNG, at most 160 pixels on the longer side."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     image.thumbnail((160, 160))
@@ -128,8 +137,10 @@ def encode_png(pixels: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def as_rgb(pixels: np.ndarray) -> np.ndarray:
-    """Turn pictures [n, H, W, 1 or 3] of any range into RGB 0..1: bytes as they are, anything else by one common scale."""
+def as_rgb(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Turn pictures [n, H, W, 1 or 3] of any range into RGB 0..1: bytes as they are, anything else by one common
+    scale.
+    """
     values = np.asarray(pixels, np.float32)
     low, high = float(values.min()), float(values.max())
     if pixels.dtype == np.uint8 or (low >= 0 and 2 < high <= 255):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from components.plots.drawing import DOTS_PER_INCH, mosaic, png
 
@@ -18,13 +19,13 @@ CHANNELS = 32
 
 
 def outputs_of(
-    layers: dict[str, Any], model: keras.Model, pixels: np.ndarray
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    layers: dict[str, Any], model: keras.Model, pixels: NDArray[np.uint8]
+) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
     """Return the outputs [n, H, W, channels] of some of a network's convolutions by name, and its scores [n, classes].
 
     Each layer's `call` is listened to while the network runs, which works for nested networks too.
     """
-    maps: dict[str, np.ndarray] = {}
+    maps: dict[str, NDArray[np.float32]] = {}
     try:
         for name, layer in layers.items():
             listen(layer, name, maps)
@@ -35,7 +36,7 @@ def outputs_of(
     return maps, scores
 
 
-def listen(layer: Any, name: str, maps: dict[str, np.ndarray]) -> None:
+def listen(layer: Any, name: str, maps: dict[str, NDArray[np.float32]]) -> None:
     """Note what a layer returns under a name, past Keras's tracking of attributes."""
     call = layer.call
 
@@ -47,7 +48,7 @@ def listen(layer: Any, name: str, maps: dict[str, np.ndarray]) -> None:
     layer.__dict__["call"] = noting
 
 
-def draw_feature_maps(values: np.ndarray, layer: str) -> bytes:
+def draw_feature_maps(values: NDArray[np.float32], layer: str) -> bytes:
     """Draw the output [H, W, channels] of one convolution for one image as PNG, all channels on one scale."""
     shown = min(CHANNELS, values.shape[-1])
     columns = min(8, shown)

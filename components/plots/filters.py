@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from components.plots.drawing import DOTS_PER_INCH, mosaic, png
 
@@ -42,10 +43,12 @@ def list_convolutions(network: keras.Model) -> list[Any]:
     return found
 
 
-def kernel_of(layer: Any) -> tuple[np.ndarray, bool]:
-    """Return a convolution's kernel [height, width, input channels, filters], and whether each filter sees only its own channel.
+def kernel_of(layer: Any) -> tuple[NDArray[np.float32], bool]:
+    """Return a convolution's kernel [height, width, input channels, filters], and whether each filter sees only its own
+    channel.
 
-    Such a depthwise kernel is returned as [height, width, 1, channels]. Of a separable convolution it is the depthwise part.
+    Such a depthwise kernel is returned as [height, width, 1, channels]. Of a separable convolution it is the depthwise
+    part.
     """
     if isinstance(layer, keras.layers.Conv2D):
         return layer.kernel.numpy(), False
@@ -53,7 +56,7 @@ def kernel_of(layer: Any) -> tuple[np.ndarray, bool]:
     return kernel.reshape(*kernel.shape[:2], 1, -1), True
 
 
-def draw_filters(kernel: np.ndarray, layer: str, channel: int = 0, depthwise: bool = False) -> bytes:
+def draw_filters(kernel: NDArray[np.float32], layer: str, channel: int = 0, depthwise: bool = False) -> bytes:
     """Draw the filters of one convolution as PNG: for each colour of a colour picture, else for one input channel.
 
     Args:

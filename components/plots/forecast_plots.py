@@ -1,4 +1,5 @@
-"""Pictures of a judged forecaster: the series and its split, forecasts against what came, residuals, errors beside the baselines.
+"""Pictures of a judged forecaster: the series and its split, forecasts against what came, residuals, errors beside the
+baselines.
 
 They are drawn from the plain values of an evaluation's details.json.
 """
@@ -71,7 +72,9 @@ def finish(figure: Any, axes: Axes, ticks: list[list[Any]], title: str, legend: 
 
 
 def draw_forecast(drawn: dict[str, Any], level: float) -> bytes:
-    """Draw forecasts one step ahead against what came: the whole judged part, and its end in full with intervals, if that is less."""
+    """Draw forecasts one step ahead against what came: the whole judged part, and its end in full with intervals, if
+    that is less.
+    """
     stretch, judged = drawn["stretch"], drawn["judged"]
     both = judged["windows"] > len(stretch["x"])
     figure = Figure(figsize=(WIDTH, 5.2 if both else 3.0), dpi=DOTS_PER_INCH)
@@ -188,9 +191,13 @@ def draw_error_by_step(rows: list[dict[str, Any]]) -> bytes:
 def draw_baselines(model: dict[str, Any], baselines: list[dict[str, Any]]) -> bytes:
     """Draw the RMSE of the model and of each baseline as bars; red ones are not beaten."""
     known = [row for row in baselines if row["rmse"] is not None]
-    rows = sorted([(model["rmse"], "the model", FORECAST), *(
-        (row["rmse"], row["name"], BETTER if row["beaten"] else WORSE) for row in known
-    )], reverse=True)  # fmt: skip
+    rows = sorted(
+        [
+            (model["rmse"], "the model", FORECAST),
+            *((row["rmse"], row["name"], BETTER if row["beaten"] else WORSE) for row in known),
+        ],
+        reverse=True,
+    )
     high = 0.32 * len(rows) + 0.8
     figure = Figure(figsize=(WIDTH * 0.75, high), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.34, 0.3 / high, 0.58, 1 - 0.75 / high)

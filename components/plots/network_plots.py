@@ -15,19 +15,21 @@ from components.plots.drawing import save
 if TYPE_CHECKING:
     import keras
     import numpy as np
+    from numpy.typing import NDArray
 
 
 def write_images(
     keras_model: keras.Model,
-    pixels: np.ndarray,
-    labels: np.ndarray,
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
     label_names: list[str],
     folder: Path,
     writer: tf.summary.SummaryWriter | None,
     step: int,
     channel: int = 0,
 ) -> None:
-    """Write `samples`, `distortions`, `filters_<layer>`, `feature_maps_<layer>` and `probabilities` as PNG and as image summaries.
+    """Write `samples`, `distortions`, `filters_<layer>`, `feature_maps_<layer>` and `probabilities` as PNG and as image
+    summaries.
 
     Every convolution has its pictures, up to `filters.LAYERS` of them. `layers.json` lists those that are drawn, in the
     network's order, and those that are left out, which TensorBoard tells under `left_out`.

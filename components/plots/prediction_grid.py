@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from components.plots.drawing import DOTS_PER_INCH, as_rgb, draw_grid, plain_axes, png, shorten
 
 CLASSES = 15
 
 
-def draw_probabilities(image: np.ndarray, scores: np.ndarray, label_names: list[str], label: int) -> bytes:
+def draw_probabilities(
+    image: NDArray[np.uint8], scores: NDArray[np.float32], label_names: list[str], label: int
+) -> bytes:
     """Draw one picture [H, W, C] beside the vector of its class scores [classes], the true class marked, as PNG."""
     order = np.arange(len(scores)) if len(scores) <= CLASSES else np.argsort(-scores, kind="stable")[:CLASSES]
     height = 0.24 * len(order) + 0.55
@@ -29,12 +32,13 @@ def draw_probabilities(image: np.ndarray, scores: np.ndarray, label_names: list[
 
 
 def draw_predictions(
-    pixels: np.ndarray, probabilities: np.ndarray, labels: np.ndarray, label_names: list[str]
+    pixels: NDArray[np.uint8], probabilities: NDArray[np.float32], labels: NDArray[np.int64], label_names: list[str]
 ) -> bytes:
     """Draw pictures [n, H, W, C] with the predicted class, its probability and the true class as PNG."""
     predicted = probabilities.argmax(axis=1)
     captions = [
-        f"{shorten(label_names[guess], 12)} {chances[guess]:.0%}\ntruth: {shorten(label_names[truth], 12)} {chances[truth]:.0%}"
+        f"{shorten(label_names[guess], 12)} {chances[guess]:.0%}\ntruth: {shorten(label_names[truth], 12)} "
+        f"{chances[truth]:.0%}"
         for guess, truth, chances in zip(predicted, labels, probabilities, strict=True)
     ]
     return draw_grid(as_rgb(pixels), captions, columns=6, side=1.25)

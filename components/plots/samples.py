@@ -1,9 +1,14 @@
-"""Pictures of the data: a grid of examples, and distortions of one of them, by the network's own augmentation if it has any."""
+"""Pictures of the data: a grid of examples, and distortions of one of them, by the network's own augmentation if it has
+any.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from components.plots.drawing import as_rgb, draw_grid, shorten
 
@@ -11,13 +16,13 @@ SAMPLES = 32
 DISTORTIONS = 9
 
 
-def draw_samples(pixels: np.ndarray, captions: list[str]) -> bytes:
+def draw_samples(pixels: NDArray[np.uint8], captions: list[str]) -> bytes:
     """Draw up to 32 pictures [n, H, W, C] with their labels as PNG."""
     count = min(SAMPLES, len(pixels))
     return draw_grid(as_rgb(pixels[:count]), [shorten(caption, 14) for caption in captions[:count]], columns=8)
 
 
-def distort(model: keras.Model, image: np.ndarray) -> np.ndarray | None:
+def distort(model: keras.Model, image: NDArray[np.uint8]) -> NDArray[Any] | None:
     """Send one picture [H, W, C] nine times through the layers before the first weights, as in training.
 
     Returns:
@@ -46,7 +51,7 @@ def layers_before_weights(model: keras.Model) -> list[keras.Layer]:
     return found
 
 
-def draw_distortions(image: np.ndarray, distorted: np.ndarray | None) -> bytes:
+def draw_distortions(image: NDArray[np.uint8], distorted: NDArray[Any] | None) -> bytes:
     """Draw the picture [H, W, C] and nine distortions as PNG.
 
     Args:
@@ -68,8 +73,10 @@ def draw_distortions(image: np.ndarray, distorted: np.ndarray | None) -> bytes:
     return draw_grid(tiles, ["original", *[""] * len(distorted)], columns=5, title=title, side=1.3)
 
 
-def usual_distortions(image: np.ndarray) -> dict[str, np.ndarray]:
-    """Return nine distortions of a picture [H, W, 3] in 0..1 by name: fixed amounts, so every run shows the same ones."""
+def usual_distortions(image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    """Return nine distortions of a picture [H, W, 3] in 0..1 by name: fixed amounts, so every run shows the same
+    ones.
+    """
     mean = image.mean(axis=(0, 1), keepdims=True)
     changed = {
         "shifted by a tenth": resample(image, shift=(0.1, 0.1)),
@@ -86,9 +93,10 @@ def usual_distortions(image: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def resample(
-    image: np.ndarray, shift: tuple[float, float] = (0.0, 0.0), degrees: float = 0.0, scale: float = 1.0
-) -> np.ndarray:
-    """Shift by shares of (height, width), turn and scale a picture [H, W, 3] about its middle; the nearest pixel is taken.
+    image: NDArray[np.uint8], shift: tuple[float, float] = (0.0, 0.0), degrees: float = 0.0, scale: float = 1.0
+) -> NDArray[np.uint8]:
+    """Shift by shares of (height, width), turn and scale a picture [H, W, 3] about its middle; the nearest pixel is
+    taken.
 
     Beyond the edges the outermost pixels go on.
     """
@@ -99,4 +107,5 @@ def resample(
     cosine, sine = np.cos(np.radians(degrees)) / scale, np.sin(np.radians(degrees)) / scale
     rows = np.rint(cosine * down - sine * right + (height - 1) / 2).astype(int)
     columns = np.rint(sine * down + cosine * right + (width - 1) / 2).astype(int)
-    return image[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
+    moved: NDArray[np.uint8] = image[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
+    return moved

@@ -1,4 +1,6 @@
-"""Pictures of what a forecaster sees, answers and remembers: windows with forecasts, and each LSTM's gates and states over one."""
+"""Pictures of what a forecaster sees, answers and remembers: windows with forecasts, and each LSTM's gates and states
+over one.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from components.plots import random_state
 from components.plots.drawing import DOTS_PER_INCH, plain_axes, png, save
@@ -29,8 +32,8 @@ TRACES = ("input gate", "forget gate", "output gate", "candidate", "cell state",
 
 def write_images(
     network: keras.Model,
-    inputs: dict[str, np.ndarray],
-    targets: dict[str, np.ndarray],
+    inputs: dict[str, NDArray[Any]],
+    targets: dict[str, NDArray[Any]],
     columns: list[str],
     folder: Path,
     writer: tf.summary.SummaryWriter | None,
@@ -60,8 +63,12 @@ def write_images(
     save(images, folder, writer, step)
 
 
-def draw_windows(history: np.ndarray, truth: np.ndarray, made: dict[str, np.ndarray], column: str) -> bytes:
-    """Draw the first column of windows [n, H, V], what came [n, P, V], and the forecasts with bounds as the network gives them."""
+def draw_windows(
+    history: NDArray[np.float32], truth: NDArray[np.float32], made: dict[str, NDArray[np.float32]], column: str
+) -> bytes:
+    """Draw the first column of windows [n, H, V], what came [n, P, V], and the forecasts with bounds as the network
+    gives them.
+    """
     count, rows, horizon = len(history), history.shape[1], truth.shape[1]
     figure = Figure(figsize=(9, 1.7 * -(-count // 2)), dpi=DOTS_PER_INCH, layout="constrained")
     panels = figure.subplots(-(-count // 2), 2, squeeze=False).ravel()
@@ -84,10 +91,12 @@ def draw_windows(history: np.ndarray, truth: np.ndarray, made: dict[str, np.ndar
     return png(figure)
 
 
-def sequences(network: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, tuple[keras.Layer, np.ndarray]]:
-    """Return the first LSTM layers, wherever they are nested, by name with what each is given for one window, [T, F]."""
+def sequences(network: keras.Model, inputs: dict[str, NDArray[Any]]) -> dict[str, tuple[keras.Layer, NDArray[Any]]]:
+    """Return the first LSTM layers, wherever they are nested, by name with what each is given for one window, [T,
+    F].
+    """
     found = [layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.LSTM)][:LAYERS]
-    seen: dict[int, np.ndarray] = {}
+    seen: dict[int, NDArray[np.float32]] = {}
     with recorded(found, seen):
         network(inputs, training=False)
     names = [layer.name for layer in found]
@@ -99,7 +108,7 @@ def sequences(network: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, 
 
 
 @contextmanager
-def recorded(layers: list[Any], seen: dict[int, np.ndarray]) -> Iterator[None]:
+def recorded(layers: list[Any], seen: dict[int, NDArray[np.float32]]) -> Iterator[None]:
     """Note what each layer is called with, by its place in the list, while the block runs."""
 
     def recorder(number: int, call: Any) -> Any:
@@ -118,8 +127,9 @@ def recorded(layers: list[Any], seen: dict[int, np.ndarray]) -> Iterator[None]:
             del layer.call  # the class's own shows again
 
 
-def traces(layer: Any, sequence: np.ndarray) -> dict[str, np.ndarray]:
-    """Work out an LSTM's gates and states over a sequence [T, F], each [T, units] (Hochreiter and Schmidhuber 1997, with forget gates).
+def traces(layer: Any, sequence: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Work out an LSTM's gates and states over a sequence [T, F], each [T, units] (Hochreiter and Schmidhuber 1997,
+    with forget gates).
 
     Keras keeps the weights of input gate, forget gate, candidate and output gate side by side in this order.
     """
@@ -127,7 +137,7 @@ def traces(layer: Any, sequence: np.ndarray) -> dict[str, np.ndarray]:
     kernel, recurrent = np.asarray(cell.kernel), np.asarray(cell.recurrent_kernel)
     bias = np.asarray(cell.bias) if cell.use_bias else 0.0
     hidden = state = np.zeros(cell.units, np.float32)
-    rows: list[list[np.ndarray]] = []
+    rows: list[list[NDArray[np.float32]]] = []
     for values in sequence[::-1] if layer.go_backwards else sequence:
         parts = np.split(values @ kernel + hidden @ recurrent + bias, 4)
         entry, forget, exit_ = (np.asarray(cell.recurrent_activation(parts[place])) for place in (0, 1, 3))
@@ -138,8 +148,10 @@ def traces(layer: Any, sequence: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(TRACES, np.asarray(rows).transpose(1, 0, 2), strict=True))
 
 
-def draw_traces(found: dict[str, np.ndarray], name: str, window: np.ndarray) -> bytes:
-    """Draw the window [H] above each trace [T, units] as a map of units over time: gates from 0 to 1, states red positive, blue negative."""
+def draw_traces(found: dict[str, NDArray[np.float32]], name: str, window: NDArray[np.float32]) -> bytes:
+    """Draw the window [H] above each trace [T, units] as a map of units over time: gates from 0 to 1, states red
+    positive, blue negative.
+    """
     figure = Figure(figsize=(9, 6.4), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.08, 0.84, 0.84, 0.10)
     axes.plot(np.arange(1 - len(window), 1), window, color="#111", linewidth=1)

@@ -1,4 +1,5 @@
-"""Tasks: a folder each with what differs between the problems; `task.py` says which parts there are and what each must do.
+"""Tasks: a folder each with what differs between the problems; `task.py` says which parts there are and what each must
+do.
 
 Other files beside the parts are theirs: what one of them needs, or several.
 """

@@ -1,6 +1,7 @@
 """A task: what differs between kinds of problems, one slot for each part that a step or a command asks for.
 
-A slot returns a module that fits the slot's protocol, so `mypy` says which function is missing, misspelt or takes something else.
+A slot returns a module that fits the slot's protocol, so `mypy` says which function is missing, misspelt or takes
+something else.
 Modules are imported when a slot is first asked for: naming a task loads neither TensorFlow nor Beam.
 """
 
@@ -142,7 +143,9 @@ class EvaluationPart(Protocol):
         config: EvaluatorConfig,
         context: Context,
     ) -> None:
-        """Write metrics.json, details.json, predictions.npz and plots to `evaluation`, and the verdict to `blessing`."""
+        """Write metrics.json, details.json, predictions.npz and plots to `evaluation`, and the verdict to
+        `blessing`.
+        """
 
 
 class ExportPart(Protocol):
@@ -163,7 +166,9 @@ class Expectation(ABC):
 
     @abstractmethod
     def ask(self, client: Client, name: str) -> tuple[dict[str, Parity], str]:
-        """Ask the served model by every signature; return the parity of each, and what else is wrong; empty if nothing."""
+        """Ask the served model by every signature; return the parity of each, and what else is wrong; empty if
+        nothing.
+        """
 
     def ask_files(self, saved_model: SavedModel) -> dict[str, Parity]:
         """Ask what lies beside the SavedModel for other runtimes; by default nothing does."""
@@ -260,7 +265,8 @@ class ReportPart(Protocol):
 class Task(ABC):
     """A kind of problem.
 
-    A subclass stands in `components/tasks/<name>/task.py`, its one object is `TASK` there, and each slot returns the module of
+    A subclass stands in `components/tasks/<name>/task.py`, its one object is `TASK` there, and each slot returns the
+    module of
     its name beside it. Slots are abstract: a task without one cannot be made, and mypy says so.
 
     Attributes:
@@ -274,7 +280,8 @@ class Task(ABC):
         requires: part -> packages whose versions belong to its fingerprint.
         served_output: of the default signature: how a served model is known to be this task's.
         predict_takes: which of `out` and `min_score` mean something to `labline predict`.
-        predict_reads_workspace: whether `labline predict` needs the workspace's copy of the model, whatever server is asked.
+        predict_reads_workspace: whether `labline predict` needs the workspace's copy of the model, whatever server
+            is asked.
     """
 
     name: ClassVar[str]
@@ -338,7 +345,9 @@ class Task(ABC):
     def report(self) -> ReportPart: ...
 
     def module_of(self, part: str) -> str:
-        """Return the name of the module that a slot gives, without importing it: its code belongs to the fingerprint."""
+        """Return the name of the module that a slot gives, without importing it: its code belongs to the
+        fingerprint.
+        """
         return f"{type(self).__module__.rpartition('.')[0]}.{part}"
 
     def packages_of(self, part: str) -> tuple[str, ...]:
@@ -354,7 +363,8 @@ class Task(ABC):
         missing = [name for module, name in self.extra_packages.items() if importlib.util.find_spec(module) is None]
         if missing:
             raise UserError(
-                f"{self.name.replace('_', ' ').capitalize()} needs packages that are not installed: {', '.join(missing)}.",
+                f"{self.name.replace('_', ' ').capitalize()} needs packages that are not installed: "
+                f"{', '.join(missing)}.",
                 f"task: {self.name}",
                 install_extra(self.extra),
             )
@@ -378,6 +388,8 @@ class Task(ABC):
         return find_start(config)
 
     def idle_settings(self, recipe: StandardRecipe) -> dict[str, str]:
-        """Return the keys that the other values of a recipe leave without effect, each with the reason; by default none."""
+        """Return the keys that the other values of a recipe leave without effect, each with the reason; by default
+        none.
+        """
         del recipe
         return {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.disk import replacing
 from pipeline.errors import explain_os_error
@@ -19,7 +20,7 @@ FACTS = "facts"
 PREFIX = "step-"
 
 
-def save(folder: Path, step: int, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> Path:
+def save(folder: Path, step: int, arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> Path:
     """Write a checkpoint under a temporary name, flush it, rename it, and drop all but the newest two.
 
     Args:
@@ -41,7 +42,7 @@ def save(folder: Path, step: int, arrays: dict[str, np.ndarray], facts: dict[str
     return target
 
 
-def load_newest(folder: Path, progress: Progress) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+def load_newest(folder: Path, progress: Progress) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
     """Return arrays and facts of the newest checkpoint that can be read; none if there is none."""
     for path in newest_first(folder):
         try:
@@ -58,12 +59,12 @@ def newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*.npz"), reverse=True)
 
 
-def read_states(variables: Sequence[Any], prefix: str) -> dict[str, np.ndarray]:
+def read_states(variables: Sequence[Any], prefix: str) -> dict[str, NDArray[Any]]:
     """Return the values of variables, named by their place."""
     return {f"{prefix}/{number:05d}": item.numpy() for number, item in enumerate(variables)}
 
 
-def write_states(variables: Sequence[Any], prefix: str, arrays: dict[str, np.ndarray]) -> None:
+def write_states(variables: Sequence[Any], prefix: str, arrays: dict[str, NDArray[Any]]) -> None:
     """Set variables to the values that `read_states` returned."""
     for number, item in enumerate(variables):
         item.assign(arrays[f"{prefix}/{number:05d}"])

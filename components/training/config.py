@@ -34,7 +34,8 @@ class OptimizerConfig(Settings):
     epsilon: float | None = Field(
         None,
         gt=0,
-        description="keeps adam, rmsprop and adagrad from dividing by 0; null: Keras' 1e-7 (for rmsprop, under the root)",
+        description="keeps adam, rmsprop and adagrad from dividing by 0; null: Keras' 1e-7 (for rmsprop, "
+        "under the root)",
     )
     weight_decay: float | None = Field(None, ge=0, description="decoupled weight decay a step, times the learning rate")
     clip_norm: float | None = Field(None, gt=0, description="largest norm of all gradients together")
@@ -50,7 +51,8 @@ class OptimizerConfig(Settings):
     decay: float = Field(
         0.1,
         ge=0,
-        description="exponential, step: factor each `decay_steps`; inverse_time: d in rate / (1 + d * step / decay_steps)",
+        description="exponential, step: factor each `decay_steps`; inverse_time: d in rate / (1 + d * step / "
+        "decay_steps)",
     )
     decay_steps: int = Field(1000, gt=0, description="steps between two decays of exponential, step and inverse_time")
     final: float = Field(0.0, ge=0, le=1, description="share of the learning rate that cosine ends at")

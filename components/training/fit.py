@@ -50,13 +50,16 @@ def fit(
 
 
 def fit_batch(examples: Examples, config: TrainerConfig, context: Context) -> TrainerConfig:
-    """Return the settings with a batch that fits: fewer training examples than one batch are cut into ten, and that is said."""
+    """Return the settings with a batch that fits: fewer training examples than one batch are cut into ten, and that is
+    said.
+    """
     number = examples.splits.get("train", 0)
     if not 0 < number < config.batch_size:
         return config
     size = max(1, number // 10)
     context.progress.say(
-        f"  {number:,} training examples are fewer than one batch of {config.batch_size:,}: batches of {size} (trainer.batch_size)"
+        f"  {number:,} training examples are fewer than one batch of {config.batch_size:,}: batches of {size} "
+        "(trainer.batch_size)"
     )
     return config.model_copy(update={"batch_size": size})
 
@@ -77,7 +80,8 @@ def explained(config: TrainerConfig) -> Iterator[None]:
         raise UserError(
             "Not enough memory for a training step.",
             f"trainer.batch_size: {config.batch_size}",
-            f"Set `trainer.batch_size={max(1, config.batch_size // 2)}`, smaller pictures (`trainer.image_size`) or shorter windows "
+            f"Set `trainer.batch_size={max(1, config.batch_size // 2)}`, smaller pictures (`trainer.image_size`) or "
+            "shorter windows "
             "(`data.history`), or a smaller `trainer.cache_megabytes`.",
         ) from error
 

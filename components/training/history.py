@@ -1,4 +1,6 @@
-"""The course of a training: running sums of the epoch, one row an epoch, and a curve over the steps of at most 2,000 points."""
+"""The course of a training: running sums of the epoch, one row an epoch, and a curve over the steps of at most 2,000
+points.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
 CURVE_POINTS = 2000
 
@@ -40,7 +43,7 @@ class History:
         nothing = [0.0] * (2 + len(metrics))
         return cls(max(1, -(-total // CURVE_POINTS)), metrics, nothing, nothing.copy())
 
-    def add(self, results: np.ndarray, last_step: int) -> list[tuple[float, ...]]:
+    def add(self, results: NDArray[np.float32], last_step: int) -> list[tuple[float, ...]]:
         """Count steps in, the last of which is `last_step`; returns the points they complete.
 
         Args:

@@ -30,10 +30,13 @@ class Feed(Protocol):
         """Return the tensor or iterator that one pass draws on, `skip` batches into it."""
 
     def sizes(self, first: int, count: int) -> list[tuple[int, int, int | None]]:
-        """Cut a run of batches where their size changes: first batch, number of batches, examples in each (None: not known)."""
+        """Cut a run of batches where their size changes: first batch, number of batches, examples in each (None: not
+        known).
+        """
 
     def take(self, source: Any, step: tf.Tensor, size: int | None) -> Any:
-        """Return batch `step` of the pass, of `size` examples, inside a compiled loop: inputs and targets, tensors or dictionaries of such.
+        """Return batch `step` of the pass, of `size` examples, inside a compiled loop: inputs and targets, tensors or
+        dictionaries of such.
 
         A size that is known beforehand makes recurrent networks a fifth faster.
         """
@@ -76,7 +79,8 @@ def open_feed(
     told = f"{number:,} {request.split} examples, {size / 1e6:,.0f} MB decoded"
     if size > budget:
         progress.say(
-            f"  {told}: more than trainer.cache_megabytes leaves ({budget / 1e6:,.0f} MB), so they are decoded each epoch"
+            f"  {told}: more than trainer.cache_megabytes leaves ({budget / 1e6:,.0f} MB), so they are "
+            "decoded each epoch"
         )
         opened = DatasetFeed(
             number, steps, request.batch_size, strategy, lambda epoch, skip: streamed(examples, request, epoch, skip)
@@ -160,7 +164,8 @@ class ArrayFeed:
     def gather(self, numbers: tf.Tensor) -> tuple[Any, Any]:
         """Return the examples of these numbers."""
         with tf.device("/CPU:0"):
-            return tf.nest.map_structure(lambda whole: tf.gather(whole, numbers), self.held)
+            batch: tuple[Any, Any] = tf.nest.map_structure(lambda whole: tf.gather(whole, numbers), self.held)
+            return batch
 
 
 class DatasetFeed:

@@ -52,7 +52,8 @@ class KerasEngine:
     def random_states(self, network: keras.Model) -> list[keras.Variable]:
         """Return the states of a network's seed generators, and of Keras' global one.
 
-        `.weights.h5` and so `keras.callbacks.BackupAndRestore` leave these out: Dropout and augmentation would draw other numbers.
+        `.weights.h5` and so `keras.callbacks.BackupAndRestore` leave these out: Dropout and augmentation would draw
+        other numbers.
         """
         weights = {id(variable) for variable in network.weights}
         own = [variable for variable in network.variables if id(variable) not in weights]
@@ -78,7 +79,7 @@ class KerasEngine:
         lines: list[str] = []
         network.summary(print_fn=lambda line, **_: lines.append(line), line_length=100)
         model.file("summary.txt").write_text("\n".join(lines) + "\n", "utf-8")
-        return network.count_params()
+        return int(network.count_params())
 
 
 def takes_dictionary(network: keras.Model) -> bool:

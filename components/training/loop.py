@@ -24,6 +24,7 @@ from pipeline.progress import Job
 if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
+    from numpy.typing import NDArray
 
 # length of one call of the compiled loop: long enough to cost nothing, short enough to show progress
 CALL_SECONDS = 0.5
@@ -114,7 +115,7 @@ class Loop:
         self.say, self.folder = self.progress.say, run.context.scratch / "checkpoints"
         self.phases = plan_phases(self.config, self.feed.steps)
         self.state, self.history = State(), History.for_steps(self.total, *run.objective.metrics)
-        self.best: dict[str, np.ndarray] = {}
+        self.best: dict[str, NDArray[Any]] = {}
         self.saved_at = self.started = time.monotonic()
         self.calls = CallLength(self.config.steps_per_execution)
 
@@ -161,7 +162,8 @@ class Loop:
         if self.phase.unfrozen:
             self.training.unfreeze()
             self.say(
-                f"  fine-tuning the whole network from step {self.phase.start:,}, learning rate {self.phase.optimizer.learning_rate}"
+                f"  fine-tuning the whole network from step {self.phase.start:,}, learning rate "
+                f"{self.phase.optimizer.learning_rate}"
             )
         with self.strategy.scope():
             steps_in_phase = self.phase.end - self.phase.start
@@ -200,20 +202,23 @@ class Loop:
         due = every is not None and self.state.step % every == 0
         return due or time.monotonic() - self.saved_at >= self.config.checkpoint_seconds
 
-    def check_finite(self, results: np.ndarray) -> None:
+    def check_finite(self, results: NDArray[np.float32]) -> None:
         """Stop at the first loss that is no number."""
         for place, loss in enumerate(results[:, 0].tolist(), 1):
             if not math.isfinite(loss):
                 step = self.state.step + place
                 raise UserError(
-                    f"The loss became {loss} in step {step:,} (learning rate {self.phase.rate(step):g}): the training diverged.",
+                    f"The loss became {loss} in step {step:,} (learning rate {self.phase.rate(step):g}): the "
+                    "training diverged.",
                     "trainer.optimizer.learning_rate",
                     f"Try a smaller one, such as {self.phase.rate(step) / 10:g}, `trainer.optimizer.warmup_steps`, or "
                     "`trainer.optimizer.clip_norm: 1`.",
                 )
 
     def close_epoch(self) -> None:
-        """Judge the validation split and record the epoch; a phase that ends within one closes it early, and the next begins another."""
+        """Judge the validation split and record the epoch; a phase that ends within one closes it early, and the next
+        begins another.
+        """
         epoch = len(self.history.epochs) + 1
         row: dict[str, Any] = {
             "epoch": epoch,
@@ -237,7 +242,9 @@ class Loop:
             self.note_stopping(row)
 
     def judgement_due(self) -> bool:
-        """Say whether the epoch that ends now is judged: it holds a multiple of `judge_steps`, or it is the last one."""
+        """Say whether the epoch that ends now is judged: it holds a multiple of `judge_steps`, or it is the last
+        one.
+        """
         every, step = self.config.judge_steps, self.state.step
         return every is None or step == self.total or step // every > max(step - self.feed.steps, 0) // every
 
@@ -306,7 +313,7 @@ class Loop:
         checkpoints.save(self.folder, self.state.step, arrays, {"state": state, "history": asdict(self.history)})
         self.saved_at = time.monotonic()
 
-    def restore(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+    def restore(self, arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> None:
         """Go back to a checkpoint."""
         for kind, variables in self.states().items():
             checkpoints.write_states(variables, kind, arrays)

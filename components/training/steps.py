@@ -7,11 +7,12 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from components.training.input_pipeline import Feed
 
 Block = Callable[
-    [Any, int, int], "np.ndarray"
+    [Any, int, int], NDArray[np.float32]
 ]  # source, first step, number of steps -> [steps, 2 + metrics]: loss * n, each metric * n, n
 
 
@@ -94,7 +95,6 @@ def compiled_loop(step: Callable[..., tf.Tensor], columns: int, feed: Feed, stra
             return step(*batch)
         return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(step, args=batch), axis=None)
 
-    @tf.autograph.experimental.do_not_convert
     def loop(source: Any, first: tf.Tensor, count: tf.Tensor, size: int | None) -> tf.Tensor:
         def body(done: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             return done + 1, results.write(done, one(source, first + done, size))
@@ -102,9 +102,9 @@ def compiled_loop(step: Callable[..., tf.Tensor], columns: int, feed: Feed, stra
         results = tf.TensorArray(tf.float32, size=count, element_shape=[columns])
         return tf.while_loop(lambda done, results: done < count, body, (tf.constant(0), results))[1].stack()
 
-    compiled = tf.function(loop, reduce_retracing=True)
+    compiled = tf.function(tf.autograph.experimental.do_not_convert(loop), reduce_retracing=True)
 
-    def run(source: Any, first: int, count: int) -> np.ndarray:
+    def run(source: Any, first: int, count: int) -> NDArray[np.float32]:
         runs = [
             compiled(source, tf.constant(start), tf.constant(number), size).numpy()
             for start, number, size in feed.sizes(first, count)

@@ -8,7 +8,8 @@
 | graph `network`, histograms `<layer>/<weight>`, images | train | epoch; images: training step |
 | hparams | run folder itself | - |
 
-A tag of the folder `train` is what reports call `train/<metric>`. A task may add tags of its own, such as those that other tools
+A tag of the folder `train` is what reports call `train/<metric>`. A task may add tags of its own, such as those that
+other tools
 look for.
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from tensorboard.plugins.histogram.metadata import create_summary_metadata
 from tensorboard.plugins.hparams import api
 
@@ -69,7 +71,9 @@ class TensorBoard:
             writer.flush()
 
     def write_histograms(self, weights: dict[str, Any], epoch: int) -> None:
-        """Write a histogram of each weight, counted in little memory: `tf.summary.histogram` takes 240 bytes for each number."""
+        """Write a histogram of each weight, counted in little memory: `tf.summary.histogram` takes 240 bytes for each
+        number.
+        """
         with self.train.as_default():
             for name, value in weights.items():
                 metadata = create_summary_metadata(display_name=None, description=None)
@@ -105,11 +109,14 @@ class TensorBoard:
         self.validation.close()
 
 
-def histogram(values: np.ndarray) -> np.ndarray:
-    """Return left edge, right edge and number of values of each bucket, float64 [buckets, 3]; what is not finite is left out."""
+def histogram(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return left edge, right edge and number of values of each bucket, float64 [buckets, 3]; what is not finite is
+    left out.
+    """
     finite = values[np.isfinite(values)]
     counts, edges = np.histogram(finite, BUCKETS)
-    return np.stack([edges[:-1], edges[1:], counts], axis=1).astype(np.float64)
+    rows: NDArray[np.float64] = np.stack([edges[:-1], edges[1:], counts], axis=1).astype(np.float64)
+    return rows
 
 
 def hparams(config: TrainerConfig, facts: dict[str, Any]) -> dict[str, bool | int | float | str]:

@@ -67,7 +67,8 @@ def judged_split(examples: Examples, config: TrainerConfig, context: Context) ->
         raise UserError(
             f"There are no examples in split `{config.validation_split}` to judge the training by.",
             "trainer.validation_split",
-            "Hold some out with `data.split.validation`, or with `data.validation_fraction` where pictures come with splits; "
+            "Hold some out with `data.split.validation`, or with `data.validation_fraction` where pictures come "
+            "with splits; "
             "or set `trainer.validation_split=none`.",
         )
     if config.validation_split == "test":

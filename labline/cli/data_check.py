@@ -12,7 +12,8 @@ EXAMPLES = 5  # culprits shown of each finding
 
 
 def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -> int:
-    """Print what raw data look like, and return the status that a run would end with; `auto` finds out whose task's they are.
+    """Print what raw data look like, and return the status that a run would end with; `auto` finds out whose task's
+    they are.
 
     Raises:
         UserError: the data cannot be read, or are a data set of TensorFlow Datasets that is not here yet.
@@ -44,7 +45,8 @@ def with_task(error: UserError, chosen: str) -> UserError:
 
 
 def task_of_data(path: str, overrides: list[str] | None = None) -> str:
-    """Say whose data they are: the format that the user names tells, or the catalogue's entry; photos with annotations beside them are
+    """Say whose data they are: the format that the user names tells, or the catalogue's entry; photos with annotations
+    beside them are
     labelled photos; a table that names pictures, and a folder that has some, are pictures; other tables are series.
 
     Raises:
@@ -124,7 +126,7 @@ def unknown_data(place: Path) -> UserError:
 def summary_text(summary: dict[str, Any]) -> str:
     """Write the result of a data check as lines, the verdict last."""
     lines = [
-        f"{key:14} {value if not isinstance(value, dict) else ', '.join(f'{name} {count:,}' for name, count in value.items())}"
+        f"{key:14} {counts_text(value) if isinstance(value, dict) else value}"
         for key, value in summary.items()
         if key not in ("findings", "stops", "verdict")
     ]
@@ -136,3 +138,8 @@ def summary_text(summary: dict[str, Any]) -> str:
         if item["count"] > EXAMPLES:
             lines.append(f"    and {item['count'] - min(EXAMPLES, len(item['examples'])):,} more")
     return "\n".join([*lines, summary["verdict"]])
+
+
+def counts_text(counts: dict[str, int]) -> str:
+    """Write numbers by name on one line."""
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

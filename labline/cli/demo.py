@@ -1,4 +1,6 @@
-"""`make run`: a recipe through the whole line, then its model served, asked about one test example over REST, and stopped."""
+"""`make run`: a recipe through the whole line, then its model served, asked about one test example over REST, and
+stopped.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from pathlib import Path
 from components.recipes import load
 from components.tasks import find_task
 from labline.cli.output import say_step, show_result
+from labline.report.page import draw_report
 from pipeline.artifacts import Examples
 from pipeline.progress import Progress
 from pipeline.run_record import Run, duration
@@ -28,6 +31,7 @@ def demo(recipe: str, workspace: Path, overrides: list[str]) -> None:
         Progress(),
         command=shlex.join(["labline", "run", recipe, *overrides]),
         say_step=say_step,
+        write_report=draw_report,
     ).run()
     show_result(result, workspace)
     ask(result, resolved.recipe.serving.name, workspace)

@@ -17,9 +17,14 @@ from pipeline.artifacts import hash_file, list_files, read_manifest
 from pipeline.errors import UserError, install_extra
 
 NEEDED = {
-    "tensorflow": "2.16", "keras": "3.", "apache-beam": "2.", "tensorflow-data-validation": "1.16", "tensorflow-serving-api": "2.16",
-    "numpy": "1.26", "protobuf": "4.",
-}  # fmt: skip
+    "tensorflow": "2.16",
+    "keras": "3.",
+    "apache-beam": "2.",
+    "tensorflow-data-validation": "1.16",
+    "tensorflow-serving-api": "2.16",
+    "numpy": "1.26",
+    "protobuf": "4.",
+}
 OPTIONAL = {
     "tf-models-official": f"For object detection. {install_extra('detection')}",
     "tensorflow-datasets": f"For data.path=tfds:NAME. {install_extra('tfds')}",
@@ -91,7 +96,9 @@ def packages() -> list[dict[str, str]]:
 
 
 def devices() -> dict[str, str]:
-    """Ask TensorFlow, in a process of its own, for its GPUs; where the driver has one and TensorFlow not, say which library fails."""
+    """Ask TensorFlow, in a process of its own, for its GPUs; where the driver has one and TensorFlow not, say which
+    library fails.
+    """
     code = "import tensorflow as tf; print(','.join(d.name for d in tf.config.list_physical_devices('GPU')))"
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "0"}
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
@@ -114,10 +121,12 @@ def devices() -> dict[str, str]:
     )
     # tensorflow#63362: with [and-cuda] the wheels' folders are not always searched
     return finding(
-        "GPU", "bad", f"the driver has one, TensorFlow does not see it{': ' + ', '.join(failed) if failed else ''}",
+        "GPU",
+        "bad",
+        f"the driver has one, TensorFlow does not see it{': ' + ', '.join(failed) if failed else ''}",
         "sh bootstrap.sh dev,gpu; if that is done: export LD_LIBRARY_PATH=$(python -c "
-        "'import glob, nvidia; print(\":\".join(glob.glob(nvidia.__path__[0] + \"/*/lib\")))')",
-    )  # fmt: skip
+        '\'import glob, nvidia; print(":".join(glob.glob(nvidia.__path__[0] + "/*/lib")))\')',
+    )
 
 
 def disk(workspace: Path) -> dict[str, str]:
@@ -152,7 +161,8 @@ def json_reader() -> dict[str, str]:
         "JSON numbers",
         "note",
         "large bodies take twice as long to read: the reader's compiled part was not built",
-        "Install gcc and Python.h (Debian, Ubuntu: apt-get install gcc python3-dev), remove .venv/.labline-*, `make setup`.",
+        "Install gcc and Python.h (Debian, Ubuntu: apt-get install gcc python3-dev), remove .venv/.labline-*, "
+        "`make setup`.",
     )
 
 

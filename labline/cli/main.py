@@ -20,9 +20,13 @@ from labline.cli.serving import serving_app
 from pipeline.errors import EXIT_INTERRUPTED, EXIT_USAGE, NotBlessed, UsageError, UserError
 
 app = typer.Typer(
-    name="labline", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    name="labline",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="From raw images and CSV series to served models, in one command.",
-)  # fmt: skip
+)
 recipe_app = typer.Typer(no_args_is_help=True, help="Recipes: what a run is made of.")
 data_app = typer.Typer(no_args_is_help=True, help="Data sets: the catalogue, downloads, and a look at your own.")
 app.add_typer(recipe_app, name="recipe")
@@ -95,6 +99,7 @@ def run(
     """Run a recipe: from raw data to a pushed model. What is already done is not done again."""
     from components.recipes import load
     from labline.cli.output import say_step, show_result
+    from labline.report.page import draw_report
     from pipeline.progress import Progress
     from pipeline.runner import Runner, quiet_output
     from pipeline.workspace import Workspace
@@ -106,7 +111,9 @@ def run(
                 load(recipe, overrides or ()),
                 shlex.join(["labline", "run", recipe, *(overrides or ())]),
             )
-            runner = Runner(resolved, Workspace(workspace), Progress(), set(fresh or ()), command, say_step)
+            runner = Runner(
+                resolved, Workspace(workspace), Progress(), set(fresh or ()), command, say_step, draw_report
+            )
             result = runner.run()
     except UserError as error:
         if debug:
@@ -198,7 +205,8 @@ def detect(
     model: Annotated[
         str,
         typer.Option(
-            help="A trained model's name, a checkpoint, frozen graph, TFLite file or their folder, or a pushed model's folder."
+            help="A trained model's name, a checkpoint, frozen graph, TFLite file or their folder, or a pushed "
+            "model's folder."
         ),
     ] = "ssd_mobilenet_v1_coco",
     labels: Annotated[
@@ -264,7 +272,8 @@ def data_check(
     task: Annotated[str, typer.Option(help="The kind of problem; auto looks at the data.")] = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Look at raw data without changing them: what they are, files or lines that are no good, and whether a run would stop; if so, the
+    """Look at raw data without changing them: what they are, files or lines that are no good, and whether a run would
+    stop; if so, the
     status is a run's. A data set of the catalogue that is not here yet is fetched first.
     """
     from labline.cli.data_check import show_data_check
@@ -293,7 +302,9 @@ def monitor(
     out: Annotated[Path | None, typer.Option(help="File of the page.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare what clients send with what a model was trained on; the status is 3 where something is beyond its limit."""
+    """Compare what clients send with what a model was trained on; the status is 3 where something is beyond its
+    limit.
+    """
     from serving.monitor.command import monitor as run_monitor
     from serving.monitor.options import Wish, make_limits, read_time
 

@@ -1,4 +1,6 @@
-"""`labline new`: a project folder with a recipe that explains every key and a network of one's own, or with that of an old configuration."""
+"""`labline new`: a project folder with a recipe that explains every key and a network of one's own, or with that of an
+old configuration.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,9 @@ import json
 from pathlib import Path
 
 from components.recipes import load, meanings
+from components.tasks import names
 from pipeline.errors import UserError, did_you_mean, explain_os_error
-from pipeline.layers import RECIPES
-from pipeline.recipe import name_for, shipped
+from pipeline.recipe import name_for
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -19,12 +21,8 @@ def create(folder: Path, task: str) -> None:
     Raises:
         UserError: the task is unknown, or the folder has files in it.
     """
-    if task not in shipped() or not (RECIPES / f"{task}.py").exists():
-        raise UserError(
-            f"There is no task `{task}`.",
-            "--task",
-            did_you_mean(task, [name for name in shipped() if (RECIPES / f"{name}.py").exists()]),
-        )
+    if task not in names():
+        raise UserError(f"There is no task `{task}`.", "--task", did_you_mean(task, names()))
     check_new(folder)
     files = {"recipe.yaml": recipe_text(task, folder, name_for(folder.resolve().name))}
     template = TEMPLATES / f"my_network_{task}.py.txt"

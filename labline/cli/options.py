@@ -28,7 +28,8 @@ def existing(workspace: Path) -> Any:
 
     if not (workspace / "artifacts").is_dir():
         raise UserError(
-            "There is no workspace here.", str(workspace.absolute()),
+            "There is no workspace here.",
+            str(workspace.absolute()),
             "Name one with --workspace or LABLINE_WORKSPACE; `labline run image_classification` makes the first.",
-        )  # fmt: skip
+        )
     return Workspace(workspace, to_read=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from components.tasks import find_task, names, tasks
+from components.tasks import tasks
 from components.tasks.task import PredictOptions
 from pipeline.errors import UsageError, UserError, did_you_mean
 from pipeline.fingerprint import shown
@@ -118,19 +118,27 @@ def show_runs(records: list[dict[str, Any]]) -> None:
         figure = primary_figure(record)
         pushed = f"version {record['pushed']['version']}" if record["pushed"] else ""
         blessed = {True: "blessed", False: "not blessed", None: ""}[record["blessed"]]
-        rows.append([
-            record["run"], record["recipe"], record["status"], duration(record["seconds"]), f"{ran} of {len(record['steps'])} ran", figure, blessed, pushed, setting,
-        ])  # fmt: skip
+        rows.append(
+            [
+                record["run"],
+                record["recipe"],
+                record["status"],
+                duration(record["seconds"]),
+                f"{ran} of {len(record['steps'])} ran",
+                figure,
+                blessed,
+                pushed,
+                setting,
+            ]
+        )
     table(rows, ["run", "recipe", "status", "took", "steps", "metric", "verdict", "pushed", "set otherwise"])
 
 
 def primary_figure(record: dict[str, Any]) -> str:
-    """Return the figure that stands for a run, as its task says; empty where it has none."""
-    task, _ = record["values"].get("task", ["", ""])
-    if task not in names():
-        return ""
-    primary = find_task(task).primary_metric.name
-    found = (item for item in record["metrics"].items() if item[0].count("/") == 1 and item[0].endswith(f"/{primary}"))
+    """Return the figure that stands for a run, as its task says; empty where it has none yet."""
+    primary = {task.primary_metric.name for task in tasks()}
+    metrics = record["metrics"].items()
+    found = (item for item in metrics if item[0].count("/") == 1 and item[0].partition("/")[2] in primary)
     return next((f"{key} {write_figure(value)}" for key, value in found), "")
 
 
@@ -170,7 +178,8 @@ def show_run(record: dict[str, Any]) -> None:
     """Print a run in full."""
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record["started"]))
     print(
-        f"run {record['run']}: recipe {record['recipe']}, {record['status']}, {when}, took {duration(record['seconds'])}"
+        f"run {record['run']}: recipe {record['recipe']}, {record['status']}, {when}, took "
+        f"{duration(record['seconds'])}"
     )
     print(f"  {record['command']}\n")
     rows = [
@@ -317,7 +326,8 @@ def show_predictions(
         connect(url or server_of(options.workspace), token=token) as client,
         naming_what_there_is(client, options.workspace, name, options.version, label),
     ):
-        # what the workspace knows of the version that answers is found by its number, which after a rollback is not the highest
+        # what the workspace knows of the version that answers is found by its number, which after a rollback is not the
+        # highest
         version = client.version_of(name, label) if options.version is None else options.version
         outputs = client.metadata(name, version).get(DEFAULT_SIGNATURE, {}).get("outputs", {})
         task = next((task for task in tasks() if task.served_output in outputs), None)

@@ -9,35 +9,47 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-
 from components.tasks import find_task
-from components.tasks.task import ReportPart
+from components.tasks.task import Artifacts, ReportPart
 from labline.report import charts, sections
 from pipeline.artifacts import Artifact
 from pipeline.disk import replace_text
+from pipeline.errors import UserError
+from pipeline.pages.templates import page_templates
+from pipeline.progress import Progress
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_BYTES = 3_000_000  # of images, so that the page stays below 5 MB
 
 
-def write_report(run: dict[str, Any], artifacts: dict[str, Artifact | None], target: Path) -> None:
-    """Write `target` from a run's record and the artifacts that are sealed so far; only JSON, PNG and JPEG files are read.
+def draw_report(run: dict[str, Any], artifacts: Artifacts, target: Path, progress: Progress) -> None:
+    """Write a run's page, or in its place that it could not be drawn.
+
+    The work is done and sealed, perhaps pushed, whatever becomes of the page.
+    """
+    try:
+        write_report(run, artifacts, target)
+    except (OSError, UserError):
+        raise
+    except Exception as error:
+        progress.say(f"warning: the report could not be drawn, {type(error).__name__}: {error}")
+        write_apology(error, target)
+
+
+def write_report(run: dict[str, Any], artifacts: Artifacts, target: Path) -> None:
+    """Write `target` from a run's record and the artifacts sealed so far, of which only JSON and images are read.
 
     Args:
-        run: the run's record: `run`, `recipe`, `command`, `started`, `seconds`, `steps`, `metrics`, `blessed`, `pushed`,
-            `recipe_values`, `lineage`, `error`, `logs`.
+        run: the run's record: `run`, `recipe`, `command`, `started`, `seconds`, `steps`, `metrics`, `blessed`,
+            `pushed`, `recipe_values`, `lineage`, `error`, `logs`.
         artifacts: output name -> sealed artifact, or None where the run did not come so far.
         target: the HTML file.
     """
     images = InlineImages()
     found = find_task(task_of(run, artifacts))
     task = found.report
-    folders = [TEMPLATES, Path(inspect.getfile(type(found))).parent]
-    environment = Environment(
-        loader=FileSystemLoader(folders), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
-    )
-    environment.filters |= {"number": number, "percent": percent, "seconds": seconds, "span": span, "short": short}
+    environment = page_templates(TEMPLATES, Path(inspect.getfile(type(found))).parent)
+    environment.filters |= {"seconds": seconds, "span": span, "short": short}
     environment.globals |= {
         "draw": charts,
         "curve_series": sections.curve_series,
@@ -67,16 +79,16 @@ def write_apology(error: Exception, target: Path) -> None:
         target,
         "<!doctype html><meta charset=utf-8><title>No report</title>"
         f"<p>This run's report could not be drawn: {escape(f'{type(error).__name__}: {error}')}.</p>"
-        "<p>The run itself is complete; its figures are in run.json beside this page. This is a defect of labline or of the "
-        "task's own report: please report it.</p>",
+        "<p>The run itself is complete; its figures are in run.json beside this page. "
+        "This is a defect of labline or of the task's own report: please report it.</p>",
     )
 
 
-def task_of(run: dict[str, Any], artifacts: dict[str, Artifact | None]) -> str:
+def task_of(run: dict[str, Any], artifacts: Artifacts) -> str:
     """Return the task of a run: its recipe's, or that of its examples."""
     examples = artifacts.get("examples")
     known = examples.properties.get("task") if examples else None
-    return value_of(run.get("recipe_values") or {}, "task", known or "image_classification")
+    return str(value_of(run.get("recipe_values") or {}, "task", known or "image_classification"))
 
 
 class InlineImages:
@@ -86,7 +98,7 @@ class InlineImages:
         self.used = self.left_out = 0
 
     def inline(self, artifact: Artifact, name: str) -> str:
-        """Return a PNG or JPEG of an artifact as an address that needs no other file; empty if it is missing or too much."""
+        """Return a PNG or JPEG of an artifact as a data address; empty if it is missing or too much."""
         path = artifact.file(name)
         if not path.is_file():
             return ""
@@ -132,20 +144,6 @@ def commands(task: ReportPart, run: dict[str, Any], target: Path) -> dict[str, s
 def value_of(values: dict[str, Any], key: str, default: Any) -> Any:
     """Return a recipe value without its origin."""
     return values[key][0] if key in values else default
-
-
-def number(value: Any) -> str:
-    """Write a number for reading: four significant digits, thousands apart."""
-    if value is None:
-        return "–"
-    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
-        return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-
-
-def percent(value: Any) -> str:
-    """Write a share as a percentage."""
-    return "–" if value is None else f"{100 * value:.4g} %"
 
 
 def seconds(value: Any) -> str:

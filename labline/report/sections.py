@@ -1,4 +1,4 @@
-"""What the sections that all tasks share show, as plain values; missing artifacts and files give None, never an error."""
+"""What the sections that all tasks share show, as plain values; missing artifacts and files give None."""
 
 from __future__ import annotations
 
@@ -6,27 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from components.tasks.shared_report import read
 from components.tasks.task import Artifacts, Inline, ReportPart
-from pipeline.artifacts import Artifact
 
 
 def verdict(artifacts: Artifacts) -> dict[str, Any] | None:
     """Return blessing, reasons and checks."""
     blessing = artifacts.get("blessing")
     return dict(blessing.properties) if blessing and "blessed" in blessing.properties else None
-
-
-def in_order(splits: dict[str, Any]) -> dict[str, Any]:
-    """Put splits in the order people think of them."""
-    order = {"train": 0, "validation": 1, "test": 2}
-    return {name: splits[name] for name in sorted(splits, key=lambda name: (order.get(name, 3), name))}
-
-
-def features(splits: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return one row a feature with its statistics in each split; None where a split lacks it."""
-    names = sorted({row["name"] for split in splits.values() for row in split["features"]})
-    by_split = [{row["name"]: row for row in split["features"]} for split in splits.values()]
-    return [{"name": name, "splits": [rows.get(name) for rows in by_split]} for name in names]
 
 
 def findings(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
@@ -49,17 +36,22 @@ def training(task: ReportPart, run: dict[str, Any], artifacts: Artifacts, inline
     summary = model.file("summary.txt")
     history = read(model, "history.json") or {}
     return {
-        "facts": model.properties, "epochs": history.get("epochs", []), "steps": history.get("steps", []), "metrics": task.CURVES,
+        "facts": model.properties,
+        "epochs": history.get("epochs", []),
+        "steps": history.get("steps", []),
+        "metrics": task.CURVES,
         "summary": summary.read_text("utf-8") if summary.is_file() else "",
-        "pictures": {title: group for title, group in task.images(model, inline).items() if group}, "remark": task.remark(model), "wide": task.WIDE_IMAGES,
+        "pictures": {title: group for title, group in task.images(model, inline).items() if group},
+        "remark": task.remark(model),
+        "wide": task.WIDE_IMAGES,
         "time": training_seconds(run.get("logs") or ""),
-    }  # fmt: skip
+    }
 
 
 def training_seconds(logs: str) -> float | None:
     """Return how long the training took, which stands beside its logs; None where they are gone."""
     try:
-        return json.loads((Path(logs) / "training_time.json").read_text("utf-8"))["seconds"]
+        return float(json.loads((Path(logs) / "training_time.json").read_text("utf-8"))["seconds"])
     except (OSError, ValueError):
         return None
 
@@ -82,9 +74,11 @@ def served(run: dict[str, Any], artifacts: Artifacts) -> dict[str, Any] | None:
     if exported is None and proof is None and pushed is None:
         return None
     return {
-        "exported": exported.properties if exported else {}, "proof": proof.properties if proof else {},
-        "pushed": (pushed.properties if pushed else None) or run.get("pushed") or {}, "digest": exported.digest if exported else "",
-    }  # fmt: skip
+        "exported": exported.properties if exported else {},
+        "proof": proof.properties if proof else {},
+        "pushed": (pushed.properties if pushed else None) or run.get("pushed") or {},
+        "digest": exported.digest if exported else "",
+    }
 
 
 def recipe(run: dict[str, Any]) -> dict[str, list[tuple[str, str, str]]]:
@@ -94,10 +88,3 @@ def recipe(run: dict[str, Any]) -> dict[str, list[tuple[str, str, str]]]:
         for key, (value, origin) in (run.get("recipe_values") or {}).items()
     ]
     return {"set": [row for row in rows if row[2] != "default"], "all": rows}
-
-
-def read(artifact: Artifact | None, name: str) -> Any:
-    """Return one of an artifact's JSON files, or None where there is no such artifact or file."""
-    if artifact is None or not artifact.file(name).is_file():
-        return None
-    return artifact.read_json(name)

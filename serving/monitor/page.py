@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from components.statistics.describe import describe_feature
 from components.tasks import find_task
 from data.distances import find_feature
-from labline.report import charts
-from labline.report.page import TEMPLATES, number, percent
 from pipeline.disk import replace_text
+from pipeline.pages.templates import page_templates
 from serving.monitor.comparison import Comparison, Finding, moment
 from serving.monitor.training_data import TrainingData
 
@@ -22,22 +21,13 @@ if TYPE_CHECKING:
 
 def write_page(wish: Wish, training: TrainingData, seen: Seen, found: Comparison, target: Path) -> None:
     """Write the page."""
-    from jinja2 import Environment, FileSystemLoader
-
-    environment = Environment(
-        loader=FileSystemLoader([TEMPLATES, Path(__file__).parent]),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.filters |= {"number": number, "percent": percent, "moment": moment}
+    environment = page_templates(Path(__file__).parent)
+    environment.filters["moment"] = moment
     page = environment.get_template("monitor.html").render(
         wish=wish,
         training=training,
         seen=seen,
         found=found,
-        draw=charts,
         features=[feature_row(name, training, found) for name in compared(found)],
         findings=[{"finding": finding, "when": when(finding, found)} for finding in found.findings],
         movements=movements(found),

@@ -8,6 +8,7 @@ import pytest
 from components.tasks.forecasting.config import ForecastTrainerConfig
 from components.tasks.image_classification.config import ImageTrainerConfig
 from components.tasks.object_detection.config import DetectionTrainerConfig
+from components.trainer import prepare
 from components.training import checkpoints
 from components.training.config import FineTuneConfig, OptimizerConfig
 from components.training.history import CURVE_POINTS, History
@@ -175,12 +176,12 @@ def test_a_last_batch_that_would_leave_a_replica_without_an_example_is_left_out(
 )
 def test_weights_that_are_not_to_be_had_are_told_before_the_first_step(quiet, config, message):
     with pytest.raises(UserError, match=message):
-        config.prepare(quiet)
+        prepare(config, quiet)
 
 
 def test_a_training_from_nothing_needs_nothing_before_the_first_step(quiet):
     for config in (ImageTrainerConfig(), ImageTrainerConfig(network="transfer"), DetectionTrainerConfig()):
-        config.prepare(quiet)
+        prepare(config, quiet)
 
 
 def test_each_run_has_a_row_of_its_own_in_the_table_of_settings_whatever_its_windows(tmp_path):

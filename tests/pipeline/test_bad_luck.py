@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from components import recipes
 from labline.cli import main
-from pipeline import recipe
 from pipeline.errors import UsageError, UserError, explain_os_error
 
 
@@ -17,7 +17,7 @@ def test_ctrl_c_says_that_the_same_command_carries_on(monkeypatch, capsys):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recipe, "load", interrupted)
+    monkeypatch.setattr(recipes, "load", interrupted)
     monkeypatch.setattr(sys, "argv", ["labline", "recipe", "show", "digits"])
     with pytest.raises(SystemExit) as ended:
         main.main()
@@ -28,7 +28,7 @@ def test_ctrl_c_says_that_the_same_command_carries_on(monkeypatch, capsys):
 def test_a_recipe_that_is_no_text_is_wrong_usage(tmp_path):
     (tmp_path / "mine.yaml").write_bytes(b"\xff\xfe\x00bin")
     with pytest.raises(UsageError, match="UTF-8"):
-        recipe.load(str(tmp_path / "mine.yaml"))
+        recipes.load(str(tmp_path / "mine.yaml"))
 
 
 def test_a_file_where_a_folder_is_needed_is_called_that():
@@ -37,7 +37,7 @@ def test_a_file_where_a_folder_is_needed_is_called_that():
 
 def test_a_number_in_the_place_of_a_section_is_wrong_usage():
     with pytest.raises(UsageError, match="trainer"):
-        recipe.load("digits", ["trainer=5"])
+        recipes.load("digits", ["trainer=5"])
 
 
 def test_a_report_that_cannot_be_drawn_does_not_take_back_the_run(line, monkeypatch):
@@ -64,7 +64,7 @@ def test_what_a_later_step_would_miss_is_told_before_the_first_runs(line, monkey
         raise UserError("There are no weights.")
 
     line.run()
-    monkeypatch.setattr(line.toy.TrainerConfig, "prepare", missing)
+    monkeypatch.setattr(line.toy, "find_weights", missing)
     assert line.run().status == "done"  # what is done needs none
     with pytest.raises(UserError, match="There are no weights"):
         line.run(data={"modulo": 11})

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+from labline.report.page import draw_report
 from pipeline.artifacts import Anomalies, Blessing, Evaluation, Examples, Model
 from pipeline.component import Context, Out, component, latest_blessed
 from pipeline.errors import UserError
@@ -77,7 +78,17 @@ def checker(examples: Examples, anomalies: Out[Anomalies], config: CheckConfig) 
     anomalies.properties = {"errors": len(large), "warnings": 0}
 
 
-@component()
+def prepare(config: TrainerConfig, progress: Progress) -> None:
+    """Find what the trainer will read besides artifacts."""
+    del config, progress
+    find_weights()
+
+
+def find_weights() -> None:
+    """Find nothing, since nothing is needed."""
+
+
+@component(prepare=prepare)
 def trainer(examples: Examples, checked: Anomalies, model: Out[Model], config: TrainerConfig, context: Context) -> None:
     """Add up the numbers again and again, keeping a checkpoint of every step."""
     if config.fail:
@@ -130,7 +141,9 @@ def pipeline(recipe: Recipe) -> None:
 def runner_of(workspace: Path, values: dict[str, Any], fresh: set[str] | None = None, wire: Any = pipeline) -> Runner:
     """Make a runner for the toy recipe."""
     recipe = Recipe.model_validate(values)
-    return Runner(Resolved(recipe, {}, wire), Workspace(workspace), Progress(quiet=True), fresh)
+    return Runner(
+        Resolved(recipe, {}, wire), Workspace(workspace), Progress(quiet=True), fresh, write_report=draw_report
+    )
 
 
 if __name__ == "__main__":

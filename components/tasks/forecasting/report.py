@@ -1,4 +1,4 @@
-"""What the report of a forecaster shows: its figures beside every baseline, the series, forecasts, errors, gates and states."""
+"""What a forecaster's report shows: its figures beside every baseline, the series, forecasts, errors, gates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 from components.tasks.forecasting import report_charts
 from components.tasks.forecasting.metric_list import METRICS
-from labline.report.sections import Artifacts, Inline, features, in_order, read
+from components.tasks.shared_report import headline, in_order, read, recorded
+from components.tasks.task import Artifacts, Inline
 from pipeline.artifacts import Artifact
 
 CURVES = ("loss", "mae")  # curves of the training
@@ -17,25 +18,15 @@ LSTMS = 4
 
 def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
     """Return the headline figures with intervals, and what the baselines and the last blessed model reach."""
-    evaluation, blessing = artifacts.get("evaluation"), artifacts.get("blessing")
-    metrics = run.get("metrics") or (evaluation.properties.get("metrics") if evaluation else None) or {}
-    intervals = evaluation.properties.get("intervals", {}) if evaluation else {}
-    details = read(evaluation, "details.json") or {}
-    before = ((blessing.properties.get("comparison") if blessing else None) or {}).get("metrics", {})
-    split = details.get("split", "test")
-    rows = []
-    for name, metric in METRICS.items():
-        key = f"{split}/{name}"
-        if key not in metrics or not metric.title:
-            continue
-        others = [(row["name"], row.get(name)) for row in beside(details.get("baselines", []))]
+    details = read(artifacts.get("evaluation"), "details.json") or {}
+    nearest = beside(details.get("baselines", []))
+
+    def others(name: str) -> list[tuple[str, float | None]]:
         if name == "coverage" and "level" in details:
-            others = [("asked for", details["level"])]
-        rows.append({
-            "key": key, "words": metric.title, "value": metrics[key], "interval": intervals.get(name), "before": before.get(name),
-            "others": [(label, value) for label, value in others if value is not None], "scale": False,
-        })  # fmt: skip
-    return rows
+            return [("asked for", details["level"])]
+        return [(row["name"], row.get(name)) for row in nearest]
+
+    return headline(run, artifacts, METRICS, others)
 
 
 def beside(baselines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -49,18 +40,12 @@ def beside(baselines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     """Return the facts of the windows, the scaling constants, and the statistics of every feature side by side."""
     del inline
-    examples, statistics, schema = (artifacts.get(name) for name in ("examples", "statistics", "schema"))
+    examples = artifacts.get("examples")
     if examples is None:
         return None
-    measures = in_order((read(statistics, "statistics.json") or {}).get("splits", {}))
-    text = schema.file("schema.pbtxt") if schema else None
-    facts = examples.properties
-    return {
-        "facts": facts, "splits": list(in_order(facts.get("splits", {}))), "features": features(measures), "feature_splits": list(measures),
-        "schema": text.read_text("utf-8") if text and text.is_file() else "",
-        "curated": bool(schema and schema.properties.get("curated")),
-        "drawn": (read(artifacts.get("evaluation"), "details.json") or {}).get("series_drawn", []),
-    }  # fmt: skip
+    splits = list(in_order(examples.properties.get("splits", {})))
+    drawn = (read(artifacts.get("evaluation"), "details.json") or {}).get("series_drawn", [])
+    return recorded(examples, artifacts) | {"splits": splits, "drawn": drawn}
 
 
 def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
@@ -81,7 +66,8 @@ def remark(model: Artifact) -> str:
     intervals = model.properties.get("intervals")
     if not intervals:
         return ""
-    return f"The bounds are to hold {100 * intervals['level']:g} % of the values; they were calibrated on {intervals['windows']:,} windows of the {intervals['split']} split."
+    windows = f"{intervals['windows']:,} windows of the {intervals['split']} split"
+    return f"The bounds are to hold {100 * intervals['level']:g} % of the values; they were calibrated on {windows}."
 
 
 def evaluation(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:

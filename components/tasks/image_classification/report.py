@@ -1,11 +1,13 @@
-"""What the report of a classifier shows: its figures beside guessing, classes with samples, filters, confusion, mistakes."""
+"""What a classifier's report shows: its figures beside guessing, classes with samples, filters, confusion, mistakes."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from components.tasks.image_classification import report_charts
 from components.tasks.image_classification.metric_list import METRICS
-from labline.report.sections import Artifacts, Inline, features, in_order, read
+from components.tasks.shared_report import counted, headline, last_blessed, read, recorded
+from components.tasks.task import Artifacts, Inline
 from pipeline.artifacts import Artifact
 
 CURVES = ("loss", "accuracy")  # curves of the training
@@ -17,57 +19,32 @@ LAYERS = 8  # convolutions whose images the page shows; the others lie in the mo
 
 def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
     """Return the headline figures with intervals, and what guessing and the last blessed model reach."""
-    evaluation, blessing = artifacts.get("evaluation"), artifacts.get("blessing")
-    metrics = run.get("metrics") or (evaluation.properties.get("metrics") if evaluation else None) or {}
-    intervals = evaluation.properties.get("intervals", {}) if evaluation else {}
-    details = read(evaluation, "details.json") or {}
-    comparison = (blessing.properties.get("comparison") if blessing else None) or {}
-    naive = details.get("baselines", {})
-    split = details.get("split", "test")
-    rows = []
-    for name, metric in METRICS.items():
-        key = f"{split}/{name}"
-        if key not in metrics or not metric.title:
-            continue
-        others = [
-            ("chance", naive.get("chance", {}).get(name)),
-            (f"always “{naive.get('majority', {}).get('label', '')}”", naive.get("majority", {}).get(name)),
-            ("last blessed", comparison.get("metrics", {}).get(name, {}).get("value")),
+    naive = (read(artifacts.get("evaluation"), "details.json") or {}).get("baselines", {})
+    chance, majority, before = naive.get("chance", {}), naive.get("majority", {}), last_blessed(artifacts)
+
+    def others(name: str) -> list[tuple[str, float | None]]:
+        return [
+            ("chance", chance.get(name)),
+            (f"always “{majority.get('label', '')}”", majority.get(name)),
+            ("last blessed", before.get(name, {}).get("value")),
         ]
-        rows.append({
-            "key": key, "words": metric.title, "value": metrics[key], "interval": intervals.get(name), "before": comparison.get("metrics", {}).get(name),
-            "others": [(label, value) for label, value in others if value is not None], "scale": name == "accuracy",
-        })  # fmt: skip
-    return rows
+
+    return headline(run, artifacts, METRICS, others, ("accuracy",))
 
 
 def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     """Return counts by class and split with samples, and the statistics of every feature side by side."""
-    examples, statistics, schema = (artifacts.get(name) for name in ("examples", "statistics", "schema"))
+    examples, statistics = artifacts.get("examples"), artifacts.get("statistics")
     if examples is None:
         return None
     facts = examples.properties
-    measured = read(statistics, "statistics.json") or {}
-    counts = in_order(facts.get("label_counts") or measured.get("label_counts") or {})
-    measures = in_order(measured.get("splits", {}))
-    labels = facts.get("labels") or []
-    most = max((count for numbers in counts.values() for count in numbers), default=0)
-    rows = [
-        {
-            "label": label,
-            "counts": [numbers[place] for numbers in counts.values()],
-            "samples": inline(statistics, f"samples/{place}.png") if statistics else "",
-        }
-        for place, label in enumerate(labels[:CLASSES])
-    ]
-    text = schema.file("schema.pbtxt") if schema else None
-    return {
-        "facts": facts, "splits": list(counts), "classes": rows, "more": max(0, len(labels) - CLASSES), "most": most,
-        "features": features(measures), "feature_splits": list(measures),
-        "pixels": statistics.properties.get("pixels") if statistics else None,
-        "schema": text.read_text("utf-8") if text and text.is_file() else "",
-        "curated": bool(schema and schema.properties.get("curated")),
-    }  # fmt: skip
+    counts = facts.get("label_counts") or (read(statistics, "statistics.json") or {}).get("label_counts") or {}
+    rows = counted(counts, facts.get("labels") or [], CLASSES)
+    for place, row in enumerate(rows["classes"]):
+        row["samples"] = inline(statistics, f"samples/{place}.png") if statistics else ""
+    return (
+        rows | recorded(examples, artifacts) | {"pixels": statistics.properties.get("pixels") if statistics else None}
+    )
 
 
 def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
@@ -93,7 +70,8 @@ def remark(model: Artifact) -> str:
     if drawn + left_out <= LAYERS:
         return ""
     words = f"Filters and outputs are those of the first {LAYERS} of {drawn + left_out} convolutions."
-    words += f" The model's folder `pictures` and TensorBoard hold those of {'all' if not left_out else f'the first {drawn}'}."
+    held = f"the first {drawn}" if left_out else "all"
+    words += f" The model's folder `pictures` and TensorBoard hold those of {held}."
     return words
 
 
@@ -112,7 +90,7 @@ def evaluation(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     for row in details["wrong"]:
         row["inline"] = inline(artifact, row["picture"])
     details["confused"] = most_confused(details["confusion"], details["labels"])
-    return details
+    return {**details, "drawings": report_charts}
 
 
 def most_confused(confusion: list[list[int]], labels: list[str]) -> list[dict[str, Any]]:
@@ -135,5 +113,6 @@ def queries(name: str, address: str, workspace: str) -> dict[str, str]:
     """
     return {
         "predict": f"labline predict {name} picture.jpg{workspace}",
-        "query": f"""(printf '{{"instances": [{{"b64": "'; base64 -w0 picture.jpg; printf '"}}]}}') | curl -s -d @- {address}""",
+        "query": """(printf '{"instances": [{"b64": "'; base64 -w0 picture.jpg; printf '"}]}') | """
+        f"curl -s -d @- {address}",
     }

@@ -1,4 +1,4 @@
-"""What the report of a detector shows: its figures beside one box for all images, classes with images, curves, truth beside what it found."""
+"""What a detector's report shows: its figures beside one box for all images, classes, curves, what it found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 from components.tasks.object_detection import report_charts
 from components.tasks.object_detection.metric_list import METRICS
-from labline.report.sections import Artifacts, Inline, features, in_order, read
+from components.tasks.shared_report import counted, headline, in_order, last_blessed, read, recorded
+from components.tasks.task import Artifacts, Inline
 from pipeline.artifacts import Artifact
 
 CURVES = ("loss", "mAP", "classification_loss", "localization_loss")  # curves of the training
@@ -19,53 +20,29 @@ STRIPS = 8  # classes whose training images are shown
 
 def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
     """Return the headline figures with intervals, and what one box for all images and the last blessed model reach."""
-    evaluation, blessing = artifacts.get("evaluation"), artifacts.get("blessing")
-    metrics = run.get("metrics") or (evaluation.properties.get("metrics") if evaluation else None) or {}
-    intervals = evaluation.properties.get("intervals", {}) if evaluation else {}
-    details = read(evaluation, "details.json") or {}
-    before = ((blessing.properties.get("comparison") if blessing else None) or {}).get("metrics", {})
-    constant = details.get("constant_box", {}).get("values", {})
-    split = details.get("split", "test")
-    rows = []
-    for name, metric in METRICS.items():
-        key = f"{split}/{name}"
-        if key not in metrics or not metric.title:
-            continue
-        others = [("one box for all", constant.get(name)), ("last blessed", before.get(name, {}).get("value"))]
-        rows.append({
-            "key": key, "words": metric.title, "value": metrics[key], "interval": intervals.get(name), "before": before.get(name),
-            "others": [(label, value) for label, value in others if value is not None], "scale": name in SCALED,
-        })  # fmt: skip
-    return rows
+    details = read(artifacts.get("evaluation"), "details.json") or {}
+    constant, before = details.get("constant_box", {}).get("values", {}), last_blessed(artifacts)
+
+    def others(name: str) -> list[tuple[str, float | None]]:
+        return [("one box for all", constant.get(name)), ("last blessed", before.get(name, {}).get("value"))]
+
+    return headline(run, artifacts, METRICS, others, SCALED)
 
 
 def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     """Return boxes by class and split with images, sizes of boxes, and the statistics of every feature side by side."""
-    examples, statistics, schema = (artifacts.get(name) for name in ("examples", "statistics", "schema"))
+    examples, statistics = artifacts.get("examples"), artifacts.get("statistics")
     if examples is None:
         return None
-    facts = examples.properties
-    counts = in_order(facts.get("label_counts") or {})
-    measures = in_order((read(statistics, "statistics.json") or {}).get("splits", {}))
-    labels = facts.get("labels") or []
-    rows = [
-        {"label": label, "counts": [numbers[place] for numbers in counts.values()]}
-        for place, label in enumerate(labels[:CLASSES])
-    ]
+    labels = examples.properties.get("labels") or []
     strips = [
         {"label": label, "picture": image}
         for place, label in enumerate(labels[:STRIPS])
         if statistics and (image := inline(statistics, f"samples/{place}.png"))
     ]
-    text = schema.file("schema.pbtxt") if schema else None
-    sizes = (read(artifacts.get("evaluation"), "details.json") or {}).get("box_sizes", {})
-    return {
-        "facts": facts, "splits": list(counts), "classes": rows, "more": max(0, len(labels) - CLASSES), "strips": strips,
-        "most": max((count for numbers in counts.values() for count in numbers), default=0), "sizes": in_order(sizes), "drawings": report_charts,
-        "features": features(measures), "feature_splits": list(measures),
-        "schema": text.read_text("utf-8") if text and text.is_file() else "",
-        "curated": bool(schema and schema.properties.get("curated")),
-    }  # fmt: skip
+    sizes = in_order((read(artifacts.get("evaluation"), "details.json") or {}).get("box_sizes", {}))
+    rows = counted(examples.properties.get("label_counts") or {}, labels, CLASSES)
+    return rows | recorded(examples, artifacts) | {"strips": strips, "sizes": sizes, "drawings": report_charts}
 
 
 def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
@@ -114,5 +91,6 @@ def queries(name: str, address: str, workspace: str) -> dict[str, str]:
     """
     return {
         "predict": f"labline predict {name} photo.jpg --out boxed.jpg{workspace}",
-        "query": f"""(printf '{{"instances": [{{"b64": "'; base64 -w0 photo.jpg; printf '"}}]}}') | curl -s -d @- {address}""",
+        "query": """(printf '{"instances": [{"b64": "'; base64 -w0 photo.jpg; printf '"}]}') | """
+        f"curl -s -d @- {address}",
     }

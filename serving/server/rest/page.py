@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from weakref import WeakKeyDictionary
 
+from pipeline.pages import STYLES
 from serving.server.core import Core
 from serving.server.errors import RequestError
 from serving.server.models.saved_model import Servable, type_name
@@ -68,6 +69,7 @@ def read_parts() -> dict[str, tuple[str, bytes]]:
         if media_type := MEDIA_TYPES.get(file.name.rpartition(".")[2]):
             path = "/" if file.name == "index.html" else f"/page/{file.name}"
             parts[path] = (media_type, file.read_bytes())
+    parts["/page/charts.css"] = ("text/css", (STYLES / "charts.css").read_bytes())
     return parts
 
 

@@ -23,57 +23,47 @@ export function drawForecast(outputs, given, facts) {
 
 function chart(name, past, ahead, level) {
   const points = [...past, ...ahead];
+  const [now, last] = [past.length - 1, points.length - 1];
   const values = points.flatMap((point) => [point.value, point.low, point.high]).filter(Number.isFinite);
-  const { low, high, marks } = ticks(Math.min(...values), Math.max(...values));
-  const x = (place) => LEFT + (place / Math.max(points.length - 1, 1)) * (WIDTH - LEFT - RIGHT);
+  const marks = ticks(Math.min(...values), Math.max(...values));
+  const [low, high] = [marks[0], marks.at(-1)];
+  const x = (place) => LEFT + (place / Math.max(last, 1)) * (WIDTH - LEFT - RIGHT);
   const y = (value) => HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
-  const at = (place) => past.length + place;
-  const parts = [text(LEFT, 16, name), ...legend(level)];
+  const from = (start, key) => points.slice(start).map((point, place) => [start + place, point[key]]);
+  const shape = (tag, kind, corners) => drawing(tag, { class: kind, points: corners.map(([place, value]) => `${x(place)},${y(value)}`).join(" ") });
+  const rule = (kind, [x1, x2], [y1, y2]) => drawing("line", { class: kind, x1, x2, y1: y(y1), y2: y(y2) });
+  const text = (across, down, words, kind) => drawing("text", { x: across, y: down, class: kind }, [words]);
+  const when = (place) => points[place].when ?? (place > now ? `+${place - now}` : `${place - now}`);
+
+  const promise = level ? `forecast, and where ${short(100 * level)} % of what comes should lie` : "forecast";
+  const parts = [text(LEFT, 16, name, "title"), text(WIDTH - RIGHT, 16, promise, "tick end")];
   for (const mark of marks) {
-    parts.push(drawing("line", { class: "rule", x1: LEFT, x2: WIDTH - RIGHT, y1: y(mark), y2: y(mark) }));
-    parts.push(text(LEFT - 7, y(mark) + 4, short(mark), "tick", "end"));
+    parts.push(rule("grid", [LEFT, WIDTH - RIGHT], [mark, mark]), text(LEFT - 7, y(mark) + 4, short(mark), "tick end"));
   }
-  for (const place of [0, past.length - 1, points.length - 1]) {
-    if (!points[place] || (place && place === past.length - 1 && x(points.length - 1) - x(place) < 110)) continue;
-    const words = points[place].when ?? (place < past.length ? `${place - past.length + 1}` : `+${place - past.length + 1}`);
-    parts.push(text(x(place), HEIGHT - 8, words, "tick", place === 0 ? "start" : place === points.length - 1 ? "end" : "middle"));
+  parts.push(text(LEFT, HEIGHT - 8, when(0), "tick"));
+  if (last > 0) parts.push(text(WIDTH - RIGHT, HEIGHT - 8, when(last), "tick end"));
+  if (now > 0 && x(last) - x(now) >= 110) parts.push(text(x(now), HEIGHT - 8, when(now), "tick middle"));
+  const [lower, upper] = [from(now + 1, "low"), from(now + 1, "high")];
+  if ([...lower, ...upper].every(([, value]) => Number.isFinite(value))) {
+    const band = ahead.length > 1 ? shape("polygon", "band", [...upper, ...lower.reverse()]) : rule("interval", [x(last), x(last)], [lower[0][1], upper[0][1]]);
+    parts.push(band);
   }
-  const line = (kind, entries) => drawing("polyline", { class: `line ${kind}`, points: entries.map(([place, value]) => `${x(place)},${y(value)}`).join(" ") });
-  const known = past.map((point, place) => [place, point.value]);
-  const banded = ahead.every((point) => Number.isFinite(point.low) && Number.isFinite(point.high));
-  if (banded && ahead.length > 1) {
-    const edge = [...ahead.map((point, place) => [at(place), point.high]), ...ahead.map((point, place) => [at(place), point.low]).reverse()];
-    parts.push(drawing("polygon", { class: "band", points: edge.map(([place, value]) => `${x(place)},${y(value)}`).join(" ") }));
-  } else if (banded) {
-    parts.push(drawing("line", { class: "whisker", x1: x(at(0)), x2: x(at(0)), y1: y(ahead[0].low), y2: y(ahead[0].high) }));
+  parts.push(shape("polyline", "line past", from(0, "value").slice(0, now + 1)));
+  parts.push(shape("polyline", "line", from(Math.max(now, 0), "value")));
+  for (const [place, value] of from(now + 1, "value")) {
+    parts.push(drawing("circle", { class: "dot", cx: x(place), cy: y(value), r: 3 }, [drawing("title", {}, [`${when(place)}: ${short(value)}`])]));
   }
-  parts.push(line("past", known));
-  parts.push(line("ahead", [...known.slice(-1), ...ahead.map((point, place) => [at(place), point.value])]));
-  parts.push(...ahead.map((point, place) => dot(x(at(place)), y(point.value), `${point.when ?? `+${place + 1}`}: ${short(point.value)}`)));
   return drawing("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${name}: history and forecast` }, parts);
 }
 
-function legend(level) {
-  const words = level ? `forecast, and where ${short(100 * level)} % of what comes should lie` : "forecast";
-  return [text(WIDTH - RIGHT, 16, words, "tick", "end")];
-}
-
-function dot(x, y, words) {
-  return drawing("circle", { class: "dot", cx: x, cy: y, r: 3 }, [drawing("title", {}, [words])]);
-}
-
-function text(x, y, words, kind = "", anchor = "start") {
-  return drawing("text", { x, y, class: kind, "text-anchor": anchor }, [words]);
-}
-
-// Round ends around a range, and the round values between them.
+// Returns round values from at most `least` to at least `most`.
 function ticks(least, most) {
   const [from, to] = most - least > 1e-12 ? [least, most] : [least - 0.5 * (Math.abs(least) || 1), most + 0.5 * (Math.abs(most) || 1)];
   const rough = (to - from) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough);
-  const [first, last] = [Math.floor(from / step), Math.ceil(to / step)];
-  return { low: first * step, high: last * step, marks: Array.from({ length: last - first + 1 }, (_, number) => (first + number) * step) };
+  const first = Math.floor(from / step);
+  return Array.from({ length: Math.ceil(to / step) - first + 1 }, (_, number) => (first + number) * step);
 }
 
 function figures(columns, forecast, lower, upper, when, level) {

@@ -32,6 +32,7 @@ CORE = [
     "uvloop>=0.19; sys_platform != 'win32'",
     "httptools>=0.6",
     "orjson>=3.10",
+    "prometheus-client>=0.20",
     "pysimdjson>=6",
     "grpcio>=1.62",
     "grpcio-health-checking>=1.48,<1.63",  # newer ones need a protobuf that TensorFlow 2.16 has not
@@ -48,7 +49,6 @@ DEV = [
     "pytest-xdist>=3.5",
     "hypothesis>=6.100",
     "playwright>=1.44",  # drives a Chromium that is installed already; it downloads none
-    "prometheus-client>=0.20",
     "ruff>=0.6",
     "mypy>=1.10",
     "types-PyYAML",

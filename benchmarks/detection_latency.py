@@ -54,13 +54,14 @@ def make_jobs(classes: int, size: int, width: float) -> dict[str, Callable[[], A
 
     from components.export.saved_model import write_saved_model
     from components.tasks.object_detection.export import make_signatures
-    from object_detection.postprocessing import answer_prepared, prepare_bytes
-    from object_detection.saved_detector import Trained
+    from object_detection.postprocessing import detect_prepared
+    from object_detection.preprocessing import prepare_bytes
+    from object_detection.saved_detector import SavedDetector
     from object_detection.ssd import SsdConfig, build_ssd
 
     labels = [f"class {number}" for number in range(1, classes + 1)]
     config = SsdConfig(classes=classes, size=size, width=width)
-    trained = Trained(build_ssd(config), config, labels)
+    trained = SavedDetector(build_ssd(config), config, labels)
     model = trained.model
     encoded = tf.constant([draw_image()])
 
@@ -74,7 +75,7 @@ def make_jobs(classes: int, size: int, width: float) -> dict[str, Callable[[], A
 
     @tf.function(autograph=False)
     def answer(prepared: tf.Tensor) -> Any:
-        return answer_prepared(trained, prepared)
+        return detect_prepared(trained, prepared)
 
     with tempfile.TemporaryDirectory() as folder:
         write_saved_model(None, make_signatures(trained, "image_bytes"), {}, "detector", Path(folder, "model"))

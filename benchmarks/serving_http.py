@@ -32,15 +32,16 @@ import socket, sys, threading
 sys.path.insert(0, sys.argv[2])
 import uvloop
 from serving.server.rest.protocol import Connection
-from serving.server.rest.server_state import ConnectionLimits, Site
+from serving.server.rest.limits import ConnectionLimits
+from serving.server.rest.server_state import ServerState
 
 def handle(request):
     request.body()
     loop.call_soon(request.respond, 200, b"x" * 200)
 
 loop = uvloop.new_event_loop()
-site = Site(handle, lambda request, status: request.respond(status, b""), lambda request: False, ConnectionLimits(), set())
-loop.run_until_complete(loop.create_server(lambda: Connection(site), "127.0.0.1", int(sys.argv[1])))
+state = ServerState(handle, lambda request, status: request.respond(status, b""), lambda request: False, ConnectionLimits(), set())
+loop.run_until_complete(loop.create_server(lambda: Connection(state), "127.0.0.1", int(sys.argv[1])))
 loop.run_forever()
 """
 ASGI = """

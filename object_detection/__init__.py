@@ -1,1 +1,1 @@
-"""SSD-MobileNet on Model Garden (tf-keras): the only folder that may import `official` or `tf_keras`."""
+"""SSD-MobileNet on Model Garden (tf-keras): the only folder that may import `official`."""

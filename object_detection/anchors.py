@@ -1,17 +1,16 @@
 """SSD's anchors: boxes of set sizes and shapes on every cell of every feature map, in the Object Detection API's order.
 
-The order is part of the contract with old checkpoints: feature map by feature map, row by row, cell by cell, and within a cell the
-aspect ratios as the pipeline.config lists them, the interpolated square last.
+The order is part of the contract with old checkpoints: feature map by feature map, row by row, cell by cell, and within
+a cell the aspect ratios as the pipeline.config lists them, the interpolated square last.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from numpy.typing import NDArray
 
 LEVELS = (4, 5, 6, 7, 8, 9)  # of the feature maps: each is ceil(size / 2**level) cells wide
 
@@ -24,7 +23,8 @@ class AnchorShapes:
         min_scale: size of the anchors of the first feature map, as a share of the image.
         max_scale: that of the last one; those between lie on a line.
         aspect_ratios: width / height, in the order of the predictor's channels.
-        interpolated_ratio: of the further anchor whose size lies between two feature maps' (their geometric mean); 0 for none.
+        interpolated_ratio: of the further anchor whose size lies between two feature maps' (their geometric mean); 0
+            for none.
         reduced: three anchors only on the first feature map, one of them half as large.
     """
 
@@ -57,13 +57,11 @@ def grid_sizes(size: int) -> list[int]:
     return [math.ceil(size / 2**level) for level in LEVELS]
 
 
-def make_anchors(size: int, shapes: AnchorShapes = ORIGINAL) -> list[np.ndarray]:
+def make_anchors(size: int, shapes: AnchorShapes = ORIGINAL) -> list[NDArray[np.float32]]:
     """Return the anchors of each feature map of a square image, [cells, cells, anchors, 4].
 
-    Boxes are (ymin, xmin, ymax, xmax) as shares of the image; they may reach beyond it.
+    Boxes are normalized (ymin, xmin, ymax, xmax); they may reach beyond the image.
     """
-    import numpy as np
-
     found = []
     for number, cells in enumerate(grid_sizes(size)):
         scales, ratios = np.array(shapes.of_map(number), np.float64).T

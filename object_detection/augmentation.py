@@ -21,7 +21,7 @@ class Labelled(NamedTuple):
 
     Attributes:
         pixels: [height, width, 3] of any type.
-        boxes: float32 [m, 4], (ymin, xmin, ymax, xmax) as shares of the image.
+        boxes: float32 [m, 4], normalized (ymin, xmin, ymax, xmax).
         labels: int [m].
         weights: float32 [m].
     """
@@ -70,19 +70,19 @@ def ssd_random_crop(image: Labelled, seed: tf.Tensor) -> Labelled:
     return changed._replace(pixels=pixels, boxes=tf.ensure_shape(changed.boxes, [None, 4]))
 
 
-def reframe(boxes: tf.Tensor, window: tf.Tensor, least: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return boxes as shares of a window, cut at its edges, and which of them stay.
+def reframe(boxes: tf.Tensor, window: tf.Tensor, min_covered: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return boxes normalized to a window, cut at its edges, and which of them stay.
 
     Args:
         boxes: float32 [m, 4].
-        window: float32 [4], in the same shares.
-        least: share of a box that must lie in the window.
+        window: float32 [4], normalized to the image as they are.
+        min_covered: share of a box that must lie in the window.
     """
     low, high = window[:2], window[2:]
     inside_low, inside_high = tf.maximum(boxes[:, :2], low), tf.minimum(boxes[:, 2:], high)
     inside = tf.reduce_prod(tf.maximum(inside_high - inside_low, 0.0), axis=1)
     area = tf.reduce_prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    kept = (inside > 0.0) & (inside >= least * area * (1 - 1e-6))
+    kept = (inside > 0.0) & (inside >= min_covered * area * (1 - 1e-6))
     size = high - low
     cut = tf.concat([(inside_low - low) / size, (inside_high - low) / size], axis=1)
     return tf.clip_by_value(cut, 0.0, 1.0), kept

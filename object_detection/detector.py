@@ -2,71 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from object_detection.weights import Weights, read_weights
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from data.detection.detections import Detection, detections_of
+from object_detection.postprocessing import detect_prepared
+from object_detection.preprocessing import to_network
+from object_detection.saved_detector import SETTINGS, SavedDetector, read_detector
+from object_detection.ssd import SsdConfig, build_ssd
+from object_detection.warm_start import warm_start
+from object_detection.weights import read_weights
+from object_detection.weights.arrays import Weights
 from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from object_detection.saved_detector import Trained
-
-
-@dataclass(frozen=True)
-class Detection:
-    """One object that was found.
-
-    Attributes:
-        box: (ymin, xmin, ymax, xmax) as shares of the image's height and width, 0..1.
-        score: 0..1.
-        number: the class's number in the label map, from 1.
-        label: its name.
-    """
-
-    box: tuple[float, float, float, float]
-    score: float
-    number: int
-    label: str
-
-
-def detections_of(answer: Mapping[str, Any], least: float = 0.0) -> list[Detection]:
-    """Return what a detector's answer about one image says, surest first.
-
-    Args:
-        answer: as `object_detection.postprocessing` describes it, in arrays or JSON values.
-        least: score below which an object is left out.
-
-    Raises:
-        KeyError, TypeError: it is somebody else's answer.
-    """
-    count = round(float(answer["num_detections"]))
-    columns = [answer[f"detection_{part}"][:count] for part in ("boxes", "scores", "classes", "labels")]
-    return [
-        Detection(
-            (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
-            float(score),
-            round(float(number)),
-            label.decode() if isinstance(label, bytes) else label,
-        )
-        for box, score, number, label in zip(*columns, strict=True)
-        if score >= least
-    ]
 
 
 class Detector:
     """A trained detector of any kind, which answers as it does when it is served.
 
     Args:
-        trained: the detector.
-        told: what was read, in words.
+        saved: the detector.
+        description: what was read, in words.
     """
 
-    def __init__(self, trained: Trained, told: str) -> None:
-        self.trained, self.told = trained, told
+    def __init__(self, saved: SavedDetector, description: str) -> None:
+        self.saved, self.description = saved, description
 
     @classmethod
     def read(cls, path: Path, labels: dict[int, str] | None = None) -> Detector:
@@ -74,19 +38,17 @@ class Detector:
 
         Args:
             path: a Model artifact's folder, or a file or folder of weights.
-            labels: class names by number; none takes the detector's own, where it has some. Classes without a name are called by
-                their number.
+            labels: class names by number; none takes the detector's own, where it has some. Classes without a name are
+                called by their number.
 
         Raises:
             UserError: there is none, or these are the weights of a body without predictors.
         """
-        from object_detection.saved_detector import SETTINGS, read_trained
-
         if not (path / SETTINGS).is_file():
             return cls.of_weights(read_weights(path), labels or {})
-        trained = read_trained(path)
-        told = f"{trained.config.family} of {trained.config.size} x {trained.config.size} pixels from {path}"
-        return cls(replace(trained, labels=in_order(labels, trained.config.classes)) if labels else trained, told)
+        saved = read_detector(path)
+        description = f"{saved.config.family} of {saved.config.size} x {saved.config.size} pixels from {path}"
+        return cls(replace(saved, labels=in_order(labels, saved.config.classes)) if labels else saved, description)
 
     @classmethod
     def of_weights(cls, weights: Weights, labels: dict[int, str]) -> Detector:
@@ -95,10 +57,6 @@ class Detector:
         Raises:
             UserError: they have no predictors, or some are missing.
         """
-        from object_detection.saved_detector import Trained
-        from object_detection.ssd import SsdConfig, build_ssd
-        from object_detection.warm_start import warm_start
-
         if weights.classes is None:
             raise UserError(
                 "These weights are a network's body without predictors: they find nothing by themselves.",
@@ -106,29 +64,24 @@ class Detector:
                 "Give a detection model, or retrain with `trainer.warm_start`.",
             )
         config = SsdConfig(classes=weights.classes, width=weights.width)
-        trained = Trained(build_ssd(config), config, in_order(labels, weights.classes))
-        loaded = warm_start(trained.named, weights, "all")
+        saved = SavedDetector(build_ssd(config), config, in_order(labels, weights.classes))
+        loaded = warm_start(saved.named, weights, "all")
         if loaded.missing or loaded.mismatched:
             raise UserError("Weights are missing.", weights.origin, str(loaded))
-        return cls(trained, str(loaded))
+        return cls(saved, str(loaded))
 
-    def detect(self, images: Sequence[np.ndarray], least: float = 0.5) -> list[list[Detection]]:
+    def detect(self, images: Sequence[NDArray[np.uint8]], min_score: float = 0.5) -> list[list[Detection]]:
         """Return what is in each image, surest first.
 
         Args:
             images: uint8 [height, width, 3], of any sizes.
-            least: score below which an object is left out.
+            min_score: objects with less are left out.
         """
-        import tensorflow as tf
-
-        from object_detection.images import to_network
-        from object_detection.postprocessing import answer_prepared
-
-        prepared = tf.stack([to_network(tf.constant(image), self.trained.config.size) for image in images])
-        answer = {name: value.numpy() for name, value in answer_prepared(self.trained, prepared).items()}
+        prepared = tf.stack([to_network(tf.constant(image), self.saved.config.size) for image in images])
+        answer = {name: value.numpy() for name, value in detect_prepared(self.saved, prepared).items()}
         return [
-            detections_of({name: values[place] for name, values in answer.items()}, least)
-            for place in range(len(images))
+            detections_of({name: values[number] for name, values in answer.items()}, min_score)
+            for number in range(len(images))
         ]
 
 

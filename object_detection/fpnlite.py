@@ -1,10 +1,10 @@
 """SSD-MobileNet v2 FPNLite: Model Garden's RetinaNet on a MobileNet v2, with separable convolutions throughout.
 
-Feature maps of 1/8, 1/16 and 1/32 of the image's size are mixed in a pyramid, to which two smaller ones are added; one head,
-the same for all of them, predicts boxes and classes. Architecture: Model Garden's RetinaNet (Lin et al. 2017, "Focal loss for
-dense object detection"), with the settings of the Object Detection API's `ssd_mobilenet_v2_fpnlite_320x320_coco17_tpu-8`. In two
-things that one differed: boxes and classes had the convolutions before the predictors in common, and the pyramid took its
-deepest map one convolution later.
+Feature maps of 1/8, 1/16 and 1/32 of the image's size are mixed in a pyramid, to which two smaller ones are added; one
+head, the same for all of them, predicts boxes and classes. Architecture: Model Garden's RetinaNet (Lin et al. 2017,
+"Focal loss for dense object detection"), with the settings of the Object Detection API's
+`ssd_mobilenet_v2_fpnlite_320x320_coco17_tpu-8`. In two things that one differed: boxes and classes had the convolutions
+before the predictors in common, and the pyramid took its deepest map one convolution later.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
+from numpy.typing import NDArray
 from official.vision.modeling import retinanet_model
 from official.vision.modeling.backbones import mobilenet
 from official.vision.modeling.decoders.fpn import FPN
@@ -23,9 +25,6 @@ from official.vision.modeling.heads.dense_prediction_heads import RetinaNetHead
 from official.vision.ops.anchor import Anchor
 
 from object_detection.ssd import EPSILON, FULL, WEIGHT_DECAY, check_size, make_generator
-
-if TYPE_CHECKING:
-    import numpy as np
 
 BODY_LEVELS = (3, 4, 5)
 ACTIVATION = "relu6"
@@ -45,7 +44,8 @@ class FpnliteConfig:
         aspect_ratios: width / height of the anchors.
         anchor_size: of the smallest anchors, in cells.
         momentum: of batch normalisation's moving statistics: .997 suits going on from a checkpoint's only.
-        score_threshold, iou_threshold, most: of non-maximum suppression; `most` boxes are kept, of each class and in all.
+        score_threshold, iou_threshold: of non-maximum suppression.
+        max_detections: boxes kept, of each class and in all.
     """
 
     family: ClassVar[str] = "ssd_mobilenet_v2_fpnlite"
@@ -62,13 +62,13 @@ class FpnliteConfig:
     momentum: float = 0.97
     score_threshold: float = 1e-8
     iou_threshold: float = 0.6
-    most: int = 100
+    max_detections: int = 100
 
     def __post_init__(self) -> None:
         check_size(self.size)
 
-    def make_anchors(self) -> list[np.ndarray]:
-        """Return Model Garden's anchors of each level, [cells, cells, anchors, 4], as shares of the image."""
+    def make_anchors(self) -> list[NDArray[np.float32]]:
+        """Return Model Garden's anchors of each level, normalized, [cells, cells, anchors, 4]."""
         first, last, sizes = self.levels[0], self.levels[-1], [self.size, self.size]
         with tf.init_scope():
             anchors = Anchor(first, last, self.scales, list(self.aspect_ratios), self.anchor_size, sizes)

@@ -1,18 +1,18 @@
 """Names for the variables of SSD-MobileNet v2 FPNLite.
 
-Those of the body and of the head are the Object Detection API's; the pyramid's are our own, since it is another one here.
+Those of the body and of the head are the Object Detection API's; the pyramid's are our own, since it is another one
+here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import tensorflow as tf
 
 from object_detection.fpnlite import BODY_LEVELS
 from object_detection.variables import layers_with_variables, name_norm
-from object_detection.weights import BODY_V2
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from object_detection.weights.arrays import BODY_V2
 
 PYRAMID = f"{BODY_V2}/fpn"
 HEAD = "WeightSharedConvolutionalBoxPredictor"

@@ -1,8 +1,9 @@
-"""The losses of the Object Detection API: SSD's with hard negatives, three for each positive, and the focal one of FPNLite.
+"""The Object Detection API's losses: SSD's with hard negatives, three for each positive, and FPNLite's focal one.
 
-Both take the classes by sigmoid and the boxes by Huber. In SSD's, only anchors that are kept by the mining count, in both parts. Both are divided by the number of positives of the whole batch.
-The API's miner suppressed, among the anchors of an image, boxes that overlap by more than .99 with a worse predicted one; that
-leaves out next to none of them, and is not done here.
+Both take the classes by sigmoid and the boxes by Huber. In SSD's, only anchors that are kept by the mining count, in
+both parts. Both are divided by the number of positives of the whole batch.
+The API's miner suppressed, among the anchors of an image, boxes that overlap by more than .99 with a worse predicted
+one; that leaves out next to none of them, and is not done here.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def image_losses(codes: tf.Tensor, logits: tf.Tensor, targets: Targets, negative
 def focal_losses(codes: tf.Tensor, logits: tf.Tensor, targets: Targets) -> Losses:
     """Return what each image adds to the focal loss (Lin et al. 2017) before it is divided, float32 [n].
 
-    All anchors count, but those that are right already hardly do. Background is the absence of all classes: the column of
-    class 0 is to be 0 as well. Of the four numbers of a box code the mean is taken.
+    All anchors count, but those that are right already hardly do. Background is the absence of all classes: the column
+    of class 0 is to be 0 as well. Of the four numbers of a box code the mean is taken.
 
     Args:
         codes: float32 [n, anchors, 4], the network's box codes.
@@ -82,5 +83,5 @@ def mine(losses: tf.Tensor, positive: tf.Tensor, negatives: int) -> tf.Tensor:
     ranked = tf.where(positive, -1.0, tf.stop_gradient(losses))  # losses are 0 or more
     order = tf.argsort(ranked, axis=1, direction="DESCENDING", stable=True)
     rank = tf.argsort(order, axis=1, stable=True)
-    most = negatives * tf.reduce_sum(tf.cast(positive, tf.int32), axis=1, keepdims=True)
-    return positive | (rank < most)
+    max_negatives = negatives * tf.reduce_sum(tf.cast(positive, tf.int32), axis=1, keepdims=True)
+    return positive | (rank < max_negatives)

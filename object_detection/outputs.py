@@ -1,13 +1,12 @@
-"""Anchors and raw outputs of a detector, level by level as Model Garden takes them, and flat as targets and losses do."""
+"""A detector's anchors and raw outputs, level by level as Model Garden takes them, and flat as losses do."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
 
-if TYPE_CHECKING:
-    from object_detection.families import DetectorConfig
+from object_detection.detector_config import DetectorConfig
 
 
 def anchors_by_level(config: DetectorConfig, batch: tf.Tensor | int) -> dict[str, tf.Tensor]:
@@ -20,7 +19,7 @@ def anchors_by_level(config: DetectorConfig, batch: tf.Tensor | int) -> dict[str
 
 
 def flatten_outputs(outputs: dict[str, Any], config: DetectorConfig) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return all anchors' box codes [n, anchors, 4] and class logits [n, anchors, classes + 1], in the anchors' order."""
+    """Return all box codes [n, anchors, 4] and class logits [n, anchors, classes + 1], in the anchors' order."""
     boxes = [outputs["box_outputs"][str(level)] for level in config.levels]
     scores = [outputs["cls_outputs"][str(level)] for level in config.levels]
     return (

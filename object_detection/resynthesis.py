@@ -1,8 +1,8 @@
 """Gives batch normalisation that was folded away its statistics back, so that it can be trained.
 
-Folded weights stand in the network with a mean of 0 and a variance of 1, which are not those of the convolutions' outputs: in
-training, where the batch's own statistics are used, the network would compute something else. Measured statistics put in their
-place, with scale and offset that cancel them, leave what it computes as it is.
+Folded weights stand in the network with a mean of 0 and a variance of 1, which are not those of the convolutions'
+outputs: in training, where the batch's own statistics are used, the network would compute something else. Measured
+statistics put in their place, with scale and offset that cancel them, leave what it computes as it is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tf_keras
+from numpy.typing import NDArray
 
 IMAGES_AT_ONCE = 8
 
@@ -62,7 +63,7 @@ def recorded(norms: list[Any], sums: dict[int, list[Any]]) -> Iterator[None]:
             layer.call = call
 
 
-def rewrite(layer: Any, mean: np.ndarray, variance: np.ndarray) -> None:
+def rewrite(layer: Any, mean: NDArray[np.float64], variance: NDArray[np.float64]) -> None:
     """Set a layer's statistics, and scale and offset so that it computes what it did."""
     gamma, beta, old_mean, old_variance = (
         variable.numpy().astype(np.float64)

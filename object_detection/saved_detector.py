@@ -12,21 +12,23 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from data.detection.label_map import read_label_map, write_label_map
+import tensorflow as tf
+
+from data.detection.label_map import LABEL_MAP, read_label_map, write_label_map
+from object_detection.detector_config import DetectorConfig
 from object_detection.families import FAMILIES, Family, family_of
+from object_detection.warm_start import warm_start
+from object_detection.weights import read_weights
 from pipeline.errors import UserError
 
-if TYPE_CHECKING:
-    from object_detection.families import DetectorConfig
-
-CHECKPOINT, LABEL_MAP, SETTINGS = "model.ckpt", "label_map.pbtxt", "ssd.json"
+CHECKPOINT, SETTINGS = "model.ckpt", "ssd.json"
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A detector.
+class SavedDetector:
+    """A detector as it is written and read; in memory it may be new as well.
 
     Attributes:
         model: as its family builds it.
@@ -49,21 +51,20 @@ class Trained:
         return self.family.name_variables(self.model)
 
 
-def write_trained(trained: Trained, folder: Path) -> None:
+def write_detector(detector: SavedDetector, folder: Path) -> None:
     """Write a detector; the same weights give the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    stored_name = trained.family.stored_name
-    arrays = {stored_name(name, trained.config): variable for name, variable in trained.named.items()}
+    stored_name = detector.family.stored_name
+    arrays = {stored_name(name, detector.config): variable for name, variable in detector.named.items()}
     write_checkpoint(arrays, folder / CHECKPOINT)
-    write_label_map(folder / LABEL_MAP, dict(enumerate(trained.labels, 1)))
-    settings = {"family": trained.config.family, **asdict(trained.config)}
+    write_label_map(folder / LABEL_MAP, dict(enumerate(detector.labels, 1)))
+    settings = {"family": detector.config.family, **asdict(detector.config)}
+    settings["most"] = settings.pop("max_detections")  # as the file has always called it
     (folder / SETTINGS).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def write_checkpoint(arrays: dict[str, Any], prefix: Path) -> None:
     """Write a TensorFlow checkpoint of named arrays, as TensorFlow 1 wrote them."""
-    import tensorflow as tf
-
     names = sorted(arrays)
     tf.raw_ops.SaveV2(
         prefix=str(prefix),
@@ -73,22 +74,20 @@ def write_checkpoint(arrays: dict[str, Any], prefix: Path) -> None:
     )
 
 
-def read_trained(folder: Path) -> Trained:
+def read_detector(folder: Path) -> SavedDetector:
     """Read a detector and build its network.
 
     Raises:
         UserError: the folder holds none, or variables are missing.
     """
-    from object_detection.warm_start import warm_start
-    from object_detection.weights import read_weights
-
     if not (folder / SETTINGS).is_file():
         raise UserError("Here is no trained detector.", str(folder / SETTINGS), "Give the folder of a Model artifact.")
     settings = json.loads((folder / SETTINGS).read_text("utf-8"))
-    family = FAMILIES[settings.pop("family")]()
+    settings["max_detections"] = settings.pop("most")
+    family = FAMILIES[settings.pop("family")]
     config = family.read_config(settings)
-    trained = Trained(family.build(config), config, list(read_label_map(folder / LABEL_MAP).values()))
-    loaded = warm_start(trained.named, read_weights(folder / CHECKPOINT), "all")
+    detector = SavedDetector(family.build(config), config, list(read_label_map(folder / LABEL_MAP).values()))
+    loaded = warm_start(detector.named, read_weights(folder / CHECKPOINT), "all")
     if loaded.missing or loaded.mismatched:
         raise UserError("Weights are missing.", str(folder), str(loaded))
-    return trained
+    return detector

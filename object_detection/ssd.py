@@ -1,35 +1,34 @@
 """SSD-MobileNet v1, the Object Detection API's network, put together from Model Garden's parts.
 
-Model Garden brings the MobileNet, the model that holds backbone, decoder, head and detection generator together, box decoding
-and non-maximum suppression. What it lacks is here: SSD's further feature maps and its predictors of one convolution, with
-other numbers of anchors on the first feature map than on the others. Architecture: the Object Detection API's
-`ssd_mobilenet_v1` (Huang et al. 2017, "Speed/accuracy trade-offs for modern convolutional object detectors").
+Model Garden brings the MobileNet, the model that holds backbone, decoder, head and detection generator together, box
+decoding and non-maximum suppression. What it lacks is here: SSD's further feature maps and its predictors of one
+convolution, with other numbers of anchors on the first feature map than on the others. Architecture: the Object
+Detection API's `ssd_mobilenet_v1` (Huang et al. 2017, "Speed/accuracy trade-offs for modern convolutional object
+detectors").
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
+from numpy.typing import NDArray
 from official.vision.modeling import retinanet_model
 from official.vision.modeling.backbones import mobilenet
 from official.vision.modeling.layers import detection_generator
 
 from object_detection.anchors import LEVELS, AnchorShapes, make_anchors
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from object_detection.families import DetectorConfig
+from object_detection.detector_config import DetectorConfig
 
 BOX_SCALES = [10.0, 10.0, 5.0, 5.0]  # of the offsets in y, x and of the logarithms of height, width
 EPSILON = 0.001  # of every batch normalisation
 WEIGHT_DECAY = 2e-5  # Keras' l2: half of slim's 4e-5
 EXTRA_DEPTHS = (512, 256, 256, 128)
 FULL = "float32"  # where the body computes in 16 bits, what follows it does not: its gradients would not stay finite
-LEAST_SIZE = 33  # pixels: below, the first feature map is the only one with more than a cell
+MIN_SIZE = 33  # pixels: below, the first feature map is the only one with more than a cell
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,8 @@ class SsdConfig:
         width: factor on the number of channels of every layer.
         momentum: of batch normalisation's moving statistics: .9997 suits training from a checkpoint only.
         anchors: sizes and shapes of the anchors.
-        score_threshold, iou_threshold, most: of non-maximum suppression; `most` boxes are kept, of each class and in all.
+        score_threshold, iou_threshold: of non-maximum suppression.
+        max_detections: boxes kept, of each class and in all.
     """
 
     family: ClassVar[str] = "ssd_mobilenet_v1"
@@ -55,13 +55,13 @@ class SsdConfig:
     anchors: AnchorShapes = field(default_factory=AnchorShapes)
     score_threshold: float = 1e-8
     iou_threshold: float = 0.6
-    most: int = 100
+    max_detections: int = 100
 
     def __post_init__(self) -> None:
         check_size(self.size)
 
-    def make_anchors(self) -> list[np.ndarray]:
-        """Return the anchors of each feature map, [cells, cells, anchors, 4], as shares of the image."""
+    def make_anchors(self) -> list[NDArray[np.float32]]:
+        """Return the normalized anchors of each feature map, [cells, cells, anchors, 4]."""
         return make_anchors(self.size, self.anchors)
 
 
@@ -71,8 +71,8 @@ def check_size(size: int) -> None:
     Raises:
         ValueError: as said.
     """
-    if size < LEAST_SIZE:
-        raise ValueError(f"SSD-MobileNet needs pictures of at least {LEAST_SIZE} pixels, not {size}.")
+    if size < MIN_SIZE:
+        raise ValueError(f"SSD-MobileNet needs pictures of at least {MIN_SIZE} pixels, not {size}.")
 
 
 def read_config(settings: dict[str, Any]) -> SsdConfig:
@@ -86,9 +86,9 @@ def read_config(settings: dict[str, Any]) -> SsdConfig:
 def build_ssd(config: SsdConfig) -> retinanet_model.RetinaNetModel:
     """Return the model, built: images [n, size, size, 3], -1..1, to Model Garden's dictionary of outputs.
 
-    In training `cls_outputs` and `box_outputs`, a tensor [n, cells, cells, anchors * (classes + 1)] and [n, cells, cells,
-    anchors * 4] for each level; else `detection_boxes` [n, most, 4] in pixels of the resized image, `detection_scores`,
-    `detection_classes` (from 1) and `num_detections` too.
+    In training `cls_outputs` and `box_outputs`, a tensor [n, cells, cells, anchors * (classes + 1)] and [n, cells,
+    cells, anchors * 4] for each level; else `detection_boxes` [n, max_detections, 4] in pixels of the resized image,
+    `detection_scores`, `detection_classes` (from 1) and `num_detections` too.
     """
     backbone = mobilenet.MobileNet(
         "MobileNetV1",
@@ -116,7 +116,7 @@ def make_generator(config: DetectorConfig) -> detection_generator.MultilevelDete
     return detection_generator.MultilevelDetectionGenerator(
         pre_nms_score_threshold=config.score_threshold,
         nms_iou_threshold=config.iou_threshold,
-        max_num_detections=config.most,
+        max_num_detections=config.max_detections,
         nms_version="batched",
         box_coder_weights=BOX_SCALES,
     )

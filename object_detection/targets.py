@@ -1,7 +1,8 @@
-"""What each anchor shall say: SSD's matching of anchors with the boxes of a image.
+"""What each anchor shall say: SSD's matching of anchors with the boxes of an image.
 
-Model Garden's matcher and box code do the work. An anchor belongs to the box it overlaps best if that is by half or more; every
-box claims its best anchor besides, however little they overlap, and of two boxes that claim one anchor the first has it.
+Model Garden's matcher and box code do the work. An anchor belongs to the box it overlaps best if that is by half or
+more; every box claims its best anchor besides, however little they overlap, and of two boxes that claim one anchor the
+first has it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from official.vision.ops.anchor import AnchorLabeler
 
 from object_detection.ssd import BOX_SCALES
@@ -38,10 +40,10 @@ class Matcher:
     """Matches the anchors of one network with boxes.
 
     Args:
-        anchors: of each feature map, float32 [cells, cells, anchors, 4], as shares of the image.
+        anchors: of each feature map, float32 [cells, cells, anchors, 4], normalized.
     """
 
-    def __init__(self, anchors: list[np.ndarray]) -> None:
+    def __init__(self, anchors: list[NDArray[np.float32]]) -> None:
         self.anchors = {
             str(level): tf.constant(boxes.reshape(*boxes.shape[:2], -1)) for level, boxes in enumerate(anchors)
         }
@@ -51,7 +53,7 @@ class Matcher:
         """Return what the anchors shall say of one image.
 
         Args:
-            boxes: float32 [m, 4], (ymin, xmin, ymax, xmax) as shares of the image; there may be none.
+            boxes: float32 [m, 4], normalized (ymin, xmin, ymax, xmax); there may be none.
             labels: int [m], from 1.
             weights: float32 [m]; 1 for all by default.
         """

@@ -1,33 +1,34 @@
 """A detector for TensorFlow Lite, with its own non-maximum suppression, as the Object Detection API exported it.
 
-The file takes one image, `normalized_input_image_tensor` [1, size, size, 3]: float32 in -1..1, or, of kind int8, uint8 in
-0..255. It gives, in this order, as TensorFlow Lite's operation `TFLite_Detection_PostProcess` does:
-    boxes      float32 [1, most, 4]   (ymin, xmin, ymax, xmax) as shares of the image; they may reach beyond it
-    classes    float32 [1, most]      counted from 0: the line of `labels.txt`, which is packed into the file
-    scores     float32 [1, most]
+The file takes one image, `normalized_input_image_tensor` [1, size, size, 3]: float32 in -1..1, or, of kind int8, uint8
+in 0..255. It gives, in this order, as TensorFlow Lite's operation `TFLite_Detection_PostProcess` does:
+    boxes      float32 [1, max_detections, 4]   normalized (ymin, xmin, ymax, xmax); they may reach beyond the image
+    classes    float32 [1, max_detections]      counted from 0: the line of `labels.txt`, which is packed into the file
+    scores     float32 [1, max_detections]
     number     float32 [1]
 By its signature the outputs are called `detection_boxes`, `detection_classes`, `detection_scores` and `num_detections`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from object_detection.outputs import anchors_by_level, flatten_outputs
+from object_detection.saved_detector import SavedDetector
+from object_detection.ssd import BOX_SCALES
 from object_detection.tflite_metadata import INPUT, OPERATION, finish
 from pipeline.errors import UserError
 
-if TYPE_CHECKING:
-    import numpy as np
-    import tensorflow as tf
-
-    from object_detection.saved_detector import Trained
-
 Precision = Literal["float32", "float16", "int8"]
-LEAST = 0.3  # files of fewer digits are compared in what is at least as sure: below, they see other things
+MIN_SCORE = 0.3  # files of fewer digits are compared in what is at least as sure: below, they see other things
 OUTPUTS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 
 
-def convert(trained: Trained, precision: Precision, images: np.ndarray) -> bytes:
+def convert(detector: SavedDetector, precision: Precision, images: NDArray[np.float32]) -> bytes:
     """Return the TensorFlow Lite file.
 
     Args:
@@ -36,11 +37,9 @@ def convert(trained: Trained, precision: Precision, images: np.ndarray) -> bytes
     Raises:
         UserError: TensorFlow Lite cannot convert the network.
     """
-    import tensorflow as tf
-
     module = tf.Module(name="lite")
-    module.state = list(trained.model.variables)
-    function = make_function(trained)
+    module.state = list(detector.model.variables)
+    function = make_function(detector)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], module)
     converter.allow_custom_ops = True  # the suppression
     if precision != "float32":
@@ -58,45 +57,38 @@ def convert(trained: Trained, precision: Precision, images: np.ndarray) -> bytes
             "exporter.tflite",
             "Use `none`, or report it.",
         ) from error
-    return finish(content, trained.labels)
+    return finish(content, detector.labels)
 
 
-def make_function(trained: Trained) -> Any:
+def make_function(detector: SavedDetector) -> Any:
     """Return the function that is converted: an image to what the operation gives."""
-    import tensorflow as tf
-
-    from object_detection.outputs import anchors_by_level, flatten_outputs
-
-    config = trained.config
-    suppress = make_suppression(trained)
-    anchors = tf.constant(anchor_centres(trained))
+    config = detector.config
+    suppress = make_suppression(detector)
+    anchors = tf.constant(anchor_centres(detector))
 
     # one image at a time, as the operation takes them
     @tf.function(
         autograph=False, input_signature=[tf.TensorSpec([1, config.size, config.size, 3], tf.float32, name=INPUT)]
     )
     def lite(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = trained.model(image, anchor_boxes=anchors_by_level(config, 1), training=False)
+        outputs = detector.model(image, anchor_boxes=anchors_by_level(config, 1), training=False)
         codes, logits = flatten_outputs(outputs, config)
         return dict(zip(OUTPUTS, suppress(codes, tf.sigmoid(logits), anchors), strict=True))
 
     return lite
 
 
-def make_suppression(trained: Trained) -> Any:
+def make_suppression(detector: SavedDetector) -> Any:
     """Return a function that computes nothing, and that the converter replaces by TensorFlow Lite's operation.
 
     The settings stand in its name, for which there is no other way (tensorflow/compiler/mlir/lite/utils/nms_utils.cc).
-    Suppression class by class (`use_regular_nms`) is what the network is evaluated with; the operation's other way is not.
+    Suppression class by class (`use_regular_nms`) is what the network is evaluated with; the operation's other way is
+    not.
     """
-    import tensorflow as tf
-
-    from object_detection.ssd import BOX_SCALES
-
-    config = trained.config
+    config = detector.config
     settings: dict[str, tuple[str, Any]] = {
-        "max_detections": ("i", config.most),
-        "detections_per_class": ("i", config.most),
+        "max_detections": ("i", config.max_detections),
+        "detections_per_class": ("i", config.max_detections),
         "max_classes_per_detection": ("i", 1),
         "use_regular_nms": ("b", "true"),
         "nms_score_threshold": ("f", config.score_threshold),
@@ -114,37 +106,31 @@ def make_suppression(trained: Trained) -> Any:
     return suppress
 
 
-def anchor_centres(trained: Trained) -> np.ndarray:
-    """Return all anchors as (ycentre, xcentre, height, width), shares of the image, float32 [anchors, 4]."""
-    import numpy as np
-
-    corners = np.concatenate([boxes.reshape(-1, 4) for boxes in trained.config.make_anchors()])
+def anchor_centres(detector: SavedDetector) -> NDArray[np.float32]:
+    """Return all anchors as normalized (ycentre, xcentre, height, width), float32 [anchors, 4]."""
+    corners = np.concatenate([boxes.reshape(-1, 4) for boxes in detector.config.make_anchors()])
     low, high = corners[:, :2], corners[:, 2:]
     return np.concatenate([(low + high) / 2, high - low], axis=1)
 
 
-def with_extremes(image: np.ndarray) -> np.ndarray:
-    """Return a copy with a black and a white pixel: the input's range is then -1..1, so that bytes go in as they are."""
+def with_extremes(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a copy with a black and a white pixel, which make the input's range -1..1: bytes go in as they are."""
     copy = image.copy()
     copy[0, 0], copy[-1, -1] = -1.0, 1.0
     return copy
 
 
-class LiteDetector:
+class TfliteDetector:
     """Runs such a file, and answers as `object_detection.postprocessing` does, in numpy and without the labels."""
 
     def __init__(self, content: bytes) -> None:
-        import tensorflow as tf
-
         self.interpreter = tf.lite.Interpreter(model_content=content)
         self.interpreter.allocate_tensors()
         self.source = self.interpreter.get_input_details()[0]
         self.targets = [item["index"] for item in self.interpreter.get_output_details()]
 
-    def answer(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Answer about images as the network takes them, float32 [n, size, size, 3] in -1..1."""
-        import numpy as np
-
+    def detect(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Find objects in images as the network takes them, float32 [n, size, size, 3] in -1..1."""
         rows = [self.run(image) for image in images]
         boxes, classes, scores, number = (np.stack(column) for column in zip(*rows, strict=True))
         known = np.arange(scores.shape[1]) < number
@@ -155,10 +141,8 @@ class LiteDetector:
             "num_detections": number[:, 0],
         }
 
-    def run(self, image: np.ndarray) -> list[np.ndarray]:
+    def run(self, image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return what the file gives for one image: boxes, classes, scores and their number."""
-        import numpy as np
-
         if self.source["dtype"] == np.uint8:
             image = np.rint((image + 1) * 127.5).clip(0, 255).astype(np.uint8)
         self.interpreter.set_tensor(self.source["index"], image[None])

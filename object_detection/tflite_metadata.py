@@ -1,7 +1,8 @@
-"""A converted detector's file as TensorFlow Lite's task library, MediaPipe and old clients want it: names, order, metadata, labels.
+"""Names, order, metadata and labels of a converted detector, as TensorFlow Lite's task library and MediaPipe want them.
 
-The metadata is a flatbuffer of its own in the model's buffer `TFLITE_METADATA`; the labels are a zip archive at the end of the
-file. Numbers of fields are those of the schema, tensorflow_lite_support/metadata/metadata_schema.fbs, version 1.0.0.
+The metadata is a flatbuffer of its own in the model's buffer `TFLITE_METADATA`; the labels are a zip archive at the end
+of the file. Numbers of fields are those of the schema, tensorflow_lite_support/metadata/metadata_schema.fbs, version
+1.0.0.
 """
 
 from __future__ import annotations
@@ -10,6 +11,11 @@ import io
 import zipfile
 from dataclasses import dataclass
 from typing import Any
+
+import flatbuffers
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
 
 METADATA, IDENTIFIER, PARSER_VERSION = "TFLITE_METADATA", b"M001", "1.0.0"
 LABELS = "labels.txt"
@@ -27,11 +33,10 @@ def finish(content: bytes, labels: list[str]) -> bytes:
     """Return the file with the old names, the outputs in their old order, metadata and labels.
 
     Args:
-        content: as the converter gives it; its signature names the outputs, of which the alphabetical order is the old one.
+        content: as the converter gives it; its signature names the outputs, of which the alphabetical order is the old
+            one.
         labels: class names in the order of their numbers.
     """
-    from tensorflow.lite.tools import flatbuffer_utils
-
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     graph, outputs = model.subgraphs[0], {item.name: item.tensorIndex for item in model.signatureDefs[0].outputs}
     graph.outputs = [outputs[name] for name in sorted(outputs)]
@@ -46,9 +51,6 @@ def finish(content: bytes, labels: list[str]) -> bytes:
 
 def add_buffer(model: Any, name: str, content: bytes) -> None:
     """Put a named buffer into a model."""
-    import numpy as np
-    from tensorflow.lite.python import schema_py_generated as schema
-
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(content, np.uint8)
     entry.name, entry.buffer = name.encode(), len(model.buffers)
@@ -103,16 +105,16 @@ def describe() -> Table:
 
 def serialize(table: Table) -> bytes:
     """Return a table as a flatbuffer with the metadata's identifier."""
-    import flatbuffers
-
     builder = flatbuffers.Builder(1024)
     builder.Finish(write_table(builder, table), IDENTIFIER)
     return bytes(builder.Output())
 
 
 def write_table(builder: Any, table: Table) -> int:
-    """Write a table and return its place; what it refers to must lie in the buffer before it begins."""
-    places = {field: write_value(builder, value) for field, value in table.items() if not isinstance(value, Byte | int)}
+    """Write a table and return its offset; what it refers to must lie in the buffer before it begins."""
+    offsets = {
+        field: write_value(builder, value) for field, value in table.items() if not isinstance(value, Byte | int)
+    }
     builder.StartObject(max(table, default=-1) + 1)
     for field, value in table.items():
         if isinstance(value, Byte):
@@ -120,24 +122,32 @@ def write_table(builder: Any, table: Table) -> int:
         elif isinstance(value, int):
             builder.PrependInt32Slot(field, value, 0)
         else:
-            builder.PrependUOffsetTRelativeSlot(field, places[field], 0)
-    return builder.EndObject()
+            builder.PrependUOffsetTRelativeSlot(field, offsets[field], 0)
+    offset: int = builder.EndObject()
+    return offset
 
 
 def write_value(builder: Any, value: Any) -> int:
-    """Write what a table refers to, and return its place."""
-    import numpy as np
-
-    if isinstance(value, str):
-        return builder.CreateString(value)
+    """Write what a table refers to, and return its offset."""
     if isinstance(value, dict):
         return write_table(builder, value)
-    if isinstance(value, Floats):
-        return builder.CreateNumpyVector(np.array(value.values, np.float32))
-    if all(isinstance(item, int) for item in value):
-        return builder.CreateNumpyVector(np.array(value, np.uint32))
-    places = [write_value(builder, item) for item in value]
-    builder.StartVector(4, len(places), 4)
-    for place in reversed(places):
-        builder.PrependUOffsetTRelative(place)
-    return builder.EndVector()
+    offset: int
+    if isinstance(value, str):
+        offset = builder.CreateString(value)
+    elif isinstance(value, Floats):
+        offset = builder.CreateNumpyVector(np.array(value.values, np.float32))
+    elif all(isinstance(item, int) for item in value):
+        offset = builder.CreateNumpyVector(np.array(value, np.uint32))
+    else:
+        offset = write_tables(builder, value)
+    return offset
+
+
+def write_tables(builder: Any, tables: list[Table]) -> int:
+    """Write a vector of tables, and return its offset."""
+    offsets = [write_table(builder, table) for table in tables]
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    vector: int = builder.EndVector()
+    return vector

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import tensorflow as tf
 
 from object_detection.anchors import LEVELS
 from object_detection.ssd import EXTRA_DEPTHS, channels_of
-from object_detection.weights import BODY, NORM
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from object_detection.weights.arrays import BODY, NORM
 
 
 def name_variables(model: Any) -> dict[str, tf.Variable]:
@@ -41,7 +40,7 @@ def name_variables(model: Any) -> dict[str, tf.Variable]:
 
 
 def in_body(name: str) -> bool:
-    """Tell whether a variable belongs to the MobileNet, Conv2d_0 to Conv2d_13, and not to the extra layers or predictors."""
+    """Tell whether a variable belongs to the MobileNet, Conv2d_0 to Conv2d_13, not to extra layers or predictors."""
     return name.startswith(f"{BODY}/") and "_Conv2d_" not in name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from object_detection.weights import Weights, body_of
+from object_detection.weights.arrays import Weights, body_of
 from pipeline.errors import UserError
 
 Parts = Literal["body", "body_and_boxes", "all"]
@@ -52,8 +52,8 @@ def warm_start(variables: dict[str, Any], weights: Weights, parts: Parts = "body
     Args:
         variables: by the Object Detection API's names, as `name_variables` gives them.
         weights: what was read.
-        parts: `body` as the Object Detection API did from a detection checkpoint: all feature maps; `body_and_boxes`: all but
-            the class predictors; `all`: for the same classes.
+        parts: `body` as the Object Detection API did from a detection checkpoint: all feature maps; `body_and_boxes`:
+            all but the class predictors; `all`: for the same classes.
 
     Raises:
         UserError: they are of another body or width, or nothing of them fits.
@@ -95,7 +95,7 @@ def wanted(name: str, parts: Parts) -> bool:
     return parts != "body" or name.startswith("FeatureExtractor/")
 
 
-def shorten(names: list[str], most: int = 3) -> str:
+def shorten(names: list[str], limit: int = 3) -> str:
     """List some names and count the others."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(f"`{name}`" for name in sorted(names)[:most]) + more
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(f"`{name}`" for name in sorted(names)[:limit]) + more

@@ -79,5 +79,5 @@ def ssd_config(config: Config, classes: int, width: float | None = None, warm: b
         ),
         score_threshold=config.score_threshold,
         iou_threshold=config.iou_threshold,
-        most=config.most,
+        max_detections=config.most,
     )

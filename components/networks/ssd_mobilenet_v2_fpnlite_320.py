@@ -67,4 +67,5 @@ def ssd_config(config: Config, classes: int, width: float | None = None, warm: b
     from object_detection.fpnlite import FpnliteConfig
 
     chosen = {"width": config.width or width or 1.0, "momentum": config.momentum or (0.997 if warm else 0.97)}
-    return FpnliteConfig(classes=classes, **{**config.model_dump(), **chosen})
+    values = {**config.model_dump(), **chosen}
+    return FpnliteConfig(classes=classes, max_detections=values.pop("most"), **values)

@@ -8,6 +8,7 @@ from pathlib import Path
 from data.detection.text_proto import Message, Scalar, parse
 from pipeline.errors import UserError
 
+LABEL_MAP = "label_map.pbtxt"  # as it is called beside records and in detectors
 BACKGROUND = 0  # the number that no class may have
 UNUSED = "???"  # stands in lists for TensorFlow Lite where a number has no class
 ITEM = re.compile(r"^\s*item\s*[:{<]", re.MULTILINE)

@@ -397,7 +397,7 @@ def export_config(
     out: Annotated[Path | None, typer.Option(help="File to write; by default it is printed.")] = None,
 ) -> None:
     """Write an object detection recipe as a pipeline.config of the Object Detection API."""
-    from object_detection.pipeline_config.writing import export
+    from labline.cli.export_config import export
 
     export(recipe, overrides or [], classes, out)
 

@@ -7,6 +7,6 @@ r"""The detectors as experiments of Model Garden, which its own training driver 
         --checkpoint_path=run --export_dir=exported
 
 The records are those of the Object Detection API, just as they are. Experiments are `ssd_mobilenet_v1`,
-`ssd_mobilenet_v1_025_160` and `ssd_mobilenet_v2_fpnlite_320`; importing `object_detection.experiments.task` registers them.
-For training and serving without Model Garden's tools there is `labline run object_detection`.
+`ssd_mobilenet_v1_025_160` and `ssd_mobilenet_v2_fpnlite_320`; importing `object_detection.experiments.task` registers
+them. For training and serving without Model Garden's tools there is `labline run object_detection`.
 """

@@ -1,4 +1,4 @@
-"""Runs Model Garden's training driver with the experiments of this package registered: see the package's first lines."""
+"""Runs Model Garden's training driver with this package's experiments registered: see its first lines."""
 
 import os
 

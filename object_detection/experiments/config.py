@@ -1,4 +1,4 @@
-"""What the experiments are made of, in Model Garden's form; defaults are the Object Detection API's of the same names."""
+"""What the experiments are made of, in Model Garden's form; the defaults are the Object Detection API's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Ssd(hyperparams.Config):
         """Return what the network is built from."""
         values = {**self.as_dict(), "aspect_ratios": tuple(self.aspect_ratios)}
         shapes = AnchorShapes(**{field.name: values.pop(field.name) for field in dataclasses.fields(AnchorShapes)})
-        return SsdConfig(**values, anchors=shapes)
+        return SsdConfig(max_detections=values.pop("most"), anchors=shapes, **values)
 
 
 @dataclasses.dataclass
@@ -57,7 +57,8 @@ class Fpnlite(hyperparams.Config):
 
     def detector(self) -> FpnliteConfig:
         """Return what the network is built from."""
-        return FpnliteConfig(**{**self.as_dict(), "aspect_ratios": tuple(self.aspect_ratios)})
+        values = {**self.as_dict(), "aspect_ratios": tuple(self.aspect_ratios)}
+        return FpnliteConfig(max_detections=values.pop("most"), **values)
 
 
 @dataclasses.dataclass
@@ -71,7 +72,7 @@ class Network(hyperparams.OneOfConfig):
 
 @dataclasses.dataclass
 class Records(config_definitions.DataConfig):
-    """TFRecords of the Object Detection API, and what is done with their photos."""
+    """TFRecords of the Object Detection API, and what is done with their images."""
 
     augmentation: list[str] = dataclasses.field(default_factory=list)
     most_boxes: int = 100  # of an image, in evaluation
@@ -122,10 +123,13 @@ def ssd_mobilenet_v1() -> config_definitions.ExperimentConfig:
         "learning_rate": {
             "type": "exponential",
             "exponential": {
-                "initial_learning_rate": 0.004, "decay_steps": 800720, "decay_rate": 0.95, "staircase": True,
+                "initial_learning_rate": 0.004,
+                "decay_steps": 800720,
+                "decay_rate": 0.95,
+                "staircase": True,
             },
         },
-    }  # fmt: skip
+    }
     return experiment(Network(type="ssd"), 24, 200_000, optimization)
 
 
@@ -154,7 +158,7 @@ def ssd_mobilenet_v2_fpnlite_320() -> config_definitions.ExperimentConfig:
 def experiment(
     network: Network, batch_size: int, steps: int, optimization: dict[str, Any]
 ) -> config_definitions.ExperimentConfig:
-    """Return an experiment in 32 bits that is judged a hundred times."""
+    """Return an experiment in 32 bits that is validated a hundred times."""
     often = max(1, steps // 100)
     task = DetectorTask(model=network)
     task.train_data.augmentation = ["horizontal_flip", "ssd_random_crop"]

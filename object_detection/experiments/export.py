@@ -1,4 +1,4 @@
-"""Exports a checkpoint of an experiment with Model Garden's exporter, in signatures that answer as the Object Detection API's did."""
+"""Exports an experiment's checkpoint by Model Garden's exporter, in the Object Detection API's signatures."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from official.core.config_definitions import ExperimentConfig
 from official.vision.serving import export_base, export_saved_model_lib
 
 from object_detection.experiments.task import build_detector
-from object_detection.postprocessing import answer_bytes, answer_examples, answer_images
-from object_detection.saved_detector import Trained, write_trained
+from object_detection.postprocessing import detect_bytes, detect_examples, detect_images
+from object_detection.saved_detector import SavedDetector, write_detector
 
 SIGNATURES = {"image_tensor": "serving_default", "image_bytes": "image_bytes", "tf_example": "tf_example"}
 
@@ -42,10 +42,10 @@ def export(params: ExperimentConfig, checkpoint: str, folder: str) -> None:
         folder,
         export_module=module,
         export_saved_model_subdir="saved_model",
-        checkpoint=tf.train.Checkpoint(model=module.trained.model),
+        checkpoint=tf.train.Checkpoint(model=module.detector.model),
         function_keys=SIGNATURES,
     )
-    write_trained(module.trained, Path(folder, "checkpoint"))
+    write_detector(module.detector, Path(folder, "checkpoint"))
 
 
 class DetectorModule(export_base.ExportModule):
@@ -53,39 +53,40 @@ class DetectorModule(export_base.ExportModule):
 
     def _build_model(self, **kwargs: Any) -> Any:
         del kwargs
-        self.trained = build_detector(self.params.task)
-        return Bare(self.trained)
+        self.detector = build_detector(self.params.task)
+        return Bare(self.detector)
 
     def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answer about images of one size."""
-        return self.model(images)
+        """Find objects in images of one size."""
+        found: dict[str, tf.Tensor] = self.model(images)
+        return found
 
     @tf.function(autograph=False)
     def inference_from_image_tensors(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answer about images of one size, uint8 [n, height, width, 3]."""
+        """Find objects in images of one size, uint8 [n, height, width, 3]."""
         return self.serve(inputs)
 
     @tf.function(autograph=False)
     def inference_from_image_bytes(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answer about files of images of any sizes."""
-        return answer_bytes(self.trained, inputs)
+        """Find objects in image files of any sizes."""
+        return detect_bytes(self.detector, inputs)
 
     @tf.function(autograph=False)
     def inference_from_tf_example(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answer about records."""
-        return answer_examples(self.trained, inputs)
+        """Find objects in the images of records."""
+        return detect_examples(self.detector, inputs)
 
 
 class Bare(tf.Module):
-    """A detector's variables without Keras, which would try to save its model as well, and that needs the anchors in each call."""
+    """A detector's variables without Keras, which would save its model too, and that needs the anchors in each call."""
 
-    def __init__(self, trained: Trained) -> None:
+    def __init__(self, detector: SavedDetector) -> None:
         super().__init__()
-        self.trained, self.state = trained, list(trained.model.variables)
+        self.detector, self.state = detector, list(detector.model.variables)
 
     def __call__(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         del training
-        return answer_images(self.trained, images)
+        return detect_images(self.detector, images)
 
 
 def main(arguments: list[str]) -> None:

@@ -1,7 +1,7 @@
-"""Reads the Object Detection API's records for Model Garden's input pipeline: images as the network takes them, and what to find.
+"""Reads the Object Detection API's records for Model Garden's input pipeline: the network's input, and what to find.
 
-Its own decoder stops at `image/source_id`s that are file names, and its parser normalises by ImageNet's mean and knows one number
-of anchors for all feature maps.
+Its own decoder stops at `image/source_id`s that are file names, and its parser normalises by ImageNet's mean and knows
+one number of anchors for all feature maps.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from official.vision.dataloaders.utils import pad_groundtruths_to_fixed_size
 
 from data.detection.records import EDGES
 from object_detection.augmentation import Labelled, augment
-from object_detection.families import DetectorConfig
-from object_detection.images import to_network
+from object_detection.detector_config import DetectorConfig
+from object_detection.preprocessing import decode, to_network
 from object_detection.targets import Matcher
+from object_detection.training.input_pipeline import FEATURES
 
 BUCKETS = 2**53  # for numbers that stand for images: two of 100,000 are alike with a chance of one in a million
 
@@ -25,17 +26,12 @@ class RecordDecoder(decoder.Decoder):
     """Takes a serialized record apart."""
 
     def decode(self, serialized_example: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return `source_id` (a number), `image`, and of its boxes `boxes` (shares of the image), `classes` and `is_crowd`."""
-        features: dict[str, Any] = {f"image/object/bbox/{edge}": tf.io.VarLenFeature(tf.float32) for edge in EDGES}
-        features["image/object/class/label"] = tf.io.VarLenFeature(tf.int64)
-        features["image/object/is_crowd"] = tf.io.VarLenFeature(tf.int64)
-        features["image/encoded"] = tf.io.FixedLenFeature([], tf.string)
-        parsed = tf.io.parse_single_example(serialized_example, features)
-        image = tf.io.decode_image(parsed["image/encoded"], channels=3, expand_animations=False)
+        """Return `source_id` (a number), `image`, and of its boxes `boxes` (normalized), `classes` and `is_crowd`."""
+        parsed = tf.io.parse_single_example(serialized_example, FEATURES)
         classes, crowds = parsed["image/object/class/label"].values, parsed["image/object/is_crowd"].values
         return {
             "source_id": tf.strings.to_hash_bucket_fast(serialized_example, BUCKETS),
-            "image": tf.ensure_shape(image, [None, None, 3]),
+            "image": decode(parsed["image/encoded"]),
             "boxes": tf.stack([parsed[f"image/object/bbox/{edge}"].values for edge in EDGES], axis=-1),
             "classes": classes,
             "is_crowd": tf.cond(tf.size(crowds) > 0, lambda: crowds, lambda: tf.zeros_like(classes)),
@@ -61,19 +57,19 @@ class DetectionParser(parser.Parser):
 
     def _parse_eval_data(self, decoded_tensors: dict[str, tf.Tensor]) -> Any:
         pixels, labels = self.prepare(labelled(decoded_tensors))
-        return pixels, {**labels, "groundtruths": self.truth(decoded_tensors)}
+        return pixels, {**labels, "groundtruths": self.ground_truth(decoded_tensors)}
 
     def prepare(self, image: Labelled) -> tuple[tf.Tensor, dict[str, Any]]:
         """Return pixels [size, size, 3] in -1..1, and the targets of the anchors."""
         pixels = tf.ensure_shape(to_network(image.pixels, self.size), [self.size, self.size, 3])
         return pixels, {"targets": self.matcher(image.boxes, image.labels, image.weights)}
 
-    def truth(self, decoded: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def ground_truth(self, decoded: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Return what Model Garden's COCO evaluator compares with; boxes in the image's own pixels."""
         height, width = tf.unstack(tf.shape(decoded["image"])[:2])
         sides = tf.cast(tf.stack([height, width, height, width]), tf.float32)
         boxes = decoded["boxes"] * sides
-        truth = {
+        ground_truth = {
             "source_id": decoded["source_id"],
             "height": height,
             "width": width,
@@ -83,7 +79,8 @@ class DetectionParser(parser.Parser):
             "areas": tf.reduce_prod(boxes[:, 2:] - boxes[:, :2], axis=1),
             "is_crowds": tf.cast(decoded["is_crowd"], tf.int32),
         }
-        return pad_groundtruths_to_fixed_size(truth, self.most_boxes)
+        padded: dict[str, tf.Tensor] = pad_groundtruths_to_fixed_size(ground_truth, self.most_boxes)
+        return padded
 
 
 def labelled(decoded: dict[str, tf.Tensor]) -> Labelled:

@@ -15,7 +15,7 @@ from object_detection import zoo
 from object_detection.experiments.config import DetectorTask, Records
 from object_detection.experiments.parsing import DetectionParser, RecordDecoder
 from object_detection.families import family_of
-from object_detection.saved_detector import Trained
+from object_detection.saved_detector import SavedDetector
 from object_detection.training.network import DetectorInTraining, Outputs
 from object_detection.training.objective import Multibox
 from object_detection.warm_start import warm_start
@@ -40,12 +40,12 @@ TAGS = {  # of Model Garden's evaluator -> of the Object Detection API
 }
 
 
-def build_detector(config: DetectorTask) -> Trained:
+def build_detector(config: DetectorTask) -> SavedDetector:
     """Return the detector that a task is about, without training."""
     settings = config.model.get().detector()
     names = read_label_map(Path(config.label_map)) if config.label_map else {}
     labels = [names.get(number, str(number)) for number in range(1, settings.classes + 1)]
-    return Trained(family_of(settings).build(settings), settings, labels)
+    return SavedDetector(family_of(settings).build(settings), settings, labels)
 
 
 @task_factory.register_task_cls(DetectorTask)
@@ -59,7 +59,7 @@ class DetectionTask(base_task.Task):
         self.network = DetectorInTraining(
             build_detector(config), config.model.type, frozen, config.freeze_backbone, config.losses.weight_decay, None
         )
-        weights, detector = config.losses, self.network.trained
+        weights, detector = config.losses, self.network.detector
         self.objective = Multibox(
             weights.classification_weight,
             weights.localization_weight,
@@ -91,7 +91,7 @@ class DetectionTask(base_task.Task):
         self.network.start_from(report)
 
     def build_inputs(self, params: Records, input_context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
-        """Return batches of prepared images with targets, and with the truth for evaluation."""
+        """Return batches of prepared images with targets, and with the ground truth for evaluation."""
         config = self.task_config.model.get().detector()
         parser = DetectionParser(config, params.augmentation, params.most_boxes)
         reader = input_reader.InputReader(
@@ -126,16 +126,16 @@ class DetectionTask(base_task.Task):
         del model
         pixels, labels = inputs
         outputs, found = self.network.detect(pixels)
-        truth = labels["groundtruths"]
-        sides = tf.cast(tf.stack([truth["height"], truth["width"]] * 2, axis=1), tf.float32)
-        boxes = tf.clip_by_value(found["detection_boxes"] / self.network.trained.config.size, 0.0, 1.0)
+        ground_truth = labels["groundtruths"]
+        sides = tf.cast(tf.stack([ground_truth["height"], ground_truth["width"]] * 2, axis=1), tf.float32)
+        boxes = tf.clip_by_value(found["detection_boxes"] / self.network.detector.config.size, 0.0, 1.0)
         answers = {
-            "source_id": truth["source_id"],
+            "source_id": ground_truth["source_id"],
             "detection_boxes": boxes * sides[:, tf.newaxis],
             **{name: found[name] for name in ("detection_scores", "detection_classes", "num_detections")},
         }
         logs: dict[str, Any] = self.logged(self.losses(labels["targets"], outputs), metrics)
-        return {**logs, self.coco.name: (truth, answers)}
+        return {**logs, self.coco.name: (ground_truth, answers)}
 
     def losses(self, targets: Any, outputs: Outputs) -> dict[str, tf.Tensor]:
         """Return the parts of the loss and their sum, by tag."""

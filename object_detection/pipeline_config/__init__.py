@@ -3,8 +3,9 @@
 | module | does |
 |---|---|
 | `fields` | the one table: what every field becomes, or why it is ignored or refused |
+| `choices` | the alternatives of a message: which are here |
 | `reading` | a file to the value of every field, the proto's default where there is none |
-| `translation` | those values to recipe keys |
+| `translation` | those values to recipe keys, with `optimizer` for the update rule and learning rate |
 | `new_recipe` | recipe keys to `recipe.yaml`, each with the field it came from |
 | `writing` | a recipe to a pipeline.config |
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data.detection.text_proto import Message, Scalar
+from object_detection.pipeline_config.reading import PipelineConfig, Wrong
 from pipeline.errors import did_you_mean
-
-if TYPE_CHECKING:
-    from object_detection.pipeline_config.reading import PipelineConfig
 
 ONLY = "Only `random_horizontal_flip {}` and `ssd_random_crop {}` are here: leave it out."
 STEPS = {"random_horizontal_flip": "horizontal_flip", "ssd_random_crop": "ssd_random_crop"}  # field -> recipe's name
@@ -26,9 +24,13 @@ REFUSED_STEPS: dict[str, str] = dict.fromkeys((
 ), ONLY)  # fmt: skip
 COVERED = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)  # min_object_covered and overlap_thresh of the crops that are drawn from
 CROP: dict[str, Any] = {
-    "min_aspect_ratio": 0.5, "max_aspect_ratio": 2.0, "min_area": 0.1, "max_area": 1.0, "random_coef": 0.15,
+    "min_aspect_ratio": 0.5,
+    "max_aspect_ratio": 2.0,
+    "min_area": 0.1,
+    "max_area": 1.0,
+    "random_coef": 0.15,
     "clip_boxes": True,
-}  # fmt: skip
+}
 
 
 def augmentation(config: PipelineConfig) -> list[str]:
@@ -84,6 +86,4 @@ def number(message: Message, name: str, default: float) -> float:
 
 def stop(config: PipelineConfig, line: int, what: str, fix: str) -> None:
     """Note that a step cannot be carried over."""
-    from object_detection.pipeline_config.reading import Wrong
-
     config.wrong.append(Wrong(line, what, fix))

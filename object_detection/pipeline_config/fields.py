@@ -1,12 +1,12 @@
-"""What every field of a pipeline.config becomes here: the table that reading and writing go by, in a file's usual order.
+"""What every field of a pipeline.config becomes here: the table that reading and writing go by, in usual order.
 
-A field either gives a recipe key, or must have the one value that this network can have, or has no effect here, or is refused.
-Names, defaults and alternatives are those of the Object Detection API's protos.
+A field either gives a recipe key, or must have the one value that this network can have, or has no effect here, or is
+refused. Names, defaults and alternatives are those of the Object Detection API's protos.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 BODY_DECAY, BODY_MOMENTUM = 4e-5, 0.9997  # of slim's own settings, which the body has unless they are overridden
@@ -16,9 +16,6 @@ NO_QUANTISATION = (
 )
 OTHER_BODY = (
     "Only `ssd_mobilenet_v1` is here: set the type to it, or keep this model with the Object Detection API's own tools."
-)
-OTHER_MODEL = (
-    "Only `ssd` with `ssd_mobilenet_v1` is here; `labline new DIR --task object_detection` starts a recipe of it."
 )
 QUEUES = "reading and batching look after themselves"
 OWN_IMAGES = "TensorBoard and the report have their own pictures"
@@ -46,21 +43,6 @@ class Field:
     ignored: str = ""
     refused: str = ""
     repeated: bool = False
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A message of which one of several alternatives is set.
-
-    Attributes:
-        taken: alternatives that are here.
-        refused: alternatives that are not -> what to do.
-        needed: one must be set.
-    """
-
-    taken: tuple[str, ...]
-    refused: dict[str, str] = field(default_factory=dict)
-    needed: bool = True
 
 
 Table = dict[str, Field]
@@ -131,7 +113,9 @@ SSD: Table = {
     "feature_extractor.use_depthwise": Field(bool, False, only=(False,)),
     "feature_extractor.num_layers": Field(int, 6, only=(6,)),
     "feature_extractor.replace_preprocessor_with_placeholder": Field(bool, False, only=(False,)),
-    **refuse(OTHER_BODY, "feature_extractor.fpn", "feature_extractor.bifpn", "feature_extractor.spaghettinet_arch_name"),
+    **refuse(
+        OTHER_BODY, "feature_extractor.fpn", "feature_extractor.bifpn", "feature_extractor.spaghettinet_arch_name"
+    ),
     "box_coder.faster_rcnn_box_coder.y_scale": Field(float, 10.0, only=(10.0,)),
     "box_coder.faster_rcnn_box_coder.x_scale": Field(float, 10.0, only=(10.0,)),
     "box_coder.faster_rcnn_box_coder.height_scale": Field(float, 5.0, only=(5.0,)),
@@ -148,7 +132,9 @@ SSD: Table = {
     "anchor_generator.ssd_anchor_generator.num_layers": Field(int, 6, only=(6,)),
     "anchor_generator.ssd_anchor_generator.min_scale": Field(float, 0.2, "trainer.options.min_scale"),
     "anchor_generator.ssd_anchor_generator.max_scale": Field(float, 0.95, "trainer.options.max_scale"),
-    "anchor_generator.ssd_anchor_generator.aspect_ratios": Field(float, (), "trainer.options.aspect_ratios", repeated=True),
+    "anchor_generator.ssd_anchor_generator.aspect_ratios": Field(
+        float, (), "trainer.options.aspect_ratios", repeated=True
+    ),
     "anchor_generator.ssd_anchor_generator.interpolated_scale_aspect_ratio": Field(
         float, 1.0, "trainer.options.interpolated_ratio"
     ),
@@ -187,8 +173,13 @@ SSD: Table = {
     "loss.classification_weight": Field(float, 1.0, "trainer.classification_weight"),
     "loss.localization_weight": Field(float, 1.0, "trainer.localization_weight"),
     "loss.expected_loss_weights": Field("word", "NONE", only=("NONE",)),
-    **ignore("`expected_loss_weights` is NONE", "loss.min_num_negative_samples", "loss.desired_negative_sampling_ratio"),
-    **refuse("Hard example mining chooses the anchors here; leave it out.", "loss.random_example_sampler", "loss.equalization_loss"),
+    **ignore(
+        "`expected_loss_weights` is NONE", "loss.min_num_negative_samples", "loss.desired_negative_sampling_ratio"
+    ),
+    **refuse(
+        "Hard example mining chooses the anchors here; leave it out.",
+        "loss.random_example_sampler", "loss.equalization_loss",
+    ),
     "normalize_loss_by_num_matches": Field(bool, True, only=(True,)),
     "normalize_loc_loss_by_codesize": Field(bool, False, "trainer.localization_weight"),
     "freeze_batchnorm": Field(bool, False, "trainer.batch_norm"),
@@ -266,15 +257,18 @@ TRAINING: Table = {
     "merge_multiple_label_boxes": Field(bool, False, only=(False,)),
     "use_multiclass_scores": Field(bool, False, only=(False,)),
     "use_bfloat16": Field(bool, False, "trainer.mixed_precision"),
-    **ignore(
-        PLACES, "sync_replicas", "startup_delay_steps", "replicas_to_aggregate"
-    ),
+    **ignore(PLACES, "sync_replicas", "startup_delay_steps", "replicas_to_aggregate"),
     **ignore(QUEUES, "batch_queue_capacity", "num_batch_queue_threads", "prefetch_queue_capacity"),
-    **ignore("checkpoints are kept to resume a training, and the trained model in its artifact", "keep_checkpoint_every_n_hours"),
+    **ignore(
+        "checkpoints are kept to resume a training, and the trained model in its artifact",
+        "keep_checkpoint_every_n_hours",
+    ),
     **ignore("photos may have any number of boxes", "max_number_of_boxes", "unpad_groundtruth_tensors"),
     **ignore(OWN_IMAGES, "retain_original_images", "summarize_gradients"),
-    **ignore("the files themselves tell it", "fine_tune_checkpoint_version", "run_fine_tune_checkpoint_dummy_computation"),
-}  # fmt: skip
+    **ignore(
+        "the files themselves tell it", "fine_tune_checkpoint_version", "run_fine_tune_checkpoint_dummy_computation"
+    ),
+}
 READER: Table = {
     "tf_record_input_reader.input_path": Field(str, (), "data.path", repeated=True),
     "label_map_path": Field(str, "", "data.label_map"),
@@ -287,12 +281,14 @@ READER: Table = {
     "expand_labels_hierarchy": Field(bool, False, only=(False,)),
     **ignore(
         QUEUES,
-        "shuffle_buffer_size", "filenames_shuffle_buffer_size", "num_readers", "num_parallel_batches", "num_prefetch_batches", "queue_capacity", "min_after_dequeue", "read_block_length",
-        "prefetch_size", "num_parallel_map_calls", "name", "include_source_id", "drop_remainder",
+        "shuffle_buffer_size", "filenames_shuffle_buffer_size", "num_readers", "num_parallel_batches",
+        "num_prefetch_batches", "queue_capacity", "min_after_dequeue", "read_block_length", "prefetch_size",
+        "num_parallel_map_calls", "name", "include_source_id", "drop_remainder",
     ),
     **ignore("photos may have any number of boxes", "max_number_of_boxes"),
     **ignore("only boxes are read", "mask_type", "load_multiclass_scores", "load_context_features", "load_dense_pose",
-             "load_keypoint_depth_features", "load_context_image_ids", "use_keypoint_label_map", "load_track_id", "frame_index", "keypoint_type_weight"),
+             "load_keypoint_depth_features", "load_context_image_ids", "use_keypoint_label_map", "load_track_id",
+             "frame_index", "keypoint_type_weight"),
     **ignore("the label map's display names are taken where there are any", "use_display_name"),
 }  # fmt: skip
 EVALUATION: Table = {
@@ -302,7 +298,8 @@ EVALUATION: Table = {
              "all_metrics_per_category", "recall_lower_bound", "recall_upper_bound"),
     **ignore("the whole split is judged, by `trainer.judge_steps` and when the training has ended",
              "num_examples", "max_evals", "eval_interval_secs", "batch_size", "ignore_groundtruth",
-             "force_no_resize", "use_dummy_loss_in_eval", "skip_predictions_for_unlabeled_class", "image_classes_field_map_empty_to_ones"),
+             "force_no_resize", "use_dummy_loss_in_eval", "skip_predictions_for_unlabeled_class",
+             "image_classes_field_map_empty_to_ones"),
     **ignore(OWN_IMAGES, "num_visualizations", "save_graph", "visualization_export_dir", "export_path",
              "min_score_threshold", "max_num_boxes_to_visualize", "skip_scores", "skip_labels",
              "visualize_groundtruth_boxes", "groundtruth_box_visualization_color", "keypoint_edge",
@@ -323,62 +320,5 @@ FIELDS: Table = {
     ),
     **refuse(NO_QUANTISATION, "graph_rewriter"),
 }
-INITIALIZERS = (
-    "truncated_normal_initializer",
-    "random_normal_initializer",
-    "variance_scaling_initializer",
-    "keras_initializer_by_name",
-)
-NO_L1 = "Only `l2_regularizer` is here."
-NO_RESIZE = "Photos are brought to a square here: use `fixed_shape_resizer { height: 300 width: 300 }`."
-RATES = (
-    "exponential_decay_learning_rate", "constant_learning_rate", "manual_step_learning_rate", "cosine_decay_learning_rate",
-)  # fmt: skip
-RECORDS = "Only TFRecord files are read from a pipeline.config: use `tf_record_input_reader`."
-OTHER_MODELS = ("faster_rcnn", "center_net", "experimental_model", "detr")
 EXTRACTOR = "model.ssd.feature_extractor.conv_hyperparams"
 PREDICTOR = "model.ssd.box_predictor.convolutional_box_predictor.conv_hyperparams"
-CHOICES: dict[str, Choice] = {
-    "model": Choice(("ssd",), dict.fromkeys(OTHER_MODELS, OTHER_MODEL)),
-    "model.ssd.image_resizer": Choice(("fixed_shape_resizer",), dict.fromkeys(
-        ("keep_aspect_ratio_resizer", "identity_resizer", "conditional_shape_resizer", "pad_to_multiple_resizer"), NO_RESIZE
-    )),
-    EXTRACTOR: Choice(("batch_norm",), dict.fromkeys(("group_norm", "sync_batch_norm"), "Only `batch_norm` is here.")),
-    f"{EXTRACTOR}.regularizer": Choice(("l2_regularizer",), {"l1_regularizer": NO_L1}, needed=False),
-    f"{EXTRACTOR}.initializer": Choice(INITIALIZERS, needed=False),
-    f"{PREDICTOR}.regularizer": Choice(("l2_regularizer",), {"l1_regularizer": NO_L1}, needed=False),
-    f"{PREDICTOR}.initializer": Choice(INITIALIZERS, needed=False),
-    "model.ssd.box_coder": Choice(("faster_rcnn_box_coder",), dict.fromkeys(
-        ("mean_stddev_box_coder", "square_box_coder", "keypoint_box_coder"), "Only `faster_rcnn_box_coder {}` is here."
-    )),
-    "model.ssd.matcher": Choice(("argmax_matcher",), dict.fromkeys(
-        ("bipartite_matcher", "hungarian_matcher"), "Only `argmax_matcher { force_match_for_each_row: true }` is here."
-    )),
-    "model.ssd.similarity_calculator": Choice(("iou_similarity",), dict.fromkeys(
-        ("neg_sq_dist_similarity", "ioa_similarity", "thresholded_iou_similarity", "detr_similarity"),
-        "Only `iou_similarity {}` is here.",
-    )),
-    "model.ssd.anchor_generator": Choice(("ssd_anchor_generator",), dict.fromkeys(
-        ("grid_anchor_generator", "multiscale_anchor_generator", "flexible_grid_anchor_generator"),
-        "Only `ssd_anchor_generator` is here.",
-    )),
-    "model.ssd.box_predictor": Choice(("convolutional_box_predictor",), dict.fromkeys(
-        ("mask_rcnn_box_predictor", "rfcn_box_predictor", "weight_shared_convolutional_box_predictor"),
-        "Only `convolutional_box_predictor` is here.",
-    )),
-    "model.ssd.loss.classification_loss": Choice(("weighted_sigmoid",), {
-        "weighted_sigmoid_focal": FOCAL,
-        **dict.fromkeys(("weighted_softmax", "weighted_logits_softmax", "bootstrapped_sigmoid", "penalty_reduced_logistic_focal_loss",
-                         "weighted_dice_classification_loss"), "Only `weighted_sigmoid {}` is here."),
-    }),
-    "model.ssd.loss.localization_loss": Choice(("weighted_smooth_l1",), dict.fromkeys(
-        ("weighted_l2", "weighted_iou", "l1_localization_loss", "weighted_giou"), "Only `weighted_smooth_l1 {}` is here."
-    )),
-    "train_config.optimizer": Choice(("rms_prop_optimizer", "momentum_optimizer", "adam_optimizer")),
-    **{
-        f"train_config.optimizer.{name}.learning_rate": Choice(RATES)
-        for name in ("rms_prop_optimizer", "momentum_optimizer", "adam_optimizer")
-    },
-    "train_input_reader": Choice(("tf_record_input_reader",), {"external_input_reader": RECORDS}, needed=False),
-    "eval_input_reader": Choice(("tf_record_input_reader",), {"external_input_reader": RECORDS}, needed=False),
-    }  # fmt: skip

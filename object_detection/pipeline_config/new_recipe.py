@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from data.detection.label_map import read_label_map
 from object_detection.pipeline_config.reading import read_pipeline_config
 from object_detection.pipeline_config.records import PLACEHOLDER
-from object_detection.pipeline_config.translation import Setting, Translation, translate
+from object_detection.pipeline_config.setting import Setting
+from object_detection.pipeline_config.translation import Translation, translate
 from pipeline.errors import UserError
 
 
@@ -46,8 +48,6 @@ def check_classes(file: Path, translation: Translation) -> None:
     Raises:
         UserError: a class has a larger number.
     """
-    from data.detection.label_map import read_label_map
-
     named = translation.values().get("data.label_map")
     path = Path(str(named)).expanduser() if named else None
     if path is None or not path.is_file():
@@ -55,7 +55,8 @@ def check_classes(file: Path, translation: Translation) -> None:
     numbers = read_label_map(path)
     if max(numbers) > translation.classes:
         raise UserError(
-            f"`model.ssd.num_classes` is {translation.classes}, but the label map has a class {max(numbers)}, `{numbers[max(numbers)]}`.",
+            f"`model.ssd.num_classes` is {translation.classes}, but the label map has a class {max(numbers)}, "
+            f"`{numbers[max(numbers)]}`.",
             f"{file}, {path}",
             f"Set `num_classes: {max(numbers)}`, or give the label map that belongs to it.",
         )

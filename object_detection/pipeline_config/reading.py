@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from data.detection.text_proto import Message, Scalar, parse
-from object_detection.pipeline_config.fields import CHOICES, FIELDS, Choice, Field
+from object_detection.pipeline_config.choices import CHOICES, Choice
+from object_detection.pipeline_config.fields import FIELDS, Field
 from pipeline.errors import UserError, did_you_mean
 
-KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes", "word": "a name without quotes"}  # fmt: skip
-TRUTH = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
+KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text in quotes",
+    "word": "a name without quotes",
+}
+BOOLEANS = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
 
 
 @dataclass(frozen=True)
@@ -125,10 +132,11 @@ def settle(message: Message | None, path: str, line: int, config: PipelineConfig
             config.wrong.append(
                 Wrong(values[1].line, f"`{inner}` stands here a second time.", "Leave one of them out.")
             )
-        if values and isinstance(values[0], Scalar):
-            config.wrong.append(Wrong(values[0].line, f"`{inner}` is no message.", f"Write `{name} {{ ... }}`."))
+        value = values[0] if values else None
+        if isinstance(value, Scalar):
+            config.wrong.append(Wrong(value.line, f"`{inner}` is no message.", f"Write `{name} {{ ... }}`."))
             continue
-        settle(values[0] if values else None, inner, values[0].line if values else line, config)  # type: ignore[arg-type]
+        settle(value, inner, line if value is None else value.line, config)
 
 
 def choose(choice: Choice, given: dict[str, Any], path: str, line: int, config: PipelineConfig) -> str | None:
@@ -209,8 +217,8 @@ def convert(value: Scalar | Message, kind: Any) -> Any:
         raise ValueError
     if isinstance(value, Message):
         raise ValueError
-    if kind is bool and value.word and value.value in TRUTH:
-        return TRUTH[str(value.value)]
+    if kind is bool and value.word and value.value in BOOLEANS:
+        return BOOLEANS[str(value.value)]
     if kind is bool and not value.word and value.value in (0, 1):
         return bool(value.value)
     if kind is int and isinstance(value.value, int):

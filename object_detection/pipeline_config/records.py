@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path, PurePosixPath
 
+from data.formats.detection_records import find_records, split_of
 from object_detection.pipeline_config.reading import PipelineConfig
 
 TRAINING = "train_input_reader.tf_record_input_reader.input_path"
@@ -20,8 +21,6 @@ def data_path(config: PipelineConfig) -> tuple[str, list[str]]:
 
     Which file belongs to which split is told by a word of its name, so files without one are noted as wrong.
     """
-    from data.formats.detection_records import split_of
-
     sources = [path for path in (TRAINING, EVALUATION) if path in config.values and config[path]]
     files = {path: [sharded(str(file)) for file in config[path]] for path in sources}
     if not files:
@@ -53,7 +52,7 @@ def sharded(name: str) -> str:
 
 
 def pattern(files: list[str]) -> str:
-    """Return the one file, a pattern for files of one folder, or the folder above those of several; empty if there is none."""
+    """Return the one file, a pattern for those of one folder, or the folder above several; empty if there is none."""
     if len(files) == 1:
         return files[0]
     folders = sorted({str(PurePosixPath(file).parent) for file in files})
@@ -76,8 +75,6 @@ def beginning(names: list[str]) -> str:
 
 def too_many(found: str, files: list[str]) -> list[str]:
     """Return record files on this machine that the path means and the pipeline.config does not."""
-    from data.formats.detection_records import find_records
-
     meant = find_records(Path(found).expanduser())
     return [
         str(file)
@@ -87,9 +84,7 @@ def too_many(found: str, files: list[str]) -> list[str]:
 
 
 def input_paths(path: str, format_name: str) -> tuple[list[str], list[str]]:
-    """Return the files of training and evaluation that a recipe's data are in, as placeholders where they are no records."""
-    from data.formats.detection_records import find_records, split_of
-
+    """Return the files of training and evaluation that a recipe's data are in; none where they are no records."""
     if format_name not in ("auto", "detection_records") or PLACEHOLDER in path:
         return [], []
     files = [str(file) for file in find_records(Path(path).expanduser())]

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from data.detection.text_proto import Message, Scalar
 from object_detection.pipeline_config.augmentations import augmentation
 from object_detection.pipeline_config.channels import same_channels, variable_names
 from object_detection.pipeline_config.fields import BODY_DECAY, BODY_MOMENTUM, EXTRACTOR, FIELDS, PREDICTOR
-from object_detection.pipeline_config.reading import PipelineConfig, Value, same
-from object_detection.pipeline_config.records import PLACEHOLDER, data_path
+from object_detection.pipeline_config.optimizer import optimizer
+from object_detection.pipeline_config.reading import PipelineConfig, same
+from object_detection.pipeline_config.records import data_path
+from object_detection.pipeline_config.setting import SSD, TRAINING, Setting, setting
 
-SSD, TRAINING = "model.ssd", "train_config"
 EXTRACTOR_TYPE = f"{SSD}.feature_extractor"
-OPTIMIZERS = {"rms_prop_optimizer": "rmsprop", "momentum_optimizer": "sgd", "adam_optimizer": "adam"}
 DIRECT = (
     "image_resizer.fixed_shape_resizer.height",
     "feature_extractor.depth_multiplier",
@@ -32,33 +31,6 @@ DIRECT = (
 )
 PRACTICALLY_NONE = 0.99  # overlap from which on the API's miner dropped anchors; below it drops too many to be left out
 KERNELS = {EXTRACTOR: 0.03, PREDICTOR: 0.03}  # deviation of the normal distribution that kernels begin with here
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A recipe key and what it was made of.
-
-    Attributes:
-        key: dotted.
-        value: as in YAML.
-        sources: the fields' paths, those that the file has if it has any; empty for what the fields do not say.
-        given: the file has them; else the proto's default counts.
-        remark: what a reader should know of it.
-    """
-
-    key: str
-    value: Any
-    sources: tuple[str, ...]
-    given: bool = True
-    remark: str = ""
-
-    @property
-    def to_do(self) -> bool:
-        """Whether the value has a placeholder of the file's in it."""
-        return isinstance(self.value, str) and PLACEHOLDER in self.value
-
-
-NO_WARM_UP = Setting("trainer.optimizer.warmup_steps", 0, (), False, "this course has none")
 
 
 @dataclass
@@ -106,12 +78,6 @@ def translate(config: PipelineConfig) -> Translation:
     return result
 
 
-def setting(config: PipelineConfig, key: str, value: Any, *paths: str, remark: str = "") -> Setting:
-    """Return a setting that was made of some fields."""
-    said = tuple(path for path in paths if config.values[path].given)
-    return Setting(key, value, said or paths, bool(said), remark)
-
-
 def check_network(config: PipelineConfig) -> None:
     """Note what the network cannot be built as."""
     if config[f"{SSD}.num_classes"] < 1:
@@ -119,17 +85,21 @@ def check_network(config: PipelineConfig) -> None:
     height, width = (f"{SSD}.image_resizer.fixed_shape_resizer.{edge}" for edge in ("height", "width"))
     if config[height] != config[width]:
         config.stop(width, f"is {config[width]}, the height {config[height]}.", "Photos are brought to a square here.")
-    factor, least = config[f"{EXTRACTOR_TYPE}.depth_multiplier"], config[f"{EXTRACTOR_TYPE}.min_depth"]
-    if not same_channels(factor, least):
+    factor, min_depth = config[f"{EXTRACTOR_TYPE}.depth_multiplier"], config[f"{EXTRACTOR_TYPE}.min_depth"]
+    if not same_channels(factor, min_depth):
         config.stop(
             f"{EXTRACTOR_TYPE}.min_depth",
-            f"{least} at `depth_multiplier` {factor:g} gives layers other numbers of channels than here.",
-            "Here they are multiples of 8, of at least 8: take a multiplier of .5, .75 or 1, or `min_depth: 8` with .25.",
+            f"{min_depth} at `depth_multiplier` {factor:g} gives layers other numbers of channels than here.",
+            "Here they are multiples of 8, of at least 8: take a multiplier of .5, .75 or 1, "
+            "or `min_depth: 8` with .25.",
         )
     ratios = f"{SSD}.anchor_generator.ssd_anchor_generator.aspect_ratios"
     if not config[ratios]:
         config.stop(ratios, "is missing.", "List them, as `aspect_ratios: [1.0, 2.0, 0.5, 3.0, 0.3333]`.")
-    each, total = (f"{SSD}.post_processing.batch_non_max_suppression.max_{name}" for name in ("detections_per_class", "total_detections"))  # fmt: skip
+    each, total = (
+        f"{SSD}.post_processing.batch_non_max_suppression.max_{name}"
+        for name in ("detections_per_class", "total_detections")
+    )
     if config[each] != config[total]:
         config.stop(each, f"is {config[each]}, `max_total_detections` {config[total]}.", "Here they are one number.")
     check_layers(config)
@@ -165,10 +135,12 @@ def weight_decay(config: PipelineConfig, layers: str) -> float:
 def check_loss(config: PipelineConfig) -> None:
     """Note what the loss cannot be: mining is always done here, and of the API's settings of it only the usual one."""
     miner = f"{SSD}.loss.hard_example_miner"
-    most = config[f"{miner}.num_hard_examples"]
-    if most and most < 2000:
+    examples = config[f"{miner}.num_hard_examples"]
+    if examples and examples < 2000:
         config.stop(
-            f"{miner}.num_hard_examples", f"is {most}: fewer than there are anchors.", "Here all are looked at: 3000."
+            f"{miner}.num_hard_examples",
+            f"is {examples}: fewer than there are anchors.",
+            "Here all are looked at: 3000.",
         )
     if config[f"{miner}.iou_threshold"] < PRACTICALLY_NONE - 1e-6:
         config.stop(
@@ -211,17 +183,24 @@ def start(config: PipelineConfig) -> Iterator[Setting]:
     checkpoint, kind, detection, everything = (
         f"{TRAINING}.{name}"
         for name in (
-            "fine_tune_checkpoint", "fine_tune_checkpoint_type", "from_detection_checkpoint",
+            "fine_tune_checkpoint",
+            "fine_tune_checkpoint_type",
+            "from_detection_checkpoint",
             "load_all_detection_checkpoint_vars",
         )
-    )  # fmt: skip
+    )
     yield setting(config, "trainer.warm_start", config[checkpoint] or None, checkpoint)
     is_detection = config[kind] in ("detection", "fine_tune", "full") or (not config[kind] and config[detection])
     whole = config[kind] == "full" or (is_detection and config[everything])
     yield setting(
-        config, "trainer.warm_start_parts", "all" if whole else "body", kind, detection, everything,
+        config,
+        "trainer.warm_start_parts",
+        "all" if whole else "body",
+        kind,
+        detection,
+        everything,
         remark="" if whole else "body_and_boxes also takes the box predictors, which learns faster",
-    )  # fmt: skip
+    )
     frozen = f"{SSD}.freeze_batchnorm"
     yield setting(config, "trainer.batch_norm", "frozen" if config[frozen] else "trained", frozen)
     yield learning_part(config)
@@ -270,116 +249,17 @@ def training(config: PipelineConfig) -> Iterator[Setting]:
     yield setting(config, "trainer.classification_weight", config[classes], classes)
     code = 4 if config[shared] else 1
     yield setting(
-        config, "trainer.localization_weight", config[boxes] / code, boxes, *([shared] if code > 1 else []),
+        config,
+        "trainer.localization_weight",
+        config[boxes] / code,
+        boxes,
+        *([shared] if code > 1 else []),
         remark="a quarter, for the four numbers of a box" if code > 1 else "",
-    )  # fmt: skip
+    )
     negatives = f"{SSD}.loss.hard_example_miner.max_negatives_per_positive"
     yield setting(config, "trainer.negatives_per_positive", config[negatives], negatives)
     half = f"{TRAINING}.use_bfloat16"
     yield setting(config, "trainer.mixed_precision", config[half], half)
-
-
-def optimizer(config: PipelineConfig) -> Iterator[Setting]:
-    """Give the update rule and the course of its learning rate."""
-    top = f"{TRAINING}.optimizer"
-    name = config.chosen[top][0]
-    yield Setting("trainer.optimizer.name", OPTIMIZERS[name], (f"{top}.{name}",))
-    for field_name in ("momentum_optimizer_value", "decay", "epsilon"):
-        path = f"{top}.{name}.{field_name}"
-        if path in config.values:
-            yield setting(config, FIELDS[path].key, config[path], path)
-    clip = f"{TRAINING}.gradient_clipping_by_norm"
-    yield setting(
-        config, "trainer.optimizer.clip_norm", config[clip] or None, clip,
-        remark="of all gradients together; the API with TensorFlow 1 clipped each by itself" if config[clip] else "",
-    )  # fmt: skip
-    use, decay, judged = f"{top}.use_moving_average", f"{top}.moving_average_decay", "eval_config.use_moving_averages"
-    averaged = config[use] and config[judged]
-    yield setting(
-        config, "trainer.optimizer.average", config[decay] if averaged else None, use, decay, judged,
-        remark="" if averaged or not config[use] else f"{config[decay]:g} was kept, but neither judged nor exported",
-    )  # fmt: skip
-    yield from learning_rate(config, name)
-
-
-def learning_rate(config: PipelineConfig, name: str) -> Iterator[Setting]:
-    """Give the course of the learning rate."""
-    kind = config.chosen[f"{TRAINING}.optimizer.{name}.learning_rate"][0]
-    top = f"{TRAINING}.optimizer.{name}.learning_rate.{kind}"
-    prefix = "trainer.optimizer"
-    warm: list[Setting] = [NO_WARM_UP]
-    if kind == "constant_learning_rate":
-        yield setting(config, f"{prefix}.learning_rate", config[f"{top}.learning_rate"], f"{top}.learning_rate")
-        yield Setting(f"{prefix}.schedule", "constant", (top,))
-    elif kind == "exponential_decay_learning_rate":
-        first, steps, factor, stairs = (
-            f"{top}.{name}" for name in ("initial_learning_rate", "decay_steps", "decay_factor", "staircase")
-        )
-        yield setting(config, f"{prefix}.learning_rate", config[first], first)
-        yield setting(config, f"{prefix}.schedule", "step" if config[stairs] else "exponential", stairs)
-        yield setting(config, f"{prefix}.decay", config[factor], factor)
-        yield setting(config, f"{prefix}.decay_steps", config[steps], steps)
-    elif kind == "cosine_decay_learning_rate":
-        base, total, begin, steps = (
-            f"{top}.{name}" for name in ("learning_rate_base", "total_steps", "warmup_learning_rate", "warmup_steps")
-        )
-        yield setting(config, f"{prefix}.learning_rate", config[base], base)
-        yield Setting(f"{prefix}.schedule", "cosine", (top,))
-        yield setting(config, f"{prefix}.cosine_steps", config[total], total)
-        yield Setting(f"{prefix}.final", 0.0, (top,))
-        if config[total] < config[steps]:
-            config.stop(steps, f"is {config[steps]}, more than `total_steps`, {config[total]}.", "Set it to less.")
-        if config[base] < config[begin]:
-            config.stop(begin, f"is {config[begin]:g}, more than `learning_rate_base`.", "Set it to less.")
-        warm = [setting(config, f"{prefix}.warmup_steps", config[steps], steps)]
-        if config[steps]:
-            warm.append(setting(config, f"{prefix}.warmup_rate", config[begin], begin))
-    else:
-        found, warm = manual(config, top)
-        yield from found
-    yield from warm
-
-
-def manual(config: PipelineConfig, top: str) -> tuple[list[Setting], list[Setting]]:
-    """Return the settings of rates that change at given steps, and those of the warm-up to the first of them."""
-    first, schedule, warmup = f"{top}.initial_learning_rate", f"{top}.schedule", f"{top}.warmup"
-    rates = [read_rate(config, schedule, item) for item in config[schedule]]
-    steps = [step for step, _ in rates]
-    if not rates or steps != sorted(set(steps)) or steps[0] < 1:
-        config.stop(
-            schedule, "has no steps, or not in their order.", "Add `schedule { step: 1000 learning_rate: 0.001 }`."
-        )
-        return [], []
-    prefix, warm = "trainer.optimizer", [NO_WARM_UP]
-    rate, source = config[first], first
-    if config[warmup]:
-        warm = [
-            setting(config, f"{prefix}.warmup_steps", steps[0], warmup, schedule),
-            setting(config, f"{prefix}.warmup_rate", rate, first),
-        ]
-        rate, source, rates = rates[0][1], schedule, rates[1:]
-    found = [
-        setting(config, f"{prefix}.learning_rate", rate, source),
-        Setting(f"{prefix}.schedule", "manual" if rates else "constant", (top,)),
-    ]
-    if rates:
-        found.append(setting(config, f"{prefix}.rates", [list(item) for item in rates], schedule))
-    return found, warm
-
-
-def read_rate(config: PipelineConfig, path: str, item: Message) -> tuple[int, float]:
-    """Return step and rate of one entry."""
-    found: dict[str, float] = {"step": 0, "learning_rate": 0.002}
-    for name, values in item.fields.items():
-        value = values[0]
-        if name not in found or not isinstance(value, Scalar) or not isinstance(value.value, (int, float)):
-            config.values[path] = Value(config[path], value.line, True)
-            config.stop(
-                path, f"has a `{name}` that cannot be read.", "Write `schedule { step: 1000 learning_rate: 0.001 }`."
-            )
-            continue
-        found[name] = value.value
-    return int(found["step"]), float(found["learning_rate"])
 
 
 def differences(config: PipelineConfig) -> Iterator[str]:
@@ -389,7 +269,8 @@ def differences(config: PipelineConfig) -> Iterator[str]:
         path = f"{layers}.initializer.{chosen}"
         normal = chosen == "truncated_normal_initializer" and same(config[f"{path}.stddev"], deviation)
         if not (normal and config[f"{path}.mean"] == 0):
-            yield f"{layers}.initializer: new kernels begin with a truncated normal distribution of deviation {deviation} here"
+            begin = f"new kernels begin with a truncated normal distribution of deviation {deviation} here"
+            yield f"{layers}.initializer: {begin}"
     override = f"{EXTRACTOR_TYPE}.override_base_feature_extractor_hyperparams"
     if config[override] and not config[f"{TRAINING}.fine_tune_checkpoint"]:
         yield f"{override}: kernels of a new body begin with deviation 0.09 here, its depthwise ones too"

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from data.detection.label_map import read_label_map
+from object_detection import zoo
 from object_detection.pipeline_config.augmentations import STEPS
-from object_detection.pipeline_config.channels import least_channels, variable_names
-from object_detection.pipeline_config.fields import BODY_DECAY, BODY_MOMENTUM, CHOICES, EXTRACTOR, FIELDS, PREDICTOR
+from object_detection.pipeline_config.channels import find_min_depth, variable_names
+from object_detection.pipeline_config.choices import CHOICES
+from object_detection.pipeline_config.fields import BODY_DECAY, BODY_MOMENTUM, EXTRACTOR, FIELDS, PREDICTOR
+from object_detection.pipeline_config.optimizer import OPTIMIZERS
 from object_detection.pipeline_config.records import PLACEHOLDER, input_paths
-from object_detection.pipeline_config.translation import DIRECT, OPTIMIZERS, SSD, TRAINING
-from pipeline.errors import UserError, explain_os_error
+from object_detection.pipeline_config.setting import SSD, TRAINING
+from object_detection.pipeline_config.translation import DIRECT
+from pipeline.errors import UserError
 
 NETWORKS = ("ssd_mobilenet_v1", "ssd_mobilenet_v1_025_160")
 LEFT_OUT = (  # the API's builder looks whether they are written, and not every network of its takes them
@@ -23,28 +28,6 @@ ANCHORS_A_CELL = 6
 
 class Named(str):
     """A text without quotes: an enumeration's name."""
-
-
-def export(recipe: str, overrides: list[str], classes: int | None, out: Path | None) -> None:
-    """Print a recipe's pipeline.config, or write it to a file.
-
-    Raises:
-        UserError: the recipe has what the API cannot do, or the file is there already.
-    """
-    from components.recipes import load
-
-    values = {key: value for key, (value, _) in load(recipe, overrides).values.items()}
-    text = pipeline_config(values, classes)
-    if out is None:
-        print(text, end="")
-        return
-    if out.exists():
-        raise UserError("This file is there already.", str(out.absolute()), "Name a new one; nothing was written.")
-    try:
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise explain_os_error(error, out) from None
-    print(out)
 
 
 def pipeline_config(values: dict[str, Any], classes: int | None = None) -> str:
@@ -113,8 +96,6 @@ def count_classes(values: dict[str, Any]) -> int:
     Raises:
         UserError: the recipe names none.
     """
-    from data.detection.label_map import read_label_map
-
     if values.get("data.classes"):
         return len(values["data.classes"])
     named = values.get("data.label_map")
@@ -138,8 +119,8 @@ def model_fields(values: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the network and its loss."""
     found = {f"{SSD}.{name}": option(values, FIELDS[f"{SSD}.{name}"].key) for name in DIRECT}
     width, size = option(values, "trainer.options.width"), values["trainer.options.size"]
-    least = least_channels(width)
-    if least is None:
+    min_depth = find_min_depth(width)
+    if min_depth is None:
         raise UserError(
             f"The Object Detection API has other numbers of channels at width {width:g}.",
             "trainer.options.width",
@@ -154,8 +135,9 @@ def model_fields(values: dict[str, Any]) -> dict[str, Any]:
     return found | {
         f"{SSD}.image_resizer.fixed_shape_resizer.width": size,
         f"{SSD}.feature_extractor.type": "ssd_mobilenet_v1",
-        f"{SSD}.feature_extractor.min_depth": least,
-        f"{SSD}.feature_extractor.override_base_feature_extractor_hyperparams": (decay, momentum) != (BODY_DECAY, BODY_MOMENTUM),
+        f"{SSD}.feature_extractor.min_depth": min_depth,
+        f"{SSD}.feature_extractor.override_base_feature_extractor_hyperparams": (decay, momentum)
+        != (BODY_DECAY, BODY_MOMENTUM),
         f"{SSD}.post_processing.batch_non_max_suppression.max_detections_per_class": values["trainer.options.most"],
         f"{SSD}.loss.hard_example_miner.num_hard_examples": max(ANCHORS_LOOKED_AT, anchors),
         f"{SSD}.loss.hard_example_miner.iou_threshold": 0.99,
@@ -164,7 +146,7 @@ def model_fields(values: dict[str, Any]) -> dict[str, Any]:
         f"{SSD}.loss.localization_weight": values["trainer.localization_weight"],
         f"{SSD}.normalize_loc_loss_by_codesize": False,
         f"{SSD}.freeze_batchnorm": frozen(values),
-    }  # fmt: skip
+    }
 
 
 def option(values: dict[str, Any], key: str) -> Any:
@@ -180,8 +162,6 @@ def option(values: dict[str, Any], key: str) -> Any:
         return BODY_MOMENTUM if warm else 0.97
     if not warm:
         return 1.0
-    from object_detection import zoo
-
     if warm in zoo.names():
         return zoo.find(warm).width
     raise UserError(
@@ -246,7 +226,8 @@ def optimizer_fields(values: dict[str, Any], remarks: list[str]) -> dict[str, An
     found["eval_config.use_moving_averages"] = settings["average"] is not None
     if settings["clip_norm"]:
         remarks.append(
-            "gradient_clipping_by_norm: here of all gradients together, as the API with TensorFlow 2; with TensorFlow 1 of each."
+            "gradient_clipping_by_norm: here of all gradients together, as the API with TensorFlow 2; "
+            "with TensorFlow 1 of each."
         )
     return found
 
@@ -291,7 +272,8 @@ def reader_fields(values: dict[str, Any], remarks: list[str]) -> dict[str, Any]:
     label_map = values.get("data.label_map") or f"{PLACEHOLDER}/label_map.pbtxt"
     if not training and PLACEHOLDER not in str(values["data.path"]):
         remarks.append(
-            f"The API reads TFRecord files with its own keys: `labline run` makes such of `{values['data.path']}`, in the folder of its "
+            "The API reads TFRecord files with its own keys: `labline run` makes such of "
+            f"`{values['data.path']}`, in the folder of its "
             "example_gen step, with the label map."
         )
     if PLACEHOLDER in str(values["data.path"]):

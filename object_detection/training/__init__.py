@@ -1,1 +1,1 @@
-"""Training of detectors on tf-keras: the network as the training loop sees it, its feed, objective, optimisers and judge."""
+"""Training of detectors on tf-keras: the network as the loop sees it, input pipeline, objective and validation."""

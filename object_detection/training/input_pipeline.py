@@ -10,21 +10,26 @@ import tensorflow as tf
 from data import loader
 from data.detection.records import EDGES
 from object_detection.augmentation import Labelled, augment
-from object_detection.images import to_network
-from object_detection.postprocessing import decode
-from object_detection.saved_detector import Trained
+from object_detection.preprocessing import decode, to_network
+from object_detection.saved_detector import SavedDetector
 from object_detection.targets import Matcher, Targets
 from pipeline.artifacts import Examples
 
 AHEAD = 3  # batches prepared beforehand
+FEATURES: dict[str, Any] = {  # of a record
+    **{f"image/object/bbox/{edge}": tf.io.VarLenFeature(tf.float32) for edge in EDGES},
+    "image/object/class/label": tf.io.VarLenFeature(tf.int64),
+    "image/object/is_crowd": tf.io.VarLenFeature(tf.int64),
+    "image/encoded": tf.io.FixedLenFeature([], tf.string),
+}
 
 Prepare = Callable[[tf.Tensor, tf.Tensor], "tuple[tf.Tensor, Targets]"]  # record, seed [2] -> pixels, targets
 
 
-def preparer(trained: Trained, augmentation: tuple[str, ...]) -> Prepare:
+def preparer(detector: SavedDetector, augmentation: tuple[str, ...]) -> Prepare:
     """Return what makes the network's input and targets of a serialized record."""
-    size = trained.config.size
-    matcher = Matcher(trained.config.make_anchors())
+    size = detector.config.size
+    matcher = Matcher(detector.config.make_anchors())
 
     def prepare(record: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, Targets]:
         image = augment(decode_detection(record), seed, augmentation)
@@ -36,11 +41,7 @@ def preparer(trained: Trained, augmentation: tuple[str, ...]) -> Prepare:
 
 def decode_detection(record: tf.Tensor) -> Labelled:
     """Return a record's image and boxes; those around crowds, which hold many objects, are not learnt from."""
-    features: dict[str, Any] = {f"image/object/bbox/{edge}": tf.io.VarLenFeature(tf.float32) for edge in EDGES}
-    features["image/object/class/label"] = tf.io.VarLenFeature(tf.int64)
-    features["image/object/is_crowd"] = tf.io.VarLenFeature(tf.int64)
-    features["image/encoded"] = tf.io.FixedLenFeature([], tf.string)
-    parsed = tf.io.parse_single_example(record, features)
+    parsed = tf.io.parse_single_example(record, FEATURES)
     boxes = tf.stack([parsed[f"image/object/bbox/{edge}"].values for edge in EDGES], axis=-1)
     labels = parsed["image/object/class/label"].values
     alone = tf.equal(parsed["image/object/is_crowd"].values, 0)
@@ -49,10 +50,11 @@ def decode_detection(record: tf.Tensor) -> Labelled:
     return Labelled(pixels, boxes, labels, tf.ones_like(boxes[:, 0]))
 
 
-class DetectionFeed:
+class DetectionInputPipeline:
     """The training split in full batches; what does not fill the last one is left out, other images each time.
 
-    Records that fit the memory are held, and passes follow each other without a pause; else they are read again each pass.
+    Records that fit the memory are held, and passes follow each other without a pause; else they are read again each
+    pass.
 
     Args:
         examples: where the records are.

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from object_detection.outputs import anchors_by_level, flatten_outputs
-from object_detection.saved_detector import Trained
+from object_detection.saved_detector import SavedDetector
 from object_detection.warm_start import LoadReport
 
 MOVING = ("moving_mean", "moving_variance")
@@ -30,10 +30,10 @@ class DetectorInTraining:
     """A detector whose outputs are raw and whose variables are told apart.
 
     Args:
-        trained: the detector, new or with weights from elsewhere.
+        detector: new, or with weights from elsewhere.
         name: of the network.
-        frozen_norm: batch normalisation keeps its statistics, but where none were loaded; scale and offset are trained all the
-            same.
+        frozen_norm: batch normalisation keeps its statistics, but where none were loaded; scale and offset are trained
+            all the same.
         extras_only: the MobileNet is kept as it is.
         weight_decay: slim's form: half of it times the sum of squares of each kernel that the family says.
         report: what became of the weights it started from; None if it started from nothing.
@@ -41,17 +41,17 @@ class DetectorInTraining:
 
     def __init__(
         self,
-        trained: Trained,
+        detector: SavedDetector,
         name: str,
         frozen_norm: bool,
         extras_only: bool,
         weight_decay: float,
         report: LoadReport | None,
     ) -> None:
-        self.trained, self.name, self.frozen_norm = trained, name, frozen_norm
-        self.model, self.weight_decay = trained.model, weight_decay
+        self.detector, self.name, self.frozen_norm = detector, name, frozen_norm
+        self.model, self.weight_decay = detector.model, weight_decay
         self.compute_dtype = tf_keras.mixed_precision.global_policy().compute_dtype
-        self.family, self.named = trained.family, trained.named
+        self.family, self.named = detector.family, detector.named
         self.kept = {name for name in self.named if extras_only and self.family.in_body(name)}
         self.trainable = {
             name: variable
@@ -75,12 +75,12 @@ class DetectorInTraining:
         """Return the raw outputs for prepared images, float32 [n, size, size, 3] in -1..1."""
         features = self.model.backbone(pixels, training=training)
         scores, boxes, _ = self.model.head(self.model.decoder(features, training=training), training=training)
-        return Outputs(*flatten_outputs({"box_outputs": boxes, "cls_outputs": scores}, self.trained.config))
+        return Outputs(*flatten_outputs({"box_outputs": boxes, "cls_outputs": scores}, self.detector.config))
 
     @tf.autograph.experimental.do_not_convert
     def detect(self, pixels: tf.Tensor) -> tuple[Outputs, dict[str, tf.Tensor]]:
         """Return the raw outputs and what is found, as Model Garden gives it, for prepared images, in one pass."""
-        model, config = self.model, self.trained.config
+        model, config = self.model, self.detector.config
         scores, boxes, _ = model.head(model.decoder(model.backbone(pixels, training=False), training=False))
         anchors = anchors_by_level(config, tf.shape(pixels)[0])
         shape = tf.fill([tf.shape(pixels)[0], 2], config.size)

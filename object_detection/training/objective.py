@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import tensorflow as tf
@@ -18,12 +19,14 @@ class Multibox:
 
     Attributes:
         classification_weight, localization_weight: of the two parts.
-        photo_losses: the two parts for each image, before they are divided by the positive anchors of the batch.
+        image_losses: the two parts for each image, before they are divided by the positive anchors of the batch.
+        metric_tags: TensorBoard's tag of each further metric, by its name.
     """
 
     classification_weight: float
     localization_weight: float
     image_losses: ImageLosses
+    metric_tags: Mapping[str, str] = field(default_factory=dict)
 
     metrics: ClassVar[tuple[str, ...]] = ("classification_loss", "localization_loss")
 
@@ -44,8 +47,8 @@ class Multibox:
     def measure(self, targets: Targets, outputs: Outputs) -> tuple[tf.Tensor, tf.Tensor]:
         """Return each image's share of the two parts, float32 [n].
 
-        Both parts are divided by the positives of the whole batch, over all devices, so an image's share is what it adds times
-        the number of photos.
+        Both parts are divided by the positives of the whole batch, over all devices, so an image's share is what it
+        adds times the number of images.
         """
         parts = self.image_losses(outputs.codes, outputs.logits, targets)
         positives = tf.reduce_sum(targets.box_weights)
@@ -58,8 +61,6 @@ class Multibox:
 
     def tags(self, values: dict[str, float]) -> dict[str, float]:
         """Return losses, learning rate and metrics under the tags that the Object Detection API logged them by."""
-        from components.tasks.object_detection.metrics import TAGS
-
         classification, localization = values["classification_loss"], values["localization_loss"]
         weighted = self.classification_weight * classification + self.localization_weight * localization
         losses = {
@@ -68,5 +69,5 @@ class Multibox:
             "Loss/regularization_loss": values["loss"] - weighted,
             "Loss/total_loss": values["loss"],
         }
-        known = {**TAGS, "learning_rate": "learning_rate"}
+        known = {**self.metric_tags, "learning_rate": "learning_rate"}
         return losses | {tag: values[name] for name, tag in known.items() if name in values}

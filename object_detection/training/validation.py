@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from data.tfrecord import in_batches, read_records
 from object_detection.training.input_pipeline import Prepare
@@ -18,6 +19,7 @@ from pipeline.artifacts import Examples
 NO_SEED = (0, 0)
 FOUND = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
 Score = Callable[[tf.Tensor], "tuple[tf.Tensor, dict[str, tf.Tensor]]"]
+Arrays = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]  # boxes, scores, classes of one image
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Scored:
     classification: float = 0.0
     localization: float = 0.0
     positives: float = 0.0
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
+    found: list[Arrays] = field(default_factory=list)
 
     def losses(self, network: DetectorInTraining, objective: Multibox) -> dict[str, float]:
         """Return the total loss, weight decay included, and its two parts."""
@@ -54,9 +56,8 @@ def compile_score(network: DetectorInTraining, objective: Multibox, prepare: Pre
     It is traced once, so keep it.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([batch_size], tf.string)])
     def score(records: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        prepared = [prepare(records[place], tf.constant(NO_SEED)) for place in range(batch_size)]
+        prepared = [prepare(records[number], tf.constant(NO_SEED)) for number in range(batch_size)]
         pixels, targets = tf.nest.map_structure(lambda *parts: tf.stack(parts), *prepared)
         outputs, found = network.detect(pixels)
         parts = objective.image_losses(outputs.codes, outputs.logits, targets)
@@ -65,11 +66,12 @@ def compile_score(network: DetectorInTraining, objective: Multibox, prepare: Pre
             name: found[name] for name in FOUND
         }
 
-    return score
+    compiled: Score = tf.function(score, input_signature=[tf.TensorSpec([batch_size], tf.string)])
+    return compiled
 
 
 def score_split(score: Score, examples: Examples, split: str, batch_size: int) -> Scored:
-    """Judge every image of a split; the last batch is filled up with images that are not counted."""
+    """Score every image of a split; the last batch is filled up with images that are not counted."""
     result = Scored()
     records = read_records(*examples.shards(split))
     for batch in in_batches(records, batch_size):
@@ -80,11 +82,12 @@ def score_split(score: Score, examples: Examples, split: str, batch_size: int) -
         result.localization += totals[1]
         result.positives += totals[2]
         arrays = {name: tensor.numpy() for name, tensor in found.items()}
-        result.found += [detections_of(arrays, place) for place in range(len(batch))]
+        result.found += [detections_of_image(arrays, number) for number in range(len(batch))]
     return result
 
 
-def detections_of(found: dict[str, Any], place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def detections_of_image(found: dict[str, NDArray[Any]], number: int) -> Arrays:
     """Return boxes, scores and classes of one image of a batch."""
-    count = int(found["num_detections"][place])
-    return tuple(found[f"detection_{name}"][place, :count] for name in ("boxes", "scores", "classes"))
+    count = int(found["num_detections"][number])
+    boxes, scores, classes = (found[f"detection_{name}"][number, :count] for name in ("boxes", "scores", "classes"))
+    return boxes, scores, classes

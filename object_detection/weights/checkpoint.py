@@ -1,11 +1,14 @@
-"""Variables of a TensorFlow checkpoint of the Object Detection API, or of a MobileNet classifier of slim's or Keras'."""
+"""Variables of a TensorFlow checkpoint of the Object Detection API, or of slim's or Keras' MobileNet classifier."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from object_detection.weights import Weights, object_graph, plain_name
+import tensorflow as tf
+
+from object_detection.weights import object_graph
+from object_detection.weights.arrays import Weights, plain_name
 from pipeline.errors import UserError
 
 AVERAGE = "/ExponentialMovingAverage"
@@ -33,8 +36,6 @@ def read(prefix: Path, moving_averages: bool) -> Weights:
     Raises:
         UserError: the files are damaged, or moving averages are asked for and there are none.
     """
-    import tensorflow as tf
-
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         names = reader.get_variable_to_shape_map()

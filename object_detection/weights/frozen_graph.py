@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from object_detection.weights import NORM, Weights, plain_name
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from object_detection.weights.arrays import NORM, Weights, plain_name
 from pipeline.errors import UserError
 
 VARIABLES = ("weights", "depthwise_weights", "biases", *(f"BatchNorm/{variable}" for variable in NORM))
@@ -16,9 +19,6 @@ def read(path: Path) -> Weights:
     Raises:
         UserError: it is no frozen graph.
     """
-    import tensorflow as tf
-    from google.protobuf.message import DecodeError
-
     graph = tf.compat.v1.GraphDef()
     try:
         graph.ParseFromString(path.read_bytes())

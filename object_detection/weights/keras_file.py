@@ -1,12 +1,13 @@
-"""The body's weights of a `keras.applications.MobileNet`, of any file that Keras wrote: `mobilenet_1_0_224_tf_no_top.h5`, `.keras`.
+"""The body's weights of a `keras.applications.MobileNet`, from any file that Keras wrote: `*_no_top.h5`, `.keras`.
 
-It is the same network, trained on the same images of -1..1 with the same epsilon; only, where a map's size is odd, Keras pads a
-convolution of stride 2 at one side, and this one at both. Keras itself is not loaded.
+It is the same network, trained on the same images of -1..1 with the same epsilon; only, where a map's size is odd,
+Keras pads a convolution of stride 2 at one side, and this one at both. Keras itself is not loaded.
 
 | file | a layer's name in it |
 |---|---|
-| `.h5` of weights, or of a whole model (Keras 1 and 2, `keras.applications`' own) | `conv_dw_1/conv_dw_1/depthwise_kernel:0` |
-| `.weights.h5`, `.keras` (Keras 3, tf-keras) | `layers/depthwise_conv2d/vars/0`, counted by class, or `layers/conv_dw_1/vars/0` |
+| `.h5` of weights, or of a whole model (Keras 1 and 2) | `conv_dw_1/conv_dw_1/depthwise_kernel:0` |
+| `.weights.h5`, `.keras` (Keras 3, tf-keras), counted by class | `layers/depthwise_conv2d/vars/0` |
+| the same, by name | `layers/conv_dw_1/vars/0` |
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ import io
 import re
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from object_detection.weights import NORM, Weights
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from object_detection.weights.arrays import NORM, Weights
 from object_detection.weights.mobilenet import V1, V2, Place, name_body
 from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SUFFIXES = (".h5", ".hdf5", ".keras")
 NORM_NAME = re.compile(r"(?:bn_(Conv1)|(\w+?)_(?:bn|BN))$")
@@ -37,8 +39,6 @@ def read(path: Path) -> Weights:
     Raises:
         UserError: it is none of Keras', or another network's.
     """
-    import h5py
-
     try:
         content: Any = path
         if zipfile.is_zipfile(path):
@@ -58,12 +58,9 @@ def read(path: Path) -> Weights:
     return Weights(name_body(body, str(path)) | others, False, True, str(path))
 
 
-def read_arrays(file: Any) -> dict[str, np.ndarray]:
+def read_arrays(file: Any) -> dict[str, NDArray[Any]]:
     """Return every array of a file by its path, but for those of an optimiser."""
-    import h5py
-    import numpy as np
-
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, NDArray[Any]] = {}
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and not name.startswith("optimizer") and item.shape != ():

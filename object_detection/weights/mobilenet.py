@@ -1,14 +1,13 @@
-"""The convolutions of MobileNet v1 and v2 in their order, by which files of Keras and of TensorFlow 2 know them, under the old names."""
+"""The convolutions of MobileNet v1 and v2 under the old names, in the order by which newer files know them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from object_detection.weights import BODY, BODY_V2, NORM
+from numpy.typing import NDArray
+
+from object_detection.weights.arrays import BODY, BODY_V2, NORM
 from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Place = tuple[int, str]  # number of a layer among those with weights, name of the variable in Keras
 V1 = ("Conv2d_0", *(f"Conv2d_{number}_{kind}" for number in range(1, 14) for kind in ("depthwise", "pointwise")))
@@ -22,10 +21,11 @@ V2 = (
 EXPANSION = 6  # the layer that is a convolution of 1 x 1 in v2, a depthwise one in v1
 
 
-def name_body(found: dict[Place, np.ndarray], origin: str) -> dict[str, np.ndarray]:
+def name_body(found: dict[Place, NDArray[Any]], origin: str) -> dict[str, NDArray[Any]]:
     """Return a body's variables under the Object Detection API's names.
 
-    Convolutions and batch normalisations take turns. What follows the body, such as a classifier's last layer, keeps its number.
+    Convolutions and batch normalisations take turns. What follows the body, such as a classifier's last layer, keeps
+    its number.
 
     Raises:
         UserError: these are another network's layers.
@@ -51,8 +51,8 @@ def name_variable(body: str, layers: tuple[str, ...], place: Place, origin: str)
     if not norm and variable == kernel:
         return f"{body}/{layer}/{'depthwise_weights' if depthwise else 'weights'}"
     raise UserError(
-        f"These are another network's weights: where a MobileNet has {'batch normalisation' if norm else f'a `{kernel}`'}, "
-        f"their layer {number} has `{variable}`.",
+        "These are another network's weights: where a MobileNet has "
+        f"{'batch normalisation' if norm else f'a `{kernel}`'}, their layer {number} has `{variable}`.",
         origin,
         "Give those of an SSD-MobileNet or of a MobileNet classifier.",
     )

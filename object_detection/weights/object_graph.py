@@ -1,28 +1,28 @@
-"""Variables of a TensorFlow 2 checkpoint, which names them by their place among Python objects, under the Object Detection API's old names.
+"""Variables of a TensorFlow 2 checkpoint, which names them by their place among objects, under the API's old names.
 
-| place | old name |
-|---|---|
-| `model/_feature_extractor/classification_backbone/layer_with_weights-2/depthwise_kernel` | `.../Conv2d_1_depthwise/depthwise_weights` |
-| `model/_feature_extractor/_feature_map_generator/convolutions/2/{0,1,3,4}/...` | `.../Conv2d_13_pointwise_{1,2}_Conv2d_2_{1x1,3x3_s2}/...` |
-| `model/_box_predictor/_prediction_heads/box_encodings/0/_box_encoder_layers/0/kernel` | `BoxPredictor_0/BoxEncodingPredictor/weights` |
+    model/_feature_extractor/classification_backbone/layer_with_weights-2/depthwise_kernel
+        .../Conv2d_1_depthwise/depthwise_weights
+    model/_feature_extractor/_feature_map_generator/convolutions/2/{0,1,3,4}/...
+        .../Conv2d_13_pointwise_{1,2}_Conv2d_2_{1x1,3x3_s2}/...
+    model/_box_predictor/_prediction_heads/box_encodings/0/_box_encoder_layers/0/kernel
+        BoxPredictor_0/BoxEncodingPredictor/weights
 
 So are the bodies of other detectors on MobileNet, such as the FPNs, and of classifiers that Keras wrote
-(`layer_with_weights-0/kernel`). The API with TensorFlow 2 took `depth_multiplier` twice in the body of MobileNet v1, so what it
-trained at another one than 1 has a body of another width than its extra layers, and fits no network here.
+(`layer_with_weights-0/kernel`). The API with TensorFlow 2 took `depth_multiplier` twice in the body of MobileNet v1, so
+what it trained at another one than 1 has a body of another width than its extra layers, and fits no network here.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import Any
 
-from object_detection.weights import BODY, Weights
+from numpy.typing import NDArray
+
+from object_detection.weights.arrays import BODY, Weights
 from object_detection.weights.mobilenet import name_body
 from object_detection.weights.tflite import has_background
 from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 GRAPH, VALUE = "_CHECKPOINTABLE_OBJECT_GRAPH", "/.ATTRIBUTES/VARIABLE_VALUE"
 SLOT = "/.OPTIMIZER_SLOT/"
@@ -39,7 +39,7 @@ HEAD = re.compile(
 PREDICTORS = {"box_encodings": "BoxEncodingPredictor", "class_predictions_with_background": "ClassPredictor"}
 
 
-def rename(stored: dict[str, np.ndarray], moving_averages: bool, origin: str) -> Weights:
+def rename(stored: dict[str, NDArray[Any]], moving_averages: bool, origin: str) -> Weights:
     """Return a checkpoint's variables under the old names; what has none keeps its place's.
 
     Raises:

@@ -1,7 +1,8 @@
 """Weights of a TFLite model of SSD-MobileNet v1, quantised or not, as floats.
 
-Such a file has batch normalisation folded into kernels and biases; in it, layers of the body stand under a doubled scope, and
-kernels are [out, height, width, in]. Its 8-bit numbers are the only copy: what is read is right to half a step of them.
+Such a file has batch normalisation folded into kernels and biases; in it, layers of the body stand under a doubled
+scope, and kernels are [out, height, width, in]. Its 8-bit numbers are the only copy: what is read is right to half a
+step of them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from object_detection.weights import Weights, plain_name, unfold
+import numpy as np
+import tensorflow as tf
+
+from object_detection.weights.arrays import Weights, plain_name, unfold
 from pipeline.errors import UserError
 
 KERNEL, BIASES = ("/weights_quant/", "/weights/"), ("Conv2D_Fold_bias", "depthwise_Fold_bias", "Conv2D_bias")
@@ -22,8 +26,6 @@ def read(path: Path) -> Weights:
     Raises:
         UserError: it is no TFLite model.
     """
-    import tensorflow as tf
-
     try:
         interpreter = tf.lite.Interpreter(str(path), num_threads=1)
     except ValueError as error:
@@ -46,8 +48,6 @@ def read(path: Path) -> Weights:
 
 def dequantise(interpreter: Any, tensor: dict[str, Any]) -> Any:
     """Return a constant as floats: scale * (number - zero point)."""
-    import numpy as np
-
     scale, zero = tensor["quantization"]
     stored = interpreter.get_tensor(tensor["index"])
     return stored.astype(np.float32) if not scale else (scale * (stored.astype(np.float64) - zero)).astype(np.float32)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
 from pydantic import Field
 
 from data.catalog import Downloadable, fetch_once
+from data.download import NotDownloaded, data_folder
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
 
@@ -32,8 +34,6 @@ def find(name: str) -> ZooEntry:
     Raises:
         UserError: there is none of that name.
     """
-    import yaml
-
     if name not in names():
         raise UserError(f"There is no trained model `{name}`.", "", did_you_mean(name, names()))
     return ZooEntry(name=name, **yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8")))
@@ -48,8 +48,6 @@ def get(name: str, progress: Progress, instead: str = INSTEAD) -> Path:
     Raises:
         UserError: there is no such model, or it cannot be downloaded.
     """
-    from data.download import NotDownloaded, data_folder
-
     try:
         return fetch_once(find(name), data_folder() / "models" / name, progress)
     except NotDownloaded as error:

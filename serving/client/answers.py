@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from object_detection.detector import Detection
+    from data.detection.detections import Detection
 
 Classes = list[tuple[str, float]]  # label and score
 
@@ -71,6 +71,6 @@ def read_forecasts(answer: dict[str, Any]) -> list[Forecast]:
 
 def read_detections(answer: dict[str, Any]) -> list[Detection]:
     """Return one image's detections from a detector's answer about it; TypeError or KeyError if it is somebody else's."""
-    from object_detection.detector import detections_of
+    from data.detection.detections import detections_of
 
     return detections_of(answer)

@@ -25,7 +25,7 @@ from serving.signatures import DEFAULT_SIGNATURE
 if TYPE_CHECKING:
     import numpy as np
 
-    from object_detection.detector import Detection
+    from data.detection.detections import Detection
 
 HISTORIES_AT_ONCE = 256
 

@@ -1,1 +1,1 @@
-"""The embedded server: a SavedModel server that speaks TensorFlow Serving's protocol, for machines without the real one."""
+"""The embedded server: serves SavedModels by TensorFlow Serving's protocol, for machines without the real one."""

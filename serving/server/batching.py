@@ -1,9 +1,9 @@
 """Batching: calls of many clients merged into few calls of the model, under TensorFlow Serving's batching parameters.
 
-Calls of one signature of one loaded version whose inputs have the same inner shapes are joined along their first dimension. A
-batch runs as soon as it is full, or its first call has waited `batch_timeout_micros`, and a thread is free; what comes while
-all threads are busy gathers in the meantime. A call that the model refuses costs its neighbours nothing: the batch is run
-again one by one, and only the bad one gets the error.
+Calls of one signature of one loaded version whose inputs have the same inner shapes are joined along their first
+dimension. A batch runs as soon as it is full, or its first call has waited `batch_timeout_micros`, and a thread is
+free; what comes while all threads are busy gathers in the meantime. A call that the model refuses costs its
+neighbours nothing: the batch is run again one by one, and only the bad one gets the error.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.server.errors import RequestError, invalid
 from serving.server.execution import Answer, Arrays, Done, Outcome, Waiting, attempt, too_late
@@ -230,17 +231,20 @@ def shapes_of(arrays: Arrays, padded: bool) -> Key:
 def split(call: Call, size: int) -> list[Call]:
     """Cut a call into parts of at most `size` rows; the whole is done when all parts are."""
     starts = range(0, call.size, size)
-    gathered = Gathered(call.done, len(starts))
+    gathered = SplitCall(call.done, len(starts))
     return [
         Call(
             {name: array[start : start + size] for name, array in call.arrays.items()},
-            min(size, call.size - start), call.deadline, gathered.part(number), call.submitted,
+            min(size, call.size - start),
+            call.deadline,
+            gathered.part(number),
+            call.submitted,
         )
         for number, start in enumerate(starts)
-    ]  # fmt: skip
+    ]
 
 
-class Gathered:
+class SplitCall:
     """The parts of a call that was cut, put together again."""
 
     def __init__(self, done: Done, parts: int) -> None:
@@ -291,7 +295,7 @@ def merge(calls: list[Arrays], padding: int) -> Arrays:
     return merged
 
 
-def lengthen(parts: list[np.ndarray]) -> list[np.ndarray]:
+def lengthen(parts: list[NDArray[Any]]) -> list[NDArray[Any]]:
     """Bring arrays to the largest of their inner sizes by zeros (empty strings) at the ends."""
     largest = [max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)]
     lengthened = []
@@ -309,8 +313,10 @@ def check_outputs(answer: Answer, size: int) -> Outcome:
             return RequestError("FAILED_PRECONDITION", "Batched output tensor has 0 dimensions")
         if len(array) != size:
             return RequestError(
-                "FAILED_PRECONDITION", "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of the input tensors",
-            )  # fmt: skip
+                "FAILED_PRECONDITION",
+                "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of "
+                "the input tensors",
+            )
     return answer
 
 

@@ -1,4 +1,4 @@
-"""Core: what the REST and the gRPC API stand on, so that both answer from the same models, queues, counters and logs."""
+"""Core: what the REST and the gRPC API stand on, the same models, queues, counters and logs for both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_DEADLINE = 24 * 3600.0  # seconds
 
 @dataclass(frozen=True)
 class Core:
-    """The server without its front doors.
+    """The server without its APIs.
 
     Attributes:
         manager: which models and versions there are; lends them.

@@ -1,4 +1,4 @@
-"""Doors: the gRPC and the REST API of a server, opened when its models are there and closed when what runs is finished."""
+"""Endpoints: a server's gRPC and REST API, opened when its models are there and closed when what runs is finished."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 from serving.server.core import Core
 from serving.server.grpc_api import service as grpc_service
-from serving.server.plan import Plan
 from serving.server.rest import service as rest_service
-from serving.server.rest.app import Limits
-from serving.server.rest.server_state import ConnectionLimits
+from serving.server.rest.limits import ConnectionLimits, Limits
+from serving.server.server_config import ServerConfig
 from serving.tensorflow_serving import READY
 
 GRACE_SECONDS = 30.0  # for requests that are being answered when the server is told to stop
 
 
 @dataclass(frozen=True)
-class Doors:
+class Endpoints:
     """What answers clients; `ready_line` says where."""
 
     grpc: grpc_service.GrpcServer
@@ -35,52 +34,56 @@ class Doors:
             thread.join(GRACE_SECONDS + 5)
 
 
-def open_doors(core: Core, plan: Plan) -> Doors:
+def open_endpoints(core: Core, config: ServerConfig) -> Endpoints:
     """Start both APIs.
 
     Raises:
         UserError: the gRPC API cannot listen.
     """
-    grpc = grpc_service.start(core, grpc_options(plan))
-    rest = rest_service.start(core, limits(plan), plan.listener, plan.rest_tls) if plan.listener is not None else None
-    return Doors(grpc, rest, ready_line(plan, grpc, rest))
+    grpc = grpc_service.start(core, grpc_options(config))
+    rest = (
+        rest_service.start(core, limits(config), config.listener, config.rest_tls)
+        if config.listener is not None
+        else None
+    )
+    return Endpoints(grpc, rest, ready_line(config, grpc, rest))
 
 
-def grpc_options(plan: Plan) -> grpc_service.GrpcOptions:
-    flags = plan.flags
+def grpc_options(config: ServerConfig) -> grpc_service.GrpcOptions:
+    flags = config.flags
     return grpc_service.GrpcOptions(
         bind_address=flags.bind_address,
         port=flags.port,
         socket_path=flags.grpc_socket_path,
         max_threads=flags.grpc_max_threads,
-        ssl=plan.tls,
-        channel_arguments=plan.channel_arguments,
+        ssl=config.tls,
+        channel_arguments=config.channel_arguments,
         healthcheck=flags.enable_grpc_healthcheck_service,
         tensor_content=flags.enable_serialization_as_tensor_content,
-        bearer_token=plan.bearer_token,
+        bearer_token=config.bearer_token,
         max_in_flight=flags.rest_api_max_in_flight,
     )
 
 
-def limits(plan: Plan) -> Limits:
-    flags = plan.flags
+def limits(config: ServerConfig) -> Limits:
+    flags = config.flags
     return Limits(
         flags.rest_api_num_threads,
         ConnectionLimits(body_bytes=flags.rest_api_max_body_mb * 2**20, in_flight=flags.rest_api_max_in_flight),
         inflated_bytes=flags.max_inflated_mb * 2**20,
         cors=flags.rest_api_enable_cors_support,
-        bearer_token=plan.bearer_token,
-        access_log=plan.access_log,
-        metrics_path=plan.monitoring.path if plan.monitoring.enable else None,
+        bearer_token=config.bearer_token,
+        access_log=config.access_log,
+        metrics_path=config.monitoring.path if config.monitoring.enable else None,
     )
 
 
-def ready_line(plan: Plan, grpc: grpc_service.GrpcServer, rest: rest_service.RestServer | None) -> str:
+def ready_line(config: ServerConfig, grpc: grpc_service.GrpcServer, rest: rest_service.RestServer | None) -> str:
     """Say where the APIs are: `http://127.0.0.1:8501 grpc 127.0.0.1:8500`."""
-    address = plan.flags.bind_address
+    address = config.flags.bind_address
     host = f"[{address}]" if ":" in address else address
     places = []
     if rest is not None:
-        places.append(f"{'https' if plan.rest_tls else 'http'}://{host}:{rest.port}")
-    places.append(f"grpc {f'{host}:{grpc.port}' if grpc.port else f'unix:{plan.flags.grpc_socket_path}'}")
+        places.append(f"{'https' if config.rest_tls else 'http'}://{host}:{rest.port}")
+    places.append(f"grpc {f'{host}:{grpc.port}' if grpc.port else f'unix:{config.flags.grpc_socket_path}'}")
     return f"{READY}{' '.join(places)}"

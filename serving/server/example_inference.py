@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
+from serving.server.core import Core
 from serving.server.errors import RequestError, invalid
+from serving.server.example_results import CLASSIFY, REGRESS, Classes
 from serving.server.execution import Arrays
 from serving.server.metrics import SERVING
 from serving.server.models.saved_model import Signature
-from serving.server.models.versions import Lent
+from serving.server.models.versions import ServableHandle
 
-if TYPE_CHECKING:
-    from serving.server.core import Core
-
-CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
 INPUTS, CLASSES, SCORES, OUTPUTS = "inputs", "classes", "scores", "outputs"
 
-Classes = list[tuple[str, float]]  # of one example: label and score
 
-
-def classify(core: Core, lent: Lent, signature: str, examples: Sequence[bytes], deadline: float) -> list[Classes]:
+def classify(
+    core: Core, handle: ServableHandle, signature: str, examples: Sequence[bytes], deadline: float
+) -> list[Classes]:
     """Return labels and scores of each example, in the model's own order.
 
     Args:
-        lent: the version to ask; stays lent.
+        handle: the version to ask; stays handle.
         examples: serialized tf.Examples.
         deadline: on `time.monotonic()`.
 
@@ -37,18 +35,20 @@ def classify(core: Core, lent: Lent, signature: str, examples: Sequence[bytes], 
     Raises:
         RequestError: there is no such signature, it is none to classify with, or its answer is of another form.
     """
-    check_classify(core, lent, signature)
-    return read_classes(ask(core, lent, signature, examples, deadline, "Classify"), len(examples))
+    check_classify(core, handle, signature)
+    return read_classes(ask(core, handle, signature, examples, deadline, "Classify"), len(examples))
 
 
-def regress(core: Core, lent: Lent, signature: str, examples: Sequence[bytes], deadline: float) -> list[float]:
+def regress(
+    core: Core, handle: ServableHandle, signature: str, examples: Sequence[bytes], deadline: float
+) -> list[float]:
     """Return one number for each example; arguments and errors as of `classify`."""
-    check_regress(core, lent, signature)
-    return read_numbers(ask(core, lent, signature, examples, deadline, "Regress"), len(examples))
+    check_regress(core, handle, signature)
+    return read_numbers(ask(core, handle, signature, examples, deadline, "Regress"), len(examples))
 
 
 def multi_inference(
-    core: Core, lent: Lent, tasks: Sequence[tuple[str, str]], examples: Sequence[bytes], deadline: float
+    core: Core, handle: ServableHandle, tasks: Sequence[tuple[str, str]], examples: Sequence[bytes], deadline: float
 ) -> list[list[Classes] | list[float]]:
     """Ask several signatures of one version about the same examples; return their answers in order.
 
@@ -61,25 +61,25 @@ def multi_inference(
     for number, (signature, method) in enumerate(tasks):
         if signature in [name for name, _ in tasks[:number]]:
             raise invalid(f"Duplicate evaluation of signature: {signature}")
-        if lent.servable.signature(signature) is None:
+        if handle.servable.signature(signature) is None:
             raise invalid(f"Requested signature not found in model graph: {signature}")
         if method not in (CLASSIFY, REGRESS):
             raise RequestError("UNIMPLEMENTED", f"Unsupported signature method_name: {method}")
-        (check_classify if method == CLASSIFY else check_regress)(core, lent, signature)
+        (check_classify if method == CLASSIFY else check_regress)(core, handle, signature)
     check_examples(examples)
     answers: list[list[Classes] | list[float]] = []
     for signature, method in tasks:
-        outputs = core.execution.run(lent.servable, signature, pack(examples), deadline)
+        outputs = core.execution.run(handle.servable, signature, pack(examples), deadline)
         read = read_classes if method == CLASSIFY else read_numbers
         answers.append(read(outputs, len(examples)))
-    count_examples(core, lent, examples)
+    count_examples(core, handle, examples)
     return answers
 
 
-def check_classify(core: Core, lent: Lent, name: str) -> None:
+def check_classify(core: Core, handle: ServableHandle, name: str) -> None:
     """Refuse a signature that cannot classify."""
-    signature = find(lent, name)
-    check_method(core, lent, name, CLASSIFY, "classification")
+    signature = find(handle, name)
+    check_method(core, handle, name, CLASSIFY, "classification")
     check_input(signature, "classification")
     if len(signature.outputs) not in (1, 2):
         raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
@@ -91,10 +91,10 @@ def check_classify(core: Core, lent: Lent, name: str) -> None:
         )
 
 
-def check_regress(core: Core, lent: Lent, name: str) -> None:
+def check_regress(core: Core, handle: ServableHandle, name: str) -> None:
     """Refuse a signature that cannot regress."""
-    signature = find(lent, name)
-    check_method(core, lent, name, REGRESS, "regression")
+    signature = find(handle, name)
+    check_method(core, handle, name, REGRESS, "regression")
     check_input(signature, "regression")
     if len(signature.outputs) != 1:
         raise invalid("Expected one output Tensor.")
@@ -102,16 +102,16 @@ def check_regress(core: Core, lent: Lent, name: str) -> None:
         raise RequestError("FAILED_PRECONDITION", f"No regression outputs found in SignatureDef: {describe(signature)}")
 
 
-def find(lent: Lent, name: str) -> Signature:
-    signature = lent.servable.signature(name)
+def find(handle: ServableHandle, name: str) -> Signature:
+    signature = handle.servable.signature(name)
     if signature is None:
         raise invalid(f"No signature was found with the name: {name}")
     return signature
 
 
-def check_method(core: Core, lent: Lent, name: str, wanted: str, kind: str) -> None:
+def check_method(core: Core, handle: ServableHandle, name: str, wanted: str, kind: str) -> None:
     """Refuse a signature that was exported for another method; only where the server was told to look."""
-    method = lent.servable.meta_graph.signature_def[name].method_name
+    method = handle.servable.meta_graph.signature_def[name].method_name
     if core.check_method_names and method != wanted:
         raise invalid(f"Expected {kind} signature method_name to be {wanted}. Was: {method}")
 
@@ -136,7 +136,7 @@ def describe(signature: Signature) -> str:
 
 def ask(
     core: Core,
-    lent: Lent,
+    handle: ServableHandle,
     signature: str,
     examples: Sequence[bytes],
     deadline: float,
@@ -145,9 +145,9 @@ def ask(
     """Run a signature over examples, and count them."""
     check_examples(examples)
     began = time.perf_counter()
-    outputs = core.execution.run(lent.servable, signature, pack(examples), deadline)
-    core.metrics.computed(lent.name, api, time.perf_counter() - began)
-    count_examples(core, lent, examples)
+    outputs = core.execution.run(handle.servable, signature, pack(examples), deadline)
+    core.metrics.computed(handle.name, api, time.perf_counter() - began)
+    count_examples(core, handle, examples)
     return outputs
 
 
@@ -156,9 +156,9 @@ def check_examples(examples: Sequence[bytes]) -> None:
         raise invalid("Input is empty.")
 
 
-def count_examples(core: Core, lent: Lent, examples: Sequence[bytes]) -> None:
-    core.metrics.observe(SERVING + "request_example_counts", len(examples), model=lent.name)
-    core.metrics.count(SERVING + "request_example_count_total", len(examples), model=lent.name)
+def count_examples(core: Core, handle: ServableHandle, examples: Sequence[bytes]) -> None:
+    core.metrics.observe(SERVING + "request_example_counts", len(examples), model=handle.name)
+    core.metrics.count(SERVING + "request_example_count_total", len(examples), model=handle.name)
 
 
 def pack(examples: Sequence[bytes]) -> Arrays:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-import numpy as np
+from numpy.typing import NDArray
 
 from serving.server.errors import RequestError
 from serving.server.models.saved_model import Servable
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, NDArray[Any]]
 
 
 class Answer:
@@ -41,7 +41,8 @@ class Answer:
             self.texts["bytes"] = sum(
                 sum(map(len, value.flat)) if value.dtype == object else value.nbytes for value in self.outputs.values()
             )
-        return self.texts["bytes"]
+        size: int = self.texts["bytes"]
+        return size
 
 
 Outcome = Answer | RequestError

@@ -1,4 +1,4 @@
-"""Flags: the command line of `labline-model-server`, which is tensorflow_model_server's, and what of it is not done here."""
+"""Flags: the command line of `labline-model-server`, which is tensorflow_model_server's, and what of it is missing."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ FOUR_EACH_CPU = 4 * (os.cpu_count() or 1)
 class Flags(Settings):
     """Every flag that counts here; those up to `version` are tensorflow_model_server's, with its defaults."""
 
-    port: int = Field(8500, description="port of the gRPC API; 0 and -1 take a free one, told in the ready line, but 0 "
-                      "with a socket path means no port")  # fmt: skip
+    port: int = Field(
+        8500,
+        description="port of the gRPC API; 0 and -1 take a free one, told in the ready line, but 0 "
+        "with a socket path means no port",
+    )
     grpc_socket_path: str = Field("", description="UNIX socket of the gRPC API")
     rest_api_port: int = Field(
         0, description="port of the REST API; 0: no REST API, -1: a free one, told in the ready line; not --port's"
@@ -45,9 +48,11 @@ class Flags(Settings):
     max_num_load_retries: int = Field(5, ge=0, description="attempts after the first failed one")
     load_retry_interval_micros: int = Field(60_000_000, ge=0, description="time between two attempts")
     num_load_threads: int = Field(
-        0, ge=0, description="versions loaded at a time, over all models; 0: one, and never one that waits to be tried "
+        0,
+        ge=0,
+        description="versions loaded at a time, over all models; 0: one, and never one that waits to be tried "
         "again, which would hold up all others",
-    )  # fmt: skip
+    )
     num_unload_threads: int = Field(0, ge=0, description="no effect: unloading never waits and holds up nothing")
     enable_batching: bool = Field(False, description="merge requests into batches")
     batching_parameters_file: str = Field("", description="text-format BatchingParameters; needs --enable_batching")
@@ -185,20 +190,38 @@ def check_together(flags: Flags) -> None:
         flags.tensorflow_inter_op_parallelism,
     )
     problems: list[tuple[Any, str, str]] = [
-        (not flags.model_config_file and not flags.model_base_path,
-         "Neither --model_base_path nor --model_config_file is given.", "Give one of them."),
-        (flags.batching_parameters_file and not flags.enable_batching,
-         "--batching_parameters_file is given without --enable_batching.", "Add --enable_batching."),
-        (flags.enable_per_model_batching_parameters and not flags.enable_batching,
-         "--enable_per_model_batching_parameters is given without --enable_batching.", "Add --enable_batching."),
-        (flags.rest_api_enable_tls and not flags.ssl_config_file,
-         "--rest_api_enable_tls is given without --ssl_config_file.", "Name the file of the key and certificate."),
-        (all(parallelism),
-         "--tensorflow_session_parallelism is given together with --tensorflow_intra_op_parallelism and "
-         "--tensorflow_inter_op_parallelism.", "Give the first, or the two others."),
-        (flags.port > 65535 or flags.rest_api_port > 65535 or min(flags.port, flags.rest_api_port) < -1,
-         "A port is a number from -1 to 65535.", "Choose another port; -1 takes a free one."),
-    ]  # fmt: skip
+        (
+            not flags.model_config_file and not flags.model_base_path,
+            "Neither --model_base_path nor --model_config_file is given.",
+            "Give one of them.",
+        ),
+        (
+            flags.batching_parameters_file and not flags.enable_batching,
+            "--batching_parameters_file is given without --enable_batching.",
+            "Add --enable_batching.",
+        ),
+        (
+            flags.enable_per_model_batching_parameters and not flags.enable_batching,
+            "--enable_per_model_batching_parameters is given without --enable_batching.",
+            "Add --enable_batching.",
+        ),
+        (
+            flags.rest_api_enable_tls and not flags.ssl_config_file,
+            "--rest_api_enable_tls is given without --ssl_config_file.",
+            "Name the file of the key and certificate.",
+        ),
+        (
+            all(parallelism),
+            "--tensorflow_session_parallelism is given together with --tensorflow_intra_op_parallelism and "
+            "--tensorflow_inter_op_parallelism.",
+            "Give the first, or the two others.",
+        ),
+        (
+            flags.port > 65535 or flags.rest_api_port > 65535 or min(flags.port, flags.rest_api_port) < -1,
+            "A port is a number from -1 to 65535.",
+            "Choose another port; -1 takes a free one.",
+        ),
+    ]
     for is_wrong, what, fix in problems:
         if is_wrong:
             raise UsageError(what, "command line", fix)

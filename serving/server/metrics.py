@@ -1,17 +1,25 @@
-"""Metrics: counters and histograms under TensorFlow Serving's names, in Prometheus' text format."""
+"""Metrics: prometheus_client's counters and histograms under TensorFlow Serving's names.
+
+The library counts. The text is written here: its own writer ends the name of every counter in `_total` and cannot
+write what is not UTF-8, and TensorFlow Serving's counters have names of their own, such as
+`:tensorflow:serving:request_count`.
+"""
 
 from __future__ import annotations
 
 import re
 import threading
 import time
-from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal
+
+from prometheus_client import Counter, Gauge, Histogram
 
 SERVING = ":tensorflow:serving:"
 BATCHING = SERVING + "batching_session:"
+Metric = Counter | Gauge | Histogram
 MOST_SERIES = 2000  # of one metric; model names come from clients, who must not be able to fill the memory
 
 
@@ -30,78 +38,40 @@ BUCKETS = {
 
 
 @dataclass
-class Histogram:
-    """Values counted by bucket; `bounds` are the buckets' upper ends, and one bucket more has none."""
+class Family:
+    """One metric, and its series: one for each combination of labels' values."""
 
-    bounds: tuple[float, ...]
-    counts: list[int]
-    total: float = 0.0
-
-    def add(self, value: float) -> None:
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
-
-
-class Answers(NamedTuple):
-    """Where answers of one kind are counted, and where the time that they took, if it is."""
-
-    numbers: dict[frozenset[tuple[str, str]], float]
-    key: frozenset[tuple[str, str]]
-    latency: Histogram | None
-
-
-class Batches(NamedTuple):
-    """Where the batches of one model are counted."""
-
-    numbers: dict[frozenset[tuple[str, str]], float]
-    key: frozenset[tuple[str, str]]
-    waiting: Histogram
-    size: Histogram
-    padding: Histogram
-
-
-@dataclass
-class Series:
-    """One metric: a value for each combination of labels."""
-
-    kind: Literal["counter", "gauge", "histogram"]
-    bounds: tuple[float, ...] = ()
-    labels: dict[frozenset[tuple[str, str]], dict[str, str]] = field(default_factory=dict)
-    numbers: dict[frozenset[tuple[str, str]], float] = field(default_factory=dict)
-    histograms: dict[frozenset[tuple[str, str]], Histogram] = field(default_factory=dict)
+    metric: Metric
+    labels: tuple[str, ...]
+    series: dict[tuple[str, ...], Metric] = field(default_factory=dict)
 
 
 class Metrics:
     """The counters of one server; safe to use from any thread, and cheap.
 
-    Of one metric at most `MOST_SERIES` combinations of labels are kept apart; all further ones are counted together, with
-    `other` for every label.
+    Of one metric at most `MOST_SERIES` combinations of labels are kept apart; all further ones are counted together,
+    with `other` for every label.
     """
 
     def __init__(self) -> None:
-        self.series: dict[str, Series] = {}
+        self.families: dict[str, Family] = {}
         self.lock = threading.Lock()
-        self.answers: dict[tuple[str, ...], Answers] = {}  # so that each answer need not look for its places again
-        self.runtimes: dict[tuple[str, str], Histogram] = {}
-        self.batches: dict[str, Batches] = {}
+        # each request asks for some of these
+        self.answer_series = lru_cache(MOST_SERIES)(self.find_answer_series)
+        self.runtime_series = lru_cache(MOST_SERIES)(self.find_runtime_series)
+        self.batch_series = lru_cache(MOST_SERIES)(self.find_batch_series)
 
     def count(self, name: str, by: float = 1, **labels: str) -> None:
         """Add to a counter, such as `:tensorflow:serving:request_count`."""
-        with self.lock:
-            series = self.find(name, "counter")
-            key = keep(series, labels)
-            series.numbers[key] = series.numbers.get(key, 0) + by
+        self.counter(name, **labels).inc(by)
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Put a value into a histogram, such as microseconds into `:tensorflow:serving:request_latency`."""
-        with self.lock:
-            self.histogram(name, labels).add(value)
+        self.histogram(name, **labels).observe(value)
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
         """Set a value that goes up and down."""
-        with self.lock:
-            series = self.find(name, "gauge")
-            series.numbers[keep(series, labels)] = value
+        self.find(Gauge, name, labels).set(value)
 
     def answered(self, model: str, api: str, entrypoint: Literal["REST", "GRPC"], code: str, began: float) -> None:
         """Count a request that a model was named in, and how long a successful one took.
@@ -112,31 +82,25 @@ class Metrics:
             began: when the request came, on `time.perf_counter()`.
         """
         microseconds = (time.perf_counter() - began) * 1e6
-        with self.lock:
-            places = self.answers.get((model, api, entrypoint, code)) or self.find_answers(model, api, entrypoint, code)
-            places.numbers[places.key] = places.numbers.get(places.key, 0) + 1
-            if places.latency is not None:
-                places.latency.add(microseconds)
+        count, latency = self.answer_series(model, api, entrypoint, code)
+        count.inc()
+        if latency is not None:
+            latency.observe(microseconds)
 
-    def find_answers(self, model: str, api: str, entrypoint: str, code: str) -> Answers:
-        """Find where answers of a kind are counted, and remember it; the lock must be held."""
-        series = self.find(SERVING + "request_count", "counter")
-        latency = None
-        if code == "OK":
-            labels = {"model_name": model, "API": api, "entrypoint": entrypoint}
-            latency = self.histogram(SERVING + "request_latency", labels)
-        found = Answers(series.numbers, keep(series, {"model_name": model, "status": code}), latency)
-        if len(self.answers) < MOST_SERIES:
-            self.answers[model, api, entrypoint, code] = found
-        return found
+    def find_answer_series(self, model: str, api: str, entrypoint: str, code: str) -> tuple[Counter, Histogram | None]:
+        """Return where answers of one kind are counted, and where the time that they took, if it is."""
+        count = self.counter(SERVING + "request_count", model_name=model, status=code)
+        if code != "OK":
+            return count, None
+        latency = SERVING + "request_latency"
+        return count, self.histogram(latency, model_name=model, API=api, entrypoint=entrypoint)
 
     def computed(self, model: str, api: Literal["Predict", "Classify", "Regress"], seconds: float) -> None:
         """Note how long the model's computation took."""
-        with self.lock:
-            if (model, api) not in self.runtimes:  # only models that exist come here
-                labels = {"model_name": model, "API": api, "runtime": "TF1"}
-                self.runtimes[model, api] = self.histogram(SERVING + "runtime_latency", labels)
-            self.runtimes[model, api].add(seconds * 1e6)
+        self.runtime_series(model, api).observe(seconds * 1e6)
+
+    def find_runtime_series(self, model: str, api: str) -> Histogram:
+        return self.histogram(SERVING + "runtime_latency", model_name=model, API=api, runtime="TF1")
 
     def batched(self, model: str, waited: Iterable[float], rows: int, padding: int) -> None:
         """Count a batch.
@@ -146,94 +110,81 @@ class Metrics:
             rows: of the batch, with those that only fill it up.
             padding: rows that only fill it up.
         """
-        with self.lock:
-            places = self.batches.get(model) or self.find_batches(model)
-            places.numbers[places.key] = places.numbers.get(places.key, 0) + 1
-            for seconds in waited:
-                places.waiting.add(seconds * 1e6)
-            places.size.add(rows)
-            places.padding.add(padding)
+        count, latency, size, padding_size = self.batch_series(model)
+        count.inc()
+        for seconds in waited:
+            latency.observe(seconds * 1e6)
+        size.observe(rows)
+        padding_size.observe(padding)
 
-    def find_batches(self, model: str) -> Batches:
-        """Find where a model's batches are counted, and remember it; the lock must be held."""
-        labels = {"model_name": model}
-        series = self.find(BATCHING + "wrapped_run_count", "counter")
-        names = ("queuing_latency", "processed_batch_size", "padding_size")
-        histograms = [self.histogram(BATCHING + name, labels) for name in names]
-        self.batches[model] = Batches(
-            series.numbers, keep(series, labels), *histograms
-        )  # only models that exist come here
-        return self.batches[model]
+    def find_batch_series(self, model: str) -> tuple[Counter, Histogram, Histogram, Histogram]:
+        """Return where a model's batches are counted, their calls' waits, their rows, and those that only fill up."""
+        count = self.counter(BATCHING + "wrapped_run_count", model_name=model)
+        latency, size, padding_size = (
+            self.histogram(BATCHING + name, model_name=model)
+            for name in ("queuing_latency", "processed_batch_size", "padding_size")
+        )
+        return count, latency, size, padding_size
+
+    def counter(self, name: str, **labels: str) -> Counter:
+        found: Counter = self.find(Counter, name, labels)
+        return found
+
+    def histogram(self, name: str, **labels: str) -> Histogram:
+        found: Histogram = self.find(Histogram, name, labels)
+        return found
+
+    def find(self, kind: type[Metric], name: str, labels: dict[str, str]) -> Any:
+        """Return a series, made at its first use; new ones have no place of their own when there are too many."""
+        with self.lock:
+            if name not in self.families:
+                buckets: dict[str, Any] = {"buckets": BUCKETS.get(name, MICROSECONDS)} if kind is Histogram else {}
+                self.families[name] = Family(kind(name, "", tuple(labels), registry=None, **buckets), tuple(labels))
+            family = self.families[name]
+            if not labels:
+                return family.metric
+            key = tuple(labels[label].encode("utf-8", "replace").decode() for label in family.labels)
+            if key not in family.series:
+                if len(family.series) >= MOST_SERIES:
+                    key = ("other",) * len(key)
+                family.series[key] = family.metric.labels(*key)
+            return family.series[key]
 
     def value(self, name: str) -> float:
         """Return a counter's sum over all its labels, or the number of values in a histogram; 0 for an unknown name."""
         with self.lock:
-            series = self.series.get(name)
-            if series is None:
-                return 0
-            return sum(series.numbers.values()) + sum(sum(item.counts) for item in series.histograms.values())
+            family = self.families.get(name)
+        samples = read_samples(family) if family else ()
+        return sum(value for suffix, _, value in samples if suffix in ("", "_count"))
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
         lines: list[str] = []
         with self.lock:
-            for name in sorted(self.series):
-                series = self.series[name]
-                lines.append(f"# TYPE {name} {series.kind}")
-                lines += [f"{name}{braces(series.labels[key])} {value:.17g}" for key, value in series.numbers.items()]
-                for key, histogram in series.histograms.items():
-                    lines += write_histogram(name, series.labels[key], series.bounds, histogram)
-        return ("\n".join(lines) + "\n").encode("utf-8", "replace")
-
-    def histogram(self, name: str, labels: dict[str, str]) -> Histogram:
-        """Return a histogram, made at its first use; the lock must be held."""
-        series = self.find(name, "histogram")
-        key = keep(series, labels)
-        if key not in series.histograms:
-            series.histograms[key] = Histogram(series.bounds, [0] * (len(series.bounds) + 1))
-        return series.histograms[key]
-
-    def find(self, name: str, kind: Literal["counter", "gauge", "histogram"]) -> Series:
-        """Return a metric, made at its first use; the lock must be held."""
-        series = self.series.get(name)
-        if series is None:
-            bounds = BUCKETS.get(name, MICROSECONDS) if kind == "histogram" else ()
-            series = self.series[name] = Series(kind, bounds)
-        return series
+            families = sorted(self.families.items())
+        for name, family in families:
+            lines.append(f"# TYPE {name} {next(iter(family.metric.describe())).type}")
+            lines += [f"{name}{suffix}{braces(labels)} {value:.17g}" for suffix, labels, value in read_samples(family)]
+        return ("\n".join(lines) + "\n").encode()
 
 
-def keep(series: Series, labels: dict[str, str]) -> frozenset[tuple[str, str]]:
-    """Return the key of a combination of labels; new ones are refused a place of their own when there are too many."""
-    key = frozenset(labels.items())
-    if key not in series.labels:
-        if len(series.labels) >= MOST_SERIES:
-            labels = dict.fromkeys(labels, "other")
-            key = frozenset(labels.items())
-        series.labels[key] = labels
-    return key
-
-
-def write_histogram(name: str, labels: dict[str, str], bounds: tuple[float, ...], histogram: Histogram) -> list[str]:
-    """Return a histogram's lines; each bucket counts the values of the smaller ones, too."""
-    lines, below = [], 0
-    for bound, count in zip([*(f"{bound:.6g}" for bound in bounds), "+Inf"], histogram.counts, strict=True):
-        below += count
-        lines.append(f"{name}_bucket{braces({**labels, 'le': bound})} {below}")
-    lines.append(f"{name}_sum{braces(labels)} {histogram.total:.17g}")
-    lines.append(f"{name}_count{braces(labels)} {below}")
-    return lines
+def read_samples(family: Family) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Go through a metric's numbers: what each adds to the metric's name, its labels and its value."""
+    (collected,) = family.metric.collect()
+    for sample in collected.samples:
+        suffix = sample.name.removeprefix(collected.name)
+        if suffix != "_created":  # when the library began to count
+            yield "" if suffix == "_total" else suffix, sample.labels, sample.value
 
 
 def braces(labels: dict[str, str]) -> str:
     """Return labels as Prometheus writes them."""
-    return "{" + ",".join(f'{label_name(name)}="{escape(value)}"' for name, value in labels.items()) + "}"
+    return "{" + ",".join(f'{name}="{escape(name, value)}"' for name, value in labels.items()) + "}"
 
 
-def label_name(name: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9_]", "_", name)
-
-
-def escape(value: str) -> str:
+def escape(name: str, value: str) -> str:
+    if name == "le" and value != "+Inf":
+        return f"{float(value):.6g}"
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 

@@ -8,7 +8,7 @@ from serving.server.models.saved_model import Servable
 
 
 class PerModelExecution:
-    """What `--enable_per_model_batching_parameters` means: a model whose outputs have no batch dimension needs no batching."""
+    """What `--enable_per_model_batching_parameters` means: a model that cannot be batched asks for none."""
 
     def __init__(self, batched: BatchedExecution, alone: DirectExecution) -> None:
         self.batched, self.alone = batched, alone

@@ -16,18 +16,21 @@ import time
 import warnings
 from collections.abc import Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING
 
 from pipeline.errors import EXIT_INPUT, EXIT_INTERRUPTED, UserError
+from serving.server.batching import BatchedExecution
+from serving.server.core import Core
+from serving.server.endpoints import open_endpoints
 from serving.server.errors import RequestError
+from serving.server.execution import DirectExecution, Execution
 from serving.server.flags import PROGRAM, CommandLine, check_together, describe_unknown, read_flags, usage
-from serving.server.plan import Plan, make_plan
-
-if TYPE_CHECKING:
-    from serving.server.core import Core
-    from serving.server.execution import Execution
-    from serving.server.metrics import Metrics
-    from serving.server.models.manager import Manager
+from serving.server.metrics import Metrics
+from serving.server.models.manager import Manager
+from serving.server.models.polling import poll_forever
+from serving.server.models.saved_model import import_tensorflow
+from serving.server.per_model_execution import PerModelExecution
+from serving.server.request_log import LogLimits, RequestLog
+from serving.server.server_config import ServerConfig, make_config
 
 log = logging.getLogger("serving")
 WAITING_SECONDS = 5.0  # after which it is said again what the start waits for
@@ -51,11 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         tell(line)
         check_together(line.flags)
-        plan = make_plan(line.flags)
+        config = make_config(line.flags)
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_status
-    return serve(plan)
+    return serve(config)
 
 
 def keep_quiet() -> None:
@@ -78,14 +81,14 @@ def tell(line: CommandLine) -> None:
         log.error("--rest_api_port cannot be the same as --port: there will be no REST API")
 
 
-def serve(plan: Plan) -> int:
+def serve(config: ServerConfig) -> int:
     """Load the models, answer requests, and end in order."""
     stopping = threading.Event()
     watch_signals(stopping)
-    if plan.flags.exit_with_parent:
-        threading.Thread(target=exit_with_parent, args=(plan.flags.exit_with_parent,), daemon=True).start()
+    if config.flags.exit_with_parent:
+        threading.Thread(target=exit_with_parent, args=(config.flags.exit_with_parent,), daemon=True).start()
     try:
-        status = answer(plan, stopping)
+        status = answer(config, stopping)
     except UserError as error:
         print(error, file=sys.stderr)
         status = error.exit_status
@@ -100,7 +103,7 @@ def serve(plan: Plan) -> int:
 
 
 def watch_signals(stopping: threading.Event) -> None:
-    """Stop in order on a signal, and at once if Ctrl-C is pressed again; SIGTERM often comes twice without being meant so."""
+    """Stop in order on a signal, and at once if Ctrl-C is pressed again; a second SIGTERM is often not meant so."""
 
     def stop(number: int, _: object) -> None:
         if stopping.is_set() and number == signal.SIGINT:
@@ -118,54 +121,45 @@ def exit_with_parent(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def answer(plan: Plan, stopping: threading.Event) -> int:
+def answer(config: ServerConfig, stopping: threading.Event) -> int:
     """Answer requests from the moment when every model serves until the server is told to stop.
 
     Raises:
         UserError, RequestError: it cannot start.
     """
-    from serving.server.endpoints import open_doors
-    from serving.server.models.following import follow
-    from serving.server.models.saved_model import import_tensorflow
-
     import_tensorflow()
     gc.collect()
     gc.freeze()  # what was imported stays: looking through it again and again would hold up requests
-    core = make_core(plan)
-    if plan.flags.file_system_poll_wait_seconds >= 0:
+    core = make_core(config)
+    if config.flags.file_system_poll_wait_seconds >= 0:
         core.manager.poll()
-    threading.Thread(target=follow, args=(plan.flags, core.manager, stopping), name="poll", daemon=True).start()
+    threading.Thread(target=poll_forever, args=(config.flags, core.manager, stopping), name="poll", daemon=True).start()
     if not wait_for_models(core.manager, stopping):
         return EXIT_INPUT
     if not stopping.is_set():
         core.manager.started()
-        doors = open_doors(core, plan)
-        print(doors.ready_line, flush=True)
+        endpoints = open_endpoints(core, config)
+        print(endpoints.ready_line, flush=True)
         stopping.wait()
         core.manager.stopping.set()
-        doors.close()
+        endpoints.close()
     core.execution.close()
     core.request_log.close()
     return 0
 
 
-def make_core(plan: Plan) -> Core:
+def make_core(config: ServerConfig) -> Core:
     """Make what both APIs stand on; TensorFlow must have been imported.
 
     Raises:
         UserError: the session's settings cannot be read.
         RequestError: a label points to a version that is not available, as none is yet.
     """
-    from serving.server.core import Core
-    from serving.server.metrics import Metrics
-    from serving.server.models.manager import Manager
-    from serving.server.request_log import LogLimits, RequestLog
-
-    flags, metrics = plan.flags, Metrics()
-    manager = Manager(plan.configs, plan.load_options(), metrics)
+    flags, metrics = config.flags, Metrics()
+    manager = Manager(config.models, config.load_options(), metrics)
     return Core(
         manager,
-        make_execution(plan, metrics),
+        make_execution(config, metrics),
         metrics,
         RequestLog(
             lambda name: model.config if (model := manager.models.get(name)) else None,
@@ -177,17 +171,13 @@ def make_core(plan: Plan) -> Core:
     )
 
 
-def make_execution(plan: Plan, metrics: Metrics) -> Execution:
+def make_execution(config: ServerConfig, metrics: Metrics) -> Execution:
     """Make what computes: each request alone, all in batches, or each model as it says."""
-    from serving.server.batching import BatchedExecution
-    from serving.server.execution import DirectExecution
-    from serving.server.per_model_execution import PerModelExecution
-
-    threads = plan.flags.rest_api_num_threads
-    if plan.batching is None:
+    threads = config.flags.rest_api_num_threads
+    if config.batching is None:
         return DirectExecution(threads)
-    batched = BatchedExecution(plan.batching, metrics)
-    if plan.flags.enable_per_model_batching_parameters:
+    batched = BatchedExecution(config.batching, metrics)
+    if config.flags.enable_per_model_batching_parameters:
         return PerModelExecution(batched, DirectExecution(threads))
     return batched
 
@@ -202,7 +192,8 @@ def wait_for_models(manager: Manager, stopping: threading.Event) -> bool:
         if broken := manager.broken():
             print(
                 f"{len(broken)} servable(s) did not become available: {{{', '.join(broken)}}}\n"
-                "  fix:   Put the versions right, or take their models out of the configuration.", file=sys.stderr,
-            )  # fmt: skip
+                "  fix:   Put the versions right, or take their models out of the configuration.",
+                file=sys.stderr,
+            )
             return False
     return True

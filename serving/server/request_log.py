@@ -1,8 +1,9 @@
 """Request log: a sample of what clients asked and were answered, as TFRecords of PredictionLog.
 
-Which models are logged, how many of their requests and where to is in their `logging_config`: a collector of type `file`, its
-`filename_prefix`, and a sampling rate. The files are called PREFIX-YYYYMMDD-HHMMSS-PID.tfrecord (UTC); a new one begins when
-one is large or old, and the oldest ones are deleted beyond what is to be kept. A record is written whole or not at all, by a thread of the log's own, and no request ever waits for it.
+Which models are logged, how many of their requests and where to is in their `logging_config`: a collector of type
+`file`, its `filename_prefix`, and a sampling rate. The files are called PREFIX-YYYYMMDD-HHMMSS-PID.tfrecord (UTC); a
+new one begins when one is large or old, and the oldest ones are deleted beyond what is to be kept. A record is
+written whole or not at all, by a thread of the log's own, and no request ever waits for it.
 """
 
 from __future__ import annotations
@@ -20,15 +21,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
+from data.tfrecord import write_record
 from serving.model_config import ModelConfig
-from serving.server.example_inference import CLASSIFY, Classes
+from serving.server.example_results import CLASSIFY, Classes
+from serving.server.grpc_api.tensor_protos import type_of, write_tensor
 from serving.server.metrics import SERVING, Metrics
+from serving.server.result_protos import fill_classes, fill_examples, fill_numbers, fill_spec
 
 log = logging.getLogger("serving")
 COUNT = SERVING + "request_log_count"
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, NDArray[Any]]
 ConfigOf = Callable[[str], ModelConfig | None]
 
 
@@ -108,8 +112,6 @@ class RequestLog:
         """Keep a classify request and its answer."""
 
         def write(record: Any) -> None:
-            from serving.server.result_protos import fill_classes, fill_examples
-
             entry = record.classify_log
             fill_model(entry, model, version, signature)
             fill_examples(entry.request.input, examples)
@@ -123,8 +125,6 @@ class RequestLog:
         """Keep a regress request and its answer."""
 
         def write(record: Any) -> None:
-            from serving.server.result_protos import fill_examples, fill_numbers
-
             entry = record.regress_log
             fill_model(entry, model, version, signature)
             fill_examples(entry.request.input, examples)
@@ -138,8 +138,6 @@ class RequestLog:
         """Keep a multi-inference request and its answers, one for each task of signature and method."""
 
         def write(record: Any) -> None:
-            from serving.server.result_protos import fill_classes, fill_examples, fill_numbers, fill_spec
-
             entry = record.multi_inference_log
             fill_examples(entry.request.input, examples)
             for (signature, method), result in zip(tasks, results, strict=True):
@@ -239,33 +237,26 @@ class RequestLog:
                 log.error("the request log could not be written in %g seconds: %d are lost", seconds, len(self.waiting))
 
 
-def size_of(array: np.ndarray) -> int:
+def size_of(array: NDArray[Any]) -> int:
     """Return about how many bytes an array takes in a record."""
     return sum(map(len, array.ravel().tolist())) if array.dtype == object else array.nbytes
 
 
 def fill_model(entry: Any, model: str, version: int, signature: str) -> None:
     """Say which model was asked, and which version answered."""
-    from serving.server.result_protos import fill_spec
-
     fill_spec(entry.request.model_spec, model, None, signature)
     fill_spec(entry.response.model_spec, model, version, signature)
 
 
 def fill_tensors(tensors: Any, arrays: Arrays) -> None:
     """Put arrays into a map of TensorProto; numbers as their memory, which is quick, strings each by itself."""
-    from serving.server.grpc_api.tensor_protos import type_of, write_tensor
-
     for name, array in arrays.items():
         write_tensor(tensors[name], array, type_of(array), content=array.dtype != object)
 
 
 def serialize(fill: Callable[[Any], None], model: str, version: int, signature: str, now: int, rate: float) -> bytes:
     """Return a PredictionLog in TFRecord's frame."""
-    from tensorflow_serving.apis import prediction_log_pb2
-
-    from data.tfrecord import write_record
-    from serving.server.result_protos import fill_spec
+    from tensorflow_serving.apis import prediction_log_pb2  # loads TensorFlow
 
     record = prediction_log_pb2.PredictionLog()
     fill(record)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from serving.server.errors import RequestError
-from serving.server.example_inference import Classes
+from serving.server.example_results import Classes
 
 
 def read_examples(message: Any) -> list[bytes]:
-    """Return the serialized tf.Examples of an Input; a context's features come first in each, so an example's own count."""
+    """Return an Input's serialized tf.Examples; a context's features come first in each, so an example's own count."""
     kind = message.WhichOneof("kind")
     if kind == "example_list":
         return [example.SerializeToString() for example in message.example_list.examples]
@@ -19,6 +19,12 @@ def read_examples(message: Any) -> list[bytes]:
         context = listed.context.SerializeToString()
         return [context + example.SerializeToString() for example in listed.examples]
     return []
+
+
+def serialize(message: Any) -> bytes:
+    """Return a message's bytes."""
+    content: bytes = message.SerializeToString()
+    return content
 
 
 def fill_examples(message: Any, examples: Sequence[bytes]) -> None:

@@ -25,12 +25,12 @@ SIZE = 96
 
 def write_model(folder, seed=1, labels=LABELS, steps=40):
     """Write and seal a network without training."""
-    from object_detection.saved_detector import write_trained
+    from object_detection.saved_detector import write_detector
     from tests.support.small_detector import make_detector
 
     trained = replace(make_detector(seed, classes=len(labels), size=SIZE), labels=list(labels))
     model = Model.create(folder)
-    write_trained(trained, model.path)
+    write_detector(trained, model.path)
     model.properties = {"task": "object_detection", "labels": list(labels), "steps": steps, "input_size": SIZE}
     write_manifest(model, created=0.0)
     return model
@@ -118,13 +118,13 @@ def test_stored_predictions_give_the_figures_again(judged):
 def test_the_evaluator_sees_what_the_served_model_answers(judged, drawn_examples, untrained):
     import tensorflow as tf
 
-    from object_detection.postprocessing import answer_bytes
-    from object_detection.saved_detector import read_trained
+    from object_detection.postprocessing import detect_bytes
+    from object_detection.saved_detector import read_detector
 
     stored = np.load(judged[0].file("predictions.npz"))
     last = len(stored["filename"]) - 1  # in a batch that had to be filled up
     image = predictions.read_images(drawn_examples, "test", [last])[last]
-    answer = answer_bytes(read_trained(untrained.path), tf.constant([image]))
+    answer = detect_bytes(read_detector(untrained.path), tf.constant([image]))
     own = stored["photo"] == last
     assert own.sum() == answer["num_detections"][0].numpy()
     assert stored["boxes"][own] == pytest.approx(answer["detection_boxes"][0, : own.sum()].numpy(), abs=1e-5)

@@ -24,7 +24,7 @@ from components.tasks.object_detection.export import make_signatures, write_tfli
 from components.tasks.task import PredictOptions
 from labline.cli.detect import read_image
 from labline.cli.output import show_predictions
-from object_detection.saved_detector import Trained
+from object_detection.saved_detector import SavedDetector
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UsageError, UserError
@@ -43,12 +43,12 @@ OUTPUTS = {
 
 
 @pytest.fixture(scope="module")
-def trained() -> Trained:
+def trained() -> SavedDetector:
     return make_detector()
 
 
 @pytest.fixture(scope="module")
-def line(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def line(trained: SavedDetector, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Drawn photos, a detector, and its export with TensorFlow Lite."""
     folder = tmp_path_factory.mktemp("line")
     examples = write_images(folder / "examples", {"train": 2, "test": 10})
@@ -178,15 +178,15 @@ def test_keras_rest_and_lite_give_the_same_answers_by_every_signature(
 
 
 def test_int8_is_calibrated_on_training_photos(
-    line: dict[str, Any], trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    line: dict[str, Any], trained: SavedDetector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Calibrated(Exception):
         pass
 
-    def convert(_: Trained, precision: str, images: np.ndarray) -> bytes:
+    def convert(_: SavedDetector, precision: str, images: np.ndarray) -> bytes:
         raise Calibrated(precision, len(images))
 
-    monkeypatch.setattr("object_detection.tflite_export.convert", convert)
+    monkeypatch.setattr("components.tasks.object_detection.export.convert", convert)
     with pytest.raises(Calibrated) as seen:  # two of the twelve photos are for training
         write_tflite(trained, line["examples"], DetectionExporterConfig(tflite="int8"), tmp_path)
     assert seen.value.args == ("int8", 2)
@@ -238,7 +238,9 @@ def test_wrong_labels_and_a_wrong_order_are_told(client: Client, expected: servi
     )
 
 
-def test_old_clients_may_have_the_signature_they_know_as_the_default_one(trained: Trained, tmp_path: Path) -> None:
+def test_old_clients_may_have_the_signature_they_know_as_the_default_one(
+    trained: SavedDetector, tmp_path: Path
+) -> None:
     import tensorflow as tf
 
     functions = make_signatures(trained, "image_tensor")

@@ -1,95 +1,10 @@
-"""Networks without training, and old checkpoints made of them, for the tests of object detection."""
+"""Networks without training, and old checkpoints made of them."""
 
-from __future__ import annotations
-
-import os
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pytest
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-CLASSES = 3
-SIZE, WIDTH = 160, 0.25
-
-
-@pytest.fixture(scope="session")
-def small_config() -> Any:
-    from object_detection.ssd import SsdConfig
-
-    return SsdConfig(classes=CLASSES, size=SIZE, width=WIDTH, momentum=0.0)
-
-
-@pytest.fixture(scope="session")
-def small_ssd(small_config) -> Any:
-    """A network of width .25 for pictures of 160 pixels, whose normalisation has seen noise, so that no two outputs are alike."""
-    import tensorflow as tf
-    import tf_keras
-
-    from object_detection.ssd import build_ssd
-
-    tf_keras.utils.set_random_seed(3)
-    model = build_ssd(small_config)
-    model(tf.random.stateless_uniform([8, SIZE, SIZE, 3], (5, 6), -1, 1), training=True)
-    return model
-
-
-@pytest.fixture
-def make_ssd(small_config) -> Any:
-    """Return a function that builds such a network anew, with other options."""
-    from dataclasses import replace
-
-    from object_detection.ssd import build_ssd
-
-    return lambda **changes: build_ssd(replace(small_config, **changes))
-
-
-def old_name(name: str, array: np.ndarray) -> str:
-    """Return a variable's name as the Object Detection API's checkpoints have it, the width of the extra layers in it."""
-    for kind in ("1x1", "3x3_s2"):
-        for number in range(2, 6):
-            depth = max(int((512, 256, 256, 128)[number - 2] * WIDTH), 16) // (2 if kind == "1x1" else 1)
-            name = name.replace(f"_Conv2d_{number}_{kind}/", f"_Conv2d_{number}_{kind}_{depth}/")
-    return name
-
-
-@pytest.fixture(scope="session")
-def old_arrays(small_ssd) -> dict[str, np.ndarray]:
-    """Random values for every variable of the small network, under our names."""
-    from object_detection.variables import name_variables
-
-    random = np.random.default_rng(5)
-    return {
-        name: random.uniform(0.1, 1, variable.shape).astype(np.float32)
-        for name, variable in name_variables(small_ssd).items()
-    }
-
-
-def save_checkpoint(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
-    """Write a TensorFlow 1 checkpoint with its Saver."""
-    import tensorflow as tf
-
-    graph = tf.Graph()
-    with graph.as_default(), tf.compat.v1.Session() as session:
-        for name, array in arrays.items():
-            tf.compat.v1.get_variable(name, initializer=array, use_resource=False)
-        session.run(tf.compat.v1.global_variables_initializer())
-        tf.compat.v1.train.Saver().save(session, str(folder / "model.ckpt"), write_meta_graph=False)
-    return folder / "model.ckpt"
-
-
-@pytest.fixture(scope="session")
-def old_checkpoint(old_arrays, tmp_path_factory) -> Path:
-    """A checkpoint as the Object Detection API's training left it: moving averages and the optimiser's slots beside the weights."""
-    arrays: dict[str, np.ndarray] = {"global_step": np.array(200_000, np.int64)}
-    for name, array in old_arrays.items():
-        arrays[old_name(name, array)] = array
-        arrays[f"{old_name(name, array)}/RMSProp"] = array * 0
-        arrays[f"{old_name(name, array)}/ExponentialMovingAverage"] = array + 1
-    return save_checkpoint(tmp_path_factory.mktemp("checkpoint"), arrays)
-
-
-@pytest.fixture(scope="session")
-def write_checkpoint() -> Any:
-    return save_checkpoint
+from tests.support.detector_fixtures import (  # noqa: F401
+    make_ssd,
+    old_arrays,
+    old_checkpoint,
+    small_config,
+    small_ssd,
+    write_checkpoint,
+)

@@ -1,13 +1,24 @@
-"""Model Garden's own tools train, judge and export the detectors, from the Object Detection API's records as they are."""
+"""Model Garden's own tools train, evaluate and export the detectors, from the Object Detection API's records."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from official.core import exp_factory, task_factory, train_lib
+from official.modeling.optimization import OptimizerFactory
 
+import object_detection.experiments.task  # noqa: F401 - registers them
 from data.tfrecord import write_record
+from object_detection.experiments.export import SIGNATURES, export
+from object_detection.postprocessing import detect_images
+from object_detection.saved_detector import read_detector, write_detector
+from object_detection.training.input_pipeline import preparer
 from pipeline.errors import UserError
 from tests.support.detection_training import image
 
@@ -16,10 +27,8 @@ LOSSES = {f"Loss/{name}_loss" for name in ("classification", "localization", "re
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory) -> str:
+def records(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Eight photos, as create_pascal_tf_record wrote them: their `image/source_id` is a file's name."""
-    import tensorflow as tf
-
     path = tmp_path_factory.mktemp("records") / "photos.record"
     with path.open("wb") as file:
         for number in range(8):
@@ -32,20 +41,18 @@ def records(tmp_path_factory) -> str:
 
 def make_params(records: str, name: str = "ssd_mobilenet_v1_025_160", **changes: Any) -> Any:
     """Return an experiment of four steps on the records."""
-    from official.core import exp_factory
-
-    import object_detection.experiments.task  # noqa: F401 - registers them
-
     params = exp_factory.get_exp_config(name)
     every = {"steps_per_loop": 2, "summary_interval": 2, "checkpoint_interval": 4, "validation_interval": 4}
-    params.override({
-        "task": {
-            "model": {"ssd": {"classes": 2}, "fpnlite": {"classes": 2}},
-            "train_data": {"input_path": records, "global_batch_size": 4},
-            "validation_data": {"input_path": records, "global_batch_size": 3},
-        },
-        "trainer": {"train_steps": 4, **every},
-    })  # fmt: skip
+    params.override(
+        {
+            "task": {
+                "model": {"ssd": {"classes": 2}, "fpnlite": {"classes": 2}},
+                "train_data": {"input_path": records, "global_batch_size": 4},
+                "validation_data": {"input_path": records, "global_batch_size": 3},
+            },
+            "trainer": {"train_steps": 4, **every},
+        }
+    )
     params.override(changes)
     params.validate()
     return params
@@ -53,9 +60,6 @@ def make_params(records: str, name: str = "ssd_mobilenet_v1_025_160", **changes:
 
 def run(params: Any, folder: Any) -> tuple[Any, dict[str, Any]]:
     """Run Model Garden's train_and_eval; returns the task too."""
-    import tensorflow as tf
-    from official.core import task_factory, train_lib
-
     task = task_factory.get_task(params.task, logging_dir=str(folder))
     strategy = tf.distribute.OneDeviceStrategy("cpu:0")
     _, logs = train_lib.run_experiment(strategy, task, "train_and_eval", params, str(folder), run_post_eval=True)
@@ -63,15 +67,13 @@ def run(params: Any, folder: Any) -> tuple[Any, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def finished(records, tmp_path_factory) -> tuple[Any, Any, dict[str, Any], Any]:
+def finished(records: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, dict[str, Any], Any]:
     folder, params = tmp_path_factory.mktemp("run"), make_params(records)
     task, logs = run(params, folder)
     return params, task, logs, folder
 
 
 def tags(folder: Any) -> set[str]:
-    import tensorflow as tf
-
     files = [str(file) for file in folder.rglob("events*")]
     return {
         value.tag
@@ -81,9 +83,7 @@ def tags(folder: Any) -> set[str]:
     }
 
 
-def test_the_experiments_are_the_object_detection_api_s(records):
-    from official.modeling.optimization import OptimizerFactory
-
+def test_the_experiments_are_the_object_detection_api_s(records: str) -> None:
     params = make_params(records, "ssd_mobilenet_v1")
     detector = params.task.model.get().detector()
     assert (detector.size, detector.width, detector.momentum) == (300, 1.0, 0.9997)
@@ -101,23 +101,21 @@ def test_the_experiments_are_the_object_detection_api_s(records):
 
 
 @pytest.mark.slow
-def test_model_garden_s_driver_trains_and_gives_losses_and_coco_s_metrics_by_their_old_names(finished):
+def test_model_garden_s_driver_trains_and_gives_losses_and_coco_s_metrics_by_their_old_names(
+    finished: tuple[Any, Any, dict[str, Any], Any],
+) -> None:
     _, task, logs, _ = finished
     assert set(logs) >= TAGS | LOSSES
     assert logs["Loss/total_loss"] == pytest.approx(sum(logs[name] for name in LOSSES - {"Loss/total_loss"}), rel=1e-5)
     assert 0 <= logs["DetectionBoxes_Precision/mAP@.50IOU"] <= 1
-    assert task.network.trained.model.count_params() > 0
+    assert task.network.detector.model.count_params() > 0
 
 
 @pytest.mark.slow
-def test_photos_are_parsed_as_the_trainer_of_this_product_does(finished):
-    import tensorflow as tf
-
-    from object_detection.training.input_pipeline import preparer
-
+def test_photos_are_parsed_as_the_trainer_of_this_product_does(finished: tuple[Any, Any, dict[str, Any], Any]) -> None:
     params, task, _, _ = finished
     pixels, labels = next(iter(task.build_inputs(params.task.validation_data)))
-    wanted, targets = preparer(task.network.trained, ())(tf.constant(image(0)), tf.constant([0, 0]))
+    wanted, targets = preparer(task.network.detector, ())(tf.constant(image(0)), tf.constant([0, 0]))
     assert np.array_equal(pixels[0], wanted)
     assert np.array_equal(labels["targets"].boxes[0], targets.boxes)
     truth = labels["groundtruths"]
@@ -127,13 +125,11 @@ def test_photos_are_parsed_as_the_trainer_of_this_product_does(finished):
 
 
 @pytest.mark.slow
-def test_it_starts_from_trained_weights_and_keeps_statistics_and_body(finished, records, tmp_path, capsys):
-    from official.core import task_factory
-
-    from object_detection.saved_detector import write_trained
-
+def test_it_starts_from_trained_weights_and_keeps_statistics_and_body(
+    finished: tuple[Any, Any, dict[str, Any], Any], records: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, task, _, _ = finished
-    write_trained(task.network.trained, tmp_path)
+    write_detector(task.network.detector, tmp_path)
     start = {"init_checkpoint": str(tmp_path), "init_checkpoint_parts": "all", "freeze_backbone": True}
     again = task_factory.get_task(make_params(records, task=start).task)
     model = again.build_model()
@@ -149,30 +145,26 @@ def test_it_starts_from_trained_weights_and_keeps_statistics_and_body(finished, 
 
 
 @pytest.mark.slow
-def test_model_garden_s_exporter_writes_a_model_that_answers_as_the_trained_one(finished, tmp_path):
-    import tensorflow as tf
-
-    from object_detection.experiments.export import SIGNATURES, export
-    from object_detection.postprocessing import answer_images
-    from object_detection.saved_detector import read_trained
-
+def test_model_garden_s_exporter_writes_a_model_that_answers_as_the_trained_one(
+    finished: tuple[Any, Any, dict[str, Any], Any], tmp_path: Path
+) -> None:
     params, task, _, folder = finished
     export(params, tf.train.latest_checkpoint(str(folder)), str(tmp_path))
     loaded = tf.saved_model.load(str(tmp_path / "saved_model"))
     assert set(loaded.signatures) == set(SIGNATURES.values())
     images = tf.cast(tf.random.stateless_uniform([1, 60, 80, 3], (1, 2), 0, 255, tf.int32), tf.uint8)
-    found, wanted = loaded.signatures["serving_default"](inputs=images), answer_images(task.network.trained, images)
+    found, wanted = loaded.signatures["serving_default"](inputs=images), detect_images(task.network.detector, images)
     assert np.allclose(found["detection_scores"], wanted["detection_scores"], atol=1e-5)
     encoded = tf.stack([tf.io.encode_png(images[0])])
     same = loaded.signatures["image_bytes"](inputs=encoded)
     assert np.allclose(same["detection_scores"], found["detection_scores"], atol=1e-5)
     assert (tmp_path / "params.yaml").is_file()
-    kept = read_trained(tmp_path / "checkpoint")
-    assert np.array_equal(answer_images(kept, images)["detection_scores"], wanted["detection_scores"])
+    kept = read_detector(tmp_path / "checkpoint")
+    assert np.array_equal(detect_images(kept, images)["detection_scores"], wanted["detection_scores"])
 
 
 @pytest.mark.slow
-def test_the_second_family_runs_in_model_garden_too(records, tmp_path):
+def test_the_second_family_runs_in_model_garden_too(records: str, tmp_path: Path) -> None:
     small = {"size": 64, "width": 0.25, "depth": 16, "layers": 1}
     params = make_params(records, "ssd_mobilenet_v2_fpnlite_320", task={"model": {"fpnlite": small}})
     _, logs = run(params, tmp_path)
@@ -180,14 +172,18 @@ def test_the_second_family_runs_in_model_garden_too(records, tmp_path):
 
 
 @pytest.mark.slow
-def test_one_command_runs_model_garden_s_driver(records, tmp_path):
-    import subprocess
-    import sys
-
-    override = ",".join([
-        f"task.train_data.input_path={records}", f"task.validation_data.input_path={records}", "task.model.ssd.classes=2",
-        "task.model.ssd.size=64", "trainer.train_steps=2", "trainer.steps_per_loop=1", "trainer.validation_interval=2",
-    ])  # fmt: skip
+def test_one_command_runs_model_garden_s_driver(records: str, tmp_path: Path) -> None:
+    override = ",".join(
+        [
+            f"task.train_data.input_path={records}",
+            f"task.validation_data.input_path={records}",
+            "task.model.ssd.classes=2",
+            "task.model.ssd.size=64",
+            "trainer.train_steps=2",
+            "trainer.steps_per_loop=1",
+            "trainer.validation_interval=2",
+        ]
+    )
     command = [sys.executable, "-m", "object_detection.experiments", "--experiment=ssd_mobilenet_v1_025_160"]
     command += ["--mode=train_and_eval", f"--model_dir={tmp_path}", f"--params_override={override}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

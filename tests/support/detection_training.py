@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from components.networks import network_config, preset
 from components.tasks.object_detection.config import DetectionTrainerConfig
@@ -17,6 +18,7 @@ from data.tfrecord import write_record
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.layers import Layer, merge
+from pipeline.progress import Progress
 
 LABELS = ["disc", "square"]
 SMALL = {
@@ -31,8 +33,6 @@ SMALL = {
 
 def image(number: int, crowd: bool = False) -> bytes:
     """Return the record of a photo of 64 x 80 pixels with a bright square on it."""
-    from PIL import Image
-
     random = np.random.default_rng(number)
     top, left, side = int(random.integers(2, 24)), int(random.integers(2, 40)), int(random.integers(16, 32))
     pixels = random.integers(0, 60, (64, 80, 3), np.uint8)
@@ -42,9 +42,15 @@ def image(number: int, crowd: bool = False) -> bytes:
     label = LABELS[number % 2]
     box = Box(label, top / 64, left / 80, (top + side) / 64, (left + side) / 80, "", crowd=crowd)
     return encode_detection(
-        stream.getvalue(), b"png", f"{number}.png".encode(), number, (64, 80, 3), 0.3, [box],
+        stream.getvalue(),
+        b"png",
+        f"{number}.png".encode(),
+        number,
+        (64, 80, 3),
+        0.3,
+        [box],
         {name: place for place, name in enumerate(LABELS, 1)},
-    )  # fmt: skip
+    )
 
 
 def write_examples(folder: Path, counts: dict[str, int]) -> Examples:
@@ -60,22 +66,36 @@ def write_examples(folder: Path, counts: dict[str, int]) -> Examples:
     return examples
 
 
+class Listener(Progress):
+    """Keeps what is said.
+
+    Args:
+        said: to which the lines are added.
+    """
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__(quiet=True)
+        self.said = said
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
 def train(examples: Examples, folder: Path, said: list[str] | None = None, **settings: Any) -> Model:
     """Train a small detector."""
-    from pipeline.progress import Progress
-
     network = str(settings.get("network", SMALL["network"]))
-    values = merge([
-        Layer(preset(network), lambda key: ""),
-        Layer({"trainer": SMALL}, lambda key: ""),
-        Layer({"trainer": settings}, lambda key: ""),
-    ])["trainer"]  # fmt: skip
+    values = merge(
+        [
+            Layer(preset(network), lambda key: ""),
+            Layer({"trainer": SMALL}, lambda key: ""),
+            Layer({"trainer": settings}, lambda key: ""),
+        ]
+    )["trainer"]
     config = DetectionTrainerConfig.model_validate(values)
     options = network_config(network, config.options).model_dump(mode="json")
     context = Context.standalone(folder)
     if said is not None:
-        context.progress = Progress(quiet=True)
-        context.progress.say = said.append  # type: ignore[method-assign]
+        context.progress = Listener(said)
     model = Model.create(folder / "model")
     trainer(
         examples=examples,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from components.training.config import OptimizerConfig
 from components.training.optimizers import learning_rate_at
 from object_detection.pipeline_config.reading import read_pipeline_config
 from object_detection.pipeline_config.translation import translate
 
+WriteConfig = Callable[..., Path]  # of changes, to the file's path
 LAYERS = """
         activation: RELU_6
         regularizer { l2_regularizer { weight: 0.00004 } }
@@ -105,7 +108,7 @@ def write_config(folder: Path, *changes: tuple[str, str]) -> Path:
     return folder / "pipeline.config"
 
 
-def values_of(path: Path) -> dict:
+def values_of(path: Path) -> dict[str, Any]:
     return translate(read_pipeline_config(path)).values()
 
 
@@ -113,6 +116,6 @@ def line_of(path: Path, text: str) -> int:
     return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line)
 
 
-def rates(optimizer: dict, *steps: int) -> list[float]:
+def rates(optimizer: dict[str, Any], *steps: int) -> list[float]:
     names = {key.removeprefix("trainer.optimizer."): value for key, value in optimizer.items() if "optimizer." in key}
     return [learning_rate_at(OptimizerConfig(**names), 10_000, step) for step in steps]

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
+
+from serving.warmup import write_warmup
 
 CLASSES = ["tall", "wide", "<b>square</b>"]
 HISTORY, HORIZON = 4, 3
 FACTS = {
-    "values": ["milk"], "covariates": [], "history": HISTORY, "horizon": HORIZON, "level": 0.8, "season": 12, "times": True,
+    "values": ["milk"],
+    "covariates": [],
+    "history": HISTORY,
+    "horizon": HORIZON,
+    "level": 0.8,
+    "season": 12,
+    "times": True,
     "frequency": {"unit": "month", "count": 1},
-    "csv": {"time_column": "Month", "value_columns": ["milk"], "series_column": None, "delimiter": ",", "decimal": ".",
-            "time_format": "%Y-%m"},
-}  # fmt: skip
+    "csv": {
+        "time_column": "Month",
+        "value_columns": ["milk"],
+        "series_column": None,
+        "delimiter": ",",
+        "decimal": ".",
+        "time_format": "%Y-%m",
+    },
+}
 
 
 def write_models(root: Path, half_plus_two: Path, models: Path) -> Path:
-    """Write a model for each form that the page has, and their models.config; `shapes` has a label and a version that is broken.
+    """Write a model for each form of the page, and their models.config; `shapes` has a label and a broken version.
 
     Args:
         half_plus_two, models: where small models of the other tests lie.
@@ -38,7 +54,8 @@ def write_models(root: Path, half_plus_two: Path, models: Path) -> Path:
     write_example(root / "sum" / "1", {"a": np.array([1], np.float32), "b": np.array([2], np.float32)})
     labels = "version_labels { key: 'stable' value: 1 }"
     entries = "".join(
-        f'config {{ name: "{path.name}" base_path: "{path}" model_platform: "tensorflow" model_version_policy {{ all {{}} }} '
+        f'config {{ name: "{path.name}" base_path: "{path}" model_platform: "tensorflow" '
+        "model_version_policy { all {} } "
         f"{labels if path.name == 'shapes' else ''} }}\n"
         for path in sorted(root.iterdir())
     )
@@ -54,7 +71,6 @@ def save_classifier(folder: Path) -> None:
         size = tf.shape(tf.io.decode_image(content, channels=3, expand_animations=False))
         return tf.stack([size[0] > size[1], size[1] > size[0], size[0] == size[1]])
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def classify(image_bytes: Any) -> dict[str, Any]:
         which = tf.map_fn(shape_of, image_bytes, fn_output_signature=tf.bool)
         probabilities = tf.where(which, 0.9, 0.05)
@@ -65,7 +81,8 @@ def save_classifier(folder: Path) -> None:
             "label": tf.gather(tf.constant(CLASSES), class_id),
         }
 
-    save(folder, {"serving_default": classify}, {"labels.txt": "".join(f"{name}\n" for name in CLASSES)})
+    signature = tf.function(classify, input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    save(folder, {"serving_default": signature}, {"labels.txt": "".join(f"{name}\n" for name in CLASSES)})
     write_example(folder, {"image_bytes": np.array([image((6, 3))], object)})
 
 
@@ -73,7 +90,6 @@ def save_detector(folder: Path) -> None:
     """There is a cat in the upper left quarter of every photo, and perhaps a dog in the lower right one."""
     import tensorflow as tf
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def detect(image_bytes: Any) -> dict[str, Any]:
         count = tf.size(image_bytes)
 
@@ -88,7 +104,8 @@ def save_detector(folder: Path) -> None:
             "num_detections": each(2.0),
         }
 
-    save(folder, {"serving_default": detect}, {})
+    signature = tf.function(detect, input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    save(folder, {"serving_default": signature}, {})
 
 
 def save_forecaster(folder: Path) -> None:
@@ -119,17 +136,11 @@ def save(folder: Path, functions: dict[str, Any], assets: dict[str, str]) -> Non
 
 def write_example(folder: Path, arrays: dict[str, Any]) -> None:
     """Write a warm-up file of one request."""
-    from serving.warmup import write_warmup
-
     write_warmup(folder, [("serving_default", arrays)])
 
 
 def image(size: tuple[int, int], kind: str = "PNG", orientation: int = 1, mode: str = "RGB") -> bytes:
     """Return a picture file; size is (height, width)."""
-    import io
-
-    from PIL import Image
-
     stream = io.BytesIO()
     image = Image.new(mode, (size[1], size[0]))
     exif = Image.Exif()

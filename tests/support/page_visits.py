@@ -5,11 +5,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class Visit(Protocol):
+    """Opens the page at a model, with the browser's own options."""
+
+    def __call__(self, model: str, **options: Any) -> Any: ...
+
+
 ANSWERED = "#shown > *, #problem:not([hidden])"
 
 
@@ -27,7 +35,7 @@ def start_browser() -> Iterator[Any]:
 
 
 @contextmanager
-def visits(browser: Any, url: str) -> Iterator[Any]:
+def visits(browser: Any, url: str) -> Iterator[Visit]:
     """Yield a function that opens the page at a model; at the end the browser must have had nothing to complain of."""
     complaints: list[str] = []
     opened = []

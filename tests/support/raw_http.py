@@ -9,16 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from serving.server.core import Core
 from serving.server.execution import DirectExecution
 from serving.server.metrics import Metrics
-from serving.server.models.versions import Lent
+from serving.server.models.versions import ServableHandle
 from serving.server.rest import protocol, service
-from serving.server.rest.app import Limits
-from serving.server.rest.server_state import ConnectionLimits
+from serving.server.rest.limits import ConnectionLimits, Limits
 
 BODY = b'{"instances": [1.0]}'
 
@@ -36,7 +35,7 @@ class Doubler:
     def signature(self, _: str) -> Any:
         return self.signatures
 
-    def run(self, _: Any, arrays: dict[str, np.ndarray], deadline: float) -> dict[str, np.ndarray]:
+    def run(self, _: Any, arrays: dict[str, NDArray[Any]], deadline: float) -> dict[str, NDArray[Any]]:
         assert self.open.wait(30)
         return {"y": arrays["x"] * 2}
 
@@ -51,8 +50,8 @@ class Lending:
     model: Doubler
     models: dict[str, Any] = field(default_factory=dict)
 
-    def lend(self, name: str, *_: Any) -> Lent:
-        return Lent(name, 1, self.model)  # type: ignore[arg-type]
+    def lend(self, name: str, *_: Any) -> ServableHandle:
+        return ServableHandle(name, 1, self.model)  # type: ignore[arg-type]
 
 
 class Unlogged:

@@ -1,4 +1,4 @@
-"""Drawn photos as sealed Examples, and a small detector without training as a sealed Model, for the tests of what is served."""
+"""Drawn images as sealed Examples, and an untrained small detector as a sealed Model, for the tests of serving."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+import tf_keras
+from PIL import Image
 
 from data.detection.boxes import Box
 from data.detection.records import encode_detection
 from data.tfrecord import write_record
-from object_detection.saved_detector import Trained, write_trained
+from object_detection.saved_detector import SavedDetector, write_detector
+from object_detection.ssd import SsdConfig, build_ssd
 from pipeline.artifacts import Examples, Model, write_manifest
 
 LABELS = ["cross", "dot", "stripe"]
@@ -20,8 +24,6 @@ SIZES = ((60, 90), (80, 64), (72, 72), (120, 50))
 
 def draw_image(number: int, kind: str = "JPEG") -> tuple[bytes, tuple[int, int]]:
     """Return a photo of smooth colours, as a file, and its height and width; every fourth has the same size."""
-    from PIL import Image
-
     height, width = SIZES[number % len(SIZES)]
     coarse = np.random.default_rng(number).integers(0, 256, (5, 6, 3), dtype=np.uint8)
     stream = io.BytesIO()
@@ -45,32 +47,35 @@ def write_images(folder: Path, splits: dict[str, int]) -> Examples:
                 )
                 number += 1
     examples.properties = {
-        "task": "object_detection", "splits": splits, "labels": LABELS, "image_shape": None, "channels": 3, "rejected": 0,
-    }  # fmt: skip
+        "task": "object_detection",
+        "splits": splits,
+        "labels": LABELS,
+        "image_shape": None,
+        "channels": 3,
+        "rejected": 0,
+    }
     write_manifest(examples, created=0.0)
     return examples
 
 
-def make_detector(seed: int = 3, **changes: Any) -> Trained:
-    """Return a network of width .25 for 160 pixels, whose normalisation has seen noise, so that no two outputs are alike."""
-    import tensorflow as tf
-    import tf_keras
-
-    from object_detection.ssd import SsdConfig, build_ssd
-
+def make_detector(seed: int = 3, **changes: Any) -> SavedDetector:
+    """Return a network of width .25 for 160 pixels, whose normalisation has seen noise: no two outputs are alike."""
     config = SsdConfig(**{"classes": len(LABELS), "size": 160, "width": 0.25, "momentum": 0.0, **changes})
     tf_keras.utils.set_random_seed(seed)
     model = build_ssd(config)
     model(tf.random.stateless_uniform([8, config.size, config.size, 3], (5, 6), -1, 1), training=True)
-    return Trained(model, config, LABELS)
+    return SavedDetector(model, config, LABELS)
 
 
-def write_model(folder: Path, trained: Trained) -> Model:
+def write_model(folder: Path, trained: SavedDetector) -> Model:
     """Write and seal a Model as the trainer does."""
     model = Model.create(folder)
-    write_trained(trained, model.path)
+    write_detector(trained, model.path)
     model.properties = {
-        "task": "object_detection", "network": "ssd_mobilenet_v1_025_160", "labels": trained.labels, "input_size": trained.config.size,
-    }  # fmt: skip
+        "task": "object_detection",
+        "network": "ssd_mobilenet_v1_025_160",
+        "labels": trained.labels,
+        "input_size": trained.config.size,
+    }
     write_manifest(model, created=0.0)
     return model

@@ -15,9 +15,11 @@ from components.export.saved_model import check_shape, write_saved_model
 from components.tasks.object_detection.config import DetectionExporterConfig, Kind
 from components.tasks.object_detection.images import few_pixels, sample_images
 from components.tasks.object_detection.parity import agreement, compare
-from object_detection.postprocessing import answer_prepared, prepare_bytes, prepare_examples, prepare_images
-from object_detection.saved_detector import LABEL_MAP, read_trained
-from object_detection.tflite_export import LEAST, LiteDetector, convert
+from data.detection.label_map import LABEL_MAP
+from object_detection.postprocessing import detect_prepared
+from object_detection.preprocessing import prepare_bytes, prepare_examples, prepare_images
+from object_detection.saved_detector import read_detector
+from object_detection.tflite_export import MIN_SCORE, TfliteDetector, convert
 from pipeline.artifacts import Examples, Model, SavedModel
 from pipeline.settings import narrow
 from serving.samples import FITTED_FIRST
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from components.tasks.object_detection.images import ImageReader
-    from object_detection.saved_detector import Trained
+    from object_detection.saved_detector import SavedDetector
 
 
 LITE_FILE = Path("assets.extra", "model.tflite")
@@ -45,7 +47,7 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Ex
     assets.extra.
     """
     config = narrow(config, DetectionExporterConfig)
-    trained = read_trained(model.path)
+    trained = read_detector(model.path)
     functions = make_signatures(trained, config.default_signature)
     assets = {
         "labels.txt": "".join(f"{label}\n" for label in trained.labels),
@@ -66,7 +68,7 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Ex
     }
 
 
-def make_signatures(trained: Trained, default: Kind) -> dict[str, Any]:
+def make_signatures(trained: SavedDetector, default: Kind) -> dict[str, Any]:
     """Return the functions behind the signatures, by name, the default one first.
 
     Each makes sure of its input's rank first: some of TensorFlow's fused kernels end the whole process on a wrong one
@@ -90,14 +92,14 @@ def make_signatures(trained: Trained, default: Kind) -> dict[str, Any]:
     return {DEFAULT_SIGNATURE: functions.pop(default), **functions}
 
 
-def freeze(trained: Trained) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+def freeze(trained: SavedDetector) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return the network from prepared images to answers with its weights as constants, as the Object Detection API froze it.
 
     TensorFlow then folds batch normalisation into the convolutions and lays out their weights once, which takes a quarter off
     the time of a request.
     """
     size = trained.config.size
-    network = tf.function(partial(answer_prepared, trained), autograph=False)
+    network = tf.function(partial(detect_prepared, trained), autograph=False)
     function = network.get_concrete_function(tf.TensorSpec([None, size, size, 3], tf.float32))
     names, frozen = sorted(function.structured_outputs), convert_variables_to_constants_v2(function)
     return lambda prepared: dict(zip(names, frozen(prepared), strict=True))
@@ -122,7 +124,7 @@ def write_warmup_requests(images: ImageReader, default: Kind, folder: Path) -> N
 
 
 def write_tflite(
-    trained: Trained, examples: Examples, config: DetectionExporterConfig, folder: Path
+    trained: SavedDetector, examples: Examples, config: DetectionExporterConfig, folder: Path
 ) -> dict[str, Any] | None:
     """Convert to TensorFlow Lite, compare with Keras on real images, and return the facts; None if not asked for.
 
@@ -135,25 +137,25 @@ def write_tflite(
     with tf.device("CPU"):  # a GPU's convolutions have fewer digits
         prepared = prepare(images, trained)
         fitted = prepare(sample_images(examples, config.tflite_examples, FITTED_FIRST), trained)
-        answer = tf.function(partial(answer_prepared, trained), autograph=False, reduce_retracing=True)
+        answer = tf.function(partial(detect_prepared, trained), autograph=False, reduce_retracing=True)
         batches = [answer(prepared[start : start + AT_ONCE]) for start in range(0, len(prepared), AT_ONCE)]
     expected = {part: np.concatenate([batch[part].numpy() for batch in batches]) for part in batches[0]}
     content = convert(trained, config.tflite, fitted)
     target = folder / LITE_FILE
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(content)
-    answers = LiteDetector(content).answer(prepared)
+    answers = TfliteDetector(content).detect(prepared)
     return {
         "precision": config.tflite,
         "bytes": len(content),
         "split": images.split,
         "examples": len(images.encoded),
-        "least_score": LEAST,
-        "max_difference": round(compare(answers, expected, LEAST).max_difference, 9),
-        **agreement(answers, expected, LEAST),
+        "least_score": MIN_SCORE,
+        "max_difference": round(compare(answers, expected, MIN_SCORE).max_difference, 9),
+        **agreement(answers, expected, MIN_SCORE),
     }
 
 
-def prepare(images: ImageReader, trained: Trained) -> np.ndarray:
+def prepare(images: ImageReader, trained: SavedDetector) -> np.ndarray:
     """Return images as the network takes them."""
     return tf.function(prepare_bytes, autograph=False)(tf.constant(images.encoded), trained.config.size).numpy()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from object_detection.postprocessing import decode
+from object_detection.preprocessing import decode
 from pipeline.artifacts import Examples
 from serving.samples import UNSEEN_FIRST, encoded_image, sample_records
 

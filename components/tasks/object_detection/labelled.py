@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from data.detection.records import EDGES
 from data.tfrecord import FeatureValue, decode_example, read_records
-from object_detection.images import colour_of
+from object_detection.drawing import colour_of
 from pipeline.artifacts import Examples
 
 

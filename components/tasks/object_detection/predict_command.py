@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from components.tasks.task import PredictOptions
 from data.tfrecord import decode_example
-from labline.cli.detect import read_image, refuse_overwriting, save_drawn, show, target_of
+from object_detection.drawn_images import read_image, refuse_overwriting, save_drawn, show, target_of
 from pipeline.artifacts import Examples
 from serving.client.files import end_with_status, read_each
 from serving.samples import encoded_image, sample_records
 
 if TYPE_CHECKING:
-    from object_detection.detector import Detection
+    from data.detection.detections import Detection
     from serving.client import Client, ModelClient
 
 

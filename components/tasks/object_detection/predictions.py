@@ -12,14 +12,14 @@ import tensorflow as tf
 from components.tasks.object_detection.metrics import Detections, Truth
 from data.detection.records import EDGES
 from data.tfrecord import FeatureValue, decode_example, in_batches, read_records
-from object_detection.postprocessing import answer_bytes
-from object_detection.saved_detector import read_trained
+from object_detection.postprocessing import detect_bytes
+from object_detection.saved_detector import read_detector
 from pipeline.artifacts import Examples, Model
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
-    from object_detection.saved_detector import Trained
+    from object_detection.saved_detector import SavedDetector
 
 
 Features = dict[str, list[FeatureValue]]
@@ -40,12 +40,12 @@ def predict(model: Model, examples: Examples, split: str, batch_size: int, progr
     Raises:
         UserError: the model knows a class that the examples lack, or the split has no photos.
     """
-    trained = read_trained(model.path)
+    trained = read_detector(model.path)
     size = max(1, min(batch_size, examples.splits.get(split, 0)))
     return answer_split(compile_answers(trained, size, examples.labels), examples, split, size, progress)
 
 
-def compile_answers(trained: Trained, batch_size: int, labels: Sequence[str]) -> Answerer:
+def compile_answers(trained: SavedDetector, batch_size: int, labels: Sequence[str]) -> Answerer:
     """Return a function from at most `batch_size` encoded images to detections; it is traced once, so keep it.
 
     Args:
@@ -53,7 +53,7 @@ def compile_answers(trained: Trained, batch_size: int, labels: Sequence[str]) ->
     """
     numbers = np.array([0, *numbers_of(trained.labels, labels)])
     answer = tf.function(
-        lambda encoded: answer_bytes(trained, encoded),
+        lambda encoded: detect_bytes(trained, encoded),
         input_signature=[tf.TensorSpec([batch_size], tf.string)],
         autograph=False,
     )

@@ -13,9 +13,10 @@ import tensorflow as tf
 from components.tasks.object_detection.images import few_pixels, sample_images
 from components.tasks.object_detection.parity import agreement, compare
 from components.tasks.task import Expectation
-from object_detection.postprocessing import answer_images, answer_prepared, prepare_bytes
-from object_detection.saved_detector import read_trained
-from object_detection.tflite_export import LEAST, LiteDetector
+from object_detection.postprocessing import detect_images, detect_prepared
+from object_detection.preprocessing import prepare_bytes
+from object_detection.saved_detector import read_detector
+from object_detection.tflite_export import MIN_SCORE, TfliteDetector
 from pipeline.artifacts import Examples, Model, SavedModel
 from serving.client import batches as bearable
 from serving.parity import Parity
@@ -80,11 +81,11 @@ class ExpectedBoxes(Expectation):
         facts = saved_model.properties.get("tflite")
         if not facts:
             return {}
-        answers = LiteDetector(saved_model.file("assets.extra", "model.tflite").read_bytes()).answer(self.prepared)
+        answers = TfliteDetector(saved_model.file("assets.extra", "model.tflite").read_bytes()).detect(self.prepared)
         if facts["precision"] not in LITE_SHARE:
             return {"tflite": compare(answers, self.of_files)}
-        counts, share = agreement(answers, self.of_files, LEAST), LITE_SHARE[facts["precision"]]
-        found = compare(answers, self.of_files, LEAST, float("inf"))
+        counts, share = agreement(answers, self.of_files, MIN_SCORE), LITE_SHARE[facts["precision"]]
+        found = compare(answers, self.of_files, MIN_SCORE, float("inf"))
         total = counts["detections"] + counts["extra"]
         if not found.problem and counts["matched"] < share * total:
             words = f"only {counts['matched']} of {total} detections are found by both; at least {share:.0%} should be"
@@ -94,11 +95,11 @@ class ExpectedBoxes(Expectation):
 
 def expect(examples: Examples, model: Model, count: int) -> ExpectedBoxes:
     """Ask the trained network itself."""
-    images, trained = sample_images(examples, count), read_trained(model.path)
+    images, trained = sample_images(examples, count), read_detector(model.path)
     pixels = [few_pixels(image) for image in images.encoded[:MOST_AS_PIXELS]]
     size = trained.config.size
-    network = tf.function(partial(answer_prepared, trained), autograph=False, reduce_retracing=True)
-    as_pixels = tf.function(partial(answer_images, trained), autograph=False, reduce_retracing=True)
+    network = tf.function(partial(detect_prepared, trained), autograph=False, reduce_retracing=True)
+    as_pixels = tf.function(partial(detect_images, trained), autograph=False, reduce_retracing=True)
     # where the server computes: a GPU's convolutions have fewer digits
     with tf.device("CPU"):
         prepared = tf.function(prepare_bytes, autograph=False)(tf.constant(images.encoded), size).numpy()

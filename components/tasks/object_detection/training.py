@@ -11,6 +11,7 @@ import tf_keras
 from components.networks import NetworkFile, find_network, network_config
 from components.tasks.object_detection import metrics
 from components.tasks.object_detection.config import DetectionTrainerConfig
+from components.tasks.object_detection.engine import TfKerasEngine
 from components.tasks.object_detection.metric_list import METRICS
 from components.tasks.object_detection.predictions import read_split, read_truth
 from components.tasks.object_detection.start import find_start
@@ -23,9 +24,8 @@ from components.training.validation import Judge, judged_split
 from data.tfrecord import read_records
 from object_detection.families import family_of
 from object_detection.resynthesis import resynthesise
-from object_detection.saved_detector import Trained
-from object_detection.training.engine import TfKerasEngine
-from object_detection.training.input_pipeline import DetectionFeed, preparer
+from object_detection.saved_detector import SavedDetector
+from object_detection.training.input_pipeline import DetectionInputPipeline, preparer
 from object_detection.training.network import DetectorInTraining
 from object_detection.training.objective import Multibox
 from object_detection.training.validation import compile_score, score_split
@@ -85,7 +85,7 @@ def build_network(
     learns_on = weights is not None and config.batch_norm == "trained"
     settings = module.ssd_config(options, len(examples.labels), weights.width if weights else None, learns_on)
     tf_keras.utils.set_random_seed(config.seed)
-    trained = Trained(family_of(settings).build(settings), settings, examples.labels)
+    trained = SavedDetector(family_of(settings).build(settings), settings, examples.labels)
     report = load_start(trained, weights, config, context) if weights else None
     frozen = config.batch_norm == "frozen" or (config.batch_norm == "auto" and weights is not None)
     if weights and weights.folded and not frozen:
@@ -110,14 +110,16 @@ def read_start(config: DetectionTrainerConfig, context: Context) -> Weights | No
     return read_weights(path, config.warm_start_averages) if path else None
 
 
-def load_start(trained: Trained, weights: Weights, config: DetectionTrainerConfig, context: Context) -> LoadReport:
+def load_start(
+    trained: SavedDetector, weights: Weights, config: DetectionTrainerConfig, context: Context
+) -> LoadReport:
     """Put weights into the network and tell what became of each variable."""
     report = warm_start(trained.named, weights, config.warm_start_parts)
     context.progress.say(f"  {report}")
     return report
 
 
-def resynthesise_norm(trained: Trained, examples: Examples) -> int:
+def resynthesise_norm(trained: SavedDetector, examples: Examples) -> int:
     """Give folded batch normalisation its statistics back, measured on training photos."""
     prepare = preparer(trained, ())
     records = read_records(*examples.shards("train"))
@@ -130,7 +132,7 @@ def make_objective(examples: Examples, config: DetectionTrainerConfig) -> Multib
     options = network_config(config.network, config.options)
     settings = find_network(config.network, TASK).ssd_config(options, len(examples.labels))
     image_losses = family_of(settings).make_losses(config.negatives_per_positive)
-    return Multibox(config.classification_weight, config.localization_weight, image_losses)
+    return Multibox(config.classification_weight, config.localization_weight, image_losses, metrics.TAGS)
 
 
 def open_feeds(
@@ -140,11 +142,11 @@ def open_feeds(
     config: DetectionTrainerConfig,
     strategy: tf.distribute.Strategy,
     context: Context,
-) -> tuple[DetectionFeed, Judge | None]:
+) -> tuple[DetectionInputPipeline, Judge | None]:
     """Return the training split, and what judges by another one."""
-    feed = DetectionFeed(
+    feed = DetectionInputPipeline(
         examples,
-        preparer(network.trained, config.augmentation),
+        preparer(network.detector, config.augmentation),
         config.batch_size,
         config.seed,
         config.shuffle,
@@ -159,12 +161,12 @@ def open_feeds(
 def make_judge(network: DetectorInTraining, objective: Multibox, examples: Examples, split: str) -> Judge:
     """Return what gives the loss of a split, its two parts, and COCO's metrics of what is found in it."""
     size = min(JUDGED_AT_ONCE, examples.splits[split])
-    score = compile_score(network, objective, preparer(network.trained, ()), size)
+    score = compile_score(network, objective, preparer(network.detector, ()), size)
     truth = [read_truth(features) for features in read_split(examples, split)]
 
     def judge() -> dict[str, float]:
         scored = score_split(score, examples, split, size)
-        side = network.trained.config.size
+        side = network.detector.config.size
         found = [
             metrics.Detections((boxes / side).clip(0, 1).astype("float64"), scores.astype("float64"), classes)
             for boxes, scores, classes in scored.found
@@ -180,8 +182,8 @@ def finish(network: DetectorInTraining, examples: Examples, config: DetectionTra
     report = network.report
     return {
         "labels": examples.labels,
-        "input_size": network.trained.config.size,
-        "width": network.trained.config.width,
+        "input_size": network.detector.config.size,
+        "width": network.detector.config.width,
         "warm_start": None
         if report is None
         else {

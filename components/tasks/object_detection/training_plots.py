@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from components.tasks.object_detection import image_pairs, matching, metrics
 from components.tasks.object_detection.predictions import encoded_of, one_image, read_split, read_truth
 from data.tfrecord import read_records
-from object_detection.postprocessing import answer_bytes
+from object_detection.postprocessing import detect_bytes
 from object_detection.ssd import BOX_SCALES
 from object_detection.training.input_pipeline import preparer
 from pipeline.artifacts import Examples, Model
@@ -53,8 +53,8 @@ def draw(
 
 def draw_matches(network: DetectorInTraining, examples: Examples, augmentation: tuple[str, ...]) -> Image.Image:
     """Return training images as the network sees them, changed at random, with the anchors that belong to a box."""
-    anchors = np.concatenate([boxes.reshape(-1, 4) for boxes in network.trained.config.make_anchors()])
-    prepare = preparer(network.trained, augmentation)
+    anchors = np.concatenate([boxes.reshape(-1, 4) for boxes in network.detector.config.make_anchors()])
+    prepare = preparer(network.detector, augmentation)
     records = read_records(*examples.shards("train"))
     drawn = []
     for number, record in enumerate(islice(records, SHOWN_IMAGES)):
@@ -89,7 +89,7 @@ def draw_predictions(network: DetectorInTraining, examples: Examples, split: str
     """Return images of a split with what is there beside what is found."""
     rows = list(islice(read_split(examples, split), SHOWN_IMAGES))
     images, truths = [encoded_of(row) for row in rows], [read_truth(row) for row in rows]
-    found = {name: value.numpy() for name, value in answer_bytes(network.trained, tf.constant(images)).items()}
+    found = {name: value.numpy() for name, value in detect_bytes(network.detector, tf.constant(images)).items()}
     numbers = np.arange(len(examples.labels) + 1)  # the network was made for these examples
     detections = [one_image(found, place, numbers) for place in range(len(images))]
     matches = metrics.judge(truths, detections, examples.labels).matches

@@ -9,9 +9,10 @@ from tensorflow_serving.apis import classification_pb2, inference_pb2, regressio
 
 from serving.server.core import Core
 from serving.server.errors import RequestError, invalid
-from serving.server.example_inference import CLASSIFY, classify, multi_inference, regress
+from serving.server.example_inference import classify, multi_inference, regress
+from serving.server.example_results import CLASSIFY
 from serving.server.grpc_api.requests import lend, parse
-from serving.server.result_protos import fill_classes, fill_numbers, fill_spec, read_examples
+from serving.server.result_protos import fill_classes, fill_numbers, fill_spec, read_examples, serialize
 from serving.signatures import DEFAULT_SIGNATURE
 
 Api = Literal["Classify", "Regress", "MultiInference"]
@@ -49,44 +50,44 @@ def answer_examples(core: Core, api: Api, body: bytes, deadline: float) -> bytes
 def ask(core: Core, api: Literal["Classify", "Regress"], request: Any, deadline: float) -> bytes:
     """Answer Classify and Regress."""
     signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    with lend(core, request) as lent:
+    with lend(core, request) as handle:
         examples = read_examples(request.input)
-        wanted = core.request_log.wants(lent.name)
+        wanted = core.request_log.wants(handle.name)
         if api == "Classify":
             response = classification_pb2.ClassificationResponse()
-            classes = classify(core, lent, signature, examples, deadline)
+            classes = classify(core, handle, signature, examples, deadline)
             fill_classes(response.result, classes)
             if wanted:
-                core.request_log.classify(lent.name, lent.version, signature, examples, classes)
+                core.request_log.classify(handle.name, handle.version, signature, examples, classes)
         else:
             response = regression_pb2.RegressionResponse()
-            numbers = regress(core, lent, signature, examples, deadline)
+            numbers = regress(core, handle, signature, examples, deadline)
             fill_numbers(response.result, numbers)
             if wanted:
-                core.request_log.regress(lent.name, lent.version, signature, examples, numbers)
-        fill_spec(response.model_spec, lent.name, lent.version, signature)
-    return response.SerializeToString()
+                core.request_log.regress(handle.name, handle.version, signature, examples, numbers)
+        fill_spec(response.model_spec, handle.name, handle.version, signature)
+    return serialize(response)
 
 
 def infer(core: Core, request: Any, deadline: float) -> bytes:
     """Answer MultiInference: the first task's spec picks the version that all are asked of."""
     if not request.tasks:
         raise invalid("ModelSpec has no name specified.")
-    with lend(core, request.tasks[0]) as lent:
+    with lend(core, request.tasks[0]) as handle:
         tasks = read_tasks(request)
         examples = read_examples(request.input)
-        answers: list[Any] = multi_inference(core, lent, tasks, examples, deadline)
-        if core.request_log.wants(lent.name):
-            core.request_log.multi_inference(lent.name, lent.version, tasks, examples, answers)
+        answers: list[Any] = multi_inference(core, handle, tasks, examples, deadline)
+        if core.request_log.wants(handle.name):
+            core.request_log.multi_inference(handle.name, handle.version, tasks, examples, answers)
         response = inference_pb2.MultiInferenceResponse()
         for (signature, method), answer in zip(tasks, answers, strict=True):
             result = response.results.add()
-            fill_spec(result.model_spec, lent.name, lent.version, signature)
+            fill_spec(result.model_spec, handle.name, handle.version, signature)
             if method == CLASSIFY:
                 fill_classes(result.classification_result, answer)
             else:
                 fill_numbers(result.regression_result, answer)
-    return response.SerializeToString()
+    return serialize(response)
 
 
 def read_tasks(request: Any) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from serving.server.core import Core
 from serving.server.errors import invalid
 from serving.server.grpc_api.requests import parse
 from serving.server.metrics import metric_name
+from serving.server.result_protos import serialize
 
 log = logging.getLogger("serving")
 KNOWN_CODES = set(error_codes_pb2.Code.keys())
@@ -27,8 +28,8 @@ class ModelService:
 
     name = "tensorflow.serving.ModelService"
 
-    def __init__(self, core: Core, looking: Executor, reloading: Executor) -> None:
-        self.core, self.looking, self.reloading = core, looking, reloading
+    def __init__(self, core: Core, status_threads: Executor, reload_threads: Executor) -> None:
+        self.core, self.status_threads, self.reload_threads = core, status_threads, reload_threads
 
     def methods(self) -> dict[str, Any]:
         """Return the methods by their names in gRPC."""
@@ -36,14 +37,14 @@ class ModelService:
 
     async def status(self, body: bytes, context: Any) -> bytes:
         """Answer GetModelStatus."""
-        return await asyncio.get_running_loop().run_in_executor(self.looking, list_versions, self.core, body)
+        return await asyncio.get_running_loop().run_in_executor(self.status_threads, list_versions, self.core, body)
 
     async def reload(self, body: bytes, context: Any) -> bytes:
-        """Answer HandleReloadConfigRequest when newly added models can be asked; one that waits holds up no later one."""
+        """Answer HandleReloadConfigRequest when new models can be asked; one that waits holds up no later one."""
         remaining = context.time_remaining()
         deadline = None if remaining is None else time.monotonic() + remaining
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.reloading, reload_models, self.core, body, deadline)
+        return await loop.run_in_executor(self.reload_threads, reload_models, self.core, body, deadline)
 
 
 def list_versions(core: Core, body: bytes) -> bytes:
@@ -58,7 +59,7 @@ def list_versions(core: Core, body: bytes) -> bytes:
             version=version.number, state=get_model_status_pb2.ModelVersionStatus.State.Value(version.state)
         )
         fill_status(entry.status, version.error_code, version.error_message)
-    return response.SerializeToString()
+    return serialize(response)
 
 
 def reload_models(core: Core, body: bytes, deadline: float | None = None) -> bytes:
@@ -76,7 +77,7 @@ def reload_models(core: Core, body: bytes, deadline: float | None = None) -> byt
     fill_status(response.status, "OK", "")
     for name, value in before.items():
         response.metric.add(name=name, int64_value_increase=int(core.metrics.value(metric_name(name)) - value))
-    return response.SerializeToString()
+    return serialize(response)
 
 
 def fill_status(status: Any, code: str, message: str) -> None:

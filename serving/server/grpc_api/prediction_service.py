@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
+from numpy.typing import NDArray
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
 
 from serving.server.core import NO_DEADLINE, Core
@@ -18,8 +18,8 @@ from serving.server.execution import Answer, Outcome
 from serving.server.grpc_api.example_methods import Api, answer_examples
 from serving.server.grpc_api.requests import lend, parse
 from serving.server.grpc_api.tensor_protos import read_tensor, write_tensor
-from serving.server.models.versions import Lent
-from serving.server.result_protos import fill_spec
+from serving.server.models.versions import ServableHandle
+from serving.server.result_protos import fill_spec, serialize
 from serving.signatures import DEFAULT_SIGNATURE
 
 SIGNATURES = "signature_def"  # the only field of metadata there is
@@ -31,14 +31,14 @@ Result = TypeVar("Result")
 class Call:
     """A predict request, ready to run."""
 
-    lent: Lent
+    handle: ServableHandle
     signature: str
-    arrays: dict[str, np.ndarray]
+    arrays: dict[str, NDArray[Any]]
     outputs: dict[str, str]  # wanted ones, with their types' names
 
 
 def is_loggable(context: Any) -> bool:
-    """Say whether a call may be logged: one that only tests the server asks not to be, with the metadata that is REST's header."""
+    """Say whether a call may be logged: one that only tests the server has the metadata that is REST's header."""
     return ("x-labline-unlogged", "1") not in (context.invocation_metadata() or ())
 
 
@@ -47,8 +47,13 @@ class PredictionService:
 
     name = "tensorflow.serving.PredictionService"
 
-    def __init__(self, core: Core, tensor_content: bool, pool: Executor, looking: Executor) -> None:
-        self.core, self.tensor_content, self.pool, self.looking = core, tensor_content, pool, looking
+    def __init__(self, core: Core, tensor_content: bool, call_threads: Executor, status_threads: Executor) -> None:
+        self.core, self.tensor_content, self.call_threads, self.status_threads = (
+            core,
+            tensor_content,
+            call_threads,
+            status_threads,
+        )
 
     def methods(self) -> dict[str, Any]:
         """Return the methods by their names in gRPC."""
@@ -72,7 +77,7 @@ class PredictionService:
             self.core.metrics.computed(model, "Predict", time.perf_counter() - computing)
             outputs = {name: value for name, value in answer.arrays().items() if name in call.outputs}
             if is_loggable(context) and self.core.request_log.wants(model):
-                self.core.request_log.predict(model, call.lent.version, call.signature, call.arrays, outputs)
+                self.core.request_log.predict(model, call.handle.version, call.signature, call.arrays, outputs)
             size = sum(value.nbytes for value in outputs.values())
             return await self.convert(size, lambda: write_predict(call, outputs, self.tensor_content))
         except RequestError as error:
@@ -88,10 +93,10 @@ class PredictionService:
         """Do work that takes as long as `size` bytes are many, away from the loop if they are."""
         if size <= LARGE:
             return work()
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+        return await asyncio.get_running_loop().run_in_executor(self.call_threads, work)
 
     async def compute(self, call: Call, deadline: float) -> Answer:
-        """Run the model, alone or in a batch; the version is given back when it has ended, even if nobody waits any more."""
+        """Run the model, alone or in a batch; it is given back when that has ended, even if nobody waits any more."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
 
@@ -100,14 +105,14 @@ class PredictionService:
                 future.set_result(outcome)
 
         def done(outcome: Outcome) -> None:
-            call.lent.give_back()
+            call.handle.give_back()
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle, outcome)
 
         try:
-            self.core.execution.submit(call.lent.servable, call.signature, call.arrays, deadline, done)
+            self.core.execution.submit(call.handle.servable, call.signature, call.arrays, deadline, done)
         except BaseException:  # such as no memory for another thread
-            call.lent.give_back()
+            call.handle.give_back()
             raise
         outcome = await future
         if isinstance(outcome, RequestError):
@@ -120,14 +125,14 @@ class PredictionService:
         async def answer(body: bytes, context: Any) -> bytes:
             deadline = deadline_of(context)
             return await asyncio.get_running_loop().run_in_executor(
-                self.pool, answer_examples, self.core, api, body, deadline
+                self.call_threads, answer_examples, self.core, api, body, deadline
             )
 
         return answer
 
     async def metadata(self, body: bytes, context: Any) -> bytes:
         """Answer GetModelMetadata."""
-        return await asyncio.get_running_loop().run_in_executor(self.looking, describe, self.core, body)
+        return await asyncio.get_running_loop().run_in_executor(self.status_threads, describe, self.core, body)
 
 
 def deadline_of(context: Any) -> float:
@@ -137,22 +142,22 @@ def deadline_of(context: Any) -> float:
 
 
 def read_predict(core: Core, request: Any) -> Call:
-    """Return what a predict request asks for; its version is lent, and still is when this returns."""
-    lent = lend(core, request)
+    """Return what a predict request asks for; its version is handle, and still is when this returns."""
+    handle = lend(core, request)
     try:
         name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        signature = lent.servable.signature(name)
+        signature = handle.servable.signature(name)
         if signature is None:
             raise RequestError("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
-        defaults = lent.servable.meta_graph.signature_def[name].defaults
+        defaults = handle.servable.meta_graph.signature_def[name].defaults
         arrays = read_inputs(request.inputs, signature.inputs, defaults)
-        return Call(lent, name, arrays, choose_outputs(list(request.output_filter), signature.outputs))
+        return Call(handle, name, arrays, choose_outputs(list(request.output_filter), signature.outputs))
     except BaseException:
-        lent.give_back()
+        handle.give_back()
         raise
 
 
-def read_inputs(sent: Any, wanted: dict[str, str], defaults: Any) -> dict[str, np.ndarray]:
+def read_inputs(sent: Any, wanted: dict[str, str], defaults: Any) -> dict[str, NDArray[Any]]:
     """Return the arrays by input name, in the signature's order and of its types.
 
     Args:
@@ -166,7 +171,8 @@ def read_inputs(sent: Any, wanted: dict[str, str], defaults: Any) -> dict[str, n
     for alias in sorted(sent):
         if alias not in wanted:
             raise invalid(
-                f"input tensor alias not found in signature: {alias}. Inputs expected to be in the set {braces(wanted)}."
+                f"input tensor alias not found in signature: {alias}. "
+                f"Inputs expected to be in the set {braces(wanted)}."
             )
         try:
             dtype, arrays[alias] = read_tensor(sent[alias])
@@ -195,20 +201,21 @@ def choose_outputs(asked: list[str], outputs: dict[str, str]) -> dict[str, str]:
     for number, alias in enumerate(asked):
         if alias not in outputs:
             raise invalid(
-                f"output tensor alias not found in signature: {alias} Outputs expected to be in the set {braces(outputs)}."
+                f"output tensor alias not found in signature: {alias} "
+                f"Outputs expected to be in the set {braces(outputs)}."
             )
         if alias in asked[:number]:
             raise invalid(f"duplicate output tensor alias: {alias}")
     return {name: outputs[name] for name in asked or outputs}
 
 
-def write_predict(call: Call, outputs: dict[str, np.ndarray], content: bool) -> bytes:
+def write_predict(call: Call, outputs: dict[str, NDArray[Any]], content: bool) -> bytes:
     """Return a predict answer's bytes."""
     response = predict_pb2.PredictResponse()
-    fill_spec(response.model_spec, call.lent.name, call.lent.version, call.signature)
+    fill_spec(response.model_spec, call.handle.name, call.handle.version, call.signature)
     for name, dtype in call.outputs.items():
         write_tensor(response.outputs[name], outputs[name], dtype, content)
-    return response.SerializeToString()
+    return serialize(response)
 
 
 def describe(core: Core, body: bytes) -> bytes:
@@ -221,10 +228,10 @@ def describe(core: Core, body: bytes) -> bytes:
     if unknown := [field for field in request.metadata_field if field != SIGNATURES]:
         raise invalid(f"Metadata field {unknown[0]} is not supported")
     response = get_model_metadata_pb2.GetModelMetadataResponse()
-    with lend(core, request) as lent:
-        fill_spec(response.model_spec, lent.name, lent.version, "")
+    with lend(core, request) as handle:
+        fill_spec(response.model_spec, handle.name, handle.version, "")
         signatures = get_model_metadata_pb2.SignatureDefMap()
-        for name, definition in lent.servable.meta_graph.signature_def.items():
+        for name, definition in handle.servable.meta_graph.signature_def.items():
             signatures.signature_def[name].CopyFrom(definition)
     response.metadata[SIGNATURES].Pack(signatures)
-    return response.SerializeToString()
+    return serialize(response)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from serving.server.core import Core
 from serving.server.errors import RequestError, invalid
-from serving.server.models.versions import Lent
+from serving.server.models.versions import ServableHandle
 
 
 def parse(message: Any, body: bytes) -> Any:
@@ -15,15 +17,13 @@ def parse(message: Any, body: bytes) -> Any:
     Raises:
         RequestError: the bytes are none.
     """
-    from google.protobuf.message import DecodeError
-
     try:
         return message.FromString(body)
     except DecodeError as error:
         raise RequestError("INTERNAL", f"The request cannot be read: {error}") from None
 
 
-def lend(core: Core, request: Any) -> Lent:
+def lend(core: Core, request: Any) -> ServableHandle:
     """Return the version that a request's ModelSpec names."""
     if not request.HasField("model_spec"):
         raise invalid("Missing ModelSpec")

@@ -1,7 +1,8 @@
 """The gRPC API: a running server that answers tensorflow.serving.PredictionService and ModelService.
 
-Calls are received by an event loop in a thread of its own. Messages come as bytes: small ones are read where they arrive,
-large ones and everything that waits in a pool of threads, so that one client's large image holds up nobody else.
+Calls are received by an event loop in a thread of its own. Messages come as bytes: small ones are read where they
+arrive, large ones and everything that waits in a pool of threads, so that one client's large image holds up nobody
+else.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from pipeline.errors import UserError
 from serving.server.core import Core
 from serving.server.errors import RequestError
 from serving.server.models.saved_model import import_tensorflow
 from serving.server_config_files import SSLConfig
-
-if TYPE_CHECKING:
-    import grpc
 
 log = logging.getLogger("serving")
 LARGEST_MESSAGE = 2**31 - 1  # bytes
@@ -116,8 +117,6 @@ def run_forever(loop: asyncio.AbstractEventLoop) -> None:
 
 async def listen(core: Core, options: GrpcOptions) -> tuple[int | None, Callable[[float], Awaitable[None]]]:
     """Make the server in the running loop; return its port and what ends it."""
-    import grpc
-
     settings: dict[str, str | int] = {
         "grpc.max_receive_message_length": options.max_message_bytes,
         "grpc.max_send_message_length": -1,
@@ -127,7 +126,7 @@ async def listen(core: Core, options: GrpcOptions) -> tuple[int | None, Callable
     server = grpc.aio.server(options=list(settings.items()))
     pools = [
         concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix=f"grpc {name}")
-        for name, threads in (("call", options.max_threads), ("look", 2), ("reload", 4))
+        for name, threads in (("call", options.max_threads), ("status", 2), ("reload", 4))
     ]
     add_services(server, core, options, pools)
     health = await add_health(server) if options.healthcheck else None
@@ -146,14 +145,15 @@ async def listen(core: Core, options: GrpcOptions) -> tuple[int | None, Callable
 
 def add_services(server: Any, core: Core, options: GrpcOptions, pools: list[Any]) -> None:
     """Give the server the methods of both services."""
-    import grpc
-
-    from serving.server.grpc_api.model_service import ModelService
+    from serving.server.grpc_api.model_service import ModelService  # these two load TensorFlow
     from serving.server.grpc_api.prediction_service import PredictionService
 
-    call, look, reload = pools
+    call_threads, status_threads, reload_threads = pools
     guard = Guard(options)
-    for service in (PredictionService(core, options.tensor_content, call, look), ModelService(core, look, reload)):
+    for service in (
+        PredictionService(core, options.tensor_content, call_threads, status_threads),
+        ModelService(core, status_threads, reload_threads),
+    ):
         handlers = {
             name: grpc.unary_unary_rpc_method_handler(guard.wrap(method)) for name, method in service.methods().items()
         }
@@ -212,8 +212,6 @@ class Guard:
 
 def status_code(name: str) -> grpc.StatusCode:
     """Return gRPC's object for the name of a status code."""
-    import grpc
-
     return getattr(grpc.StatusCode, name, grpc.StatusCode.UNKNOWN)
 
 
@@ -227,8 +225,6 @@ def cut(message: str) -> str:
 
 async def add_health(server: Any) -> Any:
     """Give the server the standard health service; every service is healthy as long as the server takes calls."""
-    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-
     servicer = health.aio.HealthServicer()
     for name in HEALTH_SERVICES:
         await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -272,8 +268,6 @@ def add_address(server: Any, address: str, options: GrpcOptions) -> int:
 
 def read_credentials(ssl: SSLConfig) -> grpc.ServerCredentials:
     """Return the certificate and what clients must show."""
-    import grpc
-
     if ssl.client_verify and not ssl.custom_ca:
         raise UserError(
             "`client_verify` is on, but there is no `custom_ca` to verify clients with.",

@@ -11,6 +11,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.server.errors import invalid
 
@@ -58,7 +59,7 @@ NAMES = {kind.number_of_type: name for name, kind in KINDS.items()}
 NAMES_OF_ARRAYS = {np.dtype(kind.array): name for name, kind in KINDS.items()}
 
 
-def read_tensor(tensor: Any) -> tuple[str, np.ndarray]:
+def read_tensor(tensor: Any) -> tuple[str, NDArray[Any]]:
     """Return the type's name, such as `float`, and the array of a TensorProto.
 
     Missing values repeat the last one given, or are zero, and surplus ones are dropped, as in TensorFlow.
@@ -94,7 +95,7 @@ def read_shape(shape: Any) -> tuple[tuple[int, ...], int]:
     return sizes, count
 
 
-def read_content(content: bytes, kind: Kind, count: int) -> np.ndarray:
+def read_content(content: bytes, kind: Kind, count: int) -> NDArray[Any]:
     """Return the values of `tensor_content`: the array's memory, or, for strings, all lengths and then all bytes."""
     if kind.array is object:
         return read_strings(content, count)
@@ -104,7 +105,7 @@ def read_content(content: bytes, kind: Kind, count: int) -> np.ndarray:
     return np.frombuffer(content, kind.array)
 
 
-def read_strings(content: bytes, count: int) -> np.ndarray:
+def read_strings(content: bytes, count: int) -> NDArray[Any]:
     wrong = invalid(f"tensor_content does not hold {count} strings")
     lengths, at = [], 0
     if count > len(content):
@@ -121,7 +122,7 @@ def read_strings(content: bytes, count: int) -> np.ndarray:
     return values
 
 
-def read_field(tensor: Any, kind: Kind) -> np.ndarray:
+def read_field(tensor: Any, kind: Kind) -> NDArray[Any]:
     """Return the values that stand in the type's own field."""
     field = getattr(tensor, kind.field)
     if kind.number:
@@ -171,7 +172,7 @@ def read_varint(message: bytes, at: int) -> tuple[int, int]:
     raise invalid("tensor_content ends too early")
 
 
-def fill(values: np.ndarray, kind: Kind, count: int) -> np.ndarray:
+def fill(values: NDArray[Any], kind: Kind, count: int) -> NDArray[Any]:
     """Repeat the last value, or zero, until there are `count`."""
     if len(values) >= count:
         return values[:count]
@@ -184,7 +185,7 @@ def fill(values: np.ndarray, kind: Kind, count: int) -> np.ndarray:
     return filled
 
 
-def write_tensor(tensor: Any, array: np.ndarray, name: str, content: bool) -> None:
+def write_tensor(tensor: Any, array: NDArray[Any], name: str, content: bool) -> None:
     """Put an array into an empty TensorProto.
 
     Args:
@@ -218,7 +219,7 @@ def write_tensor(tensor: Any, array: np.ndarray, name: str, content: bool) -> No
         getattr(tensor, kind.field).extend(values.tolist())
 
 
-def type_of(array: np.ndarray) -> str:
+def type_of(array: NDArray[Any]) -> str:
     """Return the type's name of an array, such as `float`."""
     return "string" if array.dtype.kind in "OSU" else NAMES_OF_ARRAYS[array.dtype]
 

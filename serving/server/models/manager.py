@@ -1,4 +1,4 @@
-"""Manager: all models of a server; lends the version that answers a request, and follows the configuration and the disk."""
+"""Manager: all models of a server; lends versions to requests, and follows the configuration and the disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serving.model_config import ModelConfig
 from serving.server.errors import RequestError, invalid
 from serving.server.metrics import Metrics
 from serving.server.models.loading import LoadOptions, LoadThreads
-from serving.server.models.versions import Lent, ModelVersions, Version
+from serving.server.models.versions import ModelVersions, ServableHandle, Version
 
 log = logging.getLogger("serving")
 REPEAT_SECONDS = 60.0  # after which a trouble that lasts is logged again
@@ -43,7 +43,8 @@ class Manager:
         """Take over the complete list of models: new ones come, missing ones go, changed policies and labels count.
 
         Raises:
-            RequestError: FAILED_PRECONDITION, a label points to a version that is not available. Nothing has changed then.
+            RequestError: FAILED_PRECONDITION, a label points to a version that is not available. Nothing has changed
+                then.
         """
         with self.lock:
             for config in configs:
@@ -148,7 +149,7 @@ class Manager:
             self.troubles[text] = now
             log.log(level, text)
 
-    def lend(self, name: str, version: int | None = None, label: str | None = None) -> Lent:
+    def lend(self, name: str, version: int | None = None, label: str | None = None) -> ServableHandle:
         """Lend the model that should answer; it stays in memory until it is given back.
 
         Raises:
@@ -165,7 +166,7 @@ class Manager:
                 number = version if version is not None else max(serving, default=-1)
                 if (servable := serving.get(number)) is not None:
                     servable.acquire()
-                    return Lent(name, number, servable)
+                    return ServableHandle(name, number, servable)
         wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
         raise RequestError("NOT_FOUND", f"Servable not found for request: {wanted}")
 

@@ -1,7 +1,7 @@
 """Servable: one SavedModel in memory, run by a TensorFlow session exactly as TensorFlow Serving runs it.
 
-The only file of the server that imports TensorFlow's python. A session's callable checks no shapes of its own, so that only
-the graph complains, and it lets other threads run while it computes.
+The only file of the server that imports TensorFlow's python. A session's callable checks no shapes of its own, so
+that only the graph complains, and it lets other threads run while it computes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.server.errors import RequestError
 from serving.server_config_files import BatchingParameters
@@ -49,16 +50,16 @@ class Signature:
 
     inputs: dict[str, str]
     outputs: dict[str, str]
-    run: Callable[..., list[np.ndarray]]
-    run_untimed: Callable[..., list[np.ndarray]]
+    run: Callable[..., list[NDArray[Any]]]
+    run_untimed: Callable[..., list[NDArray[Any]]]
 
 
 class Servable:
     """A loaded version; `acquire` and `release` keep it in memory while a request uses it.
 
-    TensorFlow hands the operations of a graph to threads of its own, which wake each other; where several batches are computed
-    at a time, each had better stay `in_callers_thread` (benchmarks/serving_throughput.py). Such a computation is not cut short,
-    so a network that turns out to take long goes to the pool for good.
+    TensorFlow hands the operations of a graph to threads of its own, which wake each other; where several batches are
+    computed at a time, each had better stay `in_callers_thread` (benchmarks/serving_throughput.py). Such a
+    computation is not cut short, so a network that turns out to take long goes to the pool for good.
 
     Args:
         tags: of the graph to load.
@@ -71,6 +72,7 @@ class Servable:
         self, folder: Path, tags: list[str], timeout_ms: int, session_config: Any = None, name: str = ""
     ) -> None:
         tensorflow = import_tensorflow()
+        self.errors: Any = tensorflow.errors
         self.folder, self.timeout_ms, self.name = folder, timeout_ms, name or folder.parent.name
         self.batching: BatchingParameters | None = None  # of this version's own batching_params.pbtxt
         self.in_callers_thread = False  # set it before the first signature is asked for
@@ -98,9 +100,9 @@ class Servable:
 
     def prepare(self, definition: Any) -> Signature:
         """Make the callables that feed and fetch a signature's tensors by position."""
-        untimed: list[Callable[..., list[np.ndarray]]] = []
+        untimed: list[Callable[..., list[NDArray[Any]]]] = []
 
-        def run_untimed(*values: np.ndarray) -> list[np.ndarray]:
+        def run_untimed(*values: NDArray[Any]) -> list[NDArray[Any]]:
             with self.preparing:
                 if not untimed:
                     untimed.append(self.make_callable(definition, 0))
@@ -113,9 +115,8 @@ class Servable:
             run_untimed,
         )
 
-    def make_callable(self, definition: Any, timeout_ms: int) -> Callable[..., list[np.ndarray]]:
+    def make_callable(self, definition: Any, timeout_ms: int) -> Callable[..., list[NDArray[Any]]]:
         from tensorflow.core.protobuf import config_pb2
-        from tensorflow.errors import OpError
 
         options = config_pb2.CallableOptions()
         options.feed.extend(info.name for info in definition.inputs.values())
@@ -126,21 +127,21 @@ class Servable:
             options.run_options.timeout_in_ms = timeout_ms
         try:
             return self.session._make_callable_from_options(options) if options.fetch else (lambda *_: [])
-        except OpError as error:  # such a signature costs the others nothing: only who asks for it is told
+        except self.errors.OpError as error:  # such a signature costs the others nothing: only who asks for it is told
             return partial(fail, error)
 
-    def run(self, signature: Signature, arrays: dict[str, np.ndarray], deadline: float = 0) -> dict[str, np.ndarray]:
+    def run(
+        self, signature: Signature, arrays: dict[str, NDArray[Any]], deadline: float = 0
+    ) -> dict[str, NDArray[Any]]:
         """Run the graph.
 
         Args:
-            deadline: of the client, on `time.monotonic()`. Where it lies beyond the time that one computation has, and that time
-                was not enough, the graph is run once more without a limit.
+            deadline: of the client, on `time.monotonic()`. Where it lies beyond the time that one computation has,
+                and that time was not enough, the graph is run once more without a limit.
 
         Raises:
             RequestError: the graph failed; its own status code is kept.
         """
-        from tensorflow.errors import DeadlineExceededError, OpError
-
         values = [arrays[name] for name in signature.inputs]
         began = time.monotonic()
         try:
@@ -148,14 +149,14 @@ class Servable:
                 outputs = signature.run(*values)
                 if self.in_callers_thread and 0 < LONG * self.timeout_ms < (time.monotonic() - began) * 1e3:
                     self.leave_callers_thread()
-            except DeadlineExceededError:
+            except self.errors.DeadlineExceededError:
                 if deadline < time.monotonic():
                     raise
                 log.warning(
                     "%s needs more than %d ms; it is computed anew, without a limit", self.name, self.timeout_ms
                 )
                 outputs = signature.run_untimed(*values)
-        except OpError as error:
+        except self.errors.OpError as error:
             raise RequestError(code_name(error.error_code), error.message) from None
         except (TypeError, ValueError, RuntimeError) as error:
             raise RequestError("INTERNAL", f"{type(error).__name__}: {error}") from None
@@ -201,18 +202,18 @@ def explain(error: BaseException, folder: Path, tags: list[str]) -> BaseExceptio
     if isinstance(error, RuntimeError) and text.startswith("MetaGraphDef associated with tags"):
         return RequestError(
             "NOT_FOUND",
-            f"Could not find meta graph def matching supplied tags: {{ {' '.join(tags)} }}. To inspect available tag-sets in "
-            "the SavedModel, please use the SavedModel CLI: `saved_model_cli`",
+            f"Could not find meta graph def matching supplied tags: {{ {' '.join(tags)} }}. "
+            "To inspect available tag-sets in the SavedModel, please use the SavedModel CLI: `saved_model_cli`",
         )
     return error
 
 
-def fail(error: Any, *_: np.ndarray) -> list[np.ndarray]:
+def fail(error: Any, *_: NDArray[Any]) -> list[NDArray[Any]]:
     """Run a signature that TensorFlow cannot make ready: end in the error that it gave."""
     raise type(error)(error.node_def, error.op, error.message)
 
 
-def as_array(value: Any) -> np.ndarray:
+def as_array(value: Any) -> NDArray[Any]:
     """Return a fetched value as an array; a string scalar comes as bytes, which numpy would cut at a zero byte."""
     return np.array(value, object) if isinstance(value, bytes) else np.asarray(value)
 
@@ -221,7 +222,8 @@ def type_name(dtype: int) -> str:
     """Name a type as TensorFlow's C++ does: `float`, `double`, `half`, `int64`, `string`."""
     from tensorflow.core.framework import types_pb2
 
-    return types_pb2.DataType.Name(dtype).removeprefix("DT_").lower()
+    name: str = types_pb2.DataType.Name(dtype)
+    return name.removeprefix("DT_").lower()
 
 
 def code_name(code: int | None) -> str:

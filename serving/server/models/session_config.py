@@ -5,20 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import text_format
+
 from pipeline.errors import UserError
 from serving.server.flags import Flags
+from serving.server.models.saved_model import import_tensorflow
 
 
 def make_session_config(flags: Flags) -> Any:
-    """Return a ConfigProto; TensorFlow must have been imported.
+    """Return a ConfigProto.
 
     Raises:
         UserError: the file of the flags is not in the format.
     """
-    from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
-
-    config = read(Path(flags.tensorflow_session_config_file)) if flags.tensorflow_session_config_file else None
-    config = config_pb2.ConfigProto() if config is None else config
+    config = import_tensorflow().compat.v1.ConfigProto()
+    if flags.tensorflow_session_config_file:
+        read(Path(flags.tensorflow_session_config_file), config)
     intra = flags.tensorflow_intra_op_parallelism or flags.tensorflow_session_parallelism
     inter = flags.tensorflow_inter_op_parallelism or flags.tensorflow_session_parallelism
     if intra:
@@ -29,16 +31,14 @@ def make_session_config(flags: Flags) -> Any:
         config.gpu_options.per_process_gpu_memory_fraction = flags.per_process_gpu_memory_fraction
     if flags.mixed_precision == "bfloat16":
         rewrites = config.graph_options.rewrite_options
-        rewrites.auto_mixed_precision_onednn_bfloat16 = rewriter_config_pb2.RewriterConfig.ON
+        rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
     return config
 
 
-def read(file: Path) -> Any:
-    from google.protobuf import text_format
-    from tensorflow.core.protobuf import config_pb2
-
+def read(file: Path, config: Any) -> None:
+    """Fill in a ConfigProto with what a file says."""
     try:
-        return text_format.Parse(file.read_text("utf-8"), config_pb2.ConfigProto())
+        text_format.Parse(file.read_text("utf-8"), config)
     except OSError as error:
         raise UserError(f"Cannot read the session's settings: {error.strerror}.", str(file)) from None
     except (text_format.ParseError, UnicodeDecodeError) as error:

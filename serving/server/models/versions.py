@@ -1,7 +1,7 @@
 """Versions of one model: what is on disk, what of it should serve, and what is in memory.
 
-A version that should be there is loaded before one that should not is dropped, and one that fails to load never costs the
-version that serves.
+A version that should be there is loaded before one that should not is dropped, and one that fails to load never costs
+the version that serves.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Version:
     waits_to_retry: bool = False
 
 
-class Lent:
+class ServableHandle:
     """A version lent to one request; a context manager that gives it back, or call `give_back`, once."""
 
     __slots__ = ("name", "servable", "version")
@@ -47,7 +47,7 @@ class Lent:
     def give_back(self) -> None:
         self.servable.release()
 
-    def __enter__(self) -> Lent:
+    def __enter__(self) -> ServableHandle:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,8 +81,11 @@ class ModelVersions:
         if len(numbers) < len(names):
             twice = {number for number in numbers if [int(name) for name in names].count(number) > 1}
             for number in twice - self.twice:
-                log.warning("%s has several folders of version %d; the last in order of names counts",
-                            self.config.base_path, number)  # fmt: skip
+                log.warning(
+                    "%s has several folders of version %d; the last in order of names counts",
+                    self.config.base_path,
+                    number,
+                )
             self.twice = twice
         return numbers
 
@@ -108,7 +111,7 @@ class ModelVersions:
             self.changed.notify_all()
 
     def startable(self, number: int) -> bool:
-        """Say whether a version that came to be wanted has to be loaded; one that left and came back gets another chance."""
+        """Say whether a newly wanted version has to be loaded; one that left and came back gets another chance."""
         known = self.versions.get(number)
         return known is None or known.state == "END"
 
@@ -143,13 +146,24 @@ class ModelVersions:
             version.error_code, version.error_message = code, f"{error}"
             if failed <= self.options.retries and number in self.aspired:
                 version.waits_to_retry = True
-                log.warning("cannot load %s version %d, attempt %d: %s; it is tried again in %g s",
-                            name, number, failed, error, self.options.retry_seconds)  # fmt: skip
+                log.warning(
+                    "cannot load %s version %d, attempt %d: %s; it is tried again in %g s",
+                    name,
+                    number,
+                    failed,
+                    error,
+                    self.options.retry_seconds,
+                )
                 self.threads.add(lambda: self.try_to_load(version, failed), self.options.retry_seconds)
             else:
                 version.state = "END"
-                log.error("cannot load %s version %d: %s\n  fix: copy it under a name that is no number and rename it; "
-                          "a version is tried anew when it comes back after it was away", name, number, error)  # fmt: skip
+                log.error(
+                    "cannot load %s version %d: %s\n  fix: copy it under a name that is no number and rename it; "
+                    "a version is tried anew when it comes back after it was away",
+                    name,
+                    number,
+                    error,
+                )
             self.unload_unwanted()
             self.changed.notify_all()
 
@@ -185,10 +199,8 @@ class ModelVersions:
 
     def list_serving(self) -> None:
         self.serving = {
-            number: servable
-            for number in self.available()
-            if (servable := self.versions[number].servable) is not None
-        }  # fmt: skip
+            number: servable for number in self.available() if (servable := self.versions[number].servable) is not None
+        }
 
     def available(self) -> list[int]:
         """Return the versions that serve, in order."""
@@ -217,7 +229,8 @@ class ModelVersions:
         """Say why wanted versions are not there."""
         with self.changed:
             return [
-                f"{{name: {self.config.name} version: {number}}} due to error: {version.error_code}: {version.error_message}"
+                f"{{name: {self.config.name} version: {number}}} due to error: "
+                f"{version.error_code}: {version.error_message}"
                 for number in sorted(self.aspired)
                 if (version := self.versions[number]).state == "END"
             ]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from serving.server.errors import RequestError, invalid
+from serving.server.example_results import CLASSIFY, REGRESS
 from serving.server.models.saved_model import Servable, Signature, code_name, import_tensorflow
+from serving.server.result_protos import read_examples
 from serving.signatures import DEFAULT_SIGNATURE
 from serving.warmup import WARMUP_FILE
 
 MOST_RECORDS = 1000
 FOREVER = float("inf")  # a first computation may take its time; that is what warm-up is for
-METHODS = ("tensorflow/serving/classify", "tensorflow/serving/regress")
+METHODS = (CLASSIFY, REGRESS)
 
 
 def warm_up(servable: Servable, iterations: int = 1) -> int:
@@ -26,10 +28,8 @@ def warm_up(servable: Servable, iterations: int = 1) -> int:
     file = servable.folder / WARMUP_FILE
     if not file.exists():
         return 0
-    from google.protobuf.message import DecodeError
-
     tensorflow = import_tensorflow()
-    from tensorflow_serving.apis import prediction_log_pb2
+    from tensorflow_serving.apis import prediction_log_pb2  # would load Keras, too, had TensorFlow not been imported
 
     count = 0
     try:
@@ -91,20 +91,12 @@ def run_examples(servable: Servable, name: str, source: Any) -> None:
     signature = find(servable, name)
     if len(signature.inputs) != 1:
         raise invalid(f"Expected one input Tensor. The signature has {len(signature.inputs)}.")
-    examples = list(serialized(source))
+    examples = read_examples(source)
     if not examples:
         raise invalid("Input is empty.")
     array = np.empty(len(examples), object)
     array[:] = examples
     servable.run(signature, dict.fromkeys(signature.inputs, array), FOREVER)
-
-
-def serialized(source: Any) -> Iterable[bytes]:
-    """Return an Input's examples; the context is part of each, since joined bytes of protos are the joined proto."""
-    if source.WhichOneof("kind") == "example_list_with_context":
-        context = source.example_list_with_context.context.SerializeToString()
-        return (context + example.SerializeToString() for example in source.example_list_with_context.examples)
-    return (example.SerializeToString() for example in source.example_list.examples)
 
 
 def find(servable: Servable, name: str) -> Signature:

@@ -1,1 +1,1 @@
-"""The REST API: routes, JSON and its limits, on ASGI."""
+"""The REST API: HTTP/1.1 on an event loop, routes, and JSON as TensorFlow Serving reads and writes it."""

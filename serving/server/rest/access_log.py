@@ -28,7 +28,7 @@ def identify(request: Request) -> str:
 
 
 class AccessLog:
-    """Writes to a file that somebody else opened; flushed at most once a second, and at the end by whoever closes it."""
+    """Writes to a file of somebody else's; flushed at most once a second, and at the end by whoever closes it."""
 
     def __init__(self, file: TextIO) -> None:
         self.file = file

@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from serving.server.core import Core
 from serving.server.errors import RequestError, invalid
-from serving.server.example_inference import Classes, classify, regress
-from serving.server.models.versions import Lent
+from serving.server.example_inference import classify, regress
+from serving.server.example_results import Classes
+from serving.server.models.versions import ServableHandle
 from serving.server.rest.json_parser import parse
 from serving.server.rest.json_writer import document, open_list, quote, write_floats
-from serving.server.rest.routes import Route
+from serving.server.rest.request_context import ModelTarget, RequestContext
+from serving.server.rest.response_queue import Response
 from serving.server.rest.tensors import decode_base64, echo, is_base64, json_type
+from serving.server.result_protos import serialize
 from serving.signatures import DEFAULT_SIGNATURE
 
+Action = Literal["classify", "regress"]
 LARGEST_INTEGER = 2**63 - 1
 KINDS = {str: "bytes", dict: "bytes", float: "float", int: "int64", bool: "int64"}  # of a feature, by JSON values
 
 
-def answer_examples(core: Core, route: Route, body: bytes, deadline: float, loggable: bool = True) -> bytes:
+def answer_classify(context: RequestContext) -> Response:
+    """Answer `:classify`."""
+    return Response(200, answer(context, "classify"))
+
+
+def answer_regress(context: RequestContext) -> Response:
+    """Answer `:regress`."""
+    return Response(200, answer(context, "regress"))
+
+
+def answer(context: RequestContext, action: Action) -> bytes:
+    core, target, deadline = context.core, context.target, context.deadline
+    return answer_examples(core, action, target, context.body(), deadline, context.is_loggable())
+
+
+def answer_examples(
+    core: Core, action: Action, target: ModelTarget, body: bytes, deadline: float, loggable: bool = True
+) -> bytes:
     """Return the body of the answer to `:classify` or `:regress`.
 
     Args:
@@ -35,8 +56,8 @@ def answer_examples(core: Core, route: Route, body: bytes, deadline: float, logg
     began, code = time.perf_counter(), "OK"
     try:
         signature, examples = read_examples(body)
-        with core.manager.lend(route.model, route.version, route.label) as lent:
-            return ask(core, route.action, lent, signature, examples, deadline, loggable)
+        with core.manager.lend(target.model, target.version, target.label) as handle:
+            return ask(core, action, handle, signature, examples, deadline, loggable)
     except RequestError as error:
         code = error.code
         raise
@@ -44,22 +65,28 @@ def answer_examples(core: Core, route: Route, body: bytes, deadline: float, logg
         code = "INTERNAL"
         raise
     finally:
-        core.metrics.answered(route.model, route.action, "REST", code, began)
+        core.metrics.answered(target.model, action, "REST", code, began)
 
 
 def ask(
-    core: Core, action: str, lent: Lent, signature: str, examples: list[bytes], deadline: float, loggable: bool
+    core: Core,
+    action: Action,
+    handle: ServableHandle,
+    signature: str,
+    examples: list[bytes],
+    deadline: float,
+    loggable: bool,
 ) -> bytes:
     """Ask the model, log it if it belongs to the sample, and write the answer."""
-    wanted = loggable and core.request_log.wants(lent.name)
+    wanted = loggable and core.request_log.wants(handle.name)
     if action == "classify":
-        classes = classify(core, lent, signature, examples, deadline)
+        classes = classify(core, handle, signature, examples, deadline)
         if wanted:
-            core.request_log.classify(lent.name, lent.version, signature, examples, classes)
+            core.request_log.classify(handle.name, handle.version, signature, examples, classes)
         return write_classification(classes)
-    numbers = regress(core, lent, signature, examples, deadline)
+    numbers = regress(core, handle, signature, examples, deadline)
     if wanted:
-        core.request_log.regress(lent.name, lent.version, signature, examples, numbers)
+        core.request_log.regress(handle.name, handle.version, signature, examples, numbers)
     return write_regression(numbers)
 
 
@@ -103,7 +130,7 @@ def read_example(value: Any) -> bytes:
         except (ValueError, UnicodeError):
             raise invalid(f"The name of a feature is not UTF-8: {echo(name)}") from None
         fill_feature(feature, name, content if isinstance(content, list) else [content])
-    return example.SerializeToString()
+    return serialize(example)
 
 
 def fill_feature(feature: Any, name: str, values: list[Any]) -> None:

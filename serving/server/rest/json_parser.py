@@ -1,8 +1,8 @@
 """JSON as RapidJSON reads it: parsed values of a request body, with its tolerance and its error messages.
 
-`orjson` reads what both agree on, which is nearly everything. What it refuses, or silently reads otherwise (a key that
-stands twice), goes to the exact parser below: `NaN` and `Inf` tokens, any depth, text after the top-level value, raw bytes
-that are not UTF-8, a byte order mark, the first of two equal keys.
+`orjson` reads what both agree on, which is nearly everything. What it refuses, or silently reads otherwise (a key
+that stands twice), goes to the exact parser below: `NaN` and `Inf` tokens, any depth, text after the top-level value,
+raw bytes that are not UTF-8, a byte order mark, the first of two equal keys.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def parse(body: bytes) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return ExactParser(body).parse()
-    # each key has one colon: more colons than keys means a key that stands twice, or a colon in a string, which does no harm
+    # each key has one colon: more colons than keys means a key that stands twice, or a harmless colon in a string
     colons = body.count(b":")
     if isinstance(value, dict) and colons != len(value) and not holds_keys(value, colons):
         return ExactParser(body).parse()

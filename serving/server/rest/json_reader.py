@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.server.errors import RequestError, invalid
 from serving.server.rest import number_bodies
@@ -18,7 +19,7 @@ from serving.signatures import DEFAULT_SIGNATURE
 Inputs = dict[str, str]  # input name -> type name, such as `float`
 
 
-def read_predict(body: bytes, inputs_of: Callable[[str], Inputs]) -> tuple[str, dict[str, np.ndarray], bool]:
+def read_predict(body: bytes, inputs_of: Callable[[str], Inputs]) -> tuple[str, dict[str, NDArray[Any]], bool]:
     """Return signature name, arrays by input name, and whether the request is in row format.
 
     Args:
@@ -37,7 +38,7 @@ def read_predict(body: bytes, inputs_of: Callable[[str], Inputs]) -> tuple[str, 
     return read_values(parse(body), inputs_of)
 
 
-def read_values(request: Any, inputs_of: Callable[[str], Inputs]) -> tuple[str, dict[str, np.ndarray], bool]:
+def read_values(request: Any, inputs_of: Callable[[str], Inputs]) -> tuple[str, dict[str, NDArray[Any]], bool]:
     """Read a request whose JSON was read."""
     if not isinstance(request, dict):
         raise invalid(f"JSON Value: {echo(request)} Is not object")
@@ -52,7 +53,8 @@ def read_values(request: Any, inputs_of: Callable[[str], Inputs]) -> tuple[str, 
     signature = signature or DEFAULT_SIGNATURE
     if "instances" in request and "inputs" in request:
         raise invalid(
-            f"JSON Value: {echo(request)} Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
+            f"JSON Value: {echo(request)} Not formatted correctly expecting only one of "
+            "'inputs' or 'instances' keys to exist "
         )
     if "instances" in request:
         instances = request["instances"]
@@ -66,13 +68,14 @@ def read_values(request: Any, inputs_of: Callable[[str], Inputs]) -> tuple[str, 
     raise invalid("Missing 'inputs' or 'instances' key")
 
 
-def read_rows(instances: list[Any], inputs: Inputs) -> dict[str, np.ndarray]:
+def read_rows(instances: list[Any], inputs: Inputs) -> dict[str, NDArray[Any]]:
     """Convert row format: one element an instance, a batch dimension is put in front."""
     if len(inputs) == 1 and (strings := read_base64_rows(instances, inputs)) is not None:
         return strings
     if not isinstance(instances[0], dict) and len(inputs) > 1:
         raise invalid(
-            "instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map"
+            "instances is a plain list, but expecting list of objects as multiple input tensors required "
+            "as per tensorinfo_map"
         )
     try:
         if is_named(instances[0]):
@@ -88,7 +91,7 @@ def read_rows(instances: list[Any], inputs: Inputs) -> dict[str, np.ndarray]:
         raise invalid(str(error) or "instances are no tensor") from None
 
 
-def read_base64_rows(instances: list[Any], inputs: Inputs) -> dict[str, np.ndarray] | None:
+def read_base64_rows(instances: list[Any], inputs: Inputs) -> dict[str, NDArray[Any]] | None:
     """Read rows of encoded bytes and nothing else, the usual images, at a third of the general way's cost."""
     ((name, dtype),) = inputs.items()
     if dtype != "string":
@@ -122,7 +125,8 @@ def check_rows(instances: list[Any], inputs: Inputs) -> None:
             except RequestError as error:
                 key = f" key: {name}" if named else ""
                 raise invalid(
-                    f"Failed to process element: {number}{key} of 'instances' list. Error: {error.code}: {error.message}"
+                    f"Failed to process element: {number}{key} of 'instances' list. "
+                    f"Error: {error.code}: {error.message}"
                 ) from None
         if named and row.keys() != inputs.keys():
             raise invalid(
@@ -147,12 +151,13 @@ def shape_text(shape: list[int]) -> str:
     return f"[{','.join(map(str, shape))}]"
 
 
-def read_columns(value: Any, inputs: Inputs) -> dict[str, np.ndarray]:
+def read_columns(value: Any, inputs: Inputs) -> dict[str, NDArray[Any]]:
     """Convert columnar format: values are passed with exactly their own shape; unknown names are ignored."""
     if not is_named(value):
         if len(inputs) > 1:
             raise invalid(
-                "inputs is a plain value/list, but expecting an object as multiple input tensors required as per tensorinfo_map"
+                "inputs is a plain value/list, but expecting an object as multiple input tensors required "
+                "as per tensorinfo_map"
             )
         name, dtype = next(iter(inputs.items()))
         return {name: to_tensor(value, dtype)}

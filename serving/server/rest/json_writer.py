@@ -1,21 +1,24 @@
 """Predict answers as JSON, in TensorFlow Serving's row and columnar formats, down to its digits and spaces.
 
-It breaks the line inside objects and columnar lists, and not inside the lists of a row. What stands at `depth` is indented so many
-times: the answer's only member at 1.
+It breaks the line inside objects and columnar lists, and not inside the lists of a row. What stands at `depth` is
+indented so many times: the answer's only member at 1.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.server.errors import invalid
 from serving.server.execution import Answer
 
 UNWRITABLE = {"half", "bfloat16", "uint16", "complex64", "complex128"}
 NON_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+FEW = 16
 
 
 def write_predict(answer: Answer, dtypes: dict[str, str], rows: bool) -> bytes:
@@ -70,7 +73,8 @@ def row_texts(answer: Answer) -> list[str]:
     """
     if "rows" not in answer.texts:
         answer.texts["rows"] = write_rows(answer.outputs)
-    return answer.texts["rows"]
+    texts: list[str] = answer.texts["rows"]
+    return texts
 
 
 def column_text(answer: Answer, name: str, depth: int) -> str:
@@ -84,7 +88,7 @@ def column_text(answer: Answer, name: str, depth: int) -> str:
     return spread(answer.texts["columns"][name][answer.rows], "[]", depth)
 
 
-def write_rows(outputs: dict[str, np.ndarray]) -> list[str]:
+def write_rows(outputs: dict[str, NDArray[Any]]) -> list[str]:
     """Return the text of each row; every output must have the batch as its first dimension."""
     batch = -1
     for name, array in outputs.items():
@@ -106,8 +110,8 @@ def write_rows(outputs: dict[str, np.ndarray]) -> list[str]:
     ]
 
 
-def write_array(array: np.ndarray, name: str, depth: int, keep: int = 0, is_column: bool = False) -> list[str]:
-    """Return the JSON texts of an array's sub-arrays below its first `keep` dimensions, each of which stands at `depth`."""
+def write_array(array: NDArray[Any], name: str, depth: int, keep: int = 0, is_column: bool = False) -> list[str]:
+    """Return the JSON texts of an array's sub-arrays below its first `keep` dimensions; each stands at `depth`."""
     texts = write_scalars(array.ravel(), name, depth + array.ndim - keep)
     for axis in reversed(range(keep, array.ndim)):
         size = array.shape[axis]
@@ -120,7 +124,7 @@ def write_array(array: np.ndarray, name: str, depth: int, keep: int = 0, is_colu
     return texts
 
 
-def write_scalars(values: np.ndarray, name: str, depth: int) -> list[str]:
+def write_scalars(values: NDArray[Any], name: str, depth: int) -> list[str]:
     """Return the JSON text of each value of a flat array."""
     if values.dtype == object:
         as_base64 = name.endswith("_bytes")
@@ -139,7 +143,7 @@ def quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def write_floats(values: np.ndarray) -> list[str]:
+def write_floats(values: NDArray[Any]) -> list[str]:
     """Return floats with six digits where those give the value back, and with 9 (float) or 17 (double) where not."""
     if not values.size:
         return []
@@ -151,15 +155,18 @@ def write_floats(values: np.ndarray) -> list[str]:
     return [text if "." in text or "e" in text or text[-1] in "Ny" else text + ".0" for text in texts]
 
 
-def has_six_digits(values: np.ndarray) -> np.ndarray:
+def has_six_digits(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Say which values come back from their six first digits."""
+    if values.size <= FEW:  # as most answers have; what follows takes longer to begin than these take one by one
+        rounded = np.array([float(f"{value:.6g}") for value in values.tolist()])
+        return np.equal(rounded.astype(values.dtype), values)
     wide = values.astype(np.float64)
     with np.errstate(all="ignore"):
         exponent = np.floor(np.log10(np.abs(wide))) - 5
         # whole numbers and powers of ten up to the 22nd are exact, so their quotient or product is the nearest double
         scale = 10.0 ** np.abs(exponent)
         rounded = np.where(exponent < 0, np.rint(wide * scale) / scale, np.rint(wide / scale) * scale)
-        exact = (wide == 0) | (rounded.astype(values.dtype) == values)
+        exact: NDArray[np.bool_] = (wide == 0) | (rounded.astype(values.dtype) == values)
     for index in np.flatnonzero(np.isfinite(exponent) & (np.abs(exponent) > 22)):
         exact[index] = np.array(f"{wide[index]:.6g}").astype(values.dtype) == values[index]
     return exact

@@ -5,41 +5,41 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from serving.server.models.manager import Manager
-from serving.server.rest.routes import Route
+from google.protobuf import json_format
+
+from serving.server.rest.request_context import RequestContext
+from serving.server.rest.response_queue import Response
 
 
-def status(manager: Manager, route: Route) -> bytes:
+def answer_status(context: RequestContext) -> Response:
     """Answer a status request; a label is not resolved and lists all versions."""
+    target = context.target
     versions = [
         {
             "version": str(version.number),
             "state": version.state,
             "status": {"error_code": version.error_code, "error_message": version.error_message},
         }
-        for version in manager.status(route.model, route.version)
+        for version in context.core.manager.status(target.model, target.version)
     ]
-    return write({"model_version_status": versions})
+    return Response(200, write({"model_version_status": versions}))
 
 
-def metadata(manager: Manager, route: Route) -> bytes:
+def answer_metadata(context: RequestContext) -> Response:
     """Answer a metadata request: the signatures of a version."""
-    from google.protobuf import json_format
-
-    with manager.lend(route.model, route.version, route.label) as lent:
+    target = context.target
+    with context.core.manager.lend(target.model, target.version, target.label) as handle:
         signatures = {
             name: in_order(
                 json_format.MessageToDict(
                     definition, including_default_value_fields=True, preserving_proto_field_name=True
                 )
             )
-            for name, definition in lent.servable.meta_graph.signature_def.items()
+            for name, definition in handle.servable.meta_graph.signature_def.items()
         }
-    spec = write({"name": route.model, "signature_name": "", "version": str(lent.version)})
-    return b'{\n"model_spec":%s,\n"metadata": {"signature_def": %s}\n}\n' % (
-        spec,
-        write({"signature_def": signatures}),
-    )
+    spec = write({"name": target.model, "signature_name": "", "version": str(handle.version)})
+    signature_map = write({"signature_def": signatures})
+    return Response(200, b'{\n"model_spec":%s,\n"metadata": {"signature_def": %s}\n}\n' % (spec, signature_map))
 
 
 def in_order(definition: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Large bodies of numbers: their arrays without a python object for each number.
 
-Bodies of one array and nothing else are for compiled code of our own (`plain_numbers`). All others, and those where it could not be
-built, are read as follows. simdjson reads the text and copies the numbers of an array, however nested, into one buffer; it does not say whether the nesting was
-regular. That is seen from the text with everything but its brackets, braces, commas, colons and quotes left out, which must be
-exactly what a regular array of the shape of its first elements would leave. Whatever does not fit (ragged, strings, `NaN`, keys that
-stand twice, errors of every kind) is left to the exact reader, which is slower and knows the messages.
+Bodies of one array and nothing else are for compiled code of our own (`plain_numbers`). All others, and those where
+it could not be built, are read as follows. simdjson reads the text and copies the numbers of an array, however
+nested, into one buffer; it does not say whether the nesting was regular. That is seen from the text with everything
+but its brackets, braces, commas, colons and quotes left out, which must be exactly what a regular array of the shape
+of its first elements would leave. Whatever does not fit (ragged, strings, `NaN`, keys that stand twice, errors of
+every kind) is left to the exact reader, which is slower and knows the messages.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import simdjson
+from numpy.typing import NDArray
 
 from serving.server.rest import plain_numbers
 from serving.server.rest.plain_numbers import PlainNumbers
@@ -32,7 +34,7 @@ class NumberBody:
         self.signature: Any = document.get("signature_name", "")
         self.rows = "instances" in document
 
-    def arrays(self, inputs: dict[str, str]) -> dict[str, np.ndarray] | None:
+    def arrays(self, inputs: dict[str, str]) -> dict[str, NDArray[Any]] | None:
         """Return the arrays for a signature's inputs (name -> type name); None if they do not fit exactly."""
         try:
             value = self.document["instances" if self.rows else "inputs"]
@@ -98,9 +100,9 @@ def skeleton(value: Any, most: int) -> bytes:
     return b'""' if isinstance(value, str) else b""
 
 
-def read_rows(rows: Any, inputs: dict[str, str]) -> dict[str, np.ndarray] | None:
+def read_rows(rows: Any, inputs: dict[str, str]) -> dict[str, NDArray[Any]] | None:
     """Stack rows that are objects with exactly the inputs' names."""
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in inputs}
+    columns: dict[str, list[NDArray[Any]]] = {name: [] for name in inputs}
     for row in rows:
         if not isinstance(row, simdjson.Object) or set(row.keys()) != inputs.keys():
             return None
@@ -109,7 +111,7 @@ def read_rows(rows: Any, inputs: dict[str, str]) -> dict[str, np.ndarray] | None
     return {name: np.stack(parts) for name, parts in columns.items()}
 
 
-def read_array(value: Any, dtype: str) -> np.ndarray:
+def read_array(value: Any, dtype: str) -> NDArray[Any]:
     """Return a regular array of numbers as one of the wanted type.
 
     Raises:

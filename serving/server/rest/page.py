@@ -1,12 +1,13 @@
 """The page at `/` for a person: what is served, and a place to ask it; its parts, and the list of models it reads.
 
-Everything lies in memory before the first request: no path from a request reaches the file system. The page loads nothing from
-elsewhere, and its policy lets no script run but its own.
+Everything lies in memory before the first request: no path from a request reaches the file system. The page loads
+nothing from elsewhere, and its policy lets no script run but its own.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from importlib import resources
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -16,9 +17,13 @@ from pipeline.pages import STYLES
 from serving.server.core import Core
 from serving.server.errors import RequestError
 from serving.server.models.saved_model import Servable, type_name
+from serving.server.rest.json_writer import write_error
 from serving.server.rest.page_examples import read_examples
+from serving.server.rest.request_context import RequestContext
+from serving.server.rest.response_queue import Response
 from serving.signatures import DEFAULT_SIGNATURE
 
+log = logging.getLogger("serving")
 MODELS_PATH, EXAMPLE_PATH = "/labline/models", "/labline/example"
 MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 MOST_ASSET_BYTES = 2**20  # of class names or facts about a series; larger ones are some other program's files
@@ -31,18 +36,22 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
+UNCACHED = tuple({**HEADERS, "Cache-Control": "no-store"}.items())
+NOT_FOUND_PAGE = b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
 
 
-class Answer(NamedTuple):
-    """A response outside /v1/."""
+def answer_page(context: RequestContext) -> Response:
+    """Answer a target outside /v1/."""
+    request = context.request
+    try:
+        found = respond(context.core, request.method, request.target)
+    except Exception:
+        log.exception("%s %s failed", request.method, request.target)
+        return Response(500, write_error("The server failed; its log says how."))
+    return found or Response(404, NOT_FOUND_PAGE, "text/html")
 
-    status: int
-    media_type: str
-    content: bytes
-    headers: dict[str, str]
 
-
-def respond(core: Core, method: str, path: str) -> Answer | None:
+def respond(core: Core, method: str, path: str) -> Response | None:
     """Answer a target outside /v1/, or return None where there is nothing.
 
     Reads a version's small assets when it is asked about for the first time: not for the event loop's own thread.
@@ -59,7 +68,8 @@ def respond(core: Core, method: str, path: str) -> Answer | None:
         return answer_example(core, query)
     if (part := PARTS.get(wanted)) is None:
         return None
-    return Answer(200, part[0], part[1], HEADERS)
+    media_type, content = part
+    return Response(200, content, f"{media_type}; charset=utf-8", tuple(HEADERS.items()))
 
 
 def read_parts() -> dict[str, tuple[str, bytes]]:
@@ -73,33 +83,33 @@ def read_parts() -> dict[str, tuple[str, bytes]]:
     return parts
 
 
-def answer_json(status: int, value: Any) -> Answer:
+def answer_json(status: int, value: Any) -> Response:
     """Return a value as JSON that nobody keeps."""
-    return Answer(status, "application/json", json.dumps(value).encode(), {**HEADERS, "Cache-Control": "no-store"})
+    return Response(status, json.dumps(value).encode(), headers=UNCACHED)
 
 
-def answer_example(core: Core, query: str) -> Answer:
-    """Answer with a request's body made of the model's own warm-up file; the query names model, version and signature."""
+def answer_example(core: Core, query: str) -> Response:
+    """Answer with a body made of the model's own warm-up file; the query names model, version and signature."""
     asked = dict(parse_qsl(query))
     number = asked.get("version", "")
     try:
-        lent = core.manager.lend(
+        handle = core.manager.lend(
             asked.get("model", ""), int(number) if number.isdecimal() and len(number) < 20 else None
         )
     except RequestError as error:
         return answer_json(error.http_status, {"error": error.message})
-    with lent:
-        example = find_facts(lent.servable).examples.get(asked.get("signature", ""))
+    with handle:
+        example = find_facts(handle.servable).examples.get(asked.get("signature", ""))
     if example is None:
         return answer_json(404, {"error": "This version brings no example of this signature."})
-    return Answer(200, "application/json", example, {**HEADERS, "Cache-Control": "no-store"})
+    return Response(200, example, headers=UNCACHED)
 
 
 PARTS = read_parts()
 
 
 def list_models(core: Core) -> list[dict[str, Any]]:
-    """Return what is served, by name: versions, the newest first, with their states, labels and, where loaded, what they take."""
+    """Return what is served, by name: versions, the newest first; states, labels and, where loaded, what they take."""
     return [describe_model(core, name) for name in sorted(core.manager.models)]
 
 
@@ -141,10 +151,10 @@ KNOWN: WeakKeyDictionary[Servable, Facts] = WeakKeyDictionary()
 
 
 def describe_version(core: Core, name: str, number: int) -> dict[str, Any]:
-    """Return signatures, class names and facts of a loaded version; nothing where it is being unloaded at this moment."""
+    """Return signatures, class names and facts of a loaded version; nothing where it is just being unloaded."""
     try:
-        with core.manager.lend(name, number) as lent:
-            return find_facts(lent.servable).shown
+        with core.manager.lend(name, number) as handle:
+            return find_facts(handle.servable).shown
     except RequestError:
         return {}
 

@@ -7,7 +7,10 @@ import logging
 from typing import Any
 
 import numpy as np
+import orjson
+from numpy.typing import NDArray
 
+from data.tfrecord import read_records
 from serving.server.models.saved_model import Servable, import_tensorflow
 from serving.signatures import DEFAULT_SIGNATURE
 from serving.warmup import WARMUP_FILE
@@ -18,10 +21,8 @@ MOST_FILE_BYTES = 2**26
 
 
 def read_examples(servable: Servable) -> dict[str, bytes]:
-    """Return the JSON body of the first predict request of each signature; none where a file is not there or no good."""
-    from tensorflow_serving.apis import prediction_log_pb2
-
-    from data.tfrecord import read_records
+    """Return the JSON body of each signature's first predict request; none where a file is not there or no good."""
+    from tensorflow_serving.apis import prediction_log_pb2  # loads TensorFlow
 
     file = servable.folder / WARMUP_FILE
     found: dict[str, bytes] = {}
@@ -46,15 +47,13 @@ def read_examples(servable: Servable) -> dict[str, bytes]:
 
 def write_body(signature: str, inputs: Any) -> bytes:
     """Return a request's body in columnar format."""
-    import orjson
-
     make_ndarray = import_tensorflow().make_ndarray
     values = {name: to_json(make_ndarray(tensor)) for name, tensor in sorted(inputs.items())}
     named = {} if signature == DEFAULT_SIGNATURE else {"signature_name": signature}
     return orjson.dumps({**named, "inputs": values}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def to_json(array: np.ndarray) -> Any:
+def to_json(array: NDArray[Any]) -> Any:
     """Return an array as orjson writes it; bytes as base64."""
     if array.dtype != object:
         return np.ascontiguousarray(array)

@@ -1,16 +1,18 @@
 """Large bodies whose only array is one of numbers, which is how images of numbers come: read by compiled code.
 
-`_numbers.c` takes the place of reading, flattening and looking for irregular rows at once, and lets other threads run meanwhile.
-It is built where the installation finds a C compiler and the processor an 80 bit `long double`; elsewhere simdjson
-(`number_bodies`) reads these bodies, too.
+`_numbers.c` takes the place of reading, flattening and looking for irregular rows at once, and lets other threads run
+meanwhile. It is built where the installation finds a C compiler and the processor an 80 bit `long double`; elsewhere
+simdjson (`number_bodies`) reads these bodies, too.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.server.rest.tensors import FLOATS, INTEGERS
 
@@ -37,10 +39,10 @@ class PlainNumbers:
         rows: the array came as `instances`.
     """
 
-    def __init__(self, numbers: np.ndarray, whole: bool, signature: str, rows: bool) -> None:
+    def __init__(self, numbers: NDArray[np.float64], whole: bool, signature: str, rows: bool) -> None:
         self.numbers, self.whole, self.signature, self.rows = numbers, whole, signature, rows
 
-    def arrays(self, inputs: dict[str, str]) -> dict[str, np.ndarray] | None:
+    def arrays(self, inputs: dict[str, str]) -> dict[str, NDArray[Any]] | None:
         """Return the array for a signature's inputs (name -> type name); None if it does not fit exactly."""
         if len(inputs) != 1:
             return None

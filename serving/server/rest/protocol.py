@@ -16,16 +16,22 @@ from typing import Any
 
 import httptools
 
-from serving.server.rest.server_state import Headers, Request, Site
+from serving.server.rest.server_state import Headers, Request, ServerState
 
 log = logging.getLogger("serving")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 LINES[499] = b"HTTP/1.1 499 Client Closed Request\r\n"
 WANTED = {
-    b"content-length", b"transfer-encoding", b"content-encoding", b"expect", b"origin", b"authorization", b"x-request-id",
+    b"content-length",
+    b"transfer-encoding",
+    b"content-encoding",
+    b"expect",
+    b"origin",
+    b"authorization",
+    b"x-request-id",
     b"x-labline-unlogged",
-}  # fmt: skip
+}
 FED_AT_ONCE = 32 * 2**10  # so that not too many requests are read before the first is answered
 SMALL_BODY = 64 * 2**10  # is read even if its request is refused, so that the connection can go on
 LINGER_SECONDS = 2.0  # for a client that sends on although it has its answer
@@ -36,9 +42,9 @@ CHECK_SECONDS = 1.0  # how often connections are looked over for ones that are t
 class Connection(asyncio.Protocol):
     """One client's connection; requests that are sent without waiting for answers are answered in turn."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.transport: Any = None
+    def __init__(self, state: ServerState) -> None:
+        self.state = state
+        self.transport: asyncio.Transport  # from `connection_made` on
         self.peer = ""
         self.parser: Any = None
         self.current: Request | None = None  # the one being answered
@@ -55,18 +61,18 @@ class Connection(asyncio.Protocol):
         address = transport.get_extra_info("peername")
         self.peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""
         self.parser = httptools.HttpRequestParser(self)
-        self.site.connections.add(self)
+        self.state.connections.add(self)
 
     def connection_lost(self, _: Exception | None) -> None:
         """Forget what was not begun; the request that is being answered counts until the model is through with it."""
-        self.site.connections.discard(self)
+        self.state.connections.discard(self)
         self.closing = True
         self.drop_waiting()
         self.parser = None
 
     def drop_waiting(self) -> None:
         for request in [*self.queue, *([self.incoming] if self.incoming else [])]:
-            self.site.settle(request)
+            self.state.settle(request)
         self.queue.clear()
         self.incoming, self.unfed = None, b""
 
@@ -138,27 +144,27 @@ class Connection(asyncio.Protocol):
 
     def count_header(self, size: int) -> None:
         self.header_size += size
-        if self.header_size > self.site.limits.header_bytes:
+        if self.header_size > self.state.limits.header_bytes:
             self.fail(431)
             raise ValueError("headers too long")  # ends the parser's work
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():
             return
-        limits = self.site.limits
+        limits = self.state.limits
         method, target = self.parser.get_method().decode("latin-1"), path_of(self.url)
         request = self.incoming = Request(self, method, target, self.headers)
         request.keep_alive = self.parser.should_keep_alive()
         request.is_old = self.parser.get_http_version() == "1.0"
-        self.site.pending += 1
+        self.state.pending += 1
         self.enter("body")
         length = self.headers.get(b"content-length", b"")
         size = int(length) if length.isdigit() else SMALL_BODY + 1 if b"transfer-encoding" in self.headers else 0
-        if self.site.pending > limits.in_flight:
+        if self.state.pending > limits.in_flight:
             request.refusal = 503
         elif size > limits.body_bytes and length:
             self.refuse_body(request, 413)
-        elif size > SMALL_BODY and self.site.forbids(request):
+        elif size > SMALL_BODY and self.state.is_unauthorized(request):
             self.refuse_body(request, 401)
         elif self.headers.get(b"expect", b"").lower() == b"100-continue" and self.current is None:
             self.transport.write(CONTINUE)
@@ -167,13 +173,13 @@ class Connection(asyncio.Protocol):
         request = self.incoming
         if request is None or request.refusal:
             return
-        if request.size + len(body) > self.site.limits.body_bytes:
+        if request.size + len(body) > self.state.limits.body_bytes:
             self.refuse_body(request, 413)
-        elif self.site.held + len(body) > self.site.limits.held_bytes:
+        elif self.state.held + len(body) > self.state.limits.held_bytes:
             self.refuse_body(request, 503)
         else:
             request.add(body)
-            self.site.held += len(body)
+            self.state.held += len(body)
 
     def refuse_body(self, request: Request, status: int) -> None:
         """Answer without reading what is still to come; the connection cannot go on behind it."""
@@ -219,26 +225,26 @@ class Connection(asyncio.Protocol):
     def begin(self, request: Request) -> None:
         try:
             if request.refusal:
-                self.site.refuse(request, request.refusal)
+                self.state.refuse(request, request.refusal)
             else:
-                self.site.handle(request)
+                self.state.handle(request)
         except Exception:  # a defect of ours must not leave the client waiting
             log.exception("%s %s failed", request.method, request.target)
             self.abandon(request)
 
     def abandon(self, request: Request) -> None:
         """End the connection without the answer to a request."""
-        self.site.settle(request)
+        self.state.settle(request)
         self.current = None
         self.transport.abort()
 
     def respond(self, request: Request, status: int, body: bytes, media_type: str, headers: Headers) -> None:
         """Send the answer to the current request, and go on to the next."""
-        self.site.settle(request)
+        self.state.settle(request)
         self.current = None
         if self.transport.is_closing():
             return
-        if self.site.stopping:
+        if self.state.stopping:
             request.keep_alive = False
         kept = b"Connection: keep-alive\r\n" if request.is_old else b""  # an old client waits to be told
         more = kept if request.keep_alive else b"Connection: close\r\n"
@@ -246,7 +252,7 @@ class Connection(asyncio.Protocol):
             more += f"{name}: {value}\r\n".encode("latin-1")
         line = LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
         content = b"" if request.method == "HEAD" else body
-        kind, date = media_type.encode("latin-1"), self.site.date_line()
+        kind, date = media_type.encode("latin-1"), self.state.date_line()
         self.transport.write(
             b"%sContent-Type: %s\r\n%sContent-Length: %d\r\n%s\r\n%s" % (line, kind, date, len(body), more, content)
         )
@@ -266,7 +272,7 @@ class Connection(asyncio.Protocol):
         """Answer bytes that are no acceptable request; nothing after them can be understood."""
         request = self.incoming or Request(self, "GET", path_of(self.url), {})
         if self.incoming is None:
-            self.site.pending += 1
+            self.state.pending += 1
         request.keep_alive, request.refusal = False, status
         self.incoming = None
         self.closing = True
@@ -294,7 +300,7 @@ class Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """End the connection if its client is too slow."""
-        limits = self.site.limits
+        limits = self.state.limits
         if self.blocked_since:
             unsent = self.transport.get_write_buffer_size()
             if unsent < self.unsent:
@@ -305,7 +311,7 @@ class Connection(asyncio.Protocol):
         elif self.closing or self.current is not None:
             return
         elif self.phase == "idle":
-            if self.site.stopping or now - self.since > limits.idle_seconds:
+            if self.state.stopping or now - self.since > limits.idle_seconds:
                 self.end()
         elif now - self.since > (limits.header_seconds if self.phase == "headers" else limits.body_seconds):
             self.fail(408)
@@ -317,10 +323,10 @@ def path_of(url: bytes) -> str:
     return path.decode("utf-8", "replace")
 
 
-async def look_over(site: Site) -> None:
+async def check_connections(state: ServerState) -> None:
     """End connections that are too slow, for as long as the server runs."""
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         now = time.monotonic()
-        for connection in list(site.connections):
+        for connection in list(state.connections):
             connection.check(now)

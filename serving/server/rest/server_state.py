@@ -1,4 +1,4 @@
-"""Site: what all connections of a server share, its limits, and the requests that are on their way through it."""
+"""Server state: what all connections of a server share, and the requests that are on their way through it."""
 
 from __future__ import annotations
 
@@ -6,37 +6,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from serving.server.rest.protocol import Connection
+from serving.server.rest.limits import ConnectionLimits
 
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
-class ConnectionLimits:
-    """What one connection, and all of them together, may take.
+class Connection(Protocol):
+    """What a request and its server ask of the connection that it came on; see `protocol`.
 
     Attributes:
-        body_bytes: largest body; one that is announced or turns out to be larger is answered with 413.
-        held_bytes: all bodies together that have come and are not answered yet; more are answered with 503.
-        header_bytes: longest request line and headers together; longer ones are answered with 431.
-        header_seconds: from a request's first byte to the end of its headers.
-        body_seconds: from there to the end of its body.
-        idle_seconds: without any request.
-        write_seconds: without the client taking any of its answer.
-        in_flight: requests of all connections that may be worked on or received at a time; more are answered with 503.
+        peer: address and port of the client; empty where there is none.
     """
 
-    body_bytes: int = 256 * 2**20
-    held_bytes: int = 2 * 2**30
-    header_bytes: int = 64 * 2**10
-    header_seconds: float = 10.0
-    body_seconds: float = 60.0
-    idle_seconds: float = 75.0
-    write_seconds: float = 60.0
-    in_flight: int = 1024
+    peer: str
+
+    def respond(self, request: Request, status: int, body: bytes, media_type: str, headers: Headers) -> None:
+        """Send the answer to the current request."""
+
+    def abandon(self, request: Request) -> None:
+        """End the connection without the answer to a request."""
+
+    def check(self, now: float) -> None:
+        """End the connection if its client is too slow, at `now` on `time.monotonic()`."""
 
 
 class Request:
@@ -52,8 +45,18 @@ class Request:
     """
 
     __slots__ = (
-        "connection", "content", "counted", "headers", "is_old", "keep_alive", "method", "refusal", "size", "started", "target",
-    )  # fmt: skip
+        "connection",
+        "content",
+        "counted",
+        "headers",
+        "is_old",
+        "keep_alive",
+        "method",
+        "refusal",
+        "size",
+        "started",
+        "target",
+    )
 
     def __init__(self, connection: Connection, method: str, target: str, headers: dict[bytes, bytes]) -> None:
         self.connection, self.method, self.target, self.headers = connection, method, target, headers
@@ -85,20 +88,20 @@ class Request:
 
 
 @dataclass
-class Site:
+class ServerState:
     """What all connections of a server share.
 
     Attributes:
         handle: begins to answer a request.
-        refuse: answers a request that a limit forbids, given its status.
-        forbids: says from its headers whether a request may not be made, so that its body need not be taken.
+        refuse: answers a request that a limit is_unauthorized, given its status.
+        is_unauthorized: says from its headers whether a request may not be made, so that its body need not be taken.
         pending: requests whose headers have come and that are not answered yet.
         held: bytes of their bodies.
     """
 
     handle: Callable[[Request], None]
     refuse: Callable[[Request, int], None]
-    forbids: Callable[[Request], bool]
+    is_unauthorized: Callable[[Request], bool]
     limits: ConnectionLimits
     connections: set[Connection]
     pending: int = 0

@@ -9,11 +9,14 @@ import ssl
 import threading
 import time
 
+import uvloop
+
 from pipeline.errors import UserError
 from serving.server.core import Core
-from serving.server.rest.app import Limits, RestApi
-from serving.server.rest.protocol import Connection, look_over
-from serving.server.rest.server_state import Site
+from serving.server.rest.app import RestApi
+from serving.server.rest.limits import Limits
+from serving.server.rest.protocol import Connection, check_connections
+from serving.server.rest.server_state import ServerState
 
 log = logging.getLogger("serving")
 BACKLOG = 2048
@@ -27,13 +30,11 @@ class RestServer:
     """
 
     def __init__(self, core: Core, limits: Limits, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-        import uvloop
-
         self.host, self.port = listener.getsockname()[:2]
         self.listener, self.tls = listener, tls
         self.loop = uvloop.new_event_loop()
         self.api = RestApi(core, limits, self.loop)
-        self.site = Site(self.api.handle, self.api.refuse, self.api.forbids, limits.connection, set())
+        self.state = ServerState(self.api.handle, self.api.refuse, self.api.is_unauthorized, limits.connection, set())
         try:
             listener.listen(BACKLOG)
         except OSError as error:
@@ -60,37 +61,37 @@ class RestServer:
         finally:
             self.started.set()
         self.loop.run_forever()
-        self.looking.cancel()
-        self.loop.run_until_complete(asyncio.gather(self.looking, return_exceptions=True))
+        self.checking.cancel()
+        self.loop.run_until_complete(asyncio.gather(self.checking, return_exceptions=True))
         self.loop.close()
 
     async def listen(self) -> asyncio.AbstractServer:
         server = await self.loop.create_server(
-            lambda: Connection(self.site), sock=self.listener, ssl=self.tls, backlog=BACKLOG
+            lambda: Connection(self.state), sock=self.listener, ssl=self.tls, backlog=BACKLOG
         )
-        self.looking = self.loop.create_task(look_over(self.site))
+        self.checking = self.loop.create_task(check_connections(self.state))
         return server
 
     def stop(self, grace: float) -> bool:
-        """Accept nothing new, finish what is being answered, and end; False if that took longer than `grace` seconds."""
+        """Accept nothing new, finish what is being answered, and end; False if `grace` seconds were too few."""
         if self.loop.is_closed():
             return True
         self.loop.call_soon_threadsafe(self.begin_to_stop)
         deadline = time.monotonic() + grace
-        while (self.site.pending or self.site.connections) and time.monotonic() < deadline:
+        while (self.state.pending or self.state.connections) and time.monotonic() < deadline:
             time.sleep(0.01)
-        finished = not self.site.pending
+        finished = not self.state.pending
         if not finished:
-            log.warning("%d requests were not answered within %.0f s", self.site.pending, grace)
+            log.warning("%d requests were not answered within %.0f s", self.state.pending, grace)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
         self.api.close()
         return finished
 
     def begin_to_stop(self) -> None:
-        self.site.stopping = True
+        self.state.stopping = True
         self.server.close()
-        for connection in list(self.site.connections):
+        for connection in list(self.state.connections):
             connection.check(time.monotonic())
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.server.errors import RequestError, invalid
 
@@ -53,7 +54,7 @@ class IrregularError(Exception):
     """A value that is no tensor of the wanted type; `check_tensor` finds out why."""
 
 
-def to_tensor(value: Any, dtype: str) -> np.ndarray:
+def to_tensor(value: Any, dtype: str) -> NDArray[Any]:
     """Return a JSON value as an array of type `dtype` (`float`, `int64`, `string` ...), with exactly the value's shape.
 
     Raises:
@@ -66,7 +67,7 @@ def to_tensor(value: Any, dtype: str) -> np.ndarray:
         raise invalid(f"JSON Value: {echo(value)} is no tensor of type: {dtype}") from None
 
 
-def regular_tensor(value: Any, dtype: str) -> np.ndarray:
+def regular_tensor(value: Any, dtype: str) -> NDArray[Any]:
     """Convert level by level, at C speed: each level must be all lists of one length, or all scalars."""
     shape: list[int] = []
     level = [value]
@@ -87,7 +88,7 @@ def regular_tensor(value: Any, dtype: str) -> np.ndarray:
     return convert_scalars(level, kinds, dtype).reshape(shape)
 
 
-def convert_scalars(scalars: list[Any], kinds: set[type], dtype: str) -> np.ndarray:
+def convert_scalars(scalars: list[Any], kinds: set[type], dtype: str) -> NDArray[Any]:
     """Convert a flat list; `kinds` are the python types in it, and `bool` is not an `int` here."""
     if dtype in FLOATS and kinds <= {int, float}:
         with np.errstate(over="ignore"):  # doubles beyond float32 become infinite, as in TensorFlow Serving
@@ -148,7 +149,8 @@ def check_tensor(value: Any, dtype: str) -> tuple[int, list[int]]:
         if not isinstance(item, list):
             if level != len(shape):
                 raise invalid(
-                    f"JSON Value: {echo(item)} found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {len(shape)}"
+                    f"JSON Value: {echo(item)} found at incorrect level: {level + 1} in the JSON DOM. "
+                    f"Expected at level: {len(shape)}"
                 )
             check_scalar(item, dtype)
             count += 1

@@ -1,4 +1,4 @@
-"""The small models in this very process, a gRPC server in front of them, and a server whose page is visited, for a whole session."""
+"""The small models in this very process, a gRPC server over them, and a server whose page is visited, for a session."""
 
 from __future__ import annotations
 
@@ -8,21 +8,43 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import pytest
+import requests
 
 from serving.launch import Server, start_server
 from serving.model_config import ModelConfig, read_models
 from serving.server.core import Core
+from serving.server.execution import DirectExecution
+from serving.server.grpc_api import service as grpc_service
+from serving.server.metrics import Metrics
+from serving.server.models.loading import LoadOptions
+from serving.server.models.manager import Manager
+from serving.server.request_log import RequestLog
 from serving.tensorflow_serving import Models
 from tests.support.page_models import write_models
-from tests.support.page_visits import start_browser, visits
+from tests.support.page_visits import Visit, start_browser, visits
 from tests.support.raw_http import start as start  # a fixture
 
 # of TensorFlow's types, those that a client can send
 DTYPES = (
-    "float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-    "bool", "string", "complex64", "complex128",
-)  # fmt: skip
+    "float16",
+    "float32",
+    "float64",
+    "bfloat16",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "bool",
+    "string",
+    "complex64",
+    "complex128",
+)
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +132,6 @@ def save_slow(folder: Path) -> None:
     """Save a model that turns in a circle as often as it is told."""
     import tensorflow as tf
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, name="rounds")])
     def turn(rounds: Any) -> dict[str, Any]:
         start = tf.eye(100)
         _, end = tf.while_loop(
@@ -119,19 +140,13 @@ def save_slow(folder: Path) -> None:
         return {"y": tf.fill(tf.shape(rounds), end[0, 0])}
 
     module = tf.Module()
-    module.function = turn
-    tf.saved_model.save(module, str(folder), signatures=turn)
+    module.function = tf.function(turn, input_signature=[tf.TensorSpec([None], tf.int32, name="rounds")])
+    tf.saved_model.save(module, str(folder), signatures=module.function)
 
 
 @pytest.fixture(scope="session")
 def core(grpc_models: list[ModelConfig]) -> Iterator[Core]:
     """The models loaded in this process, each call alone; `core.logged` says which are logged."""
-    from serving.server.execution import DirectExecution
-    from serving.server.metrics import Metrics
-    from serving.server.models.loading import LoadOptions
-    from serving.server.models.manager import Manager
-    from serving.server.request_log import RequestLog
-
     labelled = [config for config in grpc_models if config.labels]
     manager = Manager(grpc_models, LoadOptions(early_labels=bool(labelled)))
     manager.poll()
@@ -146,15 +161,12 @@ def core(grpc_models: list[ModelConfig]) -> Iterator[Core]:
 @pytest.fixture(scope="session")
 def serve_grpc(core: Core) -> Iterator[Callable[..., SimpleNamespace]]:
     """Return a function that starts a gRPC server with the given options and returns it with its stubs."""
-    from serving.server.grpc_api.service import GrpcOptions, start
-
     started: list[Any] = []
 
     def serve(credentials: Any = None, over: Core | None = None, **options: Any) -> SimpleNamespace:
-        import grpc
         from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-        server = start(over or core, GrpcOptions(**options))
+        server = grpc_service.start(over or core, grpc_service.GrpcOptions(**options))
         started.append(server)
         target = f"localhost:{server.port}" if server.port else f"unix:{options['socket_path']}"
         limits = [("grpc.max_receive_message_length", -1)]
@@ -207,19 +219,27 @@ def page_server(page_models: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     server = start_server(served, log, "embedded", more=["--max_num_load_retries=0"])
     try:
         server.wait_until_ready()
+        wait_until_settled(server)
         yield server
     finally:
         server.stop()
 
 
-@pytest.fixture(
-    scope="module"
-)  # while it is there, the thread has a running event loop, which other tests must not find
+def wait_until_settled(server: Server) -> None:
+    """Wait for the versions that a server is still busy with when every model has one."""
+    while True:
+        listed = requests.get(f"{server.url}/labline/models", timeout=30).json()["models"]
+        if all(version["state"] in ("AVAILABLE", "END") for model in listed for version in model["versions"]):
+            return
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")  # while it is there, the thread runs an event loop that others must not find
 def browser() -> Iterator[Any]:
     yield from start_browser()
 
 
 @pytest.fixture
-def visit(browser: Any, page_server: Server) -> Iterator[Any]:
+def visit(browser: Any, page_server: Server) -> Iterator[Visit]:
     with visits(browser, page_server.url) as open_page:
         yield open_page

@@ -183,7 +183,7 @@ def test_inputs_without_a_common_first_dimension_cannot_be_batched(make: Any, in
 
 def test_outputs_that_are_not_by_row_cannot_be_batched(make: Any) -> None:
     model = Model()
-    model.run = lambda _, arrays, deadline: {"y": np.float32(arrays["x"].sum())}  # type: ignore[method-assign]
+    model.run = lambda _, arrays, deadline: {"y": np.asarray(arrays["x"].sum(), np.float32)}  # type: ignore[method-assign]
     with pytest.raises(RequestError, match="0 dimensions") as caught:
         result(submit(make(), model, [1, 2]))
     assert caught.value.code == "FAILED_PRECONDITION"

@@ -11,8 +11,8 @@ import pytest
 
 from serving.server.core import Core
 from serving.server.errors import RequestError
-from serving.server.rest.example_json import answer_examples, read_examples
-from serving.server.rest.routes import Route
+from serving.server.rest.example_json import Action, answer_examples, read_examples
+from serving.server.rest.request_context import ModelTarget
 from tests.support.grpc_errors import error_of
 
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
@@ -53,13 +53,13 @@ def inference(tasks: list[tuple[str, str, str]], examples: list[Any]) -> Any:
     return request
 
 
-def rest(core: Core, action: str, body: Any, model: str = "examples", **where: Any) -> Any:
+def rest(core: Core, action: Action, body: Any, model: str = "examples", **where: Any) -> Any:
     """Ask over REST; return the answer read as JSON."""
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return json.loads(answer_examples(core, Route(action, model, **where), text, time.monotonic() + 20))
+    return json.loads(answer_examples(core, action, ModelTarget(model, **where), text, time.monotonic() + 20))
 
 
-def refusal(core: Core, action: str, body: Any, model: str = "examples", **where: Any) -> RequestError:
+def refusal(core: Core, action: Action, body: Any, model: str = "examples", **where: Any) -> RequestError:
     with pytest.raises(RequestError) as caught:
         rest(core, action, body, model, **where)
     return caught.value
@@ -128,13 +128,28 @@ def test_wrong_classify_and_regress_requests_get_their_codes(grpc_api: Any, make
         (classify, classification("examples", "", one), "FAILED_PRECONDITION", 'at least one of "classes" or "scores"'),
         (regress, regression("examples", "classify", one), "INVALID_ARGUMENT", "Expected one output Tensor."),
         (regress, regression("examples", "scores", one), "FAILED_PRECONDITION", "No regression outputs found"),
-        (classify, classification("examples", "flat_scores", one), "INVALID_ARGUMENT", "[batch_size num_classes] but got [1]"),
-        (classify, classification("examples", "whole_scores", one), "INVALID_ARGUMENT", "Expected scores Tensor of DT_FLOAT"),
+        (
+            classify,
+            classification("examples", "flat_scores", one),
+            "INVALID_ARGUMENT",
+            "[batch_size num_classes] but got [1]",
+        ),
+        (
+            classify,
+            classification("examples", "whole_scores", one),
+            "INVALID_ARGUMENT",
+            "Expected scores Tensor of DT_FLOAT",
+        ),
         (regress, regression("examples", "wide", one), "INVALID_ARGUMENT", "[batch_size, 1] but got [1, 2]"),
         (regress, regression("examples", "double", one), "INVALID_ARGUMENT", "Expected output Tensor of DT_FLOAT"),
-        (regress, regression("examples", "sum", one * 2), "INVALID_ARGUMENT", "did not match output batch size: 2 vs. 1"),
+        (
+            regress,
+            regression("examples", "sum", one * 2),
+            "INVALID_ARGUMENT",
+            "did not match output batch size: 2 vs. 1",
+        ),
         (classify, classification("examples", "latin", one), "INTERNAL", "is not UTF-8"),
-    ]  # fmt: skip
+    ]
     for call, request, code, message in cases:
         found, details = error_of(call, request)
         assert (found, message in details) == (code, True), details
@@ -168,13 +183,13 @@ def test_method_names_count_only_where_the_server_was_told_to_look(core: Core) -
 
 def test_rest_writes_labels_and_numbers_as_tensorflow_serving_does(core: Core) -> None:
     body = {"signature_name": "classify", "examples": [{"x": 0.2}, {"x": 3.0}]}
-    text = answer_examples(core, Route("classify", "examples"), json.dumps(body).encode(), time.monotonic() + 20)
+    text = answer_examples(core, "classify", ModelTarget("examples"), json.dumps(body).encode(), time.monotonic() + 20)
     assert b'[["low", -0.2], ["high", 0.2]]' in text
     assert b'[["low", -3.0], ["high", 3.0]]' in text
     assert rest(core, "regress", {"examples": [{"x": 1.5}]}) == {"results": [1.5]}
     assert rest(core, "regress", b'{"examples": [{"x": NaN}, {"x": 1e40}]}')["results"][1] == float("inf")
     latin = {"signature_name": "latin", "examples": [{}]}
-    raw = answer_examples(core, Route("classify", "examples"), json.dumps(latin).encode(), time.monotonic() + 20)
+    raw = answer_examples(core, "classify", ModelTarget("examples"), json.dumps(latin).encode(), time.monotonic() + 20)
     assert b'["\xe4", 0.0]' in raw
 
 

@@ -34,7 +34,8 @@ def test_a_request_that_comes_byte_by_byte_is_read(start: Any) -> None:
 def test_chunks_are_put_together_and_100_continue_is_said(start: Any) -> None:
     with start().connect() as client:
         client.sendall(
-            b"POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+            b"POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\n"
+            b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
         )
         assert client.recv(100).startswith(b"HTTP/1.1 100 ")
         client.sendall(b"a\r\n" + BODY[:10] + b"\r\n")
@@ -93,9 +94,9 @@ def test_a_client_that_does_not_take_its_answer_is_cut_off(start: Any) -> None:
         for _ in range(3):
             client.sendall(request(numbers))
         deadline = time.monotonic() + 20
-        while running.server.site.connections and time.monotonic() < deadline:
+        while running.server.state.connections and time.monotonic() < deadline:
             time.sleep(0.05)
-    assert not running.server.site.connections
+    assert not running.server.state.connections
 
 
 def test_more_requests_than_may_be_in_flight_get_503_and_when_to_come_back(start: Any) -> None:
@@ -104,7 +105,7 @@ def test_more_requests_than_may_be_in_flight_get_503_and_when_to_come_back(start
     clients = [running.connect() for _ in range(3)]
     for client in clients[:2]:
         client.sendall(request())
-    while running.server.site.pending < 2:
+    while running.server.state.pending < 2:
         time.sleep(0.01)
     clients[2].sendall(request())
     status, headers, body = read_answer(clients[2])
@@ -114,7 +115,7 @@ def test_more_requests_than_may_be_in_flight_get_503_and_when_to_come_back(start
     assert [read_answer(client)[0] for client in clients[:2]] == [200, 200]
     clients[2].sendall(request())
     assert read_answer(clients[2])[0] == 200
-    assert running.server.site.pending == 0
+    assert running.server.state.pending == 0
     for client in clients:
         client.close()
 
@@ -127,15 +128,15 @@ def test_clients_that_go_away_are_not_counted_for_ever(start: Any) -> None:
         clients, [request(), request() * 3, request()[:-3], request() + request()[:-3]], strict=True
     ):
         client.sendall(part)
-    while running.server.site.pending < 5:
+    while running.server.state.pending < 5:
         time.sleep(0.01)
     for client in clients:
         client.close()
     running.model.open.set()
     deadline = time.monotonic() + 20
-    while (running.server.site.connections or running.server.site.pending) and time.monotonic() < deadline:
+    while (running.server.state.connections or running.server.state.pending) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert running.server.site.pending == 0
+    assert running.server.state.pending == 0
 
 
 def test_a_burst_of_requests_on_one_connection_is_answered_and_counted_to_the_end(start: Any) -> None:
@@ -156,7 +157,7 @@ def test_a_burst_of_requests_on_one_connection_is_answered_and_counted_to_the_en
     with running.connect() as client:
         client.sendall(request())
         assert read_answer(client)[0] == 200
-    assert running.server.site.pending == 0
+    assert running.server.state.pending == 0
 
 
 def test_an_offer_of_another_protocol_is_not_taken_up_and_costs_nothing(start: Any) -> None:
@@ -184,7 +185,7 @@ def test_a_client_that_asks_and_does_not_read_fills_no_memory(start: Any) -> Non
                 sent += client.send(data[sent : sent + 2**18])
             except BlockingIOError:
                 time.sleep(0.02)
-        (connection,) = running.server.site.connections
+        (connection,) = running.server.state.connections
         assert connection.transport.get_write_buffer_size() < 2**20
         assert len(connection.queue) < 50
 
@@ -216,14 +217,14 @@ def test_all_bodies_together_have_a_limit(start: Any) -> None:
     running = start(held_bytes=100_000)
     with running.connect() as first, running.connect() as second:
         first.sendall(request(b"x" * 90_000)[:-1])
-        while running.server.site.held < 89_000:
+        while running.server.state.held < 89_000:
             time.sleep(0.01)
         second.sendall(request(b"x" * 20_000))
         status, headers, _ = read_answer(second)
         assert (status, headers["retry-after"]) == (503, "1")
         first.sendall(b"x")
         assert read_answer(first)[0] == 400
-    assert running.server.site.held == 0
+    assert running.server.state.held == 0
 
 
 def test_an_old_client_goes_on_where_it_asked_to_and_is_told_so(start: Any) -> None:
@@ -259,4 +260,4 @@ def test_a_client_that_sends_no_more_gets_all_its_answers(start: Any) -> None:
             while more := client.recv(65536):
                 data += more
         assert data.count(b'"predictions": [2.0') == count
-    assert (running.server.site.pending, running.server.site.held) == (0, 0)
+    assert (running.server.state.pending, running.server.state.held) == (0, 0)

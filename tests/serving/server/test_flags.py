@@ -9,23 +9,48 @@ import pytest
 
 from pipeline.errors import UsageError
 from serving.server.flags import UNSUPPORTED, Flags, check_together, describe_unknown, read_flags, usage
-from serving.server.plan import make_plan
+from serving.server.server_config import make_config
 
 # name -> default, from the list of flags that matter of the real server
 REAL = {
-    "port": 8500, "grpc_socket_path": "", "rest_api_port": 0, "rest_api_timeout_in_ms": 30000,
-    "rest_api_enable_cors_support": False, "model_name": "default", "model_base_path": "", "model_config_file": "",
-    "model_config_file_poll_wait_seconds": 0, "file_system_poll_wait_seconds": 1,
-    "allow_version_labels_for_unavailable_models": False, "max_num_load_retries": 5,
-    "load_retry_interval_micros": 60_000_000, "num_load_threads": 0, "num_unload_threads": 0, "enable_batching": False,
-    "batching_parameters_file": "", "enable_per_model_batching_parameters": False, "enable_model_warmup": True,
-    "num_request_iterations_for_warmup": 0, "monitoring_config_file": "", "ssl_config_file": "",
-    "saved_model_tags": "serve", "tensorflow_session_parallelism": 0, "tensorflow_intra_op_parallelism": 0,
-    "tensorflow_inter_op_parallelism": 0, "tensorflow_session_config_file": "", "per_process_gpu_memory_fraction": 0,
-    "grpc_channel_arguments": "", "enable_grpc_healthcheck_service": False, "enable_signature_method_name_check": False,
-    "enable_serialization_as_tensor_content": False, "flush_filesystem_caches": True,
-    "xla_cpu_compilation_enabled": False, "xla_gpu_compilation_enabled": False, "mixed_precision": "", "version": False,
-}  # fmt: skip
+    "port": 8500,
+    "grpc_socket_path": "",
+    "rest_api_port": 0,
+    "rest_api_timeout_in_ms": 30000,
+    "rest_api_enable_cors_support": False,
+    "model_name": "default",
+    "model_base_path": "",
+    "model_config_file": "",
+    "model_config_file_poll_wait_seconds": 0,
+    "file_system_poll_wait_seconds": 1,
+    "allow_version_labels_for_unavailable_models": False,
+    "max_num_load_retries": 5,
+    "load_retry_interval_micros": 60_000_000,
+    "num_load_threads": 0,
+    "num_unload_threads": 0,
+    "enable_batching": False,
+    "batching_parameters_file": "",
+    "enable_per_model_batching_parameters": False,
+    "enable_model_warmup": True,
+    "num_request_iterations_for_warmup": 0,
+    "monitoring_config_file": "",
+    "ssl_config_file": "",
+    "saved_model_tags": "serve",
+    "tensorflow_session_parallelism": 0,
+    "tensorflow_intra_op_parallelism": 0,
+    "tensorflow_inter_op_parallelism": 0,
+    "tensorflow_session_config_file": "",
+    "per_process_gpu_memory_fraction": 0,
+    "grpc_channel_arguments": "",
+    "enable_grpc_healthcheck_service": False,
+    "enable_signature_method_name_check": False,
+    "enable_serialization_as_tensor_content": False,
+    "flush_filesystem_caches": True,
+    "xla_cpu_compilation_enabled": False,
+    "xla_gpu_compilation_enabled": False,
+    "mixed_precision": "",
+    "version": False,
+}
 NEEDED = ["--model_base_path=/m"]
 
 
@@ -52,10 +77,13 @@ def test_nothing_but_this_machine_is_listened_to_by_default() -> None:
         (["--enable_model_warmup=0"], "enable_model_warmup", False),
         (["--model_name=a=b"], "model_name", "a=b"),
         (["--file_system_poll_wait_seconds=0.5"], "file_system_poll_wait_seconds", 0.5),
-        (["--grpc_channel_arguments=grpc.max_connection_age_ms=2000"],
-         "grpc_channel_arguments", "grpc.max_connection_age_ms=2000"),
+        (
+            ["--grpc_channel_arguments=grpc.max_connection_age_ms=2000"],
+            "grpc_channel_arguments",
+            "grpc.max_connection_age_ms=2000",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_flag_is_read_in_every_way_of_writing_it(arguments: list[str], name: str, value: object) -> None:
     line = read_flags(arguments)
     assert getattr(line.flags, name) == value and not line.unknown and not line.unsupported
@@ -63,9 +91,17 @@ def test_a_flag_is_read_in_every_way_of_writing_it(arguments: list[str], name: s
 
 @pytest.mark.parametrize(
     "argument",
-    ["--port=x", "--port=1.5", "--port=", "--enable_batching=maybe", "--max_num_load_retries=-1", "--mixed_precision=f8",
-     "--per_process_gpu_memory_fraction=2", "--port"],
-)  # fmt: skip
+    [
+        "--port=x",
+        "--port=1.5",
+        "--port=",
+        "--enable_batching=maybe",
+        "--max_num_load_retries=-1",
+        "--mixed_precision=f8",
+        "--per_process_gpu_memory_fraction=2",
+        "--port",
+    ],
+)
 def test_a_value_that_a_flag_cannot_have_ends_the_program(argument: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_flags([argument])
@@ -125,7 +161,7 @@ def test_flags_that_go_together_pass() -> None:
 def test_a_batch_is_computed_in_one_thread_unless_a_flag_says_in_how_many(
     arguments: list[str], in_one_thread: bool
 ) -> None:
-    plan = make_plan(read_flags([*NEEDED, "--rest_api_port=0", *arguments]).flags)
+    plan = make_config(read_flags([*NEEDED, "--rest_api_port=0", *arguments]).flags)
     assert plan.load_options().batches_in_one_thread is in_one_thread
 
 

@@ -15,8 +15,27 @@ from hypothesis import strategies as st
 
 from serving.launch import Server
 
-MODELS = ["half_plus_two", "sum", "text", "float64", "int8", "int64", "uint64", "bool", "float16", "shapes", "uneven", "complex",
-          "matrix", "none", "", "%00", "a%2Fb", "%C3%BC", "%FF"]  # fmt: skip
+MODELS = [
+    "half_plus_two",
+    "sum",
+    "text",
+    "float64",
+    "int8",
+    "int64",
+    "uint64",
+    "bool",
+    "float16",
+    "shapes",
+    "uneven",
+    "complex",
+    "matrix",
+    "none",
+    "",
+    "%00",
+    "a%2Fb",
+    "%C3%BC",
+    "%FF",
+]
 KEYS = ["instances", "inputs", "signature_name", "x", "a", "b", "b64", "text", "examples", "context", ""]
 EXPECTED = {200, 400, 404, 501}
 
@@ -31,24 +50,30 @@ regular = st.lists(st.lists(numbers, min_size=2, max_size=2), min_size=1, max_si
     numbers, min_size=1, max_size=4
 )
 requests = st.fixed_dictionaries(
-    {}, optional={"instances": regular | values, "inputs": regular | values, "signature_name": st.sampled_from(["serving_default", "other", "no", 3, None]),
-                  "examples": values, "context": values},
-)  # fmt: skip
+    {},
+    optional={
+        "instances": regular | values,
+        "inputs": regular | values,
+        "signature_name": st.sampled_from(["serving_default", "other", "no", 3, None]),
+        "examples": values,
+        "context": values,
+    },
+)
 texts = requests.map(json.dumps) | values.map(json.dumps) | st.text(max_size=40)
 
 
 @st.composite
 def bodies(draw: Any) -> bytes:
     """A request, whole, cut off, with bytes changed, or none at all."""
-    body = draw(texts).encode("utf-8", "surrogatepass")
+    body: bytes = draw(texts).encode("utf-8", "surrogatepass")
     match draw(st.integers(0, 5)):
         case 0:
-            return body[: draw(st.integers(0, len(body)))]
+            body = body[: draw(st.integers(0, len(body)))]
         case 1:
             place = draw(st.integers(0, len(body)))
-            return body[:place] + draw(st.binary(max_size=3)) + body[place + 1 :]
+            body = body[:place] + draw(st.binary(max_size=3)) + body[place + 1 :]
         case 2:
-            return draw(st.binary(max_size=30))
+            body = draw(st.binary(max_size=30))
     return body
 
 
@@ -87,8 +112,14 @@ def attack(server: Server, count: int) -> list[str]:
     connection = http.client.HTTPConnection(address, timeout=30)
     wrong: list[str] = []
 
-    @settings(max_examples=count, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
-              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(methods, targets, bodies(), heads)
     def send(method: str, target: str, body: bytes, head: dict[str, str]) -> None:
         connection.request(method, target, body, head)

@@ -8,9 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
+from serving.model_config import ModelConfig
 from serving.server.core import Core
+from serving.server.models.loading import LoadOptions
+from serving.server.models.manager import Manager
 from tests.support.grpc_errors import error_of
 
 
@@ -80,10 +84,6 @@ def test_status_of_what_is_not_there(grpc_api: Any, model: str, version: int | N
 @pytest.fixture
 def reloadable(half_plus_two: Path, half_plus_three: Path, core: Core, serve_grpc: Any, tmp_path: Path) -> Any:
     """A server of its own with one model, `first`, beside another that could be served, `second`."""
-    from serving.model_config import ModelConfig
-    from serving.server.models.loading import LoadOptions
-    from serving.server.models.manager import Manager
-
     shutil.copytree(half_plus_two, tmp_path / "first" / "1")
     shutil.copytree(half_plus_three, tmp_path / "second" / "1")
     manager = Manager([ModelConfig("first", str(tmp_path / "first"))], LoadOptions(retries=0), core.metrics)
@@ -123,8 +123,6 @@ def test_a_reload_is_answered_when_new_models_can_be_asked(reloadable: Any, tmp_
 
 
 def test_a_reload_that_waits_holds_up_no_later_one(reloadable: Any, tmp_path: Path) -> None:
-    import grpc
-
     (tmp_path / "empty").mkdir()
     waiting = reloadable.models.HandleReloadConfigRequest.future(
         reload_request(empty=str(tmp_path / "empty")), timeout=60

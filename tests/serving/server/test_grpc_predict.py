@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 
 from serving.server.errors import RequestError
+from serving.server.grpc_api.tensor_protos import KINDS, read_tensor, read_varint, write_tensor
 from tests.support.grpc_errors import error_of
 
 
@@ -31,7 +34,9 @@ def predict_request(model: str, inputs: dict[str, Any], signature: str = "", **m
 
 @pytest.mark.parametrize("where", [{}, {"version": 123}, {"label": "stable"}])
 def test_a_predict_answer_names_the_version_and_the_signature(grpc_api: Any, where: dict[str, Any]) -> None:
-    response = grpc_api.prediction.Predict(predict_request("half_plus_two", {"x": np.float32([1, 2, 5])}, **where))
+    response = grpc_api.prediction.Predict(
+        predict_request("half_plus_two", {"x": np.array([1, 2, 5], np.float32)}, **where)
+    )
     assert list(response.outputs["y"].float_val) == [2.5, 3.0, 4.5]
     assert not response.outputs["y"].tensor_content
     spec = response.model_spec
@@ -39,43 +44,73 @@ def test_a_predict_answer_names_the_version_and_the_signature(grpc_api: Any, whe
 
 
 def test_a_named_signature_is_run_and_named(grpc_api: Any) -> None:
-    request = predict_request("sum", {"a": np.float32([1]), "b": np.float32([2])}, "other")
+    request = predict_request("sum", {"a": np.array([1], np.float32), "b": np.array([2], np.float32)}, "other")
     response = grpc_api.prediction.Predict(request)
     assert response.model_spec.signature_name == "other"
     assert {name: tensor.float_val[0] for name, tensor in response.outputs.items()} == {"sum": 3, "product": 2}
 
 
 def test_an_output_filter_leaves_only_what_it_names(grpc_api: Any) -> None:
-    inputs = {"a": np.float32([1]), "b": np.float32([2])}
+    inputs = {"a": np.array([1], np.float32), "b": np.array([2], np.float32)}
     response = grpc_api.prediction.Predict(predict_request("sum", inputs, output_filter=["product"]))
     assert list(response.outputs) == ["product"]
 
 
-X = {"x": np.float32([1])}
-AB = {"a": np.float32([1]), "b": np.float32([2])}
+X = {"x": np.array([1], np.float32)}
+AB = {"a": np.array([1], np.float32), "b": np.array([2], np.float32)}
 
 
 @pytest.mark.parametrize(
     ("model", "inputs", "more", "code", "message"),
     [
         ("nobody", X, {}, "NOT_FOUND", "Servable not found for request: Latest(nobody)"),
-        ("half_plus_two", X, {"version": 99}, "NOT_FOUND", "Servable not found for request: Specific(half_plus_two, 99)"),
+        (
+            "half_plus_two",
+            X,
+            {"version": 99},
+            "NOT_FOUND",
+            "Servable not found for request: Specific(half_plus_two, 99)",
+        ),
         ("half_plus_two", X, {"label": "nope"}, "INVALID_ARGUMENT", "Unrecognized servable version label: nope"),
         ("half_plus_two", X, {"label": ""}, "INVALID_ARGUMENT", "Unrecognized servable version label: "),
         ("", X, {}, "INVALID_ARGUMENT", "ModelSpec has no name specified."),
-        ("half_plus_two", X, {"signature": "__saved_model_init_op"}, "INVALID_ARGUMENT", "input size does not match signature: 1!=0"),
+        (
+            "half_plus_two",
+            X,
+            {"signature": "__saved_model_init_op"},
+            "INVALID_ARGUMENT",
+            "input size does not match signature: 1!=0",
+        ),
         ("half_plus_two", {}, {"signature": "__saved_model_init_op"}, "OUT_OF_RANGE", "does not have output 0"),
         ("half_plus_two", X, {"signature": "X"}, "FAILED_PRECONDITION", 'Serving signature key "X" not found.'),
-        ("half_plus_two", {}, {}, "INVALID_ARGUMENT", "input size does not match signature: 0!=1 len({}) != len({x}). Sent extra: {}. Missing but required: {x}."),
+        (
+            "half_plus_two",
+            {},
+            {},
+            "INVALID_ARGUMENT",
+            "input size does not match signature: 0!=1 len({}) != len({x}). Sent extra: {}. Missing but required: {x}.",
+        ),
         ("sum", {**AB, "z": AB["a"]}, {}, "INVALID_ARGUMENT", "Sent extra: {z}. Missing but required: {}."),
-        ("half_plus_two", {"z": X["x"]}, {}, "INVALID_ARGUMENT", "input tensor alias not found in signature: z. Inputs expected to be in the set {x}."),
-        ("half_plus_two", {"x": np.float64([1])}, {}, "INVALID_ARGUMENT", "to be float but double is provided"),
+        (
+            "half_plus_two",
+            {"z": X["x"]},
+            {},
+            "INVALID_ARGUMENT",
+            "input tensor alias not found in signature: z. Inputs expected to be in the set {x}.",
+        ),
+        (
+            "half_plus_two",
+            {"x": np.array([1], np.float64)},
+            {},
+            "INVALID_ARGUMENT",
+            "to be float but double is provided",
+        ),
         ("half_plus_two", {"x": ["1"]}, {}, "INVALID_ARGUMENT", "to be float but string is provided"),
         ("matrix", {"x": np.ones((1, 3), np.float32)}, {}, "INVALID_ARGUMENT", "Matrix size-incompatible"),
         ("sum", AB, {"output_filter": ["z"]}, "INVALID_ARGUMENT", "output tensor alias not found in signature: z"),
         ("sum", AB, {"output_filter": ["sum", "sum"]}, "INVALID_ARGUMENT", "duplicate output tensor alias: sum"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_predict_request_gets_its_code(
     grpc_api: Any, model: str, inputs: dict[str, Any], more: dict[str, Any], code: str, message: str
 ) -> None:
@@ -140,12 +175,23 @@ def test_messages_larger_than_clients_take_by_default_pass(grpc_api: Any) -> Non
 
 
 VALUES: dict[str, Any] = {
-    "float16": [0.5, -2.0, 65504.0], "float32": [0.1, -1e30, float("inf")], "float64": [0.1, 1e300, -0.0],
-    "bfloat16": [0.5, -3.0, 1e30], "int8": [-128, 0, 127], "int16": [-32768, 0, 32767], "int32": [-(2**31), 0, 2**31 - 1],
-    "int64": [-(2**63), 0, 2**63 - 1], "uint8": [0, 128, 255], "uint16": [0, 1, 65535], "uint32": [0, 1, 2**32 - 1],
-    "uint64": [0, 1, 2**64 - 1], "bool": [True, False, True], "string": [b"", b"\xff\x00", "ä".encode()],
-    "complex64": [1 + 2j, 0j, -1j], "complex128": [1 + 2j, 0j, 1e300j],
-}  # fmt: skip
+    "float16": [0.5, -2.0, 65504.0],
+    "float32": [0.1, -1e30, float("inf")],
+    "float64": [0.1, 1e300, -0.0],
+    "bfloat16": [0.5, -3.0, 1e30],
+    "int8": [-128, 0, 127],
+    "int16": [-32768, 0, 32767],
+    "int32": [-(2**31), 0, 2**31 - 1],
+    "int64": [-(2**63), 0, 2**63 - 1],
+    "uint8": [0, 128, 255],
+    "uint16": [0, 1, 65535],
+    "uint32": [0, 1, 2**32 - 1],
+    "uint64": [0, 1, 2**64 - 1],
+    "bool": [True, False, True],
+    "string": [b"", b"\xff\x00", "ä".encode()],
+    "complex64": [1 + 2j, 0j, -1j],
+    "complex128": [1 + 2j, 0j, 1e300j],
+}
 
 
 @pytest.fixture(scope="session")
@@ -216,19 +262,13 @@ def test_a_tensor_that_cannot_be_is_refused_and_takes_no_memory(grpc_api: Any) -
 
 
 def test_a_number_that_never_ends_is_refused() -> None:
-    from serving.server.grpc_api.tensor_protos import read_varint
-
     with pytest.raises(RequestError, match="more than 64 bits"):
         read_varint(b"\xff" * 1000, 0)
     assert read_varint(b"\xff" * 9 + b"\x01", 0) == (2**64 - 1, 10)
 
 
 def test_any_message_is_either_an_array_or_refused() -> None:
-    import random
-
     from tensorflow.core.framework import tensor_pb2
-
-    from serving.server.grpc_api.tensor_protos import KINDS, read_tensor
 
     choose = random.Random(1)
     fields = sorted({kind.field for kind in KINDS.values()})
@@ -254,8 +294,6 @@ def test_arrays_are_read_without_copying_and_written_as_tensorflow_writes_them()
     import tensorflow as tf
     from tensorflow.core.framework import tensor_pb2
 
-    from serving.server.grpc_api.tensor_protos import read_tensor, write_tensor
-
     sent = tf.make_tensor_proto(np.arange(6, dtype=np.float32).reshape(2, 3))
     name, array = read_tensor(sent)
     assert (name, array.tolist(), array.flags.owndata) == ("float", [[0, 1, 2], [3, 4, 5]], False)
@@ -267,7 +305,6 @@ def test_arrays_are_read_without_copying_and_written_as_tensorflow_writes_them()
 
 
 def test_the_program_itself_answers_over_grpc(server: Any) -> None:
-    import grpc
     from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc, prediction_service_pb2_grpc
 
     with grpc.insecure_channel(server.grpc_address) as channel:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 
 from pipeline.errors import UserError
+from serving.server.batching import BatchedExecution
 from serving.server.core import Core
 from serving.server.errors import RequestError
 from serving.server.grpc_api.service import read_channel_arguments
-from serving.server_config_files import SSLConfig
+from serving.server_config_files import BatchingParameters, SSLConfig
 from tests.support.grpc_errors import error_of
 
 
@@ -31,7 +36,7 @@ def ask(api: Any, **keywords: Any) -> list[float]:
 
     request = predict_pb2.PredictRequest()
     request.model_spec.name = "half_plus_two"
-    request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.float32([1])))
+    request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.array([1], np.float32)))
     return list(api.prediction.Predict(request, **{"timeout": 20, **keywords}).outputs["y"].float_val)
 
 
@@ -42,7 +47,7 @@ def turn(api: Any, rounds: int, **keywords: Any) -> Any:
 
     request = predict_pb2.PredictRequest()
     request.model_spec.name = "slow"
-    request.inputs["rounds"].CopyFrom(tf.make_tensor_proto(np.int32([rounds])))
+    request.inputs["rounds"].CopyFrom(tf.make_tensor_proto(np.array([rounds], np.int32)))
     return api.prediction.Predict.future(request, **keywords)
 
 
@@ -85,11 +90,11 @@ def test_a_call_that_its_client_gave_up_counts_until_the_model_is_through(serve_
     busy = turn(api, 20_000)
     wait_until_busy(core)
     busy.cancel()
-    with core.manager.lend("slow") as lent:
-        while lent.servable.users > 1:
+    with core.manager.lend("slow") as handle:
+        while handle.servable.users > 1:
             with suppress_refusal():
                 ask(api)
-                assert lent.servable.users < 2, "the model was busy, and yet another call was let in"
+                assert handle.servable.users < 2, "the model was busy, and yet another call was let in"
             time.sleep(0.05)
     while True:
         with suppress_refusal():
@@ -100,8 +105,6 @@ def test_a_call_that_its_client_gave_up_counts_until_the_model_is_through(serve_
 @contextmanager
 def suppress_refusal() -> Iterator[None]:
     """Pass over a call that is refused because there are too many."""
-    import grpc
-
     try:
         yield
     except grpc.RpcError as error:
@@ -109,9 +112,6 @@ def suppress_refusal() -> Iterator[None]:
 
 
 def test_a_full_batching_queue_is_unavailable(serve_grpc: Any, core: Core) -> None:
-    from serving.server.batching import BatchedExecution
-    from serving.server_config_files import BatchingParameters
-
     parameters = BatchingParameters(max_batch_size=1, max_enqueued_batches=1, num_batch_threads=1)
     batched = BatchedExecution(parameters, core.metrics)
     api = serve_grpc(over=replace(core, execution=batched))
@@ -123,8 +123,8 @@ def test_a_full_batching_queue_is_unavailable(serve_grpc: Any, core: Core) -> No
 
 def wait_until_busy(core: Core) -> None:
     """Wait until a call is in the slow model."""
-    with core.manager.lend("slow") as lent:
-        while lent.servable.users < 2:
+    with core.manager.lend("slow") as handle:
+        while handle.servable.users < 2:
             time.sleep(0.005)
 
 
@@ -132,16 +132,13 @@ def test_a_client_with_a_deadline_does_not_wait_longer(grpc_api: Any, core: Core
     call = turn(grpc_api, 20_000, timeout=0.3)
     assert error_of(call.result)[0] == "DEADLINE_EXCEEDED"
     # the version is given back all the same when the computation has ended
-    with core.manager.lend("slow") as lent:
-        while lent.servable.users > 1:
+    with core.manager.lend("slow") as handle:
+        while handle.servable.users > 1:
             time.sleep(0.02)
     assert ask(grpc_api) == [2.5]
 
 
 def test_a_call_that_comes_too_late_is_not_computed(core: Core) -> None:
-    import asyncio
-    from types import SimpleNamespace
-
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2
 
@@ -149,8 +146,8 @@ def test_a_call_that_comes_too_late_is_not_computed(core: Core) -> None:
 
     request = predict_pb2.PredictRequest()
     request.model_spec.name = "half_plus_two"
-    request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.float32([1])))
-    service = PredictionService(core, False, None, None)  # type: ignore[arg-type]
+    request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.array([1], np.float32)))
+    service = PredictionService(core, False, Executor(), Executor())
     late = SimpleNamespace(time_remaining=lambda: -1.0)
     with pytest.raises(RequestError) as caught:
         asyncio.run(service.predict(request.SerializeToString(), late))
@@ -212,14 +209,27 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     (folder / "names").write_text("subjectAltName=DNS:localhost")
     for name in ("server", "client"):
         openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-out", f"{name}.pem", "-days", "2", "-extfile", "names")  # fmt: skip
+        openssl(
+            "x509",
+            "-req",
+            "-in",
+            f"{name}.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-out",
+            f"{name}.pem",
+            "-days",
+            "2",
+            "-extfile",
+            "names",
+        )
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_tls_proves_the_server_to_its_clients(serve_grpc: Any, certificates: dict[str, bytes]) -> None:
-    import grpc
-
     ssl = SSLConfig(certificates["server.key"].decode(), certificates["server.pem"].decode())
     trusting = grpc.ssl_channel_credentials(certificates["ca.pem"])
     api = serve_grpc(credentials=trusting, ssl=ssl)
@@ -234,8 +244,6 @@ def test_tls_proves_the_server_to_its_clients(serve_grpc: Any, certificates: dic
 def test_clients_must_show_a_certificate_where_they_are_verified(
     serve_grpc: Any, certificates: dict[str, bytes]
 ) -> None:
-    import grpc
-
     ssl = SSLConfig(
         certificates["server.key"].decode(), certificates["server.pem"].decode(), certificates["ca.pem"].decode(), True
     )
@@ -251,7 +259,13 @@ def test_a_key_that_cannot_be_used_is_told(
 ) -> None:
     good = SSLConfig(certificates["server.key"].decode(), certificates["server.pem"].decode())
     with pytest.raises(UserError, match="PEM"):
-        serve_grpc(ssl=replace(good, **change))
+        serve_grpc(
+            ssl=replace(
+                good,
+                server_key=change.get("server_key", good.server_key),
+                server_cert=change.get("server_cert", good.server_cert),
+            )
+        )
 
 
 def test_clients_cannot_be_verified_without_an_authority(serve_grpc: Any, certificates: dict[str, bytes]) -> None:

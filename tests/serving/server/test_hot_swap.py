@@ -15,11 +15,17 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import grpc
+import numpy as np
 import pytest
 
 from serving.client import Client, ServerError
 from serving.launch import Server, start_server
 from serving.model_config import ModelConfig
+from serving.server.core import Core
+from serving.server.errors import RequestError
+from serving.server.flags import read_flags
+from serving.server.models.saved_model import Servable
 from serving.tensorflow_serving import Models
 
 
@@ -107,7 +113,6 @@ def ask_over_rest(server: Server, stop: threading.Event, rows: int) -> list[set[
 
 def ask_over_grpc(server: Server, stop: threading.Event, rows: int) -> list[set[int]]:
     """Ask again and again; return the versions that each answer is of and says to be of."""
-    import grpc
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
@@ -229,11 +234,6 @@ def test_a_policy_selects_from_what_is_on_disk(config: ModelConfig, selected: se
 
 
 def test_a_computation_beyond_its_time_is_given_up_unless_its_client_waits(served: tuple[Path, Server]) -> None:
-    import numpy as np
-
-    from serving.server.errors import RequestError
-    from serving.server.models.saved_model import Servable
-
     servable = Servable(served[0] / "slow" / "1", ["serve"], timeout_ms=20)
     signature, one = servable.signature("serving_default"), {"x": np.ones(1, np.float32)}
     assert signature is not None
@@ -246,13 +246,9 @@ def test_a_computation_beyond_its_time_is_given_up_unless_its_client_waits(serve
 
 
 def test_a_limit_of_0_is_none(served: tuple[Path, Server]) -> None:
-    import numpy as np
-
-    from serving.server.core import Core
-    from serving.server.flags import read_flags
-    from serving.server.models.saved_model import Servable
-
-    core: Any = Core(*[None] * 4, timeout_ms=read_flags(["--rest_api_timeout_in_ms=0"]).flags.rest_api_timeout_in_ms)  # type: ignore[arg-type]
+    nothing: Any = None
+    timeout_ms = read_flags(["--rest_api_timeout_in_ms=0"]).flags.rest_api_timeout_in_ms
+    core = Core(nothing, nothing, nothing, nothing, timeout_ms=timeout_ms)
     assert core.rest_deadline() > time.monotonic() + 3600
     servable = Servable(served[0] / "slow" / "1", ["serve"], core.timeout_ms)
     servable.in_callers_thread = True
@@ -266,11 +262,6 @@ def test_a_limit_of_0_is_none(served: tuple[Path, Server]) -> None:
 def test_a_network_that_takes_long_is_computed_in_several_threads_and_cut_short_from_then_on(
     served: tuple[Path, Server],
 ) -> None:
-    import numpy as np
-
-    from serving.server.errors import RequestError
-    from serving.server.models.saved_model import Servable
-
     servable = Servable(served[0] / "slow" / "1", ["serve"], timeout_ms=20)
     servable.in_callers_thread = True
     one = {"x": np.ones(1, np.float32)}

@@ -17,10 +17,19 @@ from serving.server.rest.tensors import echo, to_tensor
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (0.2, "0.2"), (3.0, "3.0"), (9_000_000.0, "9e+06"), (0.00003, "3e-05"), (555557.5, "555557.5"), (-0.0, "-0.0"),
-        (1 / 3, "0.333333343"), (float("nan"), "NaN"), (float("inf"), "Infinity"), (float("-inf"), "-Infinity"), (1e30, "1e+30"),
+        (0.2, "0.2"),
+        (3.0, "3.0"),
+        (9_000_000.0, "9e+06"),
+        (0.00003, "3e-05"),
+        (555557.5, "555557.5"),
+        (-0.0, "-0.0"),
+        (1 / 3, "0.333333343"),
+        (float("nan"), "NaN"),
+        (float("inf"), "Infinity"),
+        (float("-inf"), "-Infinity"),
+        (1e30, "1e+30"),
     ],
-)  # fmt: skip
+)
 def test_a_float_is_written_so_that_it_is_seen_to_be_one(number: float, text: str) -> None:
     assert write_floats(np.array([number], np.float32)) == [text]
 
@@ -101,7 +110,7 @@ def test_strings_and_base64_become_bytes() -> None:
         ({"b64": 1}, "string", "not formatted correctly for base64 data"),
         ({"b64": "AA==", "x": 1}, "string", "not formatted correctly for base64 data"),
     ],
-)  # fmt: skip
+)
 def test_nothing_is_converted_silently(value: Any, dtype: str, message: str) -> None:
     with pytest.raises(RequestError) as caught:
         to_tensor(value, dtype)
@@ -116,7 +125,7 @@ def test_a_type_that_json_cannot_carry_is_unimplemented() -> None:
 
 
 def test_a_wrong_value_is_echoed_as_lines() -> None:
-    value = {"a": [1, {"b": "ä"}], "c": None, "d": [], "e": {}}
+    value: dict[str, Any] = {"a": [1, {"b": "ä"}], "c": None, "d": [], "e": {}}
     assert echo(value) == json.dumps(value, ensure_ascii=False, indent=4)
     deep: Any = []
     for _ in range(10_000):
@@ -158,14 +167,18 @@ def test_an_answer_without_rows_is_no_answer_to_rows() -> None:
 
 
 def test_lines_break_where_tensorflow_serving_breaks_them() -> None:
-    one, names = Answer({"y": np.float32([2.5, 3, 4.5])}), np.array([b"a", b"b"], object)
+    one, names = Answer({"y": np.array([2.5, 3, 4.5], np.float32)}), np.array([b"a", b"b"], object)
     assert write_predict(one, {"y": "float"}, True) == b'{\n    "predictions": [2.5, 3.0, 4.5\n    ]\n}'
     two = Answer({"n": np.array([[1, 2], [3, 4]]), "t_bytes": names})
-    row = '        {\n            "n": [%s],\n            "t_bytes": {\n                "b64": "%s"\n            }\n        }'
+    row = (
+        '        {\n            "n": [%s],\n'
+        '            "t_bytes": {\n                "b64": "%s"\n            }\n        }'
+    )
     wanted = f'{{\n    "predictions": [\n{row % ("1, 2", "YQ==")},\n{row % ("3, 4", "Yg==")}\n    ]\n}}'
     assert write_predict(two, {"n": "int64", "t_bytes": "string"}, True).decode() == wanted
     assert write_predict(Answer({"t_bytes": names}), {"t_bytes": "string"}, True).decode() == (
-        '{\n    "predictions": [{\n            "b64": "YQ=="\n        }, {\n            "b64": "Yg=="\n        }\n    ]\n}'
+        '{\n    "predictions": [{\n            "b64": "YQ=="\n        }, '
+        '{\n            "b64": "Yg=="\n        }\n    ]\n}'
     )
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -92,14 +93,13 @@ def test_only_successes_count_for_the_latency() -> None:
 
 
 def test_calls_over_grpc_are_counted_by_model_and_code(grpc_api: Any, core: Any, make_example: Any) -> None:
-    import grpc
     import tensorflow as tf
     from tensorflow_serving.apis import classification_pb2, predict_pb2
 
     def values(name: str, **labels: str) -> float:
         samples = [sample for family in read(core.metrics).values() for sample in family.samples]
         found = [sample for sample in samples if sample.name in (name, f"{name}_total", f"{name}_bucket")]
-        return sum(sample.value for sample in found if labels.items() <= sample.labels.items())
+        return float(sum(sample.value for sample in found if labels.items() <= sample.labels.items()))
 
     def all_values() -> list[float]:
         serving = ":tensorflow:serving:"
@@ -116,7 +116,7 @@ def test_calls_over_grpc_are_counted_by_model_and_code(grpc_api: Any, core: Any,
     before = all_values()
     request = predict_pb2.PredictRequest()
     request.model_spec.name = "half_plus_two"
-    request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.float32([1])))
+    request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.array([1], np.float32)))
     grpc_api.prediction.Predict(request)
     request.model_spec.signature_name = "X"
     with pytest.raises(grpc.RpcError):

@@ -14,9 +14,9 @@ import pytest
 from serving.model_config import ModelConfig
 from serving.server.errors import RequestError
 from serving.server.metrics import Metrics
-from serving.server.models.following import Follower
 from serving.server.models.loading import LoadOptions
 from serving.server.models.manager import Manager
+from serving.server.models.polling import ConfigPoller
 
 OPTIONS = LoadOptions(retries=0)
 
@@ -150,7 +150,7 @@ def test_early_labels_may_be_new_but_may_not_be_moved(base: Path) -> None:
 def test_a_file_that_cannot_be_applied_leaves_everything_as_it_was(base: Path, caplog: Any) -> None:
     manager = serve(model(base, "a"))
     file = base / "models.config"
-    follower = Follower(file, manager, blind=False)
+    config_poller = ConfigPoller(file, manager, blind=False)
     entry = 'config {{ name: "{0}" base_path: "{1}/{0}" model_platform: "{2}" }}'
     for text, told in (
         ("model_config_list {", "Error parsing text-format tensorflow.serving.ModelServerConfig"),
@@ -158,16 +158,16 @@ def test_a_file_that_cannot_be_applied_leaves_everything_as_it_was(base: Path, c
         (f"model_config_list {{ {entry.format('a', base, 'tensorflow') * 2} }}", "multiple times"),
     ):
         file.write_text(text)
-        follower.read_again()
-        follower.read_again()
+        config_poller.poll()
+        config_poller.poll()
         assert serving(manager) == {"a": [3]} and caplog.text.count("the old models.config stays") == 1
         assert told in caplog.text
         caplog.clear()
     file.unlink()
-    follower.read_again()
+    config_poller.poll()
     assert serving(manager) == {"a": [3]}
     file.write_text(f"model_config_list {{ {entry.format('b', base, 'tensorflow')} }}")
-    follower.read_again()
+    config_poller.poll()
     until(lambda: serving(manager) == {"b": [1]})
 
 
@@ -175,12 +175,12 @@ def test_a_label_that_was_refused_is_taken_over_once_its_version_is_there(base: 
     manager = serve(model(base, "a"))
     file = base / "models.config"
     text = 'model_config_list { config { name: "a" base_path: "%s/a" model_platform: "tensorflow" %s } }'
-    follower = Follower(file, manager, blind=False)
+    config_poller = ConfigPoller(file, manager, blind=False)
     file.write_text(text % (base, 'version_labels { key: "next" value: 4 }'))
-    follower.read_again()
+    config_poller.poll()
     assert manager.models["a"].config.labels == {}
     shutil.copytree(base / "a" / "3", base / "a" / "4")
     manager.poll()
     until(lambda: serving(manager) == {"a": [4]})
-    follower.read_again()
+    config_poller.poll()
     assert manager.lend("a", label="next").version == 4

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
-from serving.launch import start_server
+from serving.launch import Server, start_server
 from serving.tensorflow_serving import Models
 from tests.support.page_models import CONTRASTS, image
-from tests.support.page_visits import ask, give
+from tests.support.page_visits import Visit, ask, give
 
 # ---- what the server gives out
 
 
-def test_the_page_loads_nothing_from_elsewhere_and_lets_no_script_run_but_its_own(page_server):
+def test_the_page_loads_nothing_from_elsewhere_and_lets_no_script_run_but_its_own(page_server: Server) -> None:
     answer = requests.get(page_server.url, timeout=10)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/html")
@@ -37,11 +40,9 @@ def test_the_page_loads_nothing_from_elsewhere_and_lets_no_script_run_but_its_ow
 @pytest.mark.parametrize(
     "path", ["/page/", "/page/../app.py", "/page/%2e%2e/app.py", "/page//etc/passwd", "/index.html", "/labline"]
 )
-def test_no_path_leads_to_a_file_that_is_not_the_pages_own(page_server, path):
+def test_no_path_leads_to_a_file_that_is_not_the_pages_own(page_server: Server, path: str) -> None:
     # requests would tidy the path up before it is sent
     address = page_server.url.removeprefix("http://").split(":")
-    import http.client
-
     connection = http.client.HTTPConnection(address[0], int(address[1]), timeout=10)
     connection.putrequest("GET", path, skip_host=False)
     connection.endheaders()
@@ -49,7 +50,7 @@ def test_no_path_leads_to_a_file_that_is_not_the_pages_own(page_server, path):
     connection.close()
 
 
-def test_the_list_of_models_tells_states_labels_and_what_each_signature_takes(page_server):
+def test_the_list_of_models_tells_states_labels_and_what_each_signature_takes(page_server: Server) -> None:
     listed = {
         item["name"]: item for item in requests.get(f"{page_server.url}/labline/models", timeout=10).json()["models"]
     }
@@ -60,15 +61,20 @@ def test_the_list_of_models_tells_states_labels_and_what_each_signature_takes(pa
     assert newest["class_names"] == ["tall", "wide", "<b>square</b>"]
     takes = {name: item["versions"][-1]["signatures"]["serving_default"]["takes"] for name, item in listed.items()}
     assert takes == {
-        "shapes": "picture", "animals": "picture", "milk it's": "history", "half_plus_two": "numbers", "matrix": "numbers",
-        "sum": "json", "int64": "json",
-    }  # fmt: skip
+        "shapes": "picture",
+        "animals": "picture",
+        "milk it's": "history",
+        "half_plus_two": "numbers",
+        "matrix": "numbers",
+        "sum": "json",
+        "int64": "json",
+    }
     assert listed["matrix"]["versions"][0]["signatures"]["serving_default"]["inputs"] == {
         "x": {"type": "float", "shape": [None, 2]}
     }
 
 
-def test_an_example_comes_from_the_models_own_warm_up_file(page_server):
+def test_an_example_comes_from_the_models_own_warm_up_file(page_server: Server) -> None:
     where = f"{page_server.url}/labline/example"
     wish = {"model": "shapes", "version": "2", "signature": "serving_default"}
     body = requests.get(where, wish, timeout=10).content
@@ -82,7 +88,7 @@ def test_an_example_comes_from_the_models_own_warm_up_file(page_server):
 # ---- what a person sees
 
 
-def test_a_version_and_a_label_can_be_chosen(visit):
+def test_a_version_and_a_label_can_be_chosen(visit: Visit) -> None:
     page = visit("shapes")
     options = page.locator("#version option").all_inner_texts()
     assert options == ["newest (2)", "stable (1)", "2", "1"]
@@ -98,7 +104,7 @@ def test_a_version_and_a_label_can_be_chosen(visit):
 
 
 @pytest.mark.parametrize("chosen, part", [("label:stable", "/labels/stable"), ("1", "/versions/1")])
-def test_another_version_is_asked_about_the_same_picture(visit, chosen, part):
+def test_another_version_is_asked_about_the_same_picture(visit: Visit, chosen: str, part: str) -> None:
     page = visit("shapes")
     give(page, image((9, 3)), "mine.png")
     page.select_option("#version", chosen)
@@ -110,7 +116,7 @@ def test_another_version_is_asked_about_the_same_picture(visit, chosen, part):
     assert page.inner_text(".verdict") == "tall 90.0 %"
 
 
-def test_typed_text_stays_for_whatever_takes_the_same_kind_and_goes_with_the_model(visit):
+def test_typed_text_stays_for_whatever_takes_the_same_kind_and_goes_with_the_model(visit: Visit) -> None:
     page = visit("milk it's")
     page.fill("#text", "1 2 3 4")
     page.select_option("#version", "1")
@@ -125,7 +131,7 @@ def test_typed_text_stays_for_whatever_takes_the_same_kind_and_goes_with_the_mod
     assert page.input_value("#text") == ""
 
 
-def test_the_request_of_another_signature_does_not_stay(visit):
+def test_the_request_of_another_signature_does_not_stay(visit: Visit) -> None:
     page = visit("milk it's")
     page.check("#modes [value=json]", force=True)
     page.fill("#text", '{"inputs": 1}')
@@ -134,7 +140,7 @@ def test_the_request_of_another_signature_does_not_stay(visit):
     assert json.loads(page.input_value("#text"))["signature_name"] == "with_times"
 
 
-def test_the_marks_of_one_version_do_not_touch_those_of_the_next(visit):
+def test_the_marks_of_one_version_do_not_touch_those_of_the_next(visit: Visit) -> None:
     page = visit("shapes")
     edges = """rows => rows.map(row => [...row.querySelectorAll(".mark")].map(mark => mark.getBoundingClientRect()))
         .map(marks => [Math.min(...marks.map(mark => mark.top)), Math.max(...marks.map(mark => mark.bottom))])"""
@@ -143,14 +149,14 @@ def test_the_marks_of_one_version_do_not_touch_those_of_the_next(visit):
     assert all(after[0] - before[1] >= 4 for before, after in itertools.pairwise(rows))
 
 
-def test_a_version_that_could_not_be_loaded_is_shown_with_its_reason(visit):
+def test_a_version_that_could_not_be_loaded_is_shown_with_its_reason(visit: Visit) -> None:
     page = visit("shapes")
     card = page.locator(".model", has_text="shapes").inner_text()
     assert "not loaded" in card
     assert "Could not find SavedModel" in card
 
 
-def test_everything_can_be_done_with_the_keyboard(visit):
+def test_everything_can_be_done_with_the_keyboard(visit: Visit) -> None:
     page = visit("half_plus_two")
     page.locator("#models :checked").focus()
     page.keyboard.press("ArrowDown")
@@ -169,7 +175,7 @@ def test_everything_can_be_done_with_the_keyboard(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_stand_out_from_their_ground_in_light_and_dark(visit, scheme):
+def test_texts_stand_out_from_their_ground_in_light_and_dark(visit: Visit, scheme: str) -> None:
     page = visit("shapes", color_scheme=scheme)
     give(page, image((9, 3)))
     ratios = page.evaluate(CONTRASTS)
@@ -179,7 +185,9 @@ def test_texts_stand_out_from_their_ground_in_light_and_dark(visit, scheme):
     assert (paper == "rgb(20, 23, 29)") == (scheme == "dark")
 
 
-def test_a_new_version_shows_up_without_loading_the_page_again(visit, page_models, half_plus_two):
+def test_a_new_version_shows_up_without_loading_the_page_again(
+    visit: Visit, page_models: Path, half_plus_two: Path
+) -> None:
     page = visit("half_plus_two")
     page.fill("#text", "1 2 3")
     shutil.copytree(half_plus_two, page_models / "half_plus_two" / "copying")
@@ -189,7 +197,9 @@ def test_a_new_version_shows_up_without_loading_the_page_again(visit, page_model
 
 
 @pytest.mark.slow
-def test_a_server_with_a_token_shows_nothing_before_it_is_given(browser, page_models, tmp_path):
+def test_a_server_with_a_token_shows_nothing_before_it_is_given(
+    browser: Any, page_models: Path, tmp_path: Path
+) -> None:
     token = tmp_path / "token"
     token.write_text("open-sesame\n")
     more = [f"--bearer_token_file={token}", "--max_num_load_retries=0"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.support.page_models import image
-from tests.support.page_visits import ANSWERED, ask, give
+from tests.support.page_visits import ANSWERED, Visit, ask, give
 
 TABLE = "Month,milk\n" + "".join(
     f"2024-{month:02},{value}\n" for month, value in zip(range(1, 6), (9, 1, 2, 3, 4), strict=True)
@@ -17,7 +18,7 @@ TABLE = "Month,milk\n" + "".join(
 pytestmark = pytest.mark.slow  # a minute in a browser; what the page is made of is tested beside it
 
 
-def test_a_chosen_picture_is_answered_with_its_classes_as_bars(visit):
+def test_a_chosen_picture_is_answered_with_its_classes_as_bars(visit: Visit) -> None:
     page = visit("shapes")
     give(page, image((20, 10)))
     assert page.inner_text(".verdict") == "tall 90.0 %"
@@ -31,7 +32,7 @@ def test_a_chosen_picture_is_answered_with_its_classes_as_bars(visit):
 
 
 @pytest.mark.parametrize("width", [380, 1280])
-def test_a_bar_is_as_long_as_its_share_of_the_space_up_to_the_figures(visit, width):
+def test_a_bar_is_as_long_as_its_share_of_the_space_up_to_the_figures(visit: Visit, width: int) -> None:
     page = visit("shapes", viewport={"width": width, "height": 800})
     give(page, image((20, 10)))
     measure = """bar => {
@@ -43,12 +44,13 @@ def test_a_bar_is_as_long_as_its_share_of_the_space_up_to_the_figures(visit, wid
     assert page.locator(".bars i").first.evaluate(measure) == pytest.approx(0.9, abs=0.01)
 
 
-def test_a_picture_can_be_dropped(visit):
+def test_a_picture_can_be_dropped(visit: Visit) -> None:
     page = visit("shapes")
     drop = """content => {
         const transfer = new DataTransfer();
         transfer.items.add(new File([Uint8Array.from(content)], "dropped.png", { type: "image/png" }));
-        document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+        document.getElementById("drop").dispatchEvent(
+            new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
     }"""
     page.evaluate(drop, list(image((10, 20))))
     page.wait_for_selector("#shown > *")
@@ -56,20 +58,20 @@ def test_a_picture_can_be_dropped(visit):
     assert "dropped.png" in page.inner_text("#drop")
 
 
-def test_a_class_name_is_shown_as_it_is_and_never_read_as_markup(visit):
+def test_a_class_name_is_shown_as_it_is_and_never_read_as_markup(visit: Visit) -> None:
     page = visit("shapes")
     give(page, image((8, 8)))
     assert page.inner_text(".verdict") == "<b>square</b> 90.0 %"
 
 
-def test_a_turned_photo_is_sent_upright_and_the_page_says_so(visit):
+def test_a_turned_photo_is_sent_upright_and_the_page_says_so(visit: Visit) -> None:
     page = visit("shapes")
     give(page, image((10, 20), "JPEG", orientation=6), "phone.jpg")
     assert page.inner_text(".verdict") == "tall 90.0 %"
     assert "phone.jpg (turned upright)" in page.inner_text("#drop")
 
 
-def test_a_kind_of_picture_that_the_model_cannot_decode_is_redrawn(visit):
+def test_a_kind_of_picture_that_the_model_cannot_decode_is_redrawn(visit: Visit) -> None:
     page = visit("shapes")
     give(page, image((10, 20), "WEBP"), "small.webp")
     assert page.inner_text(".verdict") == "wide 90.0 %"
@@ -78,7 +80,7 @@ def test_a_kind_of_picture_that_the_model_cannot_decode_is_redrawn(visit):
     assert "laid on white" in page.inner_text("#drop")
 
 
-def test_a_file_that_is_no_picture_is_refused_by_its_name(visit):
+def test_a_file_that_is_no_picture_is_refused_by_its_name(visit: Visit) -> None:
     page = visit("shapes")
     give(page, b"certainly no picture", "letter.png")
     reason = "letter.png: this is not a picture that the browser can read"
@@ -93,7 +95,7 @@ def test_a_file_that_is_no_picture_is_refused_by_its_name(visit):
     assert not page.is_visible("#problem")
 
 
-def test_the_models_own_example_can_be_tried(visit):
+def test_the_models_own_example_can_be_tried(visit: Visit) -> None:
     page = visit("shapes")
     page.click("#example")
     page.wait_for_selector("#shown > *")
@@ -112,7 +114,7 @@ def test_the_models_own_example_can_be_tried(visit):
         ("sum", '{"inputs":{"a":[1.0],"b":[2.0]}}', "3.0"),
     ],
 )
-def test_an_example_of_any_kind_is_filled_in_and_asked(visit, model, given, answer):
+def test_an_example_of_any_kind_is_filled_in_and_asked(visit: Visit, model: str, given: str, answer: str) -> None:
     page = visit(model)
     page.click("#example")
     page.wait_for_selector(ANSWERED)
@@ -120,7 +122,7 @@ def test_an_example_of_any_kind_is_filled_in_and_asked(visit, model, given, answ
     assert answer in page.inner_text("#shown")
 
 
-def test_boxes_are_drawn_where_the_objects_are_from_the_least_score_on(visit):
+def test_boxes_are_drawn_where_the_objects_are_from_the_least_score_on(visit: Visit) -> None:
     page = visit("animals")
     give(page, image((100, 200)))
     assert page.locator(".photo text").all_text_contents() == ["cat 90.0 %"]
@@ -133,7 +135,7 @@ def test_boxes_are_drawn_where_the_objects_are_from_the_least_score_on(visit):
     assert "2 of 2 shown" in page.inner_text("#shown")
 
 
-def test_a_pasted_table_is_answered_with_a_forecast_and_its_band(visit):
+def test_a_pasted_table_is_answered_with_a_forecast_and_its_band(visit: Visit) -> None:
     page = visit("milk it's")
     ask(page, TABLE)
     rows = page.locator("#shown tbody tr").all_inner_texts()
@@ -148,7 +150,7 @@ def test_a_pasted_table_is_answered_with_a_forecast_and_its_band(visit):
     assert len(page.get_attribute(".chart .past", "points").split()) == 4
 
 
-def test_a_signature_with_times_gets_them_from_the_table(visit):
+def test_a_signature_with_times_gets_them_from_the_table(visit: Visit) -> None:
     page = visit("milk it's")
     page.select_option("#signature", "with_times")
     ask(page, TABLE)
@@ -177,13 +179,13 @@ def test_a_signature_with_times_gets_them_from_the_table(visit):
         ),
     ],
 )
-def test_a_table_that_does_not_fit_is_explained(visit, text, told):
+def test_a_table_that_does_not_fit_is_explained(visit: Visit, text: str, told: str) -> None:
     page = visit("milk it's")
     ask(page, text)
     assert page.inner_text("#problem") == told
 
 
-def test_numbers_with_the_decimal_comma_of_the_models_data_are_numbers_and_no_times(visit):
+def test_numbers_with_the_decimal_comma_of_the_models_data_are_numbers_and_no_times(visit: Visit) -> None:
     history = visit("milk it's").evaluate(
         """async () => {
             const { readTable } = await import(new URL("tables.js", document.querySelector("script[src]").src));
@@ -194,13 +196,13 @@ def test_numbers_with_the_decimal_comma_of_the_models_data_are_numbers_and_no_ti
     assert history == [[600.5], [601.25]]
 
 
-def test_plain_numbers_are_a_history_too(visit):
+def test_plain_numbers_are_a_history_too(visit: Visit) -> None:
     page = visit("milk it's")
     ask(page, "1, 2, 3, 4")
     assert page.locator("#shown tbody tr").first.inner_text() == "+1\t3.5\t-1.5\t8.5"
 
 
-def test_numbers_are_answered_for_any_model_that_takes_some(visit):
+def test_numbers_are_answered_for_any_model_that_takes_some(visit: Visit) -> None:
     page = visit("half_plus_two")
     ask(page, "1, 2\n5")
     assert page.text_content("#request") == '{"instances":[1,2,5]}'
@@ -210,7 +212,7 @@ def test_numbers_are_answered_for_any_model_that_takes_some(visit):
     assert page.inner_text("#problem") == "`two` is not a number."
 
 
-def test_rows_of_numbers_must_be_as_long_as_the_model_wants_them(visit):
+def test_rows_of_numbers_must_be_as_long_as_the_model_wants_them(visit: Visit) -> None:
     page = visit("matrix")
     ask(page, "1 2\n3 4 5")
     assert page.inner_text("#problem") == "Line 2 has 3 numbers; 2 are needed."
@@ -219,7 +221,7 @@ def test_rows_of_numbers_must_be_as_long_as_the_model_wants_them(visit):
     assert json.loads(page.inner_text("#shown pre"))["predictions"] == [[3.0, 3.0, 3.0], [7.0, 7.0, 7.0]]
 
 
-def test_any_other_model_gets_a_request_to_fill_in_and_its_numbers_are_not_rounded(visit):
+def test_any_other_model_gets_a_request_to_fill_in_and_its_numbers_are_not_rounded(visit: Visit) -> None:
     page = visit("sum")
     assert json.loads(page.input_value("#text")) == {"instances": [{"a": 0, "b": 0}]}
     page.click("#ask")
@@ -230,7 +232,7 @@ def test_any_other_model_gets_a_request_to_fill_in_and_its_numbers_are_not_round
     assert "9007199254740993" in page.inner_text("#shown pre")
 
 
-def test_what_the_server_refuses_is_told_in_its_own_words(visit):
+def test_what_the_server_refuses_is_told_in_its_own_words(visit: Visit) -> None:
     page = visit("sum")
     ask(page, '{"instances": [{"a": "one", "b": 2}]}')
     assert "is not of expected type: float" in page.inner_text("#problem")
@@ -240,7 +242,7 @@ def test_what_the_server_refuses_is_told_in_its_own_words(visit):
 
 
 @pytest.mark.parametrize("question", ["picture", "example", "table", "numbers", "long"])
-def test_the_curl_command_gives_the_same_answer_in_a_shell(visit, tmp_path, question):
+def test_the_curl_command_gives_the_same_answer_in_a_shell(visit: Visit, tmp_path: Path, question: str) -> None:
     if question == "picture":
         page, name = visit("shapes"), "it's mine.png"
         (tmp_path / name).write_bytes(image((30, 10)))

@@ -17,11 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import requests
 
+from serving.model_config import ModelConfig
+from serving.server import program
 from serving.server.flags import read_flags
-from serving.server.plan import has_rest
+from serving.server.models.loading import LoadOptions
+from serving.server.models.manager import Manager
+from serving.server.program import main
+from serving.server.server_config import has_rest
 from serving.server_config_files import MonitoringConfig, SSLConfig, write_monitoring, write_ssl
 
 PROGRAM = str(Path(sys.executable).with_name("labline-model-server"))
@@ -75,9 +81,11 @@ def save_slow(save_model: Any, folder: Path) -> None:
 
     def slow(x: Any) -> dict[str, Any]:
         matrix = tf.while_loop(
-            lambda *_: True, lambda m: [tf.nn.softmax(tf.matmul(m, m))], [tf.fill([600, 600], x[0])],
+            lambda *_: True,
+            lambda m: [tf.nn.softmax(tf.matmul(m, m))],
+            [tf.fill([600, 600], x[0])],
             maximum_iterations=500,
-        )[0]  # fmt: skip
+        )[0]
         return {"y": matrix[:1, 0]}
 
     save_model(folder, slow, {"x": ([None], "float32")})
@@ -88,10 +96,29 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the key and the certificate of a server on this machine, in ssl.config, too."""
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            folder / "key.pem",
+            "-out",
+            folder / "cert.pem",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        ],
+        check=True,
+        capture_output=True,
+    )
     write_ssl(folder / "ssl.config", SSLConfig((folder / "key.pem").read_text(), (folder / "cert.pem").read_text()))
     return folder
 
@@ -113,21 +140,40 @@ def restarted(
     (folder / "token").write_text(f"{TOKEN}\n")
     (folder / "session.config").write_text("allow_soft_placement: true")
     flags = [
-        f"--model_config_file={folder}/models.config", f"--ssl_config_file={certificate}/ssl.config",
-        "--rest_api_enable_tls", f"--bearer_token_file={folder}/token", f"--access_log={folder}/access.log",
-        f"--monitoring_config_file={folder}/monitoring.config", f"--grpc_socket_path={folder}/socket",
-        "--enable_grpc_healthcheck_service=true", "--enable_batching", "--tensorflow_intra_op_parallelism=1",
-        f"--tensorflow_session_config_file={folder}/session.config", "--mixed_precision=bfloat16",
-        "--grpc_channel_arguments=grpc.max_connection_age_ms=60000", "--rest_api_max_body_mb=1", "--num_load_threads=2",
-        "--allow_version_labels_for_unavailable_models", "--prefer_tflite_model=true", "--no_such_flag=1",
-    ]  # fmt: skip
+        f"--model_config_file={folder}/models.config",
+        f"--ssl_config_file={certificate}/ssl.config",
+        "--rest_api_enable_tls",
+        f"--bearer_token_file={folder}/token",
+        f"--access_log={folder}/access.log",
+        f"--monitoring_config_file={folder}/monitoring.config",
+        f"--grpc_socket_path={folder}/socket",
+        "--enable_grpc_healthcheck_service=true",
+        "--enable_batching",
+        "--tensorflow_intra_op_parallelism=1",
+        f"--tensorflow_session_config_file={folder}/session.config",
+        "--mixed_precision=bfloat16",
+        "--grpc_channel_arguments=grpc.max_connection_age_ms=60000",
+        "--rest_api_max_body_mb=1",
+        "--num_load_threads=2",
+        "--allow_version_labels_for_unavailable_models",
+        "--prefer_tflite_model=true",
+        "--no_such_flag=1",
+    ]
     first = start(folder / "first", *flags, "--port=-1", "--rest_api_port=-1")
     try:
         rest, grpc = first.wait_until_ready()
         busy = subprocess.Popen(
-            ["curl", "-sk", "-H", f"Authorization: Bearer {TOKEN}", "-d", '{"instances": [1]}', f"{rest}/v1/models/slow:predict"],
+            [
+                "curl",
+                "-sk",
+                "-H",
+                f"Authorization: Bearer {TOKEN}",
+                "-d",
+                '{"instances": [1]}',
+                f"{rest}/v1/models/slow:predict",
+            ],
             stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         until(lambda: ask(rest, certificate) == [2.5])
     finally:
         first.process.kill()
@@ -145,15 +191,17 @@ def restarted(
 def ask(rest: str, certificate: Path, token: str = TOKEN) -> Any:
     """Return the answer to 1, or the error's status."""
     response = requests.post(
-        f"{rest}/v1/models/half/labels/stable:predict", '{"instances": [1.0]}', verify=str(certificate / "cert.pem"),
-        headers={"Authorization": f"Bearer {token}"}, timeout=30,
-    )  # fmt: skip
+        f"{rest}/v1/models/half/labels/stable:predict",
+        '{"instances": [1.0]}',
+        verify=str(certificate / "cert.pem"),
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    )
     return response.json()["predictions"] if response.ok else response.status_code
 
 
 def ask_over_grpc(address: str, certificate: Path, model: str = "half", token: str = TOKEN) -> Any:
     """Return the future of an answer to 1."""
-    import grpc
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
@@ -191,8 +239,6 @@ def test_a_start_prints_nothing_but_the_log(restarted: Program) -> None:
 
 @pytest.mark.slow
 def test_without_the_token_nobody_is_answered(restarted: Program, certificate: Path) -> None:
-    import grpc
-
     rest, address = restarted.wait_until_ready()
     assert ask(rest, certificate, "another") == 401
     with pytest.raises(grpc.RpcError) as caught:
@@ -274,8 +320,6 @@ def test_the_program_tells_versions_and_its_usage_at_once() -> None:
 def test_a_mistake_ends_the_program_before_the_slow_part(
     tmp_path: Path, arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from serving.server.program import main
-
     (tmp_path / "file").write_text("nonsense {")
     (tmp_path / "empty").write_text("\n")
     with socket.socket() as taken:
@@ -302,11 +346,6 @@ def test_a_start_that_waits_says_for_what(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With the models' manager of the program, in this process: TensorFlow is not needed to wait."""
-    from serving.model_config import ModelConfig
-    from serving.server import program
-    from serving.server.models.loading import LoadOptions
-    from serving.server.models.manager import Manager
-
     (tmp_path / "m").mkdir()
     monkeypatch.setattr(program, "WAITING_SECONDS", 0.1)
     manager, stopping = Manager([ModelConfig("m", str(tmp_path / "m"))], LoadOptions()), threading.Event()
@@ -346,7 +385,8 @@ def test_a_server_that_cannot_start_says_why(
     else:
         (tmp_path / "m" / "1").mkdir(parents=True)
     (tmp_path / "models.config").write_text(
-        f'model_config_list {{ config {{ name: "m" base_path: "{tmp_path}/m" model_platform: "tensorflow" {policy} }} }}'
+        f'model_config_list {{ config {{ name: "m" base_path: "{tmp_path}/m" '
+        f'model_platform: "tensorflow" {policy} }} }}'
     )
     status, told, errors = run(
         f"--model_config_file={tmp_path}/models.config", "--port=-1", "--rest_api_port=-1", "--max_num_load_retries=0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,14 +14,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 
 from data.tfrecord import read_records
-from serving.model_config import ModelConfig
+from serving.bench import Bench, bench
+from serving.launch import start_server
+from serving.model_config import FOLDER, ModelConfig
 from serving.server.core import Core
 from serving.server.metrics import Metrics
 from serving.server.request_log import COUNT, LogLimits, RequestLog
+from serving.server.rest.example_json import answer_examples
+from serving.server.rest.request_context import ModelTarget
+from serving.tensorflow_serving import Models
+from serving.warmup import write_warmup
 
-IN, OUT = {"x": np.float32([[1, 2]])}, {"y": np.float32([[3, 4]])}
+IN, OUT = {"x": np.array([[1, 2]], np.float32)}, {"y": np.array([[3, 4]], np.float32)}
 
 
 @pytest.fixture
@@ -169,21 +177,13 @@ def test_a_log_that_cannot_be_written_is_counted_and_fails_no_request(make_log: 
 def test_a_rest_request_that_asks_not_to_be_logged_is_not(
     half_plus_two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import requests
-
-    from serving.bench import Bench, bench
-    from serving.launch import start_server
-    from serving.model_config import FOLDER
-    from serving.tensorflow_serving import Models
-    from serving.warmup import write_warmup
-
     (tmp_path / "config").write_text(
         f'model_config_list {{ config {{ name: "half" base_path: "{tmp_path}/half" model_platform: "tensorflow" '
         f"logging_config {{ sampling_config {{ sampling_rate: 1 }} "
         f'log_collector_config {{ type: "file" filename_prefix: "{tmp_path}/logs/half" }} }} }} }}'
     )
     shutil.copytree(half_plus_two, tmp_path / "half" / "1")
-    write_warmup(tmp_path / "workspace" / FOLDER / "half" / "1", [("", {"x": np.float32([1, 2])})])
+    write_warmup(tmp_path / "workspace" / FOLDER / "half" / "1", [("", {"x": np.array([1, 2], np.float32)})])
     server = start_server(Models(tmp_path, config_file=tmp_path / "config"), tmp_path / "server.log", "embedded")
     try:
         server.wait_until_ready()
@@ -197,19 +197,14 @@ def test_a_rest_request_that_asks_not_to_be_logged_is_not(
         server.stop()
     assert [
         list(record.predict_log.request.inputs["x"].tensor_content) for record in records_of(tmp_path / "logs")
-    ] == [list(np.float32([number]).tobytes()) for number in (1, 2)]
+    ] == [list(np.array([number], np.float32).tobytes()) for number in (1, 2)]
 
 
 def test_every_api_logs_what_it_was_asked(
     core: Core, serve_grpc: Any, make_example: Any, grpc_models: list[ModelConfig], tmp_path: Path
 ) -> None:
-    import json
-
     import tensorflow as tf
     from tensorflow_serving.apis import classification_pb2, inference_pb2, predict_pb2, regression_pb2
-
-    from serving.server.rest.example_json import answer_examples
-    from serving.server.rest.routes import Route
 
     prefix = str(tmp_path / "logs" / "all")
     configs = {config.name: replace(config, log_rate=1.0, log_prefix=prefix) for config in grpc_models}
@@ -218,7 +213,7 @@ def test_every_api_logs_what_it_was_asked(
     predict = predict_pb2.PredictRequest(output_filter=["sum"])
     predict.model_spec.name = "sum"
     for name in ("a", "b"):
-        predict.inputs[name].CopyFrom(tf.make_tensor_proto(np.float32([1])))
+        predict.inputs[name].CopyFrom(tf.make_tensor_proto(np.array([1], np.float32)))
     api.Predict(predict)
     for request, call, signature in (
         (classification_pb2.ClassificationRequest(), api.Classify, "classify"),
@@ -236,7 +231,7 @@ def test_every_api_logs_what_it_was_asked(
         body = {"signature_name": "scores" if action == "classify" else "", "examples": [{"x": 1.0}]}
         for loggable in (False, True):
             asked = json.dumps(body).encode()
-            answer_examples(logging, Route(action, "examples"), asked, time.monotonic() + 20, loggable)
+            answer_examples(logging, action, ModelTarget("examples"), asked, time.monotonic() + 20, loggable)
     logging.request_log.close()
 
     logged = records_of(tmp_path / "logs")

@@ -28,11 +28,24 @@ from serving.launch import Server
         ("half_plus_two", {"inputs": {"x": [1.0], "unknown": "z"}}, {"outputs": [2.5]}),
         ("half_plus_two", {"signature_name": "", "inputs": [1.0], "more": {}}, {"outputs": [2.5]}),
         ("half_plus_two", {"signature_name": "serving_default", "inputs": [1.0]}, {"outputs": [2.5]}),
-        ("sum", {"instances": [{"a": 1, "b": 2}, {"a": 3, "b": 4}]}, {"predictions": [{"sum": 3, "product": 2}, {"sum": 7, "product": 12}]}),
+        (
+            "sum",
+            {"instances": [{"a": 1, "b": 2}, {"a": 3, "b": 4}]},
+            {"predictions": [{"sum": 3, "product": 2}, {"sum": 7, "product": 12}]},
+        ),
         ("sum", {"inputs": {"a": [1, 2], "b": [5]}}, {"outputs": {"sum": [6, 7], "product": [5, 10]}}),
         ("sum", {"signature_name": "other", "inputs": {"a": 1, "b": 5}}, {"outputs": {"sum": 6, "product": 5}}),
         ("shapes", {"inputs": [[1, 2]]}, {"outputs": {"scalar": 3, "same": [[1, 2]]}}),
-        ("text", {"instances": ["ä", {"b64": "AP8="}]}, {"predictions": [{"text": "ä", "text_bytes": {"b64": "w6Q="}, "length": 2}, {"text": "\0\udcff", "text_bytes": {"b64": "AP8="}, "length": 2}]}),
+        (
+            "text",
+            {"instances": ["ä", {"b64": "AP8="}]},
+            {
+                "predictions": [
+                    {"text": "ä", "text_bytes": {"b64": "w6Q="}, "length": 2},
+                    {"text": "\0\udcff", "text_bytes": {"b64": "AP8="}, "length": 2},
+                ]
+            },
+        ),
         ("text", {"inputs": {"b64": "YQ=="}}, {"outputs": {"text": "a", "text_bytes": {"b64": "YQ=="}, "length": 1}}),
         ("int64", {"inputs": [9007199254740993]}, {"outputs": [9007199254740993]}),
         ("uint64", {"inputs": [18446744073709551615]}, {"outputs": [18446744073709551615]}),
@@ -41,7 +54,7 @@ from serving.launch import Server
         ("int8", {"instances": [-1, 300]}, {"predictions": [-1, 44]}),
         ("float16", {"inputs": [[], []]}, {"outputs": [[], []]}),
     ],
-)  # fmt: skip
+)
 def test_predict_answers(rest: Any, model: str, body: dict[str, Any], answer: dict[str, Any]) -> None:
     response = rest.predict(model, json.dumps(body))
     assert response.status_code == 200, response.text
@@ -65,26 +78,62 @@ ROWS_FAIL = "Failed to process element: "
         ("nobody", '{"instances": [1]}', 404, "Servable not found for request: Latest(nobody)"),
         ("nobody", "{}", 404, "Servable not found for request: Latest(nobody)"),
         ("nobody", "{", 400, PARSE),
-        ("half_plus_two/versions/99", '{"instances": [1]}', 404, "Servable not found for request: Specific(half_plus_two, 99)"),
+        (
+            "half_plus_two/versions/99",
+            '{"instances": [1]}',
+            404,
+            "Servable not found for request: Specific(half_plus_two, 99)",
+        ),
         ("half_plus_two/labels/nope", '{"instances": [1]}', 400, "Unrecognized servable version label: nope"),
         ("half_plus_two", "", 400, "JSON Parse error: The document is empty"),
         ("half_plus_two", '{"instances": [1,]}', 400, "at offset: 17"),
         ("half_plus_two", "[1]", 400, "Is not object"),
         ("half_plus_two", "{}", 400, "Missing 'inputs' or 'instances' key"),
-        ("half_plus_two", '{"instances": [1], "inputs": [1]}', 400, "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist"),
+        (
+            "half_plus_two",
+            '{"instances": [1], "inputs": [1]}',
+            400,
+            "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist",
+        ),
         ("half_plus_two", '{"instances": 1}', 400, "Expecting 'instances' to be an list/array"),
         ("half_plus_two", '{"instances": []}', 400, "No values in 'instances' array"),
-        ("half_plus_two", '{"signature_name": 5, "instances": [1]}', 400, "'signature_name' key must be a string value."),
-        ("half_plus_two", '{"signature_name": "X", "instances": [1]}', 400, 'Serving signature name: "X" not found in signature def'),
-        ("half_plus_two", '{"signature_name": "__saved_model_init_op", "instances": [1]}', 400, "Failed to get input map for signature: __saved_model_init_op"),
+        (
+            "half_plus_two",
+            '{"signature_name": 5, "instances": [1]}',
+            400,
+            "'signature_name' key must be a string value.",
+        ),
+        (
+            "half_plus_two",
+            '{"signature_name": "X", "instances": [1]}',
+            400,
+            'Serving signature name: "X" not found in signature def',
+        ),
+        (
+            "half_plus_two",
+            '{"signature_name": "__saved_model_init_op", "instances": [1]}',
+            400,
+            "Failed to get input map for signature: __saved_model_init_op",
+        ),
         ("half_plus_two", '{"instances": ["a"]}', 400, 'JSON Value: "a" Type: String is not of expected type: float'),
         ("half_plus_two", '{"inputs": [true]}', 400, "is not of expected type: float"),
         ("sum", '{"instances": [1, 2]}', 400, "instances is a plain list, but expecting list of objects"),
         ("sum", '{"inputs": [1, 2]}', 400, "inputs is a plain value/list, but expecting an object"),
-        ("sum", '{"instances": [{"a": 1, "b": 2, "z": 3}]}', 400, ROWS_FAIL + "0 key: z of 'instances' list. Error: INVALID_ARGUMENT: JSON object: does not have named input: z"),
+        (
+            "sum",
+            '{"instances": [{"a": 1, "b": 2, "z": 3}]}',
+            400,
+            ROWS_FAIL
+            + "0 key: z of 'instances' list. Error: INVALID_ARGUMENT: JSON object: does not have named input: z",
+        ),
         ("sum", '{"instances": [{"a": 1}]}', 400, "keys must be equal to: a,b"),
         ("sum", '{"inputs": {"a": 1}}', 400, "Missing named input: b in 'inputs' object."),
-        ("sum", '{"instances": [{"a": [1, 2], "b": 1}, {"a": [1], "b": 1}]}', 400, "Expecting tensor size: 2 but got: 1"),
+        (
+            "sum",
+            '{"instances": [{"a": [1, 2], "b": 1}, {"a": [1], "b": 1}]}',
+            400,
+            "Expecting tensor size: 2 but got: 1",
+        ),
         ("half_plus_two", '{"instances": [[1, 2], [1]]}', 400, "Expecting tensor size: 2 but got: 1"),
         ("half_plus_two", '{"instances": [[1, 2], [[1, 2]]]}', 400, "Expecting shape [2] but got: [1,2]"),
         ("half_plus_two", '{"instances": [[1], {"x": [1]}]}', 400, "Expecting value/list but got object at item 1"),
@@ -103,7 +152,7 @@ ROWS_FAIL = "Failed to process element: "
         ("matrix", '{"instances": [[1, 2, 3]]}', 400, "Matrix size-incompatible"),
         ("half_plus_two", '{"inputs": ' + "[" * 100_000 + "]" * 100_000 + "}", 400, "rank"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_request_gets_its_error(rest: Any, model: str, body: str, status: int, message: str) -> None:
     response = rest.predict(model, body)
     assert response.status_code == status, response.text
@@ -116,11 +165,16 @@ def test_a_wrong_request_gets_its_error(rest: Any, model: str, body: str, status
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/v1/models/half_plus_two/predict"), ("GET", "/v1/models/half_plus_two:predict"), ("POST", "/v1/models/half_plus_two"),
-        ("PUT", "/v1/models/half_plus_two"), ("DELETE", "/v1/models/half_plus_two"), ("PATCH", "/v1/x"), ("GET", "/v1/models/half_plus_two/"),
+        ("POST", "/v1/models/half_plus_two/predict"),
+        ("GET", "/v1/models/half_plus_two:predict"),
+        ("POST", "/v1/models/half_plus_two"),
+        ("PUT", "/v1/models/half_plus_two"),
+        ("DELETE", "/v1/models/half_plus_two"),
+        ("PATCH", "/v1/x"),
+        ("GET", "/v1/models/half_plus_two/"),
         ("POST", "/v1/models/half_plus_two:predict?x=1"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_request_is_malformed_and_never_405(rest: Any, method: str, path: str) -> None:
     response = rest(method, path)
     assert response.status_code == 400

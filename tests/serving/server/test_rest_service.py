@@ -23,7 +23,7 @@ def test_a_stopping_server_answers_what_has_come_and_ends_idle_connections(start
     running.model.open.clear()
     idle, busy = running.connect(), running.connect()
     busy.sendall(request())
-    while running.server.site.pending < 1:
+    while running.server.state.pending < 1:
         time.sleep(0.01)
     stopping = threading.Thread(target=running.server.stop, args=(20,))
     stopping.start()
@@ -42,7 +42,7 @@ def test_a_large_body_without_the_token_is_not_taken(start: Any) -> None:
     with running.connect() as client:
         client.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n")
         assert read_answer(client)[0] == 401
-    assert running.server.site.held == 0
+    assert running.server.state.held == 0
 
 
 def test_an_access_log_that_cannot_be_written_keeps_nobody_from_an_answer(start: Any) -> None:
@@ -94,8 +94,9 @@ def test_each_answer_has_a_line_in_the_access_log_under_the_id_that_the_client_g
         assert "injected" not in own
     lines = [json.loads(line) for line in running.log.getvalue().splitlines()]
     assert [(line["id"], line["status"], line["model"], line["method"]) for line in lines] == [
-        ("order-7", 200, "m", "POST"), (own, 400, "m", "POST"),
-    ]  # fmt: skip
+        ("order-7", 200, "m", "POST"),
+        (own, 400, "m", "POST"),
+    ]
     assert lines[0]["target"] == "/v1/models/m:predict"
     assert lines[0]["client"].startswith("127.0.0.1:")
     assert (lines[0]["received"], lines[0]["sent"] > 10, lines[0]["milliseconds"] > 0) == (len(BODY), True, True)

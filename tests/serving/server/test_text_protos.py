@@ -80,12 +80,18 @@ def test_batching_parameters_that_are_written_are_read_back(tmp_path: Path, para
         ("batch_timeout_micros { value: -5 }", "`batch_timeout_micros` is -5"),
         ("max_batch_size { value: 8 } allowed_batch_sizes: 8 allowed_batch_sizes: 4", "must increase"),
         ("max_batch_size { value: 8 } allowed_batch_sizes: 4", "`max_batch_size` is 8"),
-        ("max_batch_size { value: 8 } enable_large_batch_splitting { value: true } "
-         "max_execution_batch_size { value: 4 } allowed_batch_sizes: 8", "`max_execution_batch_size` is 4"),
-        ("max_batch_size { value: 8 } enable_large_batch_splitting { value: true } max_execution_batch_size { value: 9 }",
-         "larger than `max_batch_size`"),
+        (
+            "max_batch_size { value: 8 } enable_large_batch_splitting { value: true } "
+            "max_execution_batch_size { value: 4 } allowed_batch_sizes: 8",
+            "`max_execution_batch_size` is 4",
+        ),
+        (
+            "max_batch_size { value: 8 } enable_large_batch_splitting { value: true } "
+            "max_execution_batch_size { value: 9 }",
+            "larger than `max_batch_size`",
+        ),
     ],
-)  # fmt: skip
+)
 def test_batching_parameters_that_mean_nothing_are_refused(tmp_path: Path, text: str, message: str) -> None:
     file = write(tmp_path, text)
     with pytest.raises(UserError, match=message) as caught:

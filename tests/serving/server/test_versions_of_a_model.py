@@ -67,10 +67,10 @@ def until(condition: Callable[[], Any]) -> None:
 
 def ask(manager: Manager, version: int | None = None, label: str | None = None) -> float:
     """Return what the model says of 1."""
-    with manager.lend("m", version, label) as lent:
-        signature = lent.servable.signature("serving_default")
+    with manager.lend("m", version, label) as handle:
+        signature = handle.servable.signature("serving_default")
         assert signature is not None
-        return float(lent.servable.run(signature, {"x": np.ones(1, np.float32)})["y"][0])
+        return float(handle.servable.run(signature, {"x": np.ones(1, np.float32)})["y"][0])
 
 
 def test_leading_zeros_are_fine_and_other_names_are_ignored(put: Any, manage: Any, tmp_path: Path) -> None:
@@ -248,21 +248,19 @@ def test_a_base_path_that_is_a_version_itself_is_told(put: Any, manage: Any, cap
 
 
 def test_a_request_keeps_its_version_until_it_has_ended(put: Any, manage: Any, half_plus_three: Path) -> None:
-    import numpy as np
-
     put("1")
     manager = manage()
     until(manager.ready)
-    lent = manager.lend("m")
+    handle = manager.lend("m")
     put("2", source=half_plus_three)
     manager.poll()
     until(lambda: states(manager) == {2: "AVAILABLE", 1: "UNLOADING"})
-    signature = lent.servable.signature("serving_default")
+    signature = handle.servable.signature("serving_default")
     assert signature is not None
-    assert lent.servable.run(signature, {"x": np.ones(1, np.float32)})["y"] == [2.5]
+    assert handle.servable.run(signature, {"x": np.ones(1, np.float32)})["y"] == [2.5]
     with pytest.raises(RequestError, match=r"Specific\(m, 1\)"):
         ask(manager, 1)
-    lent.give_back()
+    handle.give_back()
     until(lambda: states(manager) == {2: "AVAILABLE", 1: "END"})
 
 
@@ -271,14 +269,14 @@ def test_a_version_that_comes_back_while_it_is_being_unloaded_is_loaded_again(pu
     put("1")
     manager = manage()
     until(manager.ready)
-    lent = manager.lend("m", 2)
+    handle = manager.lend("m", 2)
     folder.rename(folder.with_name("away"))
     manager.poll()
     until(lambda: states(manager) == {2: "UNLOADING", 1: "AVAILABLE"})
     folder.with_name("away").rename(folder)
     manager.poll()
     assert states(manager)[2] == "UNLOADING"
-    lent.give_back()
+    handle.give_back()
     until(lambda: states(manager) == {2: "AVAILABLE", 1: "END"})
 
 
@@ -310,7 +308,7 @@ def test_at_most_so_many_tasks_are_done_at_a_time() -> None:
         done.append(number)
 
     for number in range(5):
-        threads.add(lambda number=number: work(number))  # type: ignore[misc]
+        threads.add(partial(work, number))
     threads.add(lambda: done.append(99), delay=0.01)
     until(lambda: len(running) == 2)
     time.sleep(0.05)
@@ -328,8 +326,8 @@ def test_only_versions_that_are_batched_are_computed_in_the_thread_that_asks(
     manager = manage("batched", "alone", options=LoadOptions(own_batching=True, batches_in_one_thread=True))
     until(manager.ready)
     for name in ("batched", "alone"):
-        with manager.lend(name) as lent:
-            assert lent.servable.in_callers_thread is (name == "batched")
-            signature = lent.servable.signature("serving_default")
+        with manager.lend(name) as handle:
+            assert handle.servable.in_callers_thread is (name == "batched")
+            signature = handle.servable.signature("serving_default")
             assert signature is not None
-            assert lent.servable.run(signature, {"x": np.ones(2, np.float32)})["y"].tolist() == [2.5, 2.5]
+            assert handle.servable.run(signature, {"x": np.ones(2, np.float32)})["y"].tolist() == [2.5, 2.5]

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from data.tfrecord import write_record
+from pipeline.errors import UserError
 from serving.server.errors import RequestError
 from serving.server.metrics import Metrics
 from serving.server.models.loading import LoadOptions, load
@@ -34,9 +36,12 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # an example counts by its features, so that what a context adds is seen
     module.examples = tf.function(
         lambda inputs: count(
-            1, tf.reduce_sum(tf.io.parse_example(inputs, {name: tf.io.FixedLenFeature([], tf.float32, 0.0) for name in "ab"})["a"])
+            1,
+            tf.reduce_sum(
+                tf.io.parse_example(inputs, {name: tf.io.FixedLenFeature([], tf.float32, 0.0) for name in "ab"})["a"]
+            ),
         )
-    ).get_concrete_function(inputs=tf.TensorSpec([None], tf.string, name="inputs"))  # fmt: skip
+    ).get_concrete_function(inputs=tf.TensorSpec([None], tf.string, name="inputs"))
     folder = tmp_path_factory.mktemp("counter") / "1"
     signatures = {"serving_default": module.numbers, "examples": module.examples}
     tf.saved_model.save(module, str(folder), signatures=signatures)
@@ -48,8 +53,6 @@ def write(counter: Path, tmp_path: Path) -> Callable[..., Path]:
     """Return a function that gives a copy of the model a warm-up file of records."""
 
     def write(*records: Any) -> Path:
-        from data.tfrecord import write_record
-
         folder = Path(shutil.copytree(counter, tmp_path / "1"))
         (folder / WARMUP_FILE).parent.mkdir()
         with (folder / WARMUP_FILE).open("wb") as file:
@@ -76,7 +79,7 @@ def predict(values: list[float] | list[int], signature: str = "", name: str = "x
 
 
 def fill(request: Any, values: list[float], context: float | None = None) -> None:
-    """Put examples whose feature `a` is each value into a request; with a context, it has the feature in their place."""
+    """Put examples whose feature `a` is each value into a request; with a context, that has the feature instead."""
     import tensorflow as tf
 
     def feature(value: float) -> Any:
@@ -197,8 +200,6 @@ def test_there_may_be_at_most_1000_requests(write: Any, tmp_path: Path) -> None:
 
 
 def test_a_version_may_bring_its_own_batching_parameters(counter: Path, tmp_path: Path) -> None:
-    from pipeline.errors import UserError
-
     folder = Path(shutil.copytree(counter, tmp_path / "1"))
     (folder / "batching_params.pbtxt").write_text("max_batch_size { value: 7 }")
     servable, _ = load(folder, LoadOptions(own_batching=True), Metrics())

@@ -1,4 +1,4 @@
-"""Following: new versions on disk and changes of models.config taken up, each at its own interval."""
+"""Polling: new versions on disk and changes of models.config taken up, each at its own interval."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ log = logging.getLogger("serving")
 LONGEST_PAUSE = 1.0  # seconds; a stop is noticed after it at the latest
 
 
-def follow(flags: Flags, manager: Manager, stopping: threading.Event) -> None:
+def poll_forever(flags: Flags, manager: Manager, stopping: threading.Event) -> None:
     """Look for new versions and for a changed models.config until the server stops."""
     disk = Interval(flags.file_system_poll_wait_seconds)
     file = Interval(flags.model_config_file_poll_wait_seconds if flags.model_config_file else 0)
-    follower = Follower(Path(flags.model_config_file), manager, flags.file_system_poll_wait_seconds < 0)
+    config_poller = ConfigPoller(Path(flags.model_config_file), manager, flags.file_system_poll_wait_seconds < 0)
     while not stopping.wait(min(disk.pause(), file.pause(), LONGEST_PAUSE)):
         try:
             if file.is_over():
-                follower.read_again()
+                config_poller.poll()
             if disk.is_over():
                 manager.poll()
-        except Exception:  # a defect of ours must not end the following
+        except Exception:  # a defect of ours must not end the polling
             log.exception("could not look for changes")
 
 
@@ -51,7 +51,7 @@ class Interval:
         return True
 
 
-class Follower:
+class ConfigPoller:
     """Applies a models.config again and again, as TensorFlow Serving does: what was refused before may be right by now.
 
     Args:
@@ -62,7 +62,7 @@ class Follower:
         self.file, self.manager, self.blind = file, manager, blind
         self.told = ""
 
-    def read_again(self) -> None:
+    def poll(self) -> None:
         """Apply the file; where it cannot be applied, the models stay as they are, and that is logged once."""
         try:
             configs = read_models(self.file)

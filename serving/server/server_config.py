@@ -1,4 +1,4 @@
-"""Plan: what the flags name, read and checked before the slow part, so that a mistake is told at once."""
+"""Server config: what the flags name, read and checked before the slow part, so that a mistake is told at once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from pipeline.errors import UserError, explain_os_error
 from serving.model_config import ModelConfig, local_path, read_models
 from serving.server.flags import Flags
+from serving.server.grpc_api.service import read_channel_arguments
+from serving.server.models.loading import LoadOptions
+from serving.server.models.session_config import make_session_config
 from serving.server_config_files import (
     BatchingParameters,
     MonitoringConfig,
@@ -22,12 +25,9 @@ from serving.server_config_files import (
     read_ssl,
 )
 
-if TYPE_CHECKING:
-    from serving.server.models.loading import LoadOptions
-
 
 @dataclass(frozen=True)
-class Plan:
+class ServerConfig:
     """What a server will do.
 
     Attributes:
@@ -38,7 +38,7 @@ class Plan:
     """
 
     flags: Flags
-    configs: list[ModelConfig]
+    models: list[ModelConfig]
     batching: BatchingParameters | None
     monitoring: MonitoringConfig
     tls: SSLConfig | None
@@ -54,9 +54,6 @@ class Plan:
         Raises:
             UserError: the session's settings cannot be read.
         """
-        from serving.server.models.loading import LoadOptions
-        from serving.server.models.session_config import make_session_config
-
         flags = self.flags
         return LoadOptions(
             tags=tuple(flags.saved_model_tags.split(",")),
@@ -73,22 +70,20 @@ class Plan:
         )
 
 
-def make_plan(flags: Flags) -> Plan:
+def make_config(flags: Flags) -> ServerConfig:
     """Read every file that the flags name, and bind the REST API's port.
 
     Raises:
         UserError: something is missing, wrong or taken.
     """
-    from serving.server.grpc_api.service import read_channel_arguments
-
     tls = read_ssl(Path(flags.ssl_config_file)) if flags.ssl_config_file else None
-    configs = read_configs(flags)
+    models = read_model_configs(flags)
     monitoring = (
         read_monitoring(Path(flags.monitoring_config_file)) if flags.monitoring_config_file else MonitoringConfig()
     )
-    return Plan(
+    return ServerConfig(
         flags,
-        configs,
+        models,
         read_batching_flags(flags),
         monitoring,
         tls,
@@ -114,7 +109,7 @@ def has_rest(flags: Flags) -> bool:
     return flags.rest_api_port != 0 and (flags.rest_api_port == -1 or flags.rest_api_port != flags.port)
 
 
-def read_configs(flags: Flags) -> list[ModelConfig]:
+def read_model_configs(flags: Flags) -> list[ModelConfig]:
     """Return the models that the flags name."""
     if flags.model_config_file:
         return read_models(Path(flags.model_config_file))
@@ -139,8 +134,10 @@ def read_token(file: Path) -> str:
         token = ""
     if not token or any(letter.isspace() for letter in token):
         raise UserError(
-            "The file holds no token.", str(file), "Write one word of ASCII letters and digits, such as `openssl rand -hex 32`."
-        )  # fmt: skip
+            "The file holds no token.",
+            str(file),
+            "Write one word of ASCII letters and digits, such as `openssl rand -hex 32`.",
+        )
     return token
 
 
@@ -166,9 +163,10 @@ def tls_context(config: SSLConfig, where: Path) -> ssl.SSLContext:
             context.load_verify_locations(cadata=config.custom_ca)
     except ssl.SSLError as error:
         raise UserError(
-            f"The key and the certificate cannot be used: {error.reason or error}.", str(where),
+            f"The key and the certificate cannot be used: {error.reason or error}.",
+            str(where),
             "Give a PEM key and the certificate that was made for it.",
-        ) from None  # fmt: skip
+        ) from None
     if config.client_verify:
         context.verify_mode = ssl.CERT_REQUIRED
     return context

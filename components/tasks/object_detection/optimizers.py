@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import tensorflow as tf
@@ -10,7 +11,9 @@ import tf_keras
 
 from components.training.config import OptimizerConfig
 from components.training.optimizers import course, optimizer_of
-from object_detection.training.engine import NOT_FINITE
+from pipeline.errors import UserError
+
+NOT_FINITE = "a gradient is not finite"
 
 
 class LoopOptimizer:
@@ -30,7 +33,8 @@ class LoopOptimizer:
     def build(self, variables: Sequence[Any]) -> None:
         """Make the slots.
 
-        Those of RMSProp begin at 1, as TensorFlow 1 had it: with an epsilon of 1 the first steps would else be a third longer.
+        Those of RMSProp begin at 1, as TensorFlow 1 had it: with an epsilon of 1 the first steps would else be a third
+        longer.
         """
         self.optimizer.build(list(variables))
         if self.name == "rmsprop":
@@ -83,3 +87,18 @@ class Operations:
     power = staticmethod(tf.pow)
     minimum = staticmethod(tf.minimum)
     maximum = staticmethod(tf.maximum)
+
+
+@contextmanager
+def explain_not_finite() -> Iterator[None]:
+    """Say what to do when a gradient is not finite."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        if NOT_FINITE not in str(error):
+            raise
+        raise UserError(
+            "A gradient became infinite or no number: 16 bits are not enough for this training.",
+            "trainer.mixed_precision",
+            "Set `trainer.mixed_precision=false`.",
+        ) from error

@@ -79,7 +79,7 @@ setup(
         "components": ["tasks/*/*.html"],
         "object_detection": ["zoo/*.yaml", "zoo/*.pbtxt"],
         "data": ["catalog/*.yaml", "samples/*.csv"],
-        "serving": ["server/rest/page_files/*", "server/rest/*.pyi", "monitor/*.html"],
+        "serving": ["server/rest/page_files/*", "server/rest/*.pyi"],
     },
     # optional: without a C compiler the server reads large JSON bodies in a slower way
     ext_modules=[Extension("serving.server.rest._numbers", ["serving/server/rest/_numbers.c"], optional=True)],

@@ -14,9 +14,9 @@ from pydantic import Field
 from components.evaluation.config import EvaluatorConfig
 from components.export.config import ExporterConfig
 from components.training.config import TrainerConfig
-from components.validation.config import ValidationConfig
 from data.beam import BeamConfig
 from data.raw import RawDataConfig
+from data.validation.config import ValidationConfig
 from pipeline.settings import NotFingerprinted, Settings, SourceFile
 from serving.config import Engine, ServingConfig
 

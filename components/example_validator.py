@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from components.tasks import find_task
-from components.validation.config import ValidationConfig
 from components.validation.stopping import settle
 from data.finding import Finding
+from data.validation.config import ValidationConfig
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics
 from pipeline.component import Out, component
 
@@ -24,18 +24,14 @@ def example_validator(
     config: ValidationConfig,
 ) -> None:
     """Write `anomalies.json` and images of what it names; the run stops where one of them is an error."""
-    from components.validation import comparison
+    from data.validation import comparison
 
     task = find_task(examples.task)
     findings: list[Finding] = task.checks.check(examples, config)
     findings += comparison.check_schema(statistics, schema)
-    findings += comparison.check_skew(
-        statistics, schema, config.skew.categorical, config.skew.numeric, config.skew.features
-    )
+    findings += comparison.check_skew(statistics, schema, config.skew)
     if previous is not None and previous.digest != statistics.digest:
-        findings += comparison.check_drift(
-            statistics, previous, schema, config.drift.categorical, config.drift.numeric, config.drift.features
-        )
+        findings += comparison.check_drift(statistics, previous, schema, config.drift)
     ingested: list[Finding] = examples.read_json("rejected.json")
     unusable = task.unusable(ingested, examples.properties)
     findings = settle(ingested, findings, unusable, config)

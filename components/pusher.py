@@ -24,13 +24,13 @@ from serving.model_config import (
     ModelConfig,
     Snapshot,
     drop_model,
+    ensure_server_files,
     is_version,
-    keep_model,
-    keep_server_files,
     locked_folder,
     own_policy_of,
-    put_back,
     read_models,
+    register_model,
+    restore_model,
     take_snapshot,
     version_folders,
     versions_on_disk,
@@ -96,10 +96,10 @@ def keep_served(base: Path, serving: ServingConfig, pushed: bool) -> str:
     """Make sure that models.config serves the model as the recipe says; return what is to be said about that."""
     served_models = base.parent
     before = own_policy_of(served_models, serving.name)
-    config_file = keep_model(
+    config_file = register_model(
         served_models, serving.name, serving.versions, release=pushed, log_rate=serving.log_requests
     )
-    keep_server_files(served_models)
+    ensure_server_files(served_models)
     own, said = own_policy_of(served_models, serving.name), ""
     if before is not None and before.rolled_back:
         if not pushed:
@@ -297,9 +297,9 @@ def take_back(base: Path, name: str, version: int, reason: str, before: Snapshot
     history = read_history(base)
     history.setdefault(str(version), {})["rejected"] = reason
     write_history(base, history)
-    put_back(base.parent, name, before)
+    restore_model(base.parent, name, before)
     if newest_version(base) is None:
         drop_model(base.parent, name)
     else:
-        keep_model(base.parent, name)
+        register_model(base.parent, name)
     return rejected

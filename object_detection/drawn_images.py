@@ -12,7 +12,7 @@ from data.detection.detections import Detection
 from data.images.image import examine, load, to_grey_or_colour
 from object_detection.drawing import draw_boxes
 from pipeline.errors import UsageError, explain_os_error
-from serving.client.images import MOST_PIXELS, naming_what_is_wrong, read_bytes
+from serving.client.images import MAX_PIXELS, explaining_bad_image, read_bytes
 
 
 def target_of(image: Path, out: Path | None, images: int) -> Path:
@@ -48,8 +48,8 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         UserError: it cannot be read.
     """
     data = read_bytes(path)
-    with naming_what_is_wrong(str(path)):
-        image = examine(data, MOST_PIXELS)
+    with explaining_bad_image(str(path)):
+        image = examine(data, MAX_PIXELS)
         pixels = image.decoded if image.decoded is not None else to_grey_or_colour(load(data, image.kind))
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from pydantic import ValidationError
+
 from pipeline.disk import sync
 from pipeline.errors import UserError
 from pipeline.facts import (
@@ -22,7 +24,6 @@ from pipeline.facts import (
     SchemaFacts,
     StatisticsFacts,
     VerdictFacts,
-    read_facts,
 )
 
 FORMAT = 1  # of manifests and workspaces; a workspace of a newer format is refused, not guessed at
@@ -191,6 +192,23 @@ class PushedModel(Artifact):
     @property
     def facts(self) -> PushedFacts:
         return read_facts(self, PushedFacts)
+
+
+def read_facts(artifact: Artifact, kind: type[FactsT]) -> FactsT:
+    """Return an artifact's facts.
+
+    Raises:
+        UserError: some are missing or of another kind: the artifact was written by another version.
+    """
+    try:
+        return kind.model_validate(artifact.properties)
+    except ValidationError as error:
+        wrong = ", ".join(f"`{'.'.join(map(str, item['loc']))}`" for item in error.errors()[:3])
+        raise UserError(
+            f"This {artifact.type_name} does not say what is needed of it: {wrong}.",
+            str(artifact.path),
+            "It was written by another version of labline; run the step that makes it again with `--fresh STEP`.",
+        ) from None
 
 
 def hash_file(path: Path) -> str:

@@ -8,14 +8,9 @@ Facts that are not known here are left alone. The facts of a task's examples, st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    from pipeline.artifacts import Artifact
+from pydantic import BaseModel, ConfigDict
 
 FactsT = TypeVar("FactsT", bound="Facts")
 
@@ -170,20 +165,3 @@ class PushedFacts(Facts):
     version: int | None = None
     path: str | None = None
     reason: str = ""
-
-
-def read_facts(artifact: Artifact, kind: type[FactsT]) -> FactsT:
-    """Return an artifact's facts.
-
-    Raises:
-        UserError: some are missing or of another kind: the artifact was written by another version.
-    """
-    try:
-        return kind.model_validate(artifact.properties)
-    except ValidationError as error:
-        wrong = ", ".join(f"`{'.'.join(map(str, item['loc']))}`" for item in error.errors()[:3])
-        raise UserError(
-            f"This {artifact.type_name} does not say what is needed of it: {wrong}.",
-            str(artifact.path),
-            "It was written by another version of labline; run the step that makes it again with `--fresh STEP`.",
-        ) from None

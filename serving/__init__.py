@@ -1,1 +1,1 @@
-"""Models out: the embedded server (TensorFlow Serving's protocol), its client, and the files TensorFlow Serving reads."""
+"""Models out: the embedded server (TensorFlow Serving's protocol), its client, and the files that both read."""

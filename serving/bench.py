@@ -8,25 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.tfrecord import read_records
 from pipeline.errors import UserError
-from serving.client import Client, GrpcClient, ModelClient, connect, model_path
-from serving.client.grpc_client import PREDICTION, predict_request, rows_of, spec
-from serving.client.not_found import naming_what_there_is
-from serving.client.rest_client import encode
+from serving.client import Client, GrpcClient, ModelClient, connect, prepare
+from serving.client.grpc_client import PREDICTION
+from serving.client.grpc_messages import encode_request as encode_message
+from serving.client.not_found import explaining_not_found
+from serving.client.request import Request, ServedModel
+from serving.client.rest_json import encode, encode_request
+from serving.client.tensors import from_message
 from serving.grpc_load import run_grpc_load
-from serving.load_generator import LoadResult, Request, run_load
+from serving.load_generator import LoadResult, run_load
 from serving.model_config import FOLDER, version_folder
-from serving.signatures import DEFAULT_SIGNATURE
-from serving.warmup import WARMUP_FILE
+from serving.protos import read
+from serving.signatures import DEFAULT_SIGNATURE, WARMUP_FILE
 
-MOST_REQUESTS = 512  # different requests that are sent, over and over
+MAX_REQUESTS = 512  # different requests that are sent, over and over
 WARMUP_SECONDS = 2.0
 PERCENTILES = (50, 95, 99)
 UNLOGGED = {"X-Labline-Unlogged": "1"}  # load is not what people send: `labline monitor` must not see it
 
 
 @dataclass(frozen=True)
-class Bench:
+class BenchOptions:
     """What to send.
 
     Attributes:
@@ -49,7 +53,7 @@ class Bench:
     token: str = ""
 
 
-def bench(bench: Bench, url: str, workspace: Path | None, as_json: bool) -> int:
+def bench(options: BenchOptions, url: str, workspace: Path | None, as_json: bool) -> int:
     """Load a server, print what it did, and return the exit status: 1 if a request failed.
 
     Args:
@@ -59,68 +63,65 @@ def bench(bench: Bench, url: str, workspace: Path | None, as_json: bool) -> int:
         UserError: there are no examples, or the server refuses them.
     """
     with (
-        connect(url, token=bench.token) as client,
-        naming_what_there_is(client, workspace, bench.name, bench.version),
+        connect(url, token=options.token) as client,
+        explaining_not_found(client, workspace, options.name, options.version),
     ):
-        client.metadata(bench.name, bench.version)  # what is not there is told before examples of it are looked for
-        version = client.version_of(bench.name) if bench.version is None else bench.version
-        signature, rows, source = find_rows(bench, client, version, workspace)
-        starts = range(0, max(len(rows), 1), bench.rows)[:MOST_REQUESTS]
-        batches = [take(rows, start, bench.rows) for start in starts]
+        client.metadata(options.name, options.version)  # what is not there is told before examples of it are looked for
+        version = client.version_of(options.name) if options.version is None else options.version
+        signature, rows, source = find_rows(options, client, version, workspace)
+        starts = range(0, max(len(rows), 1), options.rows)[:MAX_REQUESTS]
+        model = ServedModel(options.name, options.version)
+        requests = [Request(model, "predict", signature, instances=take(rows, start, options.rows)) for start in starts]
         if isinstance(client, GrpcClient):
-            send = over_grpc(client, bench, signature, batches)
+            send = over_grpc(client, options, requests)
         else:
             assert isinstance(client, Client)
-            send = over_rest(client, bench, signature, batches)
+            send = over_rest(client, options, requests)
         if not as_json:
             print(
-                f"{bench.name} version {version} at {url}: {bench.clients} clients for {bench.seconds:g} s, {bench.rows} "
-                f"example{'s' if bench.rows > 1 else ''} a request, {len(batches)} different requests of {source}",
+                f"{options.name} version {version} at {url}: {options.clients} clients for {options.seconds:g} s, "
+                f"{options.rows} example{'s' if options.rows > 1 else ''} a request, "
+                f"{len(requests)} different requests of {source}",
                 flush=True,
             )
-        result = send(min(WARMUP_SECONDS, bench.seconds))
-    facts = describe(result, bench, version, url)
+        result = send(min(WARMUP_SECONDS, options.seconds))
+    facts = summarize(result, options, version, url)
     print(json.dumps(facts) if as_json else as_text(facts))
     return 1 if result.failures or not result.answers else 0
 
 
-def over_rest(client: Client, bench: Bench, signature: str, batches: list[list[Any]]) -> Callable[[float], LoadResult]:
-    """Try the first request, so that what is wrong with the examples is told once and in words; return what sends them all."""
-    asked = {"signature_name": signature} if signature else {}
-    path = model_path(bench.name, bench.version) + ":predict"
-    requests: list[Request] = [(path, encode({**asked, "instances": rows})) for rows in batches]
+def over_rest(client: Client, options: BenchOptions, requests: list[Request]) -> Callable[[float], LoadResult]:
+    """Try the first request, so that what is wrong with it is told once and in words; return what sends them all."""
+    encoded = [encode_request(request) for request in requests]
     client.session.headers.update(UNLOGGED)
-    client.request("POST", *requests[0])
-    headers = UNLOGGED | ({"Authorization": f"Bearer {bench.token}"} if bench.token else {})
+    client.request("POST", *encoded[0])
+    headers = UNLOGGED | ({"Authorization": f"Bearer {options.token}"} if options.token else {})
     return lambda warmup: run_load(
-        client.url, requests, bench.clients, bench.seconds, warmup=warmup, rate=bench.rate, headers=headers
+        client.url, encoded, options.clients, options.seconds, warmup=warmup, rate=options.rate, headers=headers
     )
 
 
-def over_grpc(
-    client: GrpcClient, bench: Bench, signature: str, batches: list[list[Any]]
-) -> Callable[[float], LoadResult]:
+def over_grpc(client: GrpcClient, options: BenchOptions, requests: list[Request]) -> Callable[[float], LoadResult]:
     """Do the same over gRPC."""
-    types = client.inputs_of(bench.name, signature, bench.version, "")
-    model = spec(bench.name, signature, bench.version, "")
-    messages = [predict_request(rows_of(rows, list(types)), types, model) for rows in batches]
+    types = client.inputs_of(requests[0])
+    messages = [encode_message(request, types) for request in requests]
     client.token += tuple((name.lower(), value) for name, value in UNLOGGED.items())
     client.call(PREDICTION, "Predict", messages[0])
-    requests = [message.SerializeToString() for message in messages]
+    encoded = [message.SerializeToString() for message in messages]
     return lambda warmup: run_grpc_load(
-        client.channel, requests, bench.clients, bench.seconds, warmup, rate=bench.rate, metadata=client.token
+        client.channel, encoded, options.clients, options.seconds, warmup, rate=options.rate, metadata=client.token
     )
 
 
-def find_rows(bench: Bench, client: ModelClient, version: int, workspace: Path | None) -> tuple[str, list[Any], str]:
+def find_rows(
+    options: BenchOptions, client: ModelClient, version: int, workspace: Path | None
+) -> tuple[str, list[Any], str]:
     """Return the signature to ask, the examples to send, and where they come from."""
-    if bench.files:
-        from serving.client import prepare
-
-        signature = bench.signature or client.signature_of_bytes(bench.name, bench.version)
-        rows: list[Any] = [prepare(file) for file in bench.files]
-        return signature, rows, f"{len(rows)} pictures" if len(rows) > 1 else str(bench.files[0])
-    return bench.signature, warmup_rows(bench, client, version, workspace), "the version's warm-up file"
+    if options.files:
+        signature = options.signature or client.signature_of_bytes(options.name, options.version)
+        rows: list[Any] = [prepare(file) for file in options.files]
+        return signature, rows, f"{len(rows)} pictures" if len(rows) > 1 else str(options.files[0])
+    return options.signature, warmup_rows(options, client, version, workspace), "the version's warm-up file"
 
 
 def take(rows: Sequence[Any], start: int, count: int) -> list[Any]:
@@ -128,20 +129,16 @@ def take(rows: Sequence[Any], start: int, count: int) -> list[Any]:
     return [rows[(start + number) % len(rows)] for number in range(count)]
 
 
-def warmup_rows(bench: Bench, client: ModelClient, version: int, workspace: Path | None) -> list[Any]:
+def warmup_rows(options: BenchOptions, client: ModelClient, version: int, workspace: Path | None) -> list[Any]:
     """Return the rows of a version's warm-up requests for the signature, as instances.
 
     Raises:
         UserError: there are none.
     """
-    from data.tfrecord import read_records
-    from serving.client.tensors import from_message
-    from serving.protos import read
-
-    file = find_warmup_file(workspace, bench.name, version)
+    file = find_warmup_file(workspace, options.name, version)
     if file is None:
         raise UserError(
-            f"This workspace has no warm-up file of `{bench.name}` version {version}, so there is nothing to send.",
+            f"This workspace has no warm-up file of `{options.name}` version {version}, so there is nothing to send.",
             str(workspace) if workspace else client.url,
             "Name the workspace that pushed it with --workspace, or pictures to send with --file.",
         )
@@ -151,15 +148,17 @@ def warmup_rows(bench: Bench, client: ModelClient, version: int, workspace: Path
         request = read("PredictionLog", record).predict_log.request
         signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
         found.add(signature)
-        if signature != (bench.signature or DEFAULT_SIGNATURE):
+        if signature != (options.signature or DEFAULT_SIGNATURE):
             continue
         columns = {name: from_message(tensor) for name, tensor in sorted(request.inputs.items())}
         rows += rows_of_columns(columns)
     if not rows:
         raise UserError(
-            f"No warm-up request asks signature `{bench.signature or DEFAULT_SIGNATURE}`.", str(file),
-            f"There are requests for: {', '.join(f'`{name}`' for name in sorted(found)) or 'none'}; choose with --signature.",
-        )  # fmt: skip
+            f"No warm-up request asks signature `{options.signature or DEFAULT_SIGNATURE}`.",
+            str(file),
+            f"There are requests for: {', '.join(f'`{name}`' for name in sorted(found)) or 'none'}; "
+            "choose with --signature.",
+        )
     return distinct(rows)
 
 
@@ -181,20 +180,26 @@ def distinct(rows: list[Any]) -> list[Any]:
     return list({encode({"row": row}): row for row in rows}.values())
 
 
-def describe(result: LoadResult, bench: Bench, version: int, url: str) -> dict[str, Any]:
+def summarize(result: LoadResult, options: BenchOptions, version: int, url: str) -> dict[str, Any]:
     """Return what was found as JSON values; times in milliseconds."""
     any_answer = len(result.latencies) > 0
     times = {
         f"p{percent}_ms": round(1000 * result.percentile(percent), 3) if any_answer else None for percent in PERCENTILES
     }
     return {
-        "name": bench.name, "version": version, "url": url, "clients": bench.clients, "seconds": round(result.seconds, 3),
-        "rows": bench.rows, "requests_per_second": round(result.throughput, 1),
-        "examples_per_second": round(result.throughput * bench.rows, 1), **times,
+        "name": options.name,
+        "version": version,
+        "url": url,
+        "clients": options.clients,
+        "seconds": round(result.seconds, 3),
+        "rows": options.rows,
+        "requests_per_second": round(result.throughput, 1),
+        "examples_per_second": round(result.throughput * options.rows, 1),
+        **times,
         "max_ms": round(1000 * float(result.latencies.max()), 3) if any_answer else None,
         "statuses": {str(status): count for status, count in sorted(result.statuses.items())},
         "errors": dict(result.errors),
-    }  # fmt: skip
+    }
 
 
 def as_text(facts: dict[str, Any]) -> str:
@@ -204,8 +209,10 @@ def as_text(facts: dict[str, Any]) -> str:
     failed = {f"status {status}": count for status, count in facts["statuses"].items() if not status.startswith("2")}
     failed |= facts["errors"]
     each = "" if facts["rows"] == 1 else f" ({facts['examples_per_second']:,.0f} examples/s)"
-    return "\n".join([
-        f"throughput   {facts['requests_per_second']:,.0f} requests/s{each}",
-        f"latency      {times}",
-        f"failed       {', '.join(f'{count:,} x {reason}' for reason, count in failed.items()) or 'none'}",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"throughput   {facts['requests_per_second']:,.0f} requests/s{each}",
+            f"latency      {times}",
+            f"failed       {', '.join(f'{count:,} x {reason}' for reason, count in failed.items()) or 'none'}",
+        ]
+    )

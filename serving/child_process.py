@@ -1,6 +1,6 @@
-"""`python -m serving.child_process PID COMMAND...`: becomes COMMAND, which gets SIGTERM when process PID ends in whatever way.
+"""`python -m serving.child_process PID COMMAND...` becomes COMMAND, which gets SIGTERM when process PID ends.
 
-For servers that are not ours: a run that is killed leaves none behind.
+However that process ends. For servers that are not ours: a run that is killed leaves none behind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def main(parent: int, command: list[str]) -> None:
         os.execvp(command[0], command)
 
 
-def tie(command: list[str]) -> list[str]:
+def bind_to_this_process(command: list[str]) -> list[str]:
     """Return the command line that runs `command` no longer than this process."""
     return [sys.executable, "-m", "serving.child_process", str(os.getpid()), *command]
 

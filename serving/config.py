@@ -12,12 +12,12 @@ Engine = Literal["auto", "tensorflow-serving", "docker", "embedded"]
 
 
 class BatchingConfig(Settings):
-    """How small requests of many clients are merged into one call of the model, by a server that is started with batching."""
+    """How small requests of many clients are merged into one call of the model, by a server started with batching."""
 
     enabled: bool | None = Field(
         None,
-        description="merge them; by default where every input has one shape but for the number of rows: requests of different "
-        "shapes that meet in a batch would be refused by TensorFlow Serving",
+        description="merge them; by default where every input has one shape but for the number of rows: requests of "
+        "different shapes that meet in a batch would be refused by TensorFlow Serving",
     )
     max_batch_size: int = Field(32, gt=0, description="most rows of one call of the model; larger requests are split")
     timeout_micros: int = Field(
@@ -30,7 +30,8 @@ class BatchingConfig(Settings):
     )
     allowed_batch_sizes: tuple[int, ...] = Field(
         (),
-        description="sizes that batches are padded to, increasing up to `max_batch_size`; empty: every size, none padded",
+        description="sizes that batches are padded to, increasing up to `max_batch_size`; empty: every size, none "
+        "padded",
     )
 
 
@@ -40,7 +41,8 @@ class ServingConfig(Settings):
     name: str = Field(
         "",
         pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]*)?$",
-        description="name that clients ask for, also a folder's: English letters, digits, `_`, `.`, `-`; by default the recipe's name",
+        description="name that clients ask for, also a folder's: English letters, digits, `_`, `.`, `-`; by default "
+        "the recipe's name",
     )
     versions: int = Field(1, gt=0, description="how many of the newest versions serve side by side")
     batching: BatchingConfig = Field(
@@ -50,8 +52,8 @@ class ServingConfig(Settings):
         0.0,
         ge=0,
         le=1,
-        description="share of the requests that the embedded server writes to requests/NAME in the workspace, for `labline monitor`; "
-        "TensorFlow Serving's own binary cannot",
+        description="share of the requests that the embedded server writes to requests/NAME in the workspace, for "
+        "`labline monitor`; TensorFlow Serving's own binary cannot",
     )
     url: Annotated[str | None, NotFingerprinted()] = Field(
         None,

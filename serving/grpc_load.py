@@ -51,8 +51,8 @@ def run_grpc_load(
     """
     load = GrpcLoad(channel, requests, metadata, timeout, rate)
     if warmup:
-        load.phase(clients, warmup)
-    return load.phase(clients, seconds)
+        load.send_for(clients, warmup)
+    return load.send_for(clients, seconds)
 
 
 class GrpcLoad:
@@ -66,7 +66,7 @@ class GrpcLoad:
         self.interval = 1 / rate if rate else 0.0
         self.answers: queue.SimpleQueue[tuple[float, float, Any]] = queue.SimpleQueue()
 
-    def phase(self, clients: int, seconds: float) -> LoadResult:
+    def send_for(self, clients: int, seconds: float) -> LoadResult:
         """Send for a while, and wait until all is answered."""
         latencies, errors, succeeded = array("d"), Counter[str](), 0
         began = due = last = time.perf_counter()

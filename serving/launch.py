@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.errors import UsageError, UserError
 from pipeline.progress import Progress
 from pipeline.settings import ROOT
-from serving.child_process import tie
+from serving.child_process import bind_to_this_process
 from serving.client import Client, ServerError
 from serving.log_lines import LogLines
 from serving.model_config import (
@@ -23,9 +23,9 @@ from serving.model_config import (
     FILE_NAME,
     FOLDER,
     MONITORING,
-    keep_model,
-    keep_server_files,
+    ensure_server_files,
     read_models,
+    register_model,
     versions_on_disk,
 )
 from serving.running import forget_running, read_running, write_running
@@ -39,7 +39,7 @@ TAIL_LINES = 30
 
 @dataclass
 class Server:
-    """A server's process; its addresses are known at the start except where the embedded server takes free ports itself."""
+    """A server's process; its addresses are known at the start, unless the embedded server takes free ports itself."""
 
     process: subprocess.Popen[bytes]
     engine: RealEngine
@@ -108,7 +108,7 @@ def start_server(
     host: str = "127.0.0.1",
     port: int = 0,
     grpc_port: int = 0,
-    more: Sequence[str] = (),
+    extra_flags: Sequence[str] = (),
 ) -> Server:
     """Start a server without waiting for it; it ends with this process at the latest, even if that is killed.
 
@@ -116,7 +116,7 @@ def start_server(
         models: what it serves.
         log: file for what it prints.
         port, grpc_port: of the REST and the gRPC API; 0 takes a free one.
-        more: flags of the engine's own.
+        extra_flags: of the engine's own.
 
     Raises:
         UserError: the engine is not there, or a port is in use.
@@ -125,10 +125,10 @@ def start_server(
     real, _ = choose_engine(engine)
     check_ports(host, port, grpc_port)
     if real == "embedded":
-        line = command(real, models, host, port or -1, grpc_port or -1, more)
+        line = command(real, models, host, port or -1, grpc_port or -1, extra_flags)
     else:
         port, grpc_port = port or free_port(host), grpc_port or free_port(host)
-        line = tie(command(real, models, host, port, grpc_port, more))
+        line = bind_to_this_process(command(real, models, host, port, grpc_port, extra_flags))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
@@ -160,9 +160,10 @@ def check_ports(host: str, port: int, grpc_port: int) -> None:
     """
     if port and port == grpc_port:
         raise UsageError(
-            f"The REST and the gRPC API cannot both have port {port}.", "--port, --grpc-port",
+            f"The REST and the gRPC API cannot both have port {port}.",
+            "--port, --grpc-port",
             "Choose another for one of them; 0 takes a free one.",
-        )  # fmt: skip
+        )
     check_port(host, port, "--port")
     check_port(host, grpc_port, "--grpc-port")
 
@@ -184,7 +185,8 @@ def check_port(host: str, port: int, option: str) -> None:
 def free_port(host: str) -> int:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.bind((host, 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager
@@ -208,7 +210,7 @@ def serve(
     progress: Progress,
     grpc_port: int = 0,
     batching: bool = True,
-    more: Sequence[str] = (),
+    extra_flags: Sequence[str] = (),
 ) -> int:
     """Serve everything that was pushed in a workspace until Ctrl-C or SIGTERM; return the exit status.
 
@@ -218,7 +220,7 @@ def serve(
     Args:
         port, grpc_port: of the REST and the gRPC API; 0 takes a free one.
         batching: merge small requests of the models whose recipe allows it.
-        more: flags of the engine's own.
+        extra_flags: of the engine's own.
 
     Raises:
         UserError: nothing was pushed yet, a server runs already, the engine is not there, or the server does not start.
@@ -244,7 +246,7 @@ def serve(
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        server = start_server(models, log, real, host, port, grpc_port, more)
+        server = start_server(models, log, real, host, port, grpc_port, extra_flags)
         try:
             return watch(server, workspace, host, progress, stopped_by)
         finally:
@@ -272,7 +274,7 @@ def pushed_models(workspace: Path, batching: bool = True) -> Models:
         )
     for model in listed:
         if not Path(model.base_path).is_dir() and (folder / model.name).is_dir():
-            keep_model(folder, model.name)
+            register_model(folder, model.name)
     for model in read_models(file):
         if not model.select(versions_on_disk(Path(model.base_path))):
             raise UserError(
@@ -280,7 +282,7 @@ def pushed_models(workspace: Path, batching: bool = True) -> Models:
                 model.base_path,
                 f"Push one, or take its entry out of {file}.",
             )
-    files = keep_server_files(folder)
+    files = ensure_server_files(folder)
     return Models(
         folder, config_file=file, batching_file=files[BATCHING] if batching else None, monitoring_file=files[MONITORING]
     )
@@ -308,14 +310,14 @@ def engine_name(engine: RealEngine) -> str:
 
 
 def watch(server: Server, workspace: Path, host: str, progress: Progress, stopped_by: list[int]) -> int:
-    """Wait for the server to be ready, say so, and wait for its end or for a signal; say what happens to it meanwhile."""
-    deadline, told = time.monotonic() + START_SECONDS, False
+    """Wait for the server to be ready, say so, and wait for its end or a signal; say what happens to it meanwhile."""
+    deadline, announced = time.monotonic() + START_SECONDS, False
     log = LogLines(server.log)
     while not stopped_by:
         server.check_alive()
         pass_on(server, log, progress)
-        if not told and server.is_ready():
-            told = True
+        if not announced and server.is_ready():
+            announced = True
             ports = [int(address.rpartition(":")[2] or 0) for address in (server.url, server.grpc_address)]
             write_running(workspace, server.process.pid, ports[0], server.engine, host, ports[1])
             names = ", ".join(server.models.names())
@@ -324,7 +326,7 @@ def watch(server: Server, workspace: Path, host: str, progress: Progress, stoppe
                 progress.say(f"gRPC: {server.grpc_address}   metrics: {server.url}{METRICS_PATH}")
             if server.engine == "embedded":
                 progress.say(f"to try it in a browser: {server.url}/")
-        if not told and time.monotonic() > deadline:
+        if not announced and time.monotonic() > deadline:
             raise ServerError(
                 f"The server was not ready after {START_SECONDS:.0f} s:\n{server.tail()}", str(server.log)
             )
@@ -337,5 +339,5 @@ def watch(server: Server, workspace: Path, host: str, progress: Progress, stoppe
 def pass_on(server: Server, log: LogLines, progress: Progress) -> None:
     """Say what is new in the log and matters; only the embedded server's lines are known."""
     if server.engine == "embedded":
-        for line in log.news():
+        for line in log.read_new():
             progress.say(line)

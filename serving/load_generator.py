@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import UserError
 
@@ -40,7 +41,7 @@ class LoadResult:
         errors: what went wrong with requests that got no answer -> how often.
     """
 
-    latencies: np.ndarray
+    latencies: NDArray[np.float64]
     statuses: Counter[int]
     seconds: float
     errors: Counter[str]
@@ -81,9 +82,9 @@ def run_load(
 ) -> LoadResult:
     """Send requests over kept connections, one after the other, again and again, and measure the answers.
 
-    Every client has one request under way at a time, and sends the next as soon as the answer is there. With a `rate` it
-    waits for the next one's turn; a request whose turn came while all clients were busy is measured from its turn on, so
-    that a server's pauses are seen.
+    Every client has one request under way at a time, and sends the next as soon as the answer is there. With a `rate`
+    it waits for the next one's turn; a request whose turn came while all clients were busy is measured from its turn
+    on, so that a server's pauses are seen.
 
     Args:
         url: server, such as `http://127.0.0.1:8501`.
@@ -182,7 +183,7 @@ class Load:
         self.sent = 0  # since the warm-up
         self.counted_from = self.ends = self.next_due = self.resumes = 0.0
         self.last_answer = 0.0
-        self.most: int | None = None
+        self.max_count: int | None = None
         self.interval = 0.0
 
     def run(
@@ -193,10 +194,10 @@ class Load:
         self.interval = 1 / rate if rate else 0.0
         try:
             if warmup:
-                self.phase(warmup, None)
+                self.send_for(warmup, None)
                 self.latencies, self.sent = array("d"), 0
                 self.statuses, self.errors = Counter(), Counter()
-            self.phase(seconds, count)
+            self.send_for(seconds, count)
         finally:
             for connection in [*self.idle, *self.busy]:
                 if connection.socket is not None:
@@ -205,12 +206,12 @@ class Load:
         lasted = max(self.last_answer - self.counted_from, 0.0)
         return LoadResult(np.array(self.latencies), self.statuses, lasted, self.errors)
 
-    def phase(self, seconds: float | None, count: int | None) -> None:
+    def send_for(self, seconds: float | None, count: int | None) -> None:
         """Send for a while, and wait until all is answered."""
         now = time.perf_counter()
         self.counted_from = self.next_due = self.last_answer = now
         self.ends = now + seconds if seconds is not None else float("inf")
-        self.most = count
+        self.max_count = count
         look = now + LOOK_SECONDS
         while True:
             while self.idle and self.may_start(now := time.perf_counter()):
@@ -224,7 +225,7 @@ class Load:
                 self.give_up_late(now)
 
     def is_over(self, now: float) -> bool:
-        return now >= self.ends or (self.most is not None and self.sent >= self.most)
+        return now >= self.ends or (self.max_count is not None and self.sent >= self.max_count)
 
     def may_start(self, now: float) -> bool:
         return not self.is_over(now) and now >= self.resumes and (not self.interval or now >= self.next_due)
@@ -315,7 +316,7 @@ class Load:
         connection.received = b""
         self.busy.discard(connection)
         if closes or connection.to_send is not None:  # it may answer, such as 413, before it has read everything
-            self.hang_up(connection)
+            self.disconnect(connection)
         if self.may_start(now):
             self.start(connection, now)
         else:
@@ -323,7 +324,7 @@ class Load:
 
     def fail(self, connection: Connection, reason: str) -> None:
         """Count a request that got no answer, and ask again a little later, on a new connection."""
-        self.hang_up(connection)
+        self.disconnect(connection)
         if connection in self.busy:
             self.errors[reason] += 1
             self.busy.discard(connection)
@@ -331,7 +332,7 @@ class Load:
             self.last_answer = time.perf_counter()
             self.resumes = self.last_answer + PAUSE_AFTER_ERROR
 
-    def hang_up(self, connection: Connection) -> None:
+    def disconnect(self, connection: Connection) -> None:
         if connection.socket is not None:
             if connection.socket in self.selector.get_map():
                 self.selector.unregister(connection.socket)
@@ -345,7 +346,10 @@ class Load:
 
 
 def read_answer(data: bytes, ended: bool) -> tuple[int, int, int, bytes, bool] | None:
-    """Return status, start and end of the body, the bytes that holds, and whether the connection ends; None if some is missing."""
+    """Return status, start and end of the body, the bytes that hold it, and whether the connection ends.
+
+    None if some of it is missing.
+    """
     end_of_head = data.find(END_OF_HEAD)
     if end_of_head < 0:
         return None

@@ -1,4 +1,4 @@
-"""LogLines: what a person should read of the embedded server's log while it runs: what goes wrong, and versions that come and go."""
+"""LogLines: what a person should read of the embedded server's log: what goes wrong, and versions that come and go."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LogLines:
     def __init__(self, file: Path) -> None:
         self.file, self.place, self.shown = file, 0, False
 
-    def news(self) -> Iterator[str]:
+    def read_new(self) -> Iterator[str]:
         """Yield the lines that are new and matter, without their time; those that belong to one of them follow it."""
         with self.file.open("rb") as file:
             file.seek(self.place)

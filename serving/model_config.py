@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
 from pipeline.disk import locked, replace_text
 from pipeline.errors import UserError
-from serving.policies import OwnPolicy, Policy, dump_own_policies, is_own, policy_of, read_own_policies, settle
+from serving.policies import OwnPolicy, Policy, apply_policy, dump_own_policies, is_own, policy_of, read_own_policies
 from serving.server_config_files import BatchingParameters, MonitoringConfig, write_batching, write_monitoring
 
 FOLDER = "served_models"  # of a workspace: models.config, and a folder of version folders for each model
@@ -110,9 +113,6 @@ def check_platform(entry: Any, where: str) -> None:
 
 def parse_models(file: Path) -> Any:
     """Return a models.config file as its proto."""
-    from google.protobuf import text_format
-    from tensorflow_serving.config import model_server_config_pb2
-
     try:
         return text_format.Parse(file.read_text("utf-8"), model_server_config_pb2.ModelServerConfig())
     except FileNotFoundError:
@@ -139,13 +139,18 @@ def model_of(entry: Any) -> ModelConfig:
     logging = entry.logging_config
     collected = bool(logging.log_collector_config.type)
     return ModelConfig(
-        entry.name, local_path(entry.base_path), policy, newest, versions, dict(entry.version_labels),
+        entry.name,
+        local_path(entry.base_path),
+        policy,
+        newest,
+        versions,
+        dict(entry.version_labels),
         logging.sampling_config.sampling_rate if collected else 0.0,
         logging.log_collector_config.filename_prefix if collected else "",
-    )  # fmt: skip
+    )
 
 
-def keep_model(
+def register_model(
     served_models: Path, name: str, newest: int | None = None, *, release: bool = False, log_rate: float | None = None
 ) -> Path:
     """Make sure that a workspace's models.config serves a model from its place; other models in it stay as they are.
@@ -158,11 +163,11 @@ def keep_model(
         release: a rollback ends, because there is a newer version now.
         log_rate: share of the requests that is logged; None leaves that as it is.
     """
-    with changing(served_models) as (message, own):
+    with edit_models(served_models) as (message, own):
         entry = find_entry(message, name) or message.model_config_list.config.add(name=name)
         if not entry.model_platform:
             entry.model_platform, own[name] = "tensorflow", OwnPolicy(newest or 1)
-            settle(entry, own[name], set())
+            apply_policy(entry, own[name], set())
         entry.base_path = str((served_models / name).resolve())
         if name in own and is_own(own[name], entry):
             if newest is not None and not own[name].replaced:
@@ -170,7 +175,7 @@ def keep_model(
             if release and own[name].rolled_back:
                 end_rollback(entry, own)
             if name in own:
-                own[name] = settle(entry, own[name], versions_on_disk(Path(entry.base_path)))
+                own[name] = apply_policy(entry, own[name], versions_on_disk(Path(entry.base_path)))
         set_logging(entry, served_models.resolve().parent / REQUESTS / name / "requests", log_rate)
     return served_models / FILE_NAME
 
@@ -181,7 +186,7 @@ def find_entry(message: Any, name: str) -> Any | None:
 
 
 def version_folders(base: Path) -> dict[int, Path]:
-    """Return the folders of a model's versions; files are none, and of two names for one number the last counts, as in the server."""
+    """Return the folders of a model's versions; of two names for one number the last counts, as in the server."""
     if not base.is_dir():
         return {}
     return {int(path.name): path for path in sorted(base.iterdir()) if is_version(path.name) and path.is_dir()}
@@ -200,8 +205,6 @@ def version_folder(base: Path, version: int | None) -> Path | None:
 
 def end_rollback(entry: Any, own: dict[str, OwnPolicy]) -> None:
     """Let newer versions serve again; a policy that somebody wrote by hand comes back."""
-    from google.protobuf import text_format
-
     policy = own.pop(entry.name)
     entry.ClearField("model_version_policy")
     if policy.replaced:
@@ -228,8 +231,11 @@ def set_logging(entry: Any, prefix: Path, rate: float | None) -> None:
 
 
 @contextmanager
-def changing(served_models: Path) -> Iterator[tuple[Any, dict[str, OwnPolicy]]]:
-    """Lend models.config as its proto and what we know of our own policies; what was changed is written, unless an error ends it."""
+def edit_models(served_models: Path) -> Iterator[tuple[Any, dict[str, OwnPolicy]]]:
+    """Lend models.config as its proto and what we know of our own policies.
+
+    What was changed is written, unless an error ends the block.
+    """
     file, policies = served_models / FILE_NAME, served_models / OWN_POLICIES
     with locked_folder(served_models):
         message = parse_models(file) if file.exists() else new_message()
@@ -244,7 +250,7 @@ def changing(served_models: Path) -> Iterator[tuple[Any, dict[str, OwnPolicy]]]:
 
 
 def own_policy_of(served_models: Path, name: str) -> OwnPolicy | None:
-    """Return the policy that was chosen for a model by us; None if somebody wrote one by hand, or there is no such model."""
+    """Return the policy that we chose for a model; None if somebody wrote one by hand, or there is no such model."""
     file = served_models / FILE_NAME
     entry = find_entry(parse_models(file), name) if file.exists() else None
     own = read_own_policies(served_models / OWN_POLICIES).get(name)
@@ -267,11 +273,11 @@ def take_snapshot(served_models: Path, name: str) -> Snapshot:
     return Snapshot(entry.SerializeToString() if entry is not None else None, own)
 
 
-def put_back(served_models: Path, name: str, snapshot: Snapshot) -> None:
+def restore_model(served_models: Path, name: str, snapshot: Snapshot) -> None:
     """Serve a model as it was served before."""
     if snapshot.entry is None:
         return drop_model(served_models, name)
-    with changing(served_models) as (message, own):
+    with edit_models(served_models) as (message, own):
         entry = find_entry(message, name) or message.model_config_list.config.add()
         entry.ParseFromString(snapshot.entry)
         own.pop(name, None)
@@ -283,46 +289,43 @@ def drop_model(served_models: Path, name: str) -> None:
     """Take a model out of models.config: one without any version would keep a starting server waiting for ever."""
     if not (served_models / FILE_NAME).exists():
         return
-    with changing(served_models) as (message, own):
+    with edit_models(served_models) as (message, own):
         kept = [item for item in message.model_config_list.config if item.name != name]
         del message.model_config_list.config[:]
         message.model_config_list.config.extend(kept)
         own.pop(name, None)
 
 
-def keep_server_files(served_models: Path) -> dict[str, Path]:
+def ensure_server_files(served_models: Path) -> dict[str, Path]:
     """Return the settings of a server that serves a workspace, which are written unless they are there, by their names.
 
-    The batching settings matter for their number of threads; the other values of a model stand in its versions' own files.
+    The batching settings matter for their number of threads; the other values of a model stand in its versions' own
+    files.
     """
     files = {name: served_models / name for name in (BATCHING, MONITORING)}
     with locked_folder(served_models):
         if not files[BATCHING].exists():
             threads = max((os.cpu_count() or 1) - 1, 1)  # requests have to be read and answered meanwhile
             write_batching(files[BATCHING], BatchingParameters(num_batch_threads=threads, thread_pool_name="batch"))
-            explain(
+            add_remark(
                 files[BATCHING], "The threads serve all models; the rest of a model stands in its versions' own files."
             )
         if not files[MONITORING].exists():
             write_monitoring(files[MONITORING], MonitoringConfig(enable=True))
-            explain(files[MONITORING], "The health checks of Docker Compose and Kubernetes ask this page, too.")
+            add_remark(files[MONITORING], "The health checks of Docker Compose and Kubernetes ask this page, too.")
     return files
 
 
-def explain(file: Path, sentence: str) -> None:
+def add_remark(file: Path, sentence: str) -> None:
     """Put a remark on top of a settings file that is yours to change."""
     file.write_text(f"# {sentence} This file is yours: it is written once.\n{file.read_text('utf-8')}", "utf-8")
 
 
 def new_message() -> Any:
-    from tensorflow_serving.config import model_server_config_pb2
-
     return model_server_config_pb2.ModelServerConfig()
 
 
 def write_message(file: Path, message: Any) -> None:
-    from google.protobuf import text_format
-
     replace_text(file, text_format.MessageToString(message))
 
 

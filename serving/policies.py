@@ -1,4 +1,4 @@
-"""Own policies: which versions of a model `labline` chose to serve, told apart from what somebody wrote into models.config."""
+"""Own policies: which versions `labline` chose to serve, told apart from what somebody wrote into models.config."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class OwnPolicy:
 
     Attributes:
         newest: how many of the highest versions serve.
-        policy: what stands in models.config, by which it is known again: `latest` with `newest`, or `specific` with `versions`.
+        policy: what stands in models.config, by which it is known again: `latest` with `newest`, or `specific` with
+            `versions`.
         rolled_back: no version above this one serves; 0: any may.
         replaced: a policy written by hand, as text, which comes back when the rollback ends.
         labels: where labels that the rollback moved pointed before.
@@ -36,8 +37,8 @@ class OwnPolicy:
         return tuple(sorted({*allowed[-self.newest :], *(labelled & on_disk)}))
 
 
-def settle(entry: Any, own: OwnPolicy, on_disk: set[int], more: set[int] | None = None) -> OwnPolicy:
-    """Write a model's policy into its entry of models.config; `latest` where that is enough, so that newer versions are taken up.
+def apply_policy(entry: Any, own: OwnPolicy, on_disk: set[int], more: set[int] | None = None) -> OwnPolicy:
+    """Write a model's policy into its entry of models.config: `latest` where that lets newer versions be taken up.
 
     Args:
         more: versions that serve besides, for now.
@@ -53,7 +54,7 @@ def settle(entry: Any, own: OwnPolicy, on_disk: set[int], more: set[int] | None 
 
 
 def is_own(own: OwnPolicy, entry: Any) -> bool:
-    """Say whether an entry's policy is still the one that `settle` put there."""
+    """Say whether an entry's policy is still the one that `apply_policy` put there."""
     policy, newest, versions = policy_of(entry)
     return policy == own.policy and (newest == own.newest if policy == "latest" else versions == own.versions)
 

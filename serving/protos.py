@@ -1,8 +1,9 @@
 """Protos of TensorFlow Serving's gRPC API and of its request logs, without TensorFlow.
 
-The generated code of `tensorflow-serving-api` imports all of TensorFlow, which a client need not have. So the few messages that
-one needs are described here, field numbers and all, and built in a pool of their own, where they can clash with no others.
-What is not described is skipped on reading. A serialized tf.Example stands as bytes: on the wire that is the same.
+The generated code of `tensorflow-serving-api` imports all of TensorFlow, which a client need not have. So the few
+messages that one needs are described here, field numbers and all, and built in a pool of their own, where they can
+clash with no others. What is not described is skipped on reading. A serialized tf.Example stands as bytes: on the wire
+that is the same.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
 PACKAGE = "labline.wire"
 
 # From tensorflow/core/framework/{tensor,tensor_shape}.proto, tensorflow/core/example/{feature,example}.proto,
-# tensorflow/core/protobuf/{meta_graph,saved_model}.proto, google/protobuf/{any,wrappers}.proto and tensorflow_serving/apis/*.proto.
+# tensorflow/core/protobuf/{meta_graph,saved_model}.proto, google/protobuf/{any,wrappers}.proto and
+# tensorflow_serving/apis/*.proto.
 # Enumerations are written as int32, which is the same on the wire.
 MESSAGES = {
     "Dim": "int64 size = 1; string name = 2",
     "TensorShape": "repeated Dim dim = 2; bool unknown_rank = 3",
     "Tensor": "int32 dtype = 1; TensorShape tensor_shape = 2; int32 version_number = 3; bytes tensor_content = 4;"
-    "repeated float float_val = 5; repeated double double_val = 6; repeated int32 int_val = 7; repeated bytes string_val = 8;"
+    "repeated float float_val = 5; repeated double double_val = 6; repeated int32 int_val = 7;"
+    "repeated bytes string_val = 8;"
     "repeated float scomplex_val = 9; repeated int64 int64_val = 10; repeated bool bool_val = 11;"
     "repeated double dcomplex_val = 12; repeated int32 half_val = 13; repeated uint32 uint32_val = 16;"
     "repeated uint64 uint64_val = 17",
@@ -58,7 +64,8 @@ MESSAGES = {
     "ModelVersionStatus": "int64 version = 1; int32 state = 2; Status status = 3",
     "GetModelStatusResponse": "repeated ModelVersionStatus model_version_status = 1",
     "PredictLog": "PredictRequest request = 1; PredictResponse response = 2",
-    "PredictionLog": "PredictLog predict_log = 6",
+    "LogMetadata": "ModelSpec model_spec = 1; int64 timestamp_secs = 4",
+    "PredictionLog": "LogMetadata log_metadata = 1; PredictLog predict_log = 6",
 }
 
 
@@ -73,8 +80,6 @@ def read(name: str, data: bytes) -> Any:
     Raises:
         ValueError: these are no bytes of such a message.
     """
-    from google.protobuf.message import DecodeError
-
     try:
         return message_class(name).FromString(data)
     except DecodeError as error:
@@ -89,8 +94,6 @@ def message_class(name: str) -> Any:
 @cache
 def classes() -> dict[str, Any]:
     """Build the classes of all messages."""
-    from google.protobuf import descriptor_pb2, descriptor_pool
-
     file = descriptor_pb2.FileDescriptorProto(name="labline_wire.proto", package=PACKAGE, syntax="proto3")
     for name, fields in MESSAGES.items():
         describe(file.message_type.add(name=name), fields)
@@ -101,8 +104,6 @@ def classes() -> dict[str, Any]:
 
 def class_of(descriptor: Any, pool: Any) -> Any:
     """Return the class of a message that was described in a pool."""
-    from google.protobuf import message_factory
-
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)
     return message_factory.MessageFactory(pool).GetPrototype(descriptor)  # protobuf 3, which Python 3.10 gets

@@ -19,7 +19,7 @@ class Running:
 
     Attributes:
         pid: of the server's process.
-        born: start time of that process in clock ticks, so that another process with the same number is not taken for it.
+        born: start time of that process in clock ticks, so that no other process with the same number is taken for it.
         started: seconds since 1970.
         grpc_port: 0 if it has no gRPC API.
     """
@@ -46,7 +46,7 @@ class Running:
 
 def write_running(workspace: Path, pid: int, rest_port: int, engine: str, host: str, grpc_port: int = 0) -> Running:
     """Record a server that was started for a workspace."""
-    running = Running(pid, rest_port, engine, host, time.time(), birth(pid), grpc_port)
+    running = Running(pid, rest_port, engine, host, time.time(), start_ticks(pid), grpc_port)
     replace_text(workspace / FILE_NAME, json.dumps(asdict(running)) + "\n")
     return running
 
@@ -57,7 +57,7 @@ def read_running(workspace: Path) -> Running | None:
         running = Running(**json.loads((workspace / FILE_NAME).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return running if lives(running) else None
+    return running if is_alive(running) else None
 
 
 def forget_running(workspace: Path, pid: int) -> None:
@@ -69,7 +69,7 @@ def forget_running(workspace: Path, pid: int) -> None:
         return
 
 
-def lives(running: Running) -> bool:
+def is_alive(running: Running) -> bool:
     """Say whether the very process that was recorded is still there."""
     try:
         os.kill(running.pid, 0)
@@ -77,10 +77,10 @@ def lives(running: Running) -> bool:
         return False
     except PermissionError:
         pass
-    return birth(running.pid) == running.born
+    return start_ticks(running.pid) == running.born
 
 
-def birth(pid: int) -> int:
+def start_ticks(pid: int) -> int:
     """Return a process's start time in clock ticks since boot; 0 where the system does not tell."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

@@ -1,7 +1,8 @@
-"""Real examples of a split, evenly spread over it: what warm-up requests, the serving check and int8's calibration are made of."""
+"""Real examples of a split, evenly spread: of these are warm-up requests, the serving check, int8's calibration."""
 
 from __future__ import annotations
 
+from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 
@@ -18,8 +19,6 @@ def sample_records(examples: Examples, count: int, order: tuple[str, ...] = UNSE
     Raises:
         UserError: there are no examples in any split.
     """
-    from data.tfrecord import read_records
-
     split = next((name for name in order if examples.splits.get(name)), None)
     if split is None:
         raise UserError("There are no examples in any split.", str(examples.path))
@@ -38,8 +37,6 @@ def sample_records(examples: Examples, count: int, order: tuple[str, ...] = UNSE
 
 def encoded_image(record: bytes) -> bytes:
     """Return the JPEG or PNG bytes of a serialized example."""
-    from data.tfrecord import decode_example
-
     image = decode_example(record)["image/encoded"][0]
     assert isinstance(image, bytes)
     return image

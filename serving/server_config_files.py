@@ -1,7 +1,7 @@
 """Text protos: batching, monitoring and TLS settings, read and written in TensorFlow Serving's text format.
 
-`tensorflow-serving-api` carries no code for these three messages, so they are described here, field numbers and all, and built
-when they are first needed.
+`tensorflow-serving-api` carries no code for these three messages, so they are described here, field numbers and all,
+and built when they are first needed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, text_format, wrappers_pb2
 
 from pipeline.errors import UserError
 from serving.protos import class_of
@@ -81,9 +83,7 @@ def read_batching(file: Path) -> BatchingParameters:
         UserError: the file is missing, not in the format, or its values do not go together.
     """
     message = parse(file, "BatchingParameters")
-    wrapped = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads",
-               "thread_pool_name", "enable_large_batch_splitting", "max_execution_batch_size")  # fmt: skip
-    values = {name: getattr(message, name).value for name in wrapped if message.HasField(name)}
+    values = {name: getattr(message, name).value for name in wrapped_fields() if message.HasField(name)}
     parameters = BatchingParameters(
         **values,
         allowed_batch_sizes=tuple(message.allowed_batch_sizes),
@@ -104,8 +104,10 @@ def check_batching(parameters: BatchingParameters, where: Path, given: dict[str,
     if parameters.execution_size > parameters.max_batch_size:
         raise UserError(
             f"`max_execution_batch_size` ({parameters.execution_size}) is larger than `max_batch_size` "
-            f"({parameters.max_batch_size}).", str(where), "Lower the first or raise the second.",
-        )  # fmt: skip
+            f"({parameters.max_batch_size}).",
+            str(where),
+            "Lower the first or raise the second.",
+        )
     sizes = parameters.allowed_batch_sizes
     if sizes and (min(sizes) <= 0 or list(sizes) != sorted(set(sizes))):
         raise UserError("`allowed_batch_sizes` must increase.", str(where), f"Write them as: {sorted({*sizes} - {0})}.")
@@ -153,8 +155,6 @@ def read_ssl(file: Path) -> SSLConfig:
 
 def parse(file: Path, name: str) -> Any:
     """Return a file as the message `tensorflow.serving.NAME`."""
-    from google.protobuf import text_format
-
     try:
         return text_format.Parse(file.read_text("utf-8"), message_class(name)())
     except OSError as error:
@@ -169,11 +169,7 @@ def write_batching(file: Path, parameters: BatchingParameters) -> None:
     Raises:
         UserError: their values do not go together.
     """
-    given = {
-        name: getattr(parameters, name)
-        for name in ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads",
-                     "thread_pool_name", "enable_large_batch_splitting", "max_execution_batch_size")
-    }  # fmt: skip
+    given = {name: getattr(parameters, name) for name in wrapped_fields()}
     optional = ("num_batch_threads", "thread_pool_name", "enable_large_batch_splitting", "max_execution_batch_size")
     given = {name: value for name, value in given.items() if value or name not in optional}
     check_batching(parameters, file, given)
@@ -200,16 +196,18 @@ def write_ssl(file: Path, config: SSLConfig) -> None:
 
 
 def write(file: Path, message: Any) -> None:
-    from google.protobuf import text_format
-
     file.write_text(text_format.MessageToString(message), "utf-8")
 
 
 # Field numbers and types of tensorflow_serving/config/{ssl_config,monitoring_config}.proto and of
 # tensorflow_serving/servables/tensorflow/session_bundle_config.proto. A type that starts with a dot is a message.
 MESSAGES = {
-    "SSLConfig": [("server_key", "string", 1), ("server_cert", "string", 2), ("custom_ca", "string", 3),
-                  ("client_verify", "bool", 4)],
+    "SSLConfig": [
+        ("server_key", "string", 1),
+        ("server_cert", "string", 2),
+        ("custom_ca", "string", 3),
+        ("client_verify", "bool", 4),
+    ],
     "PrometheusConfig": [("enable", "bool", 1), ("path", "string", 2)],
     "MonitoringConfig": [("prometheus_config", ".tensorflow.serving.PrometheusConfig", 1)],
     "BatchingParameters": [
@@ -223,19 +221,24 @@ MESSAGES = {
         ("enable_large_batch_splitting", ".google.protobuf.BoolValue", 8),
         ("max_execution_batch_size", ".google.protobuf.Int64Value", 9),
     ],
-}  # fmt: skip
+}
+
+
+def wrapped_fields() -> list[str]:
+    """List the batching settings that tell whether they were given: they are messages around a value."""
+    return [name for name, kind, _ in MESSAGES["BatchingParameters"] if kind.startswith(".google.protobuf.")]
 
 
 @cache
 def message_class(name: str) -> Any:
     """Return the class of a message of `MESSAGES`, made in a pool of its own so that it can clash with no other."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, wrappers_pb2
-
     kinds = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(
-        name="labline_text_protos.proto", package="tensorflow.serving", syntax="proto3",
+        name="labline_text_protos.proto",
+        package="tensorflow.serving",
+        syntax="proto3",
         dependency=[wrappers_pb2.DESCRIPTOR.name],
-    )  # fmt: skip
+    )
     for message, fields in MESSAGES.items():
         target = file.message_type.add(name=message)
         for field, kind, number in fields:

@@ -29,8 +29,8 @@ class Models:
 
     Attributes:
         folder: what the server must be able to read; mounted at the same path in a container, so that paths agree.
-        batching_file: merge small requests of the versions that bring a batching_params.pbtxt; the file itself says how many
-            threads compute batches.
+        batching_file: merge small requests of the versions that bring a batching_params.pbtxt; the file itself says how
+            many threads compute batches.
         monitoring_file: whether metrics are told, and where.
     """
 
@@ -48,14 +48,16 @@ class Models:
     def flags(self) -> list[str]:
         """Return the flags that every engine gets."""
         if self.config_file is None:
-            return [f"--model_name={self.name}", f"--model_base_path={self.base_path}", *self.more_flags()]
+            return [f"--model_name={self.name}", f"--model_base_path={self.base_path}", *self.optional_flags()]
         # a starting server has no version yet that a label could point to
         return [
-            f"--model_config_file={self.config_file}", f"--model_config_file_poll_wait_seconds={POLL_SECONDS}",
-            "--allow_version_labels_for_unavailable_models=true", *self.more_flags(),
-        ]  # fmt: skip
+            f"--model_config_file={self.config_file}",
+            f"--model_config_file_poll_wait_seconds={POLL_SECONDS}",
+            "--allow_version_labels_for_unavailable_models=true",
+            *self.optional_flags(),
+        ]
 
-    def more_flags(self) -> list[str]:
+    def optional_flags(self) -> list[str]:
         flags = []
         if self.batching_file is not None:
             flags += ["--enable_batching=true", f"--batching_parameters_file={self.batching_file}"]
@@ -97,7 +99,10 @@ def choose_engine(wanted: str) -> tuple[RealEngine, str]:
 
 
 def docker_problem() -> str:
-    """Say why Docker cannot serve right now; empty if it can. An image that would have to be downloaded is a problem, too."""
+    """Say why Docker cannot serve right now; empty if it can.
+
+    An image that would have to be downloaded is a problem, too.
+    """
     if shutil.which("docker") is None:
         return "not installed"
     try:
@@ -118,17 +123,18 @@ def command(
     host: str,
     port: int,
     grpc_port: int = CONTAINER_GRPC_PORT,
-    more: Sequence[str] = (),
+    extra_flags: Sequence[str] = (),
 ) -> list[str]:
     """Return the command that serves `models`.
 
-    The binary listens on every address, whatever `host` says: it has no flag for that. Docker publishes its ports on `host`.
+    The binary listens on every address, whatever `host` says: it has no flag for that. Docker publishes its ports on
+    `host`.
 
     Args:
         port, grpc_port: of the REST and the gRPC API; the embedded server takes free ones for -1.
-        more: flags of the engine's own, which count more than ours.
+        extra_flags: of the engine's own, which count more than ours.
     """
-    flags = [*models.flags(), *loading_flags(), *more]
+    flags = [*models.flags(), *loading_flags(), *extra_flags]
     if engine == "tensorflow-serving":
         return [BINARY, f"--port={grpc_port}", f"--rest_api_port={port}", *flags]
     if engine == "docker":
@@ -142,13 +148,19 @@ def command(
         volume = ["-v", f"{models.folder}:{models.folder}:ro"]
         return ["docker", "run", "--rm", "--init", f"--name={container_name(port)}", *ports, *volume, IMAGE, *flags]
     return [
-        sys.executable, "-m", "serving.server", f"--bind_address={host}", f"--port={grpc_port}", f"--rest_api_port={port}",
-        f"--exit_with_parent={os.getpid()}", *flags,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "serving.server",
+        f"--bind_address={host}",
+        f"--port={grpc_port}",
+        f"--rest_api_port={port}",
+        f"--exit_with_parent={os.getpid()}",
+        *flags,
+    ]
 
 
 def container_name(port: int) -> str:
-    """Return the name of the container that serves on a port, by which it can be removed if its command does not end it."""
+    """Return the name of the container that serves on a port, by which it can be removed if its command fails to."""
     return f"labline-serving-{port}"
 
 
@@ -158,6 +170,8 @@ def loading_flags() -> list[str]:
     The defaults would retry for five minutes inside the server's only loop.
     """
     return [
-        f"--file_system_poll_wait_seconds={POLL_SECONDS}", "--max_num_load_retries=1", "--load_retry_interval_micros=1000000",
+        f"--file_system_poll_wait_seconds={POLL_SECONDS}",
+        "--max_num_load_retries=1",
+        "--load_retry_interval_micros=1000000",
         "--num_load_threads=2",
-    ]  # fmt: skip
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.errors import UserError
 from serving.config import BatchingConfig
+from serving.protos import read
 from serving.server_config_files import BATCHING_FILE, BatchingParameters, write_batching
 
 LARGEST_REQUEST = 4096  # rows; it is split into batches
@@ -39,8 +40,6 @@ def write_version_batching(version: Path, config: BatchingConfig) -> str:
 
 def find_obstacle(version: Path) -> str:
     """Say what keeps requests from being merged safely; empty if nothing does."""
-    from serving.protos import read
-
     try:
         graphs = read("SavedModel", (version / "saved_model.pb").read_bytes()).meta_graphs
     except (OSError, ValueError):

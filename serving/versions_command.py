@@ -10,24 +10,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import text_format
+
 from pipeline.errors import UserError, did_you_mean
 from serving.client import ModelClient, ServerError, connect
 from serving.model_config import (
     FILE_NAME,
     FOLDER,
     ModelConfig,
-    changing,
+    edit_models,
     end_rollback,
     find_entry,
-    is_own,
     own_policy_of,
-    put_back,
     read_models,
-    settle,
+    restore_model,
     take_snapshot,
     versions_on_disk,
 )
-from serving.policies import OwnPolicy, policy_of
+from serving.policies import OwnPolicy, apply_policy, is_own, policy_of
 from serving.running import read_running
 
 NEWEST = "NEWEST"
@@ -128,9 +128,10 @@ def promote(
     own = own_policy_of(folder, name)
     if own is not None and own.rolled_back and version > own.rolled_back:
         raise UserError(
-            f"`{name}` is rolled back to version {own.rolled_back}, and version {version} is newer.", str(folder / FILE_NAME),
+            f"`{name}` is rolled back to version {own.rolled_back}, and version {version} is newer.",
+            str(folder / FILE_NAME),
             f"End that first: `labline rollback {name} {NEWEST}`.",
-        )  # fmt: skip
+        )
     with confirmed_by(workspace, folder, name, url, token) as client:
         if version not in model.select(on_disk):
             write_policy(folder, name, lambda entry, known: serve_also(entry, known, {version}, on_disk))
@@ -199,7 +200,7 @@ Change = Callable[[Any, dict[str, OwnPolicy]], None]
 
 def write_policy(folder: Path, name: str, change: Change) -> None:
     """Change a model's entry in models.config."""
-    with changing(folder) as (message, own):
+    with edit_models(folder) as (message, own):
         entry = find_entry(message, name)
         if entry is None:
             raise UserError(f"Model `{name}` was taken out of models.config meanwhile.", str(folder / FILE_NAME))
@@ -210,7 +211,7 @@ def serve_also(entry: Any, own: dict[str, OwnPolicy], numbers: set[int], on_disk
     """Let versions serve beside those that do, as the first of two steps."""
     adopt(entry, own)
     if entry.name in own:
-        own[entry.name] = settle(entry, own[entry.name], on_disk, numbers)
+        own[entry.name] = apply_policy(entry, own[entry.name], on_disk, numbers)
     elif entry.model_version_policy.HasField("specific"):
         versions = sorted({*entry.model_version_policy.specific.versions, *numbers})
         entry.model_version_policy.specific.versions[:] = versions
@@ -223,7 +224,7 @@ def roll_back(entry: Any, own: dict[str, OwnPolicy], number: int, on_disk: set[i
     for label in newer:
         entry.version_labels[label] = number
     known = {**newer, **before.labels} if before.rolled_back else newer
-    own[entry.name] = settle(entry, dataclasses.replace(before, rolled_back=number, labels=known), on_disk)
+    own[entry.name] = apply_policy(entry, dataclasses.replace(before, rolled_back=number, labels=known), on_disk)
 
 
 def release(entry: Any, own: dict[str, OwnPolicy], on_disk: set[int]) -> None:
@@ -234,14 +235,14 @@ def release(entry: Any, own: dict[str, OwnPolicy], on_disk: set[int]) -> None:
             entry.version_labels[label] = version
     end_rollback(entry, own)
     if entry.name in own:
-        own[entry.name] = settle(entry, own[entry.name], on_disk)
+        own[entry.name] = apply_policy(entry, own[entry.name], on_disk)
 
 
 def set_label(entry: Any, own: dict[str, OwnPolicy], label: str, number: int, on_disk: set[int]) -> None:
     """Let a label mean a version, and stop serving one that no label means any more."""
     entry.version_labels[label] = number
     if entry.name in own and is_own(own[entry.name], entry):
-        own[entry.name] = settle(entry, own[entry.name], on_disk)
+        own[entry.name] = apply_policy(entry, own[entry.name], on_disk)
 
 
 def adopt(entry: Any, own: dict[str, OwnPolicy], whatever: bool = False) -> OwnPolicy:
@@ -250,8 +251,6 @@ def adopt(entry: Any, own: dict[str, OwnPolicy], whatever: bool = False) -> OwnP
     Args:
         whatever: any policy; else only `latest`, since the others can be added to.
     """
-    from google.protobuf import text_format
-
     if entry.name in own and is_own(own[entry.name], entry):
         return own[entry.name]
     own.pop(entry.name, None)
@@ -265,7 +264,7 @@ def adopt(entry: Any, own: dict[str, OwnPolicy], whatever: bool = False) -> OwnP
 
 @contextmanager
 def confirmed_by(workspace: Path, folder: Path, name: str, url: str, token: str) -> Iterator[ModelClient | None]:
-    """Lend a connection to the server that must take up a change, if there is one; what it does not take up is put back.
+    """Lend a connection to the server that must take up a change, if there is one; else take the change back.
 
     Raises:
         UserError: it did not.
@@ -281,13 +280,15 @@ def confirmed_by(workspace: Path, folder: Path, name: str, url: str, token: str)
             client.status(name)  # a server that is not there is told before anything is changed
             yield client
     except ServerError as error:
-        put_back(folder, name, before)
+        restore_model(folder, name, before)
         raise ServerError(
-            f"Nothing was changed, because the server did not do it: {error.what}", error.where or address,
-            error.fix or "Its log tells more.", error.status,
-        ) from error  # fmt: skip
+            f"Nothing was changed, because the server did not do it: {error.what}",
+            error.where or address,
+            error.fix or "Its log tells more.",
+            error.status,
+        ) from error
     except BaseException:
-        put_back(folder, name, before)
+        restore_model(folder, name, before)
         raise
 
 

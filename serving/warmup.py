@@ -6,7 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+from data.tfrecord import write_record
+from serving.signatures import WARMUP_FILE
 
 
 def write_warmup(saved_model: Path, requests: Iterable[tuple[str, Mapping[str, Any]]]) -> int:
@@ -14,13 +18,8 @@ def write_warmup(saved_model: Path, requests: Iterable[tuple[str, Mapping[str, A
 
     Args:
         saved_model: the SavedModel's folder.
-        requests: signature name and arrays by input name. The model's name is left out, since a server does not look at it.
+        requests: signature name and arrays by input name. The model's name is left out, since no server looks at it.
     """
-    import tensorflow as tf
-    from tensorflow_serving.apis import prediction_log_pb2
-
-    from data.tfrecord import write_record
-
     target = saved_model / WARMUP_FILE
     target.parent.mkdir(parents=True, exist_ok=True)
     count = 0

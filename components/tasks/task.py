@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from components.training.config import TrainerConfig
     from components.training.engine import Session
     from components.training.run import TrainingRun
-    from components.validation.config import ValidationConfig
     from data.beam import BeamConfig
     from data.finding import Finding
     from data.raw import RawDataConfig
+    from data.validation.config import ValidationConfig
     from pipeline.artifacts import (
         Anomalies,
         Artifact,
@@ -46,8 +46,7 @@ if TYPE_CHECKING:
     from pipeline.metric import Metric
     from pipeline.progress import Progress
     from serving.client import Client, ModelClient
-    from serving.monitor.measuring import Row
-    from serving.monitor.request_reader import Asked
+    from serving.monitor.task import MonitoringPart
     from serving.parity import Parity
 
 Sums = list[list[int]]  # exact whole numbers, so that they are the same in whatever order they are added
@@ -212,17 +211,6 @@ class PredictPart(Protocol):
 
     def demonstrate(self, client: Client, name: str, examples: Examples, folder: Path) -> None:
         """Ask about one test example, and print the request, the answer and the truth."""
-
-
-class MonitoringPart(Protocol):
-    """Logged requests to what statistics_gen measured, for `labline monitor`."""
-
-    @property
-    def PREDICTED(self) -> dict[str, str]:  # noqa: N802
-        """Features that come from answers, with what they are in words."""
-
-    def measure(self, asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
-        """Return a row of features for each example of a request; None for one that cannot be read."""
 
 
 class DataCheckPart(Protocol):

@@ -305,10 +305,10 @@ def monitor(
     """Compare what clients send with what a model was trained on; the status is 3 where something is beyond its
     limit.
     """
-    from serving.monitor.command import monitor as run_monitor
-    from serving.monitor.options import Wish, make_limits, read_time
+    from labline.cli.monitor import monitor as run_monitor
+    from serving.monitor.options import MonitorOptions, make_limits, read_time
 
-    wish = Wish(
+    options = MonitorOptions(
         name,
         version,
         tuple(logs or ()),
@@ -318,7 +318,7 @@ def monitor(
         make_limits(categorical, numeric, limit or []),
         out,
     )
-    raise typer.Exit(run_monitor(existing(workspace), wish, as_json))
+    raise typer.Exit(run_monitor(existing(workspace), options, as_json))
 
 
 @app.command()

@@ -318,13 +318,13 @@ def show_predictions(
         UsageError: an option is given that is for the models of another task.
     """
     from serving.client import connect
-    from serving.client.not_found import naming_what_there_is
+    from serving.client.not_found import explaining_not_found
     from serving.signatures import DEFAULT_SIGNATURE
 
     assert options.workspace is not None
     with (
         connect(url or server_of(options.workspace), token=token) as client,
-        naming_what_there_is(client, options.workspace, name, options.version, label),
+        explaining_not_found(client, options.workspace, name, options.version, label),
     ):
         # what the workspace knows of the version that answers is found by its number, which after a rollback is not the
         # highest

@@ -97,9 +97,9 @@ def bench_serve(
 ) -> None:
     """Measure how many requests a second a server answers, and how fast; the status is 1 if any failed."""
     from labline.cli.output import server_of
-    from serving.bench import Bench, bench
+    from serving.bench import BenchOptions, bench
 
-    wish = Bench(
+    options = BenchOptions(
         name,
         clients,
         seconds,
@@ -110,7 +110,7 @@ def bench_serve(
         tuple(file or ()),
         read_token(token_file),
     )
-    raise typer.Exit(bench(wish, url or server_of(workspace), workspace, as_json))
+    raise typer.Exit(bench(options, url or server_of(workspace), workspace, as_json))
 
 
 @serving_app.command()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from data.detection.detections import Detection, detections_of
 from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    from data.detection.detections import Detection
 
 Classes = list[tuple[str, float]]  # label and score
 
@@ -70,7 +68,5 @@ def read_forecasts(answer: dict[str, Any]) -> list[Forecast]:
 
 
 def read_detections(answer: dict[str, Any]) -> list[Detection]:
-    """Return one image's detections from a detector's answer about it; TypeError or KeyError if it is somebody else's."""
-    from data.detection.detections import detections_of
-
+    """Return one image's detections from a detector's answer; TypeError or KeyError if it is somebody else's."""
     return detections_of(answer)

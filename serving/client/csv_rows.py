@@ -22,9 +22,10 @@ def read_rows(file: Path, types: Mapping[str, str]) -> list[dict[str, Any]]:
     table = read_table(file)
     if missing := [name for name in types if name not in table]:
         raise UserError(
-            f"The signature takes `{missing[0]}`, and the file has no such column.", str(file),
+            f"The signature takes `{missing[0]}`, and the file has no such column.",
+            str(file),
             did_you_mean(missing[0], list(table)),
-        )  # fmt: skip
+        )
     columns = {
         name: [read_cell(cell, kind, file, name, row) for row, cell in enumerate(table[name])]
         for name, kind in types.items()

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from data.images.image import BadImage, examine, stored_bytes
 from pipeline.errors import UserError, explain_os_error
 
 IMAGES_AT_ONCE = 32
 BYTES_AT_ONCE = 32 * 2**20
-MOST_PIXELS = 2**27
+MAX_PIXELS = 2**27
 
 
 def prepare(image: Path | str | bytes) -> bytes:
@@ -19,11 +20,9 @@ def prepare(image: Path | str | bytes) -> bytes:
     Raises:
         UserError: there is no such file, or it is no image.
     """
-    from data.images.image import examine, stored_bytes
-
     content = image if isinstance(image, bytes) else read_bytes(Path(image))
-    with naming_what_is_wrong("bytes" if isinstance(image, bytes) else str(image)):
-        return stored_bytes(content, examine(content, max_pixels=MOST_PIXELS))[0]
+    with explaining_bad_image("bytes" if isinstance(image, bytes) else str(image)):
+        return stored_bytes(content, examine(content, max_pixels=MAX_PIXELS))[0]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -44,14 +43,12 @@ def read_bytes(path: Path) -> bytes:
 
 
 @contextmanager
-def naming_what_is_wrong(where: str) -> Iterator[None]:
+def explaining_bad_image(where: str) -> Iterator[None]:
     """Turn an image that cannot be used into an error for the user.
 
     Raises:
         UserError: the block met one.
     """
-    from data.images.image import BadImage
-
     try:
         yield
     except BadImage as error:

@@ -6,8 +6,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from data.detection.detections import Detection
+from pipeline.errors import UserError
 from serving.client.answers import (
     Classes,
     Forecast,
@@ -18,20 +23,15 @@ from serving.client.answers import (
     read_forecasts,
     read_predictions,
 )
+from serving.client.csv_rows import read_rows
 from serving.client.images import batches, prepare
+from serving.client.request import Example, Request, ServedModel
 from serving.client.retries import RETRY_STATUS
 from serving.signatures import DEFAULT_SIGNATURE
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from data.detection.detections import Detection
 
 HISTORIES_AT_ONCE = 256
 
 AnyClient = TypeVar("AnyClient", bound="ModelClient")
-Verb = Literal["classify", "regress"]
-Example = Mapping[str, Any] | bytes  # feature name -> value or list of values, or a serialized tf.Example
 
 
 class ModelClient(ABC):
@@ -42,7 +42,6 @@ class ModelClient(ABC):
 
     url: str
 
-    @abstractmethod
     def predict(
         self,
         name: str,
@@ -53,12 +52,15 @@ class ModelClient(ABC):
         version: int | None = None,
         label: str = "",
     ) -> Any:
-        """Return the `predictions` for `instances` (row format) or the `outputs` for `inputs` (columnar format), as JSON values.
+        """Return the `predictions` for `instances` (row format) or the `outputs` for `inputs` (columnar format).
 
-        Arrays may be numpy's; bytes are sent as they are, strings as UTF-8.
+        Arrays may be numpy's; bytes are sent as they are, strings as UTF-8. The answer consists of JSON values.
         """
+        if (instances is None) == (inputs is None):
+            raise UserError("Give either `instances` (one element a row) or `inputs` (whole arrays).", "Client.predict")
+        model = ServedModel(name, version, label)
+        return self.send(Request(model, "predict", signature, instances=instances, inputs=inputs))
 
-    @abstractmethod
     def predict_arrays(
         self,
         name: str,
@@ -66,8 +68,13 @@ class ModelClient(ABC):
         signature: str = "",
         version: int | None = None,
         label: str = "",
-    ) -> dict[str, np.ndarray]:
-        """Return the outputs for whole arrays by input name, as arrays of the signature's types; strings are `bytes` objects."""
+    ) -> dict[str, NDArray[Any]]:
+        """Return the outputs for whole arrays by input name, as arrays of the signature's types.
+
+        Strings are `bytes` objects.
+        """
+        model = ServedModel(name, version, label)
+        return self.send_for_arrays(Request(model, "predict", signature, inputs=dict(inputs)))
 
     def classify_examples(
         self,
@@ -79,7 +86,9 @@ class ModelClient(ABC):
         label: str = "",
     ) -> list[Classes]:
         """Return labels and scores of each tf.Example; the `context` features are put to every example."""
-        return self.ask_about_examples("classify", name, examples, signature, context, version, label)
+        model = ServedModel(name, version, label)
+        classes: list[Classes] = self.send(Request(model, "classify", signature, examples=examples, context=context))
+        return classes
 
     def regress_examples(
         self,
@@ -91,20 +100,17 @@ class ModelClient(ABC):
         label: str = "",
     ) -> list[float]:
         """Return the value of each tf.Example; the `context` features are put to every example."""
-        return self.ask_about_examples("regress", name, examples, signature, context, version, label)
+        model = ServedModel(name, version, label)
+        values: list[float] = self.send(Request(model, "regress", signature, examples=examples, context=context))
+        return values
 
     @abstractmethod
-    def ask_about_examples(
-        self,
-        verb: Verb,
-        name: str,
-        examples: Sequence[Example],
-        signature: str,
-        context: Mapping[str, Any] | None,
-        version: int | None,
-        label: str,
-    ) -> Any:
-        """Return the results of one of the APIs that take tf.Examples."""
+    def send(self, request: Request) -> Any:
+        """Send a request and return what the answer says, as JSON values; of `classify`, (label, score) pairs."""
+
+    @abstractmethod
+    def send_for_arrays(self, request: Request) -> dict[str, NDArray[Any]]:
+        """Send a `predict` request and return its outputs as arrays."""
 
     @abstractmethod
     def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
@@ -127,8 +133,8 @@ class ModelClient(ABC):
     ) -> list[Prediction]:
         """Classify images, given as files or as their bytes.
 
-        Images of a kind that the model's own decoder would not read as training did (WebP, rotated images, transparency)
-        are turned into PNG first.
+        Images of a kind that the model's own decoder would not read as training did (WebP, rotated images,
+        transparency) are turned into PNG first.
 
         Raises:
             UserError: a file is no image, or the server refused; its message is passed on.
@@ -177,16 +183,14 @@ class ModelClient(ABC):
         """Forecast what follows each history.
 
         Args:
-            history: [n, rows, columns] or, of one column, [n, rows]; at least as many rows as the model looks at, the last ones
-                count.
+            history: [n, rows, columns] or, of one column, [n, rows]; at least as many rows as the model looks at, the
+                last ones count.
             times: [n, rows] unix seconds (UTC) of the rows, where the model takes them.
             covariates: [n, rows + steps, columns] of the model's rows and of those to be forecast, where it takes them.
 
         Raises:
             ServerError: the server refused; its message is passed on.
         """
-        import numpy as np
-
         rows = np.asarray(history, np.float64)
         inputs = {"history": rows[..., np.newaxis] if rows.ndim == 2 else rows}
         if times is not None:
@@ -208,8 +212,6 @@ class ModelClient(ABC):
         self, name: str, file: Path | str, signature: str = "", version: int | None = None
     ) -> list[dict[str, Any]]:
         """Return the outputs by name for each row of a CSV file whose columns are called as the signature's inputs."""
-        from serving.client.csv_rows import read_rows
-
         given = self.metadata(name, version).get(signature or DEFAULT_SIGNATURE, {})
         inputs = read_rows(Path(file), {key: item["dtype"] for key, item in given.get("inputs", {}).items()})
         answers = self.predict(name, instances=inputs, signature=signature, version=version)

@@ -15,7 +15,7 @@ NOT_THERE = (400, 404)  # a label that is not there is a 400
 
 
 @contextmanager
-def naming_what_there_is(
+def explaining_not_found(
     client: ModelClient, workspace: Path | None, name: str, version: int | None = None, label: str = ""
 ) -> Iterator[None]:
     """Tell what there is, if the block asks for a model, a version or a label that is not there.

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
+
+import requests
+from numpy.typing import NDArray
 
 from pipeline.errors import UserError
 from serving.client.answers import ServerError, VersionStatus
-from serving.client.model_client import Example, ModelClient, Verb
+from serving.client.model_client import ModelClient
+from serving.client.request import Request
+from serving.client.rest_json import decode_answer, encode_request, model_path, read_json
 from serving.client.retries import RETRY_STATUS, Retries, read_retry_after
+from serving.client.tensors import from_json
 from serving.signatures import DEFAULT_SIGNATURE
-
-if TYPE_CHECKING:
-    import numpy as np
-    import requests
-
 
 ADDRESS_FIX = "A server's address looks like http://127.0.0.1:8501, for gRPC like grpc://127.0.0.1:8500."
 OTHER_PROTOCOL = "BadStatusLine"  # what came is no HTTP/1.1
@@ -47,8 +44,6 @@ class Client(ModelClient):
         token: str = "",
         ca_file: Path | None = None,
     ) -> None:
-        import requests
-
         if not url.startswith(("http://", "https://")):
             raise UserError(f"`{url}` is no address of a REST API.", "url", ADDRESS_FIX)
         self.url, self.timeout = url.rstrip("/"), timeout
@@ -61,54 +56,15 @@ class Client(ModelClient):
         if ca_file is not None:
             self.session.verify = str(ca_file)
 
-    def predict(
-        self,
-        name: str,
-        *,
-        instances: Any = None,
-        inputs: Any = None,
-        signature: str = "",
-        version: int | None = None,
-        label: str = "",
-    ) -> Any:
-        if (instances is None) == (inputs is None):
-            raise UserError("Give either `instances` (one element a row) or `inputs` (whole arrays).", "Client.predict")
-        body: dict[str, Any] = {"signature_name": signature} if signature else {}
-        body |= {"inputs": inputs} if instances is None else {"instances": instances}
-        answer = self.request("POST", model_path(name, version, label) + ":predict", encode(body))
-        return answer["outputs" if instances is None else "predictions"]
+    def send(self, request: Request) -> Any:
+        return decode_answer(request, self.request("POST", *encode_request(request)))
 
-    def predict_arrays(
-        self,
-        name: str,
-        inputs: Mapping[str, Any],
-        signature: str = "",
-        version: int | None = None,
-        label: str = "",
-    ) -> dict[str, np.ndarray]:
-        from serving.client.tensors import from_json
-
-        signatures = self.metadata(name, version, label)
-        outputs = signatures.get(signature or DEFAULT_SIGNATURE, {}).get("outputs", {})
-        given = self.predict(name, inputs=dict(inputs), signature=signature, version=version, label=label)
-        values = given if len(outputs) > 1 else dict.fromkeys(outputs, given)
+    def send_for_arrays(self, request: Request) -> dict[str, NDArray[Any]]:
+        signatures = self.metadata(*request.model)
+        outputs = signatures.get(request.signature or DEFAULT_SIGNATURE, {}).get("outputs", {})
+        answer = self.send(request)
+        values = answer if len(outputs) > 1 else dict.fromkeys(outputs, answer)
         return {key: from_json(value, outputs[key]["dtype"]) for key, value in values.items()}
-
-    def ask_about_examples(
-        self,
-        verb: Verb,
-        name: str,
-        examples: Sequence[Example],
-        signature: str,
-        context: Mapping[str, Any] | None,
-        version: int | None,
-        label: str,
-    ) -> Any:
-        body: dict[str, Any] = {"signature_name": signature} if signature else {}
-        body |= {"context": json_features(context)} if context else {}
-        body["examples"] = [json_features(example) for example in examples]
-        results = self.request("POST", f"{model_path(name, version, label)}:{verb}", encode(body))["results"]
-        return [[(text, score) for text, score in row] for row in results] if verb == "classify" else results
 
     def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
         answer = self.request("GET", model_path(name, version))
@@ -121,7 +77,8 @@ class Client(ModelClient):
 
     def metadata(self, name: str, version: int | None = None, label: str = "") -> dict[str, Any]:
         answer = self.request("GET", model_path(name, version, label) + "/metadata")
-        return answer["metadata"]["signature_def"]["signature_def"]
+        signatures: dict[str, Any] = answer["metadata"]["signature_def"]["signature_def"]
+        return signatures
 
     def version_of(self, name: str, label: str = "") -> int:
         return int(self.request("GET", model_path(name, None, label) + "/metadata")["model_spec"]["version"])
@@ -132,8 +89,6 @@ class Client(ModelClient):
         Raises:
             ServerError: the server refused, or could not be reached.
         """
-        import requests
-
         for attempt in range(self.retries.count + 1):
             last = attempt == self.retries.count
             try:
@@ -169,41 +124,6 @@ class Client(ModelClient):
         self.session.close()
 
 
-def model_path(name: str, version: int | None = None, label: str = "") -> str:
-    """Return the URL path of a model."""
-    chosen = f"/versions/{version}" if version is not None else f"/labels/{quote(label, safe='')}" if label else ""
-    return f"/v1/models/{quote(name, safe='')}{chosen}"
-
-
-def encode(body: dict[str, Any]) -> bytes:
-    """Return a body as JSON."""
-    import orjson
-
-    try:
-        text = orjson.dumps(body, default=to_json, option=orjson.OPT_SERIALIZE_NUMPY)
-    except TypeError:  # such as an integer beyond 64 bits, or a text with lone surrogates
-        text = b"null"
-    # orjson writes NaN as null; the protocol has a token for it, which python's own writer knows
-    return text if b"null" not in text else json.dumps(body, default=to_json).encode()
-
-
-def to_json(value: Any) -> Any:
-    """Translate what JSON has no form for: arrays, numpy numbers and bytes."""
-    if isinstance(value, bytes):
-        return {"b64": base64.b64encode(value).decode("ascii")}
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
-
-
-def json_features(example: Mapping[str, Any] | bytes) -> dict[str, Any]:
-    """Return the features of a tf.Example as JSON values; a list of one value is that value."""
-    from data.tfrecord import decode_example
-
-    features = decode_example(example) if isinstance(example, bytes) else example
-    return {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in features.items()}
-
-
 def reason_of(error: Exception) -> str:
     """Return the innermost reason of a failed connection."""
     text = str(error)
@@ -221,18 +141,3 @@ def read_answer(response: requests.Response) -> Any:
         response.url,
         status=response.status_code,
     )
-
-
-def read_json(content: bytes) -> Any:
-    """Return the value of an answer; None if it is no JSON."""
-    import orjson
-
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        # the protocol allows strings that are not UTF-8, and NaN and Infinity, which python's parser knows
-        return json.loads(content.decode("utf-8", "surrogateescape"))
-    except ValueError:
-        return None

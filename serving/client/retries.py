@@ -12,7 +12,7 @@ RETRY_STATUS = 503  # the server's queue is full: later is better
 
 @dataclass(frozen=True)
 class Retries:
-    """Pauses that double, each shortened by a random part, so that clients that were refused together do not return together.
+    """Pauses that double, each shortened by a random part: clients that were refused together do not return together.
 
     Attributes:
         count: how often a request is repeated.
@@ -26,7 +26,8 @@ class Retries:
 
     def pause(self, attempt: int, wanted: float = 0.0) -> float:
         """Return the seconds before repetition number `attempt` + 1, at least those that the server asked for."""
-        return max(min(self.most, self.first * 2**attempt) * random.uniform(0.5, 1.0), wanted)
+        pause: float = min(self.most, self.first * 2**attempt)
+        return max(pause * random.uniform(0.5, 1.0), wanted)
 
 
 def read_retry_after(value: str | None) -> float:

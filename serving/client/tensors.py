@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import ml_dtypes
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import UserError
 from serving.protos import new
@@ -30,29 +32,35 @@ TYPES: dict[str, tuple[int, str, str]] = {
     "DT_UINT64": (23, "uint64", "uint64_val"),
 }
 UNREADABLE = {
-    0: "DT_INVALID", 11: "DT_QINT8", 12: "DT_QUINT8", 13: "DT_QINT32", 15: "DT_QINT16", 16: "DT_QUINT16", 20: "DT_RESOURCE",
+    0: "DT_INVALID",
+    11: "DT_QINT8",
+    12: "DT_QUINT8",
+    13: "DT_QINT32",
+    15: "DT_QINT16",
+    16: "DT_QUINT16",
+    20: "DT_RESOURCE",
     21: "DT_VARIANT",
-}  # fmt: skip
+}
 NAMES = {**UNREADABLE, **{number: name for name, (number, _, _) in TYPES.items()}}
 
 
-def numpy_type(name: str) -> np.dtype:
+def numpy_type(name: str) -> np.dtype[Any]:
     """Return numpy's type for TensorFlow's, such as `DT_FLOAT`.
 
     Raises:
         UserError: there is none.
     """
     if name == "DT_BFLOAT16":
-        import ml_dtypes
-
         return np.dtype(ml_dtypes.bfloat16)
     if name not in TYPES:
         raise UserError(f"Tensors of type {name} cannot be sent or read.", "client", "Use another signature.")
     return np.dtype(TYPES[name][1])
 
 
-def to_array(value: Any, name: str) -> np.ndarray:
-    """Return nested lists, numbers, texts, bytes or an array as an array of a signature's type; strings become `bytes` objects.
+def to_array(value: Any, name: str) -> NDArray[Any]:
+    """Return nested lists, numbers, texts, bytes or an array as an array of a signature's type.
+
+    Strings become `bytes` objects.
 
     Raises:
         UserError: the value is ragged, or of another kind.
@@ -76,7 +84,7 @@ def ragged() -> UserError:
     )
 
 
-def string_array(value: Any) -> np.ndarray:
+def string_array(value: Any) -> NDArray[Any]:
     """Return an array of `bytes` objects."""
     if isinstance(value, dict):
         return np.array(base64.b64decode(value["b64"]), object)
@@ -94,7 +102,7 @@ def string_array(value: Any) -> np.ndarray:
         raise ragged() from None
 
 
-def to_message(array: np.ndarray, name: str) -> Any:
+def to_message(array: NDArray[Any], name: str) -> Any:
     """Return an array as a Tensor message."""
     message = new("Tensor", dtype=TYPES[name][0])
     for size in array.shape:
@@ -106,8 +114,11 @@ def to_message(array: np.ndarray, name: str) -> Any:
     return message
 
 
-def from_message(message: Any) -> np.ndarray:
-    """Return a Tensor message as an array; a last value that stands for all that follow is repeated, as TensorFlow does."""
+def from_message(message: Any) -> NDArray[Any]:
+    """Return a Tensor message as an array.
+
+    A last value that stands for all that follow is repeated, as TensorFlow does.
+    """
     name = NAMES.get(message.dtype, f"number {message.dtype}")
     kind, shape = numpy_type(name), tuple(dim.size for dim in message.tensor_shape.dim)
     if message.tensor_content:
@@ -129,13 +140,13 @@ def from_message(message: Any) -> np.ndarray:
     return flat.reshape(shape)
 
 
-def from_json(value: Any, name: str) -> np.ndarray:
+def from_json(value: Any, name: str) -> NDArray[Any]:
     """Return what REST answers as an array of an output's type."""
     return string_array(value) if name == "DT_STRING" else np.array(value, numpy_type(name))
 
 
-def to_values(array: np.ndarray, output: str) -> Any:
-    """Return an array as REST would write it: nested lists; the bytes of an output called `..._bytes` in base64 objects."""
+def to_values(array: NDArray[Any], output: str) -> Any:
+    """Return an array as REST would write it: nested lists, and base64 objects for an output called `..._bytes`."""
     if array.dtype.kind != "O":
         return array.tolist()
     if array.ndim:

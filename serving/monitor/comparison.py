@@ -1,4 +1,4 @@
-"""The comparison of logged requests with the training data, and of their spans with each other: distances and findings."""
+"""Logged requests compared with the training data, and their spans with each other: distances and findings."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.tasks import find_task
-from components.validation.comparison import read_schema
-from components.validation.config import Limits
+from data.validation.comparison import read_schema, read_statistics
+from data.validation.config import Limits
 from serving.monitor.measuring import (
     Distance,
-    Row,
     distances,
     domain_anomalies,
     feature_types,
     keep_features,
     statistics_of,
 )
+from serving.monitor.task import MonitoringPart, Row
 from serving.monitor.training_data import TrainingData
 
-LEAST_IN_SPAN = 30  # examples; fewer say nothing about a span
+MIN_IN_SPAN = 30  # examples; fewer say nothing about a span
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,8 @@ class Finding:
     """Something beyond its limit.
 
     Attributes:
-        kind: `skew` (requests against training), `prediction` (answers against the training's labels), `drift` (a span against
-            the one before) or `schema`.
+        kind: `skew` (requests against training), `prediction` (answers against the training's labels), `drift` (a span
+            against the one before) or `schema`.
         span: which of the spans, from 1; 0 for all requests.
         distance, limit: None for `schema`.
     """
@@ -75,21 +74,22 @@ class Comparison:
     findings: list[Finding]
 
 
-def compare(training: TrainingData, timed: Sequence[tuple[float, Row]], spans: int, limits: Limits) -> Comparison:
+def compare(
+    training: TrainingData, part: MonitoringPart, timed: Sequence[tuple[float, Row]], spans: int, limits: Limits
+) -> Comparison:
     """Compare rows, each with its time, with the training data and among themselves."""
     timed = sorted(timed, key=lambda item: item[0])
     rows = [row for _, row in timed]
     schema = read_schema(training.schema)
     types = feature_types(schema, rows)
     schema = keep_features(schema, list(types))
-    trained = read_statistics(training)
+    trained = read_statistics(training.statistics, "train")
     requests = statistics_of(rows, types)
     skew = distances(trained, requests, schema, limits)
     parts = cut(timed, spans, types, schema, limits)
-    predicted = find_task(training.task).monitoring.PREDICTED
     findings = [Finding("schema", name, text) for name, text in domain_anomalies(requests, schema).items()]
     findings += [
-        to_finding(item, "prediction" if item.feature in predicted else "skew") for item in skew if item.beyond
+        to_finding(item, "prediction" if item.feature in part.PREDICTED else "skew") for item in skew if item.beyond
     ]
     findings += [
         to_finding(item, "drift", number) for number, span in enumerate(parts, 1) for item in span.drift if item.beyond
@@ -97,18 +97,11 @@ def compare(training: TrainingData, timed: Sequence[tuple[float, Row]], spans: i
     return Comparison(trained, requests, skew, parts, findings)
 
 
-def read_statistics(training: TrainingData) -> Any:
-    """Return the statistics of the training split."""
-    from components.validation.comparison import load
-
-    return load(training.statistics, "train")
-
-
 def cut(
     timed: Sequence[tuple[float, Row]], spans: int, types: dict[str, str], schema: Any, limits: Limits
 ) -> list[Span]:
     """Cut rows into equal parts in the order of their time, as many as are asked for and large enough."""
-    count = min(spans, len(timed) // LEAST_IN_SPAN)
+    count = min(spans, len(timed) // MIN_IN_SPAN)
     parts: list[Span] = []
     for number in range(count if count > 1 else 0):
         part = timed[number * len(timed) // count : (number + 1) * len(timed) // count]

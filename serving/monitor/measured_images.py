@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
-from serving.client.images import MOST_PIXELS
-from serving.monitor.measuring import Row
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import numpy as np
+from data.images.image import BadImage, examine, recognise, stored_bytes
+from data.tfrecord import decode_example
+from serving.client.images import MAX_PIXELS
+from serving.monitor.task import Row
 
 
-def measure_images(inputs: dict[str, np.ndarray]) -> Iterator[Row | None]:
+def measure_images(inputs: dict[str, NDArray[Any]]) -> Iterator[Row | None]:
     """Yield a row of features for each image of a request, whatever the signature; None for one that cannot be read.
 
     Args:
-        inputs: `image_bytes` (string [n]), `pixels` (float [n, height, width, channels] in 0..255), or records or images
-            under the names that the signatures have.
+        inputs: `image_bytes` (string [n]), `pixels` (float [n, height, width, channels] in 0..255), or records or
+            images under the names that the signatures have.
     """
     for values in inputs.values():
         if values.dtype == object and values.ndim == 1:
@@ -28,9 +29,6 @@ def measure_images(inputs: dict[str, np.ndarray]) -> Iterator[Row | None]:
 
 def image_of(value: bytes) -> bytes:
     """Return an encoded image as it is, or that of a record."""
-    from data.images.image import recognise
-    from data.tfrecord import decode_example
-
     if recognise(value):
         return value
     try:
@@ -42,10 +40,8 @@ def image_of(value: bytes) -> bytes:
 
 def measure_encoded(content: bytes) -> Row | None:
     """Return the features of an encoded image as ingest would have stored it."""
-    from data.images.image import BadImage, examine, stored_bytes
-
     try:
-        image = examine(content, MOST_PIXELS)
+        image = examine(content, MAX_PIXELS)
     except BadImage:
         return None
     stored, kind = stored_bytes(content, image)
@@ -60,8 +56,11 @@ def measure_encoded(content: bytes) -> Row | None:
     }
 
 
-def measure_pixels(image: np.ndarray) -> Row:
-    """Return the features of pixels; of floats the client has made the size to fit the network, so only brightness is left."""
+def measure_pixels(image: NDArray[Any]) -> Row:
+    """Return the features of pixels.
+
+    Of floats the client has made the size to fit the network, so only brightness is left.
+    """
     brightness: Row = {"image/brightness": [float(image.mean()) / 255]}
     if image.dtype.kind == "f":
         return brightness

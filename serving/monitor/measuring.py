@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.validation.comparison import explain, set_limits
-from components.validation.config import Limits
-from data.distances import distances_of, find_feature
+import pyarrow
+from tensorflow_metadata.proto.v0 import schema_pb2
 
-FeatureValue = bytes | int | float
-Row = dict[str, list[FeatureValue]]
+from data.distances import distances_of, find_feature
+from data.tfdv import import_tfdv
+from data.validation.comparison import explain, set_limits
+from data.validation.config import Limits
+from serving.monitor.task import Row
+
+ARROW_TYPES = {"INT": pyarrow.int64(), "FLOAT": pyarrow.float32(), "BYTES": pyarrow.binary()}
 
 
 @dataclass(frozen=True)
@@ -39,34 +43,28 @@ def statistics_of(rows: Sequence[Row], types: dict[str, str]) -> Any:
     Args:
         types: feature -> INT, FLOAT or BYTES; of other features nothing is counted.
     """
-    import pyarrow
-
-    from data.tfdv import import_tfdv
-
     tfdv = import_tfdv()
-    from tensorflow_data_validation.statistics.stats_impl import generate_statistics_in_memory
-
-    arrow = {"INT": pyarrow.int64(), "FLOAT": pyarrow.float32(), "BYTES": pyarrow.binary()}
     columns = {
-        name: pyarrow.array([row.get(name) for row in rows], pyarrow.list_(arrow[kind])) for name, kind in types.items()
+        name: pyarrow.array([row.get(name) for row in rows], pyarrow.list_(ARROW_TYPES[kind]))
+        for name, kind in types.items()
     }
     batch = pyarrow.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-    return generate_statistics_in_memory(batch, tfdv.StatsOptions(num_rank_histogram_buckets=100))
+    options = tfdv.StatsOptions(num_rank_histogram_buckets=100)
+    return tfdv.statistics.stats_impl.generate_statistics_in_memory(batch, options)
 
 
-def feature_types(schema: Any, rows: Sequence[Row]) -> dict[str, str]:
+def feature_types(schema: schema_pb2.Schema, rows: Sequence[Row]) -> dict[str, str]:
     """Return the types of the features that the schema knows and any row has."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
     seen = {name for row in rows for name in row}
     named = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
-    return {name: kind for name, kind in sorted(named.items()) if name in seen and kind in ("INT", "FLOAT", "BYTES")}
+    return {name: kind for name, kind in sorted(named.items()) if name in seen and kind in ARROW_TYPES}
 
 
-def keep_features(schema: Any, names: Sequence[str]) -> Any:
-    """Return a schema of these features alone, which may be missing or many: what a request lacks is no fault of its values."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
+def keep_features(schema: schema_pb2.Schema, names: Sequence[str]) -> schema_pb2.Schema:
+    """Return a schema of these features alone.
 
+    They may be missing or many: what a request lacks is no fault of its values.
+    """
     kept = schema_pb2.Schema()
     kept.string_domain.extend(schema.string_domain)
     for feature in schema.feature:
@@ -78,22 +76,20 @@ def keep_features(schema: Any, names: Sequence[str]) -> Any:
     return kept
 
 
-def distances(before: Any, after: Any, schema: Any, limits: Limits) -> list[Distance]:
-    """Return how far each feature of a schema lies apart in two statistics; a feature that one of them lacks is left out."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
+def distances(before: Any, after: Any, schema: schema_pb2.Schema, limits: Limits) -> list[Distance]:
+    """Return how far each feature of a schema lies apart in two statistics; one that either lacks is left out."""
     proto = schema_pb2.Schema()
     proto.CopyFrom(schema)
     counts = (before.datasets[0].num_examples, after.datasets[0].num_examples)
-    limit_of = set_limits(proto, limits.categorical, limits.numeric, limits.features, counts)
+    limit_of = set_limits(proto, limits, counts)
     return [
         Distance(name, value, limit_of[name], explain(before, after, name))
         for name, value in sorted(distances_of(before, after, proto).items())
-        if name in limit_of and present(before, name) and present(after, name)
+        if name in limit_of and has_values(before, name) and has_values(after, name)
     ]
 
 
-def present(statistics: Any, feature: str) -> bool:
+def has_values(statistics: Any, feature: str) -> bool:
     """Say whether any example has a feature."""
     row = find_feature(statistics, feature)
     if row is None:
@@ -102,9 +98,7 @@ def present(statistics: Any, feature: str) -> bool:
     return bool(kind.common_stats.num_non_missing)
 
 
-def domain_anomalies(statistics: Any, schema: Any) -> dict[str, str]:
+def domain_anomalies(statistics: Any, schema: schema_pb2.Schema) -> dict[str, str]:
     """Return what of the statistics does not keep to a schema, by feature."""
-    from data.tfdv import import_tfdv
-
     found = import_tfdv().validate_statistics(statistics, schema)
     return {feature: anomaly.description for feature, anomaly in sorted(found.anomaly_info.items())}

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.validation.config import Limits
+from data.validation.config import Limits
 from pipeline.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Wish:
+class MonitorOptions:
     """What is to be monitored, and how strictly.
 
     Attributes:
@@ -20,7 +20,7 @@ class Wish:
         logs: files and folders; the workspace's own by default.
         spans: into how many parts the requests are cut to see drift.
         since: unix seconds; earlier requests are not looked at.
-        most: requests looked at, evenly spread over all.
+        max_requests: looked at, evenly spread over all.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Wish:
     logs: tuple[Path, ...] = ()
     spans: int = 4
     since: float = 0.0
-    most: int = 10_000
+    max_requests: int = 10_000
     limits: Limits = field(default_factory=Limits)
     out: Path | None = None
 

@@ -1,4 +1,4 @@
-"""Logged requests, read back: arrays sent and answered, when, and of which version; out of TFRecords of PredictionLog."""
+"""Logged requests, read back out of TFRecords of PredictionLog: arrays sent and answered, when, by which version."""
 
 from __future__ import annotations
 
@@ -9,52 +9,35 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data.tfrecord import masked_crc, scan_heads
 from pipeline.errors import UserError
+from serving.client.tensors import from_message
 from serving.model_config import FILE_NAME, FOLDER, REQUESTS, read_models
+from serving.monitor.task import LoggedRequest
+from serving.protos import read
 from serving.signatures import DEFAULT_SIGNATURE
-
-if TYPE_CHECKING:
-    import numpy as np
 
 STAMP = re.compile(r"(\d{8})-(\d{6})")  # a log's name tells when it was begun (UTC)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One logged predict request.
-
-    Attributes:
-        time: unix seconds; where the log tells none, when its file was begun.
-        version: that answered; 0 where the log does not tell.
-        inputs, outputs: by name, with the batch as first dimension.
-    """
-
-    time: float
-    version: int
-    signature: str
-    inputs: dict[str, np.ndarray]
-    outputs: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Heading:
+class RequestHead:
     """A logged predict request without its arrays.
 
     Attributes:
-        time, version, signature: as of Asked.
+        time, version, signature: as of LoggedRequest.
     """
 
-    place: Place
+    record: RecordLocation
     time: float
     version: int
     signature: str
 
 
 @dataclass(frozen=True)
-class Place:
+class RecordLocation:
     """Where a record lies.
 
     Attributes:
@@ -67,43 +50,44 @@ class Place:
     begun: float
 
 
-def find_logs(places: list[Path]) -> list[Path]:
+def find_logs(paths: list[Path]) -> list[Path]:
     """Return the log files in folders, and those named, in the order in which they were begun.
 
     Raises:
-        UserError: a place does not exist, or there is no log in any.
+        UserError: a path does not exist, or there is no log in any.
     """
     files: list[Path] = []
-    for place in places:
-        if not place.exists():
-            raise no_logs(place)
-        files += [place] if place.is_file() else sorted(place.rglob("*.tfrecord"))
+    for path in paths:
+        if not path.exists():
+            raise no_logs(path)
+        files += [path] if path.is_file() else sorted(path.rglob("*.tfrecord"))
     if not files:
-        raise no_logs(places[0])
+        raise no_logs(paths[0])
     return sorted(files, key=lambda file: (begun(file), file.name))
 
 
-def no_logs(place: Path) -> UserError:
-    """Make the error of a place without logs: the folder of a workspace's model, or one that the user named."""
-    config = place.parent.parent / FOLDER / FILE_NAME
-    if not place.exists() and not (place.parent.name == REQUESTS and (config.parent / place.name).is_dir()):
+def no_logs(path: Path) -> UserError:
+    """Make the error of a path without logs: the folder of a workspace's model, or one that the user named."""
+    config = path.parent.parent / FOLDER / FILE_NAME
+    if not path.exists() and not (path.parent.name == REQUESTS and (config.parent / path.name).is_dir()):
         return UserError(
             "There are no logged requests, because there is no such file or folder.",
-            str(place),
+            str(path),
             "Name a log, or a folder of logs, with --logs.",
         )
     models = read_models(config) if config.exists() else []
-    if rate := next((model.log_rate for model in models if model.name == place.name), 0.0):
+    if rate := next((model.log_rate for model in models if model.name == path.name), 0.0):
         return UserError(
             "There are no logged requests yet.",
-            str(place),
-            f"`serving.log_requests` is {rate:g} already: start `labline serve`, ask the model, and come back; or name logs "
-            "with --logs.",
+            str(path),
+            f"`serving.log_requests` is {rate:g} already: start `labline serve`, ask the model, and come back; or name "
+            "logs with --logs.",
         )
     return UserError(
         "There are no logged requests.",
-        str(place),
-        "Set `serving.log_requests` in the recipe (0.1 keeps a tenth of the requests) and run it again, or name logs with --logs.",
+        str(path),
+        "Set `serving.log_requests` in the recipe (0.1 keeps a tenth of the requests) and run it again, or name logs "
+        "with --logs.",
     )
 
 
@@ -117,98 +101,90 @@ def begun(file: Path) -> float:
     return file.stat().st_mtime
 
 
-def find_records(files: list[Path]) -> tuple[list[Place], list[str]]:
+def find_records(files: list[Path]) -> tuple[list[RecordLocation], list[str]]:
     """Return where the records lie, and what is wrong with the files.
 
     A file that ends inside a record is no fault: a server may be writing it.
     """
-    places: list[Place] = []
-    faults = []
+    records: list[RecordLocation] = []
+    faults: list[str] = []
     for path in files:
         with path.open("rb") as file:
             try:
                 start = begun(path)
                 for offset, size in scan_heads(file):
-                    places.append(Place(path, offset, size, start))  # one by one: what lies before a fault is whole
+                    # one by one: what lies before a fault is whole
+                    records.append(RecordLocation(path, offset, size, start))
             except ValueError as error:
                 faults.append(f"{path}: {error}; what follows it is not looked at")
-    return places, faults
+    return records, faults
 
 
-def read_headings(places: list[Place], faults: list[str]) -> list[Heading]:
-    """Return a heading for each predict request among the records, in order; adds to `faults` what cannot be read."""
+def read_heads(records: list[RecordLocation], faults: list[str]) -> list[RequestHead]:
+    """Return the head of each predict request among the records, in order; adds to `faults` what cannot be read."""
     return [
-        Heading(place, time_of(place, record), version_of(record), signature_of(record))
-        for place, record in read_logged(places, faults)
+        RequestHead(record, time_of(record, log), version_of(log), signature_of(log))
+        for record, log in read_logged(records, faults)
     ]
 
 
-def spread(headings: list[Heading], most: int) -> list[Heading]:
+def spread(heads: list[RequestHead], count: int) -> list[RequestHead]:
     """Return at most so many requests, evenly spread over all."""
-    if len(headings) <= most:
-        return headings
-    return [headings[number * len(headings) // most] for number in range(most)]
+    if len(heads) <= count:
+        return heads
+    return [heads[number * len(heads) // count] for number in range(count)]
 
 
-def read_requests(places: list[Place], faults: list[str]) -> Iterator[Asked]:
+def read_requests(records: list[RecordLocation], faults: list[str]) -> Iterator[LoggedRequest]:
     """Yield the predict requests among the records, in order; adds to `faults` what cannot be read."""
-    from tensorflow import make_ndarray
-
-    for place, record in read_logged(places, faults):
-        yield Asked(
-            time_of(place, record),
-            version_of(record),
-            signature_of(record),
-            {name: make_ndarray(tensor) for name, tensor in record.predict_log.request.inputs.items()},
-            {name: make_ndarray(tensor) for name, tensor in record.predict_log.response.outputs.items()},
+    for record, log in read_logged(records, faults):
+        yield LoggedRequest(
+            time_of(record, log),
+            version_of(log),
+            signature_of(log),
+            {name: from_message(tensor) for name, tensor in log.predict_log.request.inputs.items()},
+            {name: from_message(tensor) for name, tensor in log.predict_log.response.outputs.items()},
         )
 
 
-def time_of(place: Place, record: Any) -> float:
-    """Return when a request was logged; where the record does not tell, when its file was begun."""
-    return float(record.log_metadata.timestamp_secs) or place.begun
+def time_of(record: RecordLocation, log: Any) -> float:
+    """Return when a request was logged; where the log does not tell, when its file was begun."""
+    return float(log.log_metadata.timestamp_secs) or record.begun
 
 
-def signature_of(record: Any) -> str:
+def signature_of(log: Any) -> str:
     """Return the signature that was asked."""
-    specs = (record.predict_log.request.model_spec, record.log_metadata.model_spec)
+    specs = (log.predict_log.request.model_spec, log.log_metadata.model_spec)
     return next((spec.signature_name for spec in specs if spec.signature_name), DEFAULT_SIGNATURE)
 
 
-def version_of(record: Any) -> int:
-    """Return the version that answered; 0 where the record does not tell."""
-    specs = (
-        record.predict_log.response.model_spec,
-        record.log_metadata.model_spec,
-        record.predict_log.request.model_spec,
-    )
+def version_of(log: Any) -> int:
+    """Return the version that answered; 0 where the log does not tell."""
+    specs = (log.predict_log.response.model_spec, log.log_metadata.model_spec, log.predict_log.request.model_spec)
     return next((spec.version.value for spec in specs if spec.version.value), 0)
 
 
-def read_logged(places: list[Place], faults: list[str]) -> Iterator[tuple[Place, Any]]:
+def read_logged(records: list[RecordLocation], faults: list[str]) -> Iterator[tuple[RecordLocation, Any]]:
     """Yield the records of predict requests as PredictionLog; adds to `faults` what cannot be read."""
-    from google.protobuf.message import DecodeError
-    from tensorflow_serving.apis import prediction_log_pb2
-
-    for place, data in read_data(places):
+    for record, data in read_data(records):
         if data is None:
-            faults.append(f"{place.file}: damaged at byte {place.offset:,}")
+            faults.append(f"{record.file}: damaged at byte {record.offset:,}")
             continue
         try:
-            record = prediction_log_pb2.PredictionLog.FromString(data)
-        except DecodeError:
-            faults.append(f"{place.file}: no PredictionLog at byte {place.offset:,}")
+            log = read("PredictionLog", data)
+        except ValueError:
+            faults.append(f"{record.file}: no PredictionLog at byte {record.offset:,}")
             continue
-        if record.WhichOneof("log_type") == "predict_log":
-            yield place, record
+        if log.HasField("predict_log"):
+            yield record, log
 
 
-def read_data(places: list[Place]) -> Iterator[tuple[Place, bytes | None]]:
+def read_data(records: list[RecordLocation]) -> Iterator[tuple[RecordLocation, bytes | None]]:
     """Yield each record's bytes; None for one whose checksum is wrong."""
-    for path, group in itertools.groupby(places, key=lambda place: place.file):
+    for path, group in itertools.groupby(records, key=lambda record: record.file):
         with path.open("rb") as file:
-            for place in group:
-                file.seek(place.offset)
-                data = file.read(place.size)
+            for record in group:
+                file.seek(record.offset)
+                data = file.read(record.size)
                 intact = masked_crc(data) == int.from_bytes(file.read(4), "little")
-                yield place, data if intact else None
+                yield record, data if intact else None

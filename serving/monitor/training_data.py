@@ -82,7 +82,7 @@ def folder(workspace: Workspace, makers: dict[str, Any], digest: str, name: str)
             str(workspace.path),
             "Versions that the standard pipeline made can be monitored.",
         )
-    path = workspace.path / uri
+    path = workspace.path / str(uri)
     if not path.is_dir():
         raise UserError(
             f"The {name} that the version was trained on are gone.",

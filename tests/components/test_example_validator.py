@@ -6,7 +6,7 @@ from components.config import SchemaConfig
 from components.example_validator import example_validator
 from components.schema_gen import schema_gen
 from components.tasks.image_classification.config import ImageValidationConfig
-from components.validation.config import Limits
+from data.validation.config import Limits
 from pipeline.artifacts import Anomalies, Schema, Statistics, write_manifest
 from serving.monitor.measuring import statistics_of
 
@@ -173,7 +173,7 @@ def test_a_number_that_never_changed_in_training_is_compared_by_how_often_it_sti
 def test_shares_are_of_all_values_where_an_example_has_several():
     from tensorflow_metadata.proto.v0 import statistics_pb2
 
-    from components.validation.comparison import value_shares
+    from data.validation.comparison import value_shares
 
     row = statistics_pb2.FeatureNameStatistics()
     row.string_stats.common_stats.num_non_missing, row.string_stats.common_stats.tot_num_values = 2, 8

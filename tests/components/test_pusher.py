@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UserError
-from serving.model_config import keep_model, read_models
+from serving.model_config import read_models, register_model
 from serving.running import write_running
 from serving.server_config_files import read_batching
 from serving.versions_command import promote, rollback
@@ -141,7 +141,7 @@ def test_a_number_is_never_used_twice_even_when_its_version_is_gone(tmp_path: Pa
 
 
 def test_other_models_stay_in_the_config(tmp_path: Path) -> None:
-    keep_model(tmp_path / "served_models", "digits")
+    register_model(tmp_path / "served_models", "digits")
     push(tmp_path, make_saved_model(tmp_path / "a", "a"))
     assert [model.name for model in read_models(tmp_path / "served_models" / "models.config")] == ["digits", "flowers"]
 

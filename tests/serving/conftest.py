@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,6 @@ def half_plus_three(save_model: Callable[..., Path], tmp_path_factory: pytest.Te
 @pytest.fixture(scope="session")
 def models(save_model: Callable[..., Path], half_plus_two: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models.config with models of one and several inputs, of every type that JSON can carry, and of strings."""
-    import shutil
-
     import tensorflow as tf
 
     root = tmp_path_factory.mktemp("models")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.errors import UserError
 from serving.client import Client, ServerError, batches, prepare
@@ -88,16 +89,12 @@ def test_an_overloaded_server_is_asked_again_and_a_silent_one_is_given_up() -> N
 
 
 def image(kind: str, mode: str = "RGB", **options: Any) -> bytes:
-    from PIL import Image
-
     stream = io.BytesIO()
     Image.new(mode, (8, 4), "red" if mode != "L" else 90).save(stream, kind, **options)
     return stream.getvalue()
 
 
 def test_pictures_are_sent_as_ingest_would_store_them(tmp_path: Path) -> None:
-    from PIL import Image
-
     plain = image("JPEG")
     assert prepare(plain) is plain
     (tmp_path / "a.webp").write_bytes(image("WEBP"))

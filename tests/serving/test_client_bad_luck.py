@@ -6,13 +6,14 @@ from concurrent import futures
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from pipeline.errors import UserError
 from serving.client import Client, GrpcClient, Retries, ServerError, connect, prepare
-from serving.client.not_found import naming_what_there_is
+from serving.client.not_found import explaining_not_found
 from serving.launch import Server
-from serving.model_config import FOLDER, keep_model
+from serving.model_config import FOLDER, register_model
 
 STABLE = 'version_labels { key: "stable" value: 123 } } }'
 
@@ -34,8 +35,6 @@ def test_an_address_without_http_is_told_how_addresses_look(url: str) -> None:
 
 
 def test_a_rest_client_at_a_grpc_port_is_told_so() -> None:
-    import grpc
-
     server = grpc.server(futures.ThreadPoolExecutor(1))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -71,13 +70,13 @@ def test_a_grpc_client_at_a_rest_port_is_told_so(server: Server) -> None:
 def test_what_the_server_does_not_have_is_told_with_what_there_is(
     server: Server, tmp_path: Path, scheme: str, name: str, asked: dict[str, Any], what: str, fix: str
 ) -> None:
-    file = keep_model(tmp_path / FOLDER, "half_plus_two")
+    file = register_model(tmp_path / FOLDER, "half_plus_two")
     file.write_text(file.read_text().rstrip().removesuffix("}").rstrip().removesuffix("}") + STABLE)
     url = server.url if scheme == "http" else f"grpc://{server.grpc_address}"
     with (
         connect(url) as client,
         pytest.raises(ServerError, match=what) as refused,
-        naming_what_there_is(client, tmp_path, name, **asked),
+        explaining_not_found(client, tmp_path, name, **asked),
     ):
         client.metadata(name, **asked)
     assert fix in refused.value.fix and refused.value.where

@@ -12,9 +12,9 @@ import pytest
 from pipeline.errors import UserError
 from serving.client import ModelClient, connect
 from serving.client.csv_rows import read_rows
-from serving.client.grpc_client import encode_example
-from serving.client.model_client import Example
-from serving.client.rest_client import encode, json_features
+from serving.client.grpc_messages import encode_example
+from serving.client.request import Example
+from serving.client.rest_json import encode, json_features
 from serving.client.retries import Retries, read_retry_after
 from serving.launch import Server, start_server
 from serving.tensorflow_serving import Models
@@ -27,11 +27,11 @@ def of_examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
     def parse(inputs: Any) -> dict[str, Any]:
         features = {"x": tf.io.FixedLenFeature([], tf.float32), "text": tf.io.FixedLenFeature([], tf.string, "none")}
-        return tf.io.parse_example(inputs, features)
+        parsed: dict[str, Any] = tf.io.parse_example(inputs, features)
+        return parsed
 
     spec = [tf.TensorSpec([None], tf.string, name="inputs")]
 
-    @tf.function(input_signature=spec)
     def classify(inputs: Any) -> dict[str, Any]:
         row = parse(inputs)
         return {
@@ -39,14 +39,14 @@ def of_examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             "scores": tf.stack([row["x"], 1.0 - row["x"]], 1),
         }
 
-    @tf.function(input_signature=spec)
     def regress(inputs: Any) -> dict[str, Any]:
         return {"outputs": parse(inputs)["x"] * 2.0}
 
     folder = tmp_path_factory.mktemp("examples")
     module = tf.Module()
-    module.classify, module.regress = classify, regress
-    tf.saved_model.save(module, str(folder / "m" / "1"), {"serving_default": classify, "double": regress})
+    module.classify, module.regress = (tf.function(method, input_signature=spec) for method in (classify, regress))
+    signatures = {"serving_default": module.classify, "double": module.regress}
+    tf.saved_model.save(module, str(folder / "m" / "1"), signatures)
     server = start_server(Models(folder, name="m", base_path=folder / "m"), folder / "log", "embedded")
     try:
         server.wait_until_ready()

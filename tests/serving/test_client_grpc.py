@@ -8,11 +8,29 @@ from collections.abc import Iterator
 from concurrent import futures
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
+from google.protobuf import any_pb2, wrappers_pb2
+from tensorflow.core.example import example_pb2, feature_pb2
+from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
+from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    input_pb2,
+    logging_pb2,
+    model_pb2,
+    predict_pb2,
+    prediction_log_pb2,
+    regression_pb2,
+    status_pb2,
+)
 
 from pipeline.errors import UserError
 from serving.client import Client, GrpcClient, ModelClient, Retries, ServerError, connect
+from serving.client.request import ServedModel
 from serving.client.tensors import from_message, to_array, to_message
 from serving.launch import Server
 from serving.protos import MESSAGES, message_class, new
@@ -111,8 +129,6 @@ def test_a_server_that_is_not_there() -> None:
 
 
 def test_an_overloaded_server_is_asked_again_and_gets_the_token() -> None:
-    import grpc
-
     asked: list[Any] = []
 
     def answer(request: bytes, context: Any) -> bytes:
@@ -145,7 +161,7 @@ def test_an_overloaded_server_is_asked_again_and_gets_the_token() -> None:
 
 def test_a_signature_that_changed_is_asked_for_again(server: Server) -> None:
     with GrpcClient(server.grpc_address) as client:
-        client.known[("half_plus_two", None, "")] = {"serving_default": {"inputs": {"x": {"dtype": "DT_INT32"}}}}
+        client.known[ServedModel("half_plus_two")] = {"serving_default": {"inputs": {"x": {"dtype": "DT_INT32"}}}}
         assert client.predict("half_plus_two", inputs=[1]) == [2.5]
 
 
@@ -167,35 +183,33 @@ def test_types_that_json_lacks_travel_too(name: str) -> None:
 
 def test_the_messages_are_tensorflows_own(tmp_path: Any) -> None:
     """Every field has the number and the type that TensorFlow's own generated code says."""
-    from google.protobuf import any_pb2, wrappers_pb2
-
-    from serving.server.models.saved_model import import_tensorflow
-
-    import_tensorflow()
-    from tensorflow.core.example import example_pb2, feature_pb2
-    from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
-    from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
-    from tensorflow_serving.apis import (
+    modules = [
+        any_pb2,
+        wrappers_pb2,
+        example_pb2,
+        feature_pb2,
+        tensor_pb2,
+        tensor_shape_pb2,
+        meta_graph_pb2,
+        saved_model_pb2,
         classification_pb2,
         get_model_metadata_pb2,
         get_model_status_pb2,
         input_pb2,
         model_pb2,
         predict_pb2,
+        logging_pb2,
         prediction_log_pb2,
         regression_pb2,
         status_pb2,
-    )  # fmt: skip
-
-    modules = [
-        any_pb2, wrappers_pb2, example_pb2, feature_pb2, tensor_pb2, tensor_shape_pb2, meta_graph_pb2, saved_model_pb2,
-        classification_pb2, get_model_metadata_pb2, get_model_status_pb2, input_pb2, model_pb2, predict_pb2,
-        prediction_log_pb2, regression_pb2, status_pb2,
-    ]  # fmt: skip
+    ]
     renamed = {
-        "Dim": "TensorShapeProto", "TensorShape": "TensorShapeProto", "Tensor": "TensorProto", "MetaGraph": "MetaGraphDef",
+        "Dim": "TensorShapeProto",
+        "TensorShape": "TensorShapeProto",
+        "Tensor": "TensorProto",
+        "MetaGraph": "MetaGraphDef",
         "Status": "StatusProto",
-    }  # fmt: skip
+    }
     compared = 0
     for name in MESSAGES:
         wanted = renamed.get(name, name)

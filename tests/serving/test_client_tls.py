@@ -38,14 +38,36 @@ def secured(half_plus_two: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("tls")
     shutil.copytree(half_plus_two, folder / "m" / "1")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "certificate.pem",
+        ],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
     write_ssl(folder / "ssl", SSLConfig((folder / "key.pem").read_text(), (folder / "certificate.pem").read_text()))
     (folder / "token").write_text(TOKEN)
     flags = [f"--ssl_config_file={folder / 'ssl'}", "--rest_api_enable_tls", f"--bearer_token_file={folder / 'token'}"]
-    server = start_server(Models(folder, name="m", base_path=folder / "m"), folder / "log", "embedded", more=flags)
+    server = start_server(
+        Models(folder, name="m", base_path=folder / "m"), folder / "log", "embedded", extra_flags=flags
+    )
     try:
         rest = server.wait_until_ready().replace("http://", "https://")
         yield Secured((rest, f"grpcs://{server.grpc_address}"), folder / "certificate.pem")
@@ -73,8 +95,13 @@ def test_a_load_goes_over_tls(secured: Secured) -> None:
     trust = ssl.create_default_context(cafile=str(secured.certificate))
     bodies: list[bytes] = []
     result = run_load(
-        secured.urls[0], [(PATH, BODY)], clients=3, count=30, headers={"Authorization": f"Bearer {TOKEN}"}, tls=trust,
+        secured.urls[0],
+        [(PATH, BODY)],
+        clients=3,
+        count=30,
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        tls=trust,
         on_answer=lambda *given: bodies.append(given[2]),
-    )  # fmt: skip
+    )
     assert result.statuses == {200: 30} and b"2.5" in bodies[0] and len(set(bodies)) == 1
     assert "certificate verify failed" in str(run_load(secured.urls[0], [(PATH, BODY)], 1, count=1).errors)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from labline.cli.doctor import served_models
-from serving.model_config import FOLDER, keep_model
+from serving.model_config import FOLDER, register_model
 from serving.running import write_running
 from serving.versions_command import rollback
 
@@ -15,7 +15,7 @@ def test_served_versions_are_told_and_whether_a_server_runs(tmp_path: Path) -> N
     assert served_models(tmp_path)["found"] == "nothing was pushed yet"
     for version in "12":
         (tmp_path / FOLDER / "roses" / version).mkdir(parents=True)
-    keep_model(tmp_path / FOLDER, "roses")
+    register_model(tmp_path / FOLDER, "roses")
     assert served_models(tmp_path)["found"] == "roses 2; no server is running"
     rollback(tmp_path, "roses")
     write_running(tmp_path, os.getpid(), 8501, "embedded", "127.0.0.1")
@@ -23,7 +23,7 @@ def test_served_versions_are_told_and_whether_a_server_runs(tmp_path: Path) -> N
 
 
 def test_what_no_server_could_serve_is_bad(tmp_path: Path) -> None:
-    file = keep_model(tmp_path / FOLDER, "empty")
+    file = register_model(tmp_path / FOLDER, "empty")
     found = served_models(tmp_path)
     assert (found["status"], "no version" in found["found"]) == ("bad", True) and str(file) in found["fix"]
     file.write_text("model_config_list {")

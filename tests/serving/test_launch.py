@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,8 +22,8 @@ from pipeline.settings import ROOT
 from serving.client import Client, connect
 from serving.launch import pushed_models, running_server, serve
 from serving.log_lines import LogLines
-from serving.model_config import keep_model
-from serving.running import Running, birth, forget_running, read_running, write_running
+from serving.model_config import register_model
+from serving.running import Running, forget_running, read_running, start_ticks, write_running
 from serving.server_config_files import read_batching, read_monitoring
 from serving.tensorflow_serving import docker_problem
 from serving.versions_command import promote
@@ -37,7 +38,7 @@ SERVE += "sys.exit(serve(Path(sys.argv[1]), 'embedded', '127.0.0.1', int(sys.arg
 def workspace(half_plus_two: Path, tmp_path: Path) -> Path:
     """A workspace with one pushed model, moved after the push."""
     shutil.copytree(half_plus_two, tmp_path / "old" / "served_models" / "half" / "1")
-    keep_model(tmp_path / "old" / "served_models", "half")
+    register_model(tmp_path / "old" / "served_models", "half")
     promote(tmp_path / "old", "half", "stable", 1)
     return (tmp_path / "old").rename(tmp_path / "workspace")
 
@@ -60,7 +61,7 @@ def test_serve_until_sigterm(workspace: Path) -> None:
         for name, version in (("1", "3"), ("3", "4")):
             shutil.copytree(workspace / "served_models" / "half" / name, workspace / version)
             (workspace / version).rename(workspace / "served_models" / "half" / version)
-            keep_model(workspace / "served_models", "half")
+            register_model(workspace / "served_models", "half")
             wait_for_line(workspace, f"half version {version} is available")
         wait_for_line(workspace, "half version 3 is unloaded")
     finally:
@@ -92,11 +93,11 @@ def test_of_the_log_what_a_person_should_read_is_passed_on_once(tmp_path: Path) 
         "2026-01-01 00:00:00.000: I tensorflow/core\n  more of it\nnoise\n2026-01-01 00:00:00,000 ERR"
     )
     lines = LogLines(log)
-    assert list(lines.news()) == ["WARNING odd", "  fix: this"]
+    assert list(lines.read_new()) == ["WARNING odd", "  fix: this"]
     with log.open("a") as file:
         file.write("OR bad\n2026-01-01 00:00:00,000 INFO m version 7 is available (0 warm-up requests)\n")
-    assert list(lines.news()) == ["ERROR bad", "m version 7 is available (0 warm-up requests)"]
-    assert not list(lines.news())
+    assert list(lines.read_new()) == ["ERROR bad", "m version 7 is available (0 warm-up requests)"]
+    assert not list(lines.read_new())
 
 
 def test_both_apis_cannot_have_the_same_port(workspace: Path) -> None:
@@ -129,7 +130,8 @@ def test_a_killed_serve_leaves_no_server_behind(workspace: Path) -> None:
 
 
 START = """
-import sys; from pathlib import Path; from serving.launch import start_server; from serving.tensorflow_serving import Models
+import sys; from pathlib import Path
+from serving.launch import start_server; from serving.tensorflow_serving import Models
 server = start_server(Models(Path(sys.argv[1]), name="m", base_path=Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3])
 print(server.process.pid, flush=True)
 sys.stdin.read()
@@ -146,15 +148,17 @@ def test_a_server_ends_with_a_process_that_is_killed_right_after_starting_it(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     starter = subprocess.Popen(
         [sys.executable, "-c", START, str(tmp_path / "m"), str(tmp_path / "log"), engine],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert starter.stdout is not None
     server = int(starter.stdout.readline())
-    assert birth(server)
+    assert start_ticks(server)
     starter.kill()
     starter.wait()
     deadline = time.monotonic() + 60
-    while birth(server):
+    while start_ticks(server):
         assert time.monotonic() < deadline, "the server outlived the process that started it"
         time.sleep(0.05)
 
@@ -175,8 +179,6 @@ def test_serving_an_empty_workspace_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_told_at_once(workspace: Path) -> None:
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -189,7 +191,7 @@ def test_a_port_in_use_is_told_at_once(workspace: Path) -> None:
 
 
 def test_a_model_without_a_version_is_named_before_a_server_waits_for_it(workspace: Path) -> None:
-    keep_model(workspace / "served_models", "empty")
+    register_model(workspace / "served_models", "empty")
     with pytest.raises(UserError, match="Model `empty` has no version to serve"):
         pushed_models(workspace)
 
@@ -210,7 +212,7 @@ def test_only_the_embedded_server_is_started_to_log_requests(workspace: Path, mo
     (workspace / "tensorflow_model_server").write_text("#!/bin/sh\n")
     (workspace / "tensorflow_model_server").chmod(0o755)
     monkeypatch.setenv("PATH", str(workspace), prepend=os.pathsep)
-    keep_model(workspace / "served_models", "half", log_rate=0.5)
+    register_model(workspace / "served_models", "half", log_rate=0.5)
     with pytest.raises(UserError, match="no log collector") as caught:
         serve(workspace, "tensorflow-serving", "127.0.0.1", 0, Progress(quiet=True))
     assert "--engine embedded" in caught.value.fix
@@ -218,7 +220,10 @@ def test_only_the_embedded_server_is_started_to_log_requests(workspace: Path, mo
 
 FAKE = """#!/bin/sh
 # takes what tensorflow_model_server takes, and serves with the embedded server what it is told
-for flag; do case $flag in --port=*|--rest_api_port=*|--model*|--allow*|--*batching*|--monitoring*) set -- "$@" "$flag" ;; esac; shift; done
+for flag; do
+  case $flag in --port=*|--rest_api_port=*|--model*|--allow*|--*batching*|--monitoring*) set -- "$@" "$flag" ;; esac
+  shift
+done
 echo "$@" > {told}
 exec {python} -m serving.server "$@" > /dev/null
 """

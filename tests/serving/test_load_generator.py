@@ -68,9 +68,12 @@ def test_every_request_is_answered_with_its_own_body_and_counted_once(server: Se
     bodies = [b'{"instances":[%d.0]}' % number for number in range(7)]
     path = "/v1/models/half_plus_two:predict"
     result = run_load(
-        server.url, [(path, body) for body in bodies], clients=3, count=50,
+        server.url,
+        [(path, body) for body in bodies],
+        clients=3,
+        count=50,
         on_answer=lambda number, status, body: seen.append((number, status, body)),
-    )  # fmt: skip
+    )
     assert result.statuses == {200: 50} and result.failures == 0 and not result.errors
     assert len(result.latencies) == 50 and min(result.latencies) > 0 and result.throughput > 0
     assert result.percentile(50) <= result.percentile(99)

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from data.distances import constant_distance, divergence_from_point
+from data.tfrecord import read_records
 from labline.cli.main import app
+from pipeline.artifacts import Examples
 from pipeline.errors import UserError
-from serving.model_config import keep_model
+from serving.client import Client
+from serving.launch import start_server
+from serving.model_config import register_model
 from serving.monitor.measured_images import measure_encoded
-from serving.monitor.measuring import Row, statistics_of
+from serving.monitor.measuring import statistics_of
+from serving.monitor.task import Row
+from serving.samples import encoded_image
+from serving.tensorflow_serving import Models
 from tests.support.monitored_model import DAY, START, images, push_model, write_log
 
 TYPES = {
-    "image/height": "INT", "image/width": "INT", "image/channels": "INT", "image/bytes": "INT", "image/format": "BYTES",
-    "image/brightness": "FLOAT", "image/class/text": "BYTES",
-}  # fmt: skip
+    "image/height": "INT",
+    "image/width": "INT",
+    "image/channels": "INT",
+    "image/bytes": "INT",
+    "image/format": "BYTES",
+    "image/brightness": "FLOAT",
+    "image/class/text": "BYTES",
+}
 LABELS = (b"cat", b"dog")
 
 
@@ -75,7 +89,7 @@ def found(summary: dict[str, Any]) -> set[tuple[str, str]]:
     return {(finding["kind"], finding["feature"]) for finding in summary["findings"]}
 
 
-def test_requests_like_the_training_pictures_are_no_finding(workspace):
+def test_requests_like_the_training_pictures_are_no_finding(workspace: Path) -> None:
     write_log(log_of(workspace), asked(images(200, seed=2)))
     status, summary = monitor(workspace)
     assert (status, summary["findings"]) == (0, [])
@@ -95,7 +109,7 @@ def test_requests_like_the_training_pictures_are_no_finding(workspace):
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
-def test_brighter_pictures_are_skew_and_the_status_says_so(workspace):
+def test_brighter_pictures_are_skew_and_the_status_says_so(workspace: Path) -> None:
     write_log(log_of(workspace), asked(images(200, seed=2, brightness=0.8)))
     status, summary = monitor(workspace)
     assert status == 3
@@ -106,14 +120,14 @@ def test_brighter_pictures_are_skew_and_the_status_says_so(workspace):
     assert "image/brightness" in Path(summary["report"]).read_text()
 
 
-def test_answers_that_are_mostly_one_class_are_a_finding_of_their_own(workspace):
+def test_answers_that_are_mostly_one_class_are_a_finding_of_their_own(workspace: Path) -> None:
     write_log(log_of(workspace), asked(images(200, seed=2), (b"cat", b"cat", b"cat", b"dog")))
     status, summary = monitor(workspace)
     assert (status, found(summary)) == (3, {("prediction", "image/class/text")})
     assert summary["findings"][0]["detail"] == "share of `cat` 50.0% -> 75.0%"
 
 
-def test_a_change_in_the_midst_of_the_log_is_drift_of_that_span(workspace):
+def test_a_change_in_the_midst_of_the_log_is_drift_of_that_span(workspace: Path) -> None:
     write_log(log_of(workspace), asked([*images(150, seed=2), *images(50, seed=3, brightness=0.8)]))
     status, summary = monitor(workspace, "--limit", "image/brightness=0.5")
     assert status == 3
@@ -124,7 +138,7 @@ def test_a_change_in_the_midst_of_the_log_is_drift_of_that_span(workspace):
     assert summary["spans"][0]["start"] == "2023-11-14 22:13"
 
 
-def test_spans_follow_the_time_of_the_requests_and_not_the_order_of_files(workspace):
+def test_spans_follow_the_time_of_the_requests_and_not_the_order_of_files(workspace: Path) -> None:
     folder = log_of(workspace).parent
     write_log(
         folder / "a-20231101-000000-1.tfrecord", asked(images(100, seed=3, brightness=0.8)), start=START + 9 * DAY
@@ -135,14 +149,14 @@ def test_spans_follow_the_time_of_the_requests_and_not_the_order_of_files(worksp
     assert ("drift", "image/brightness") in found(summary)
 
 
-def test_a_handful_of_requests_is_not_taken_for_skew(workspace):
+def test_a_handful_of_requests_is_not_taken_for_skew(workspace: Path) -> None:
     write_log(log_of(workspace), asked(images(5, seed=2), (b"cat",)))
     status, summary = monitor(workspace)
     assert (status, summary["findings"], summary["spans"]) == (0, [], [])
     assert summary["skew"]["image/class/text"]["distance"] == pytest.approx(0.5)
 
 
-def test_a_value_that_the_users_schema_forbids_is_a_finding(tmp_path):
+def test_a_value_that_the_users_schema_forbids_is_a_finding(tmp_path: Path) -> None:
     schema = 'feature { name: "image/height" type: INT int_domain { min: 1 max: 8 } }'
     facts = {"task": "image_classification", "labels": ["cat", "dog"]}
     workspace = push_model(tmp_path / "workspace", facts, training_rows(100), TYPES, schema).path
@@ -151,7 +165,7 @@ def test_a_value_that_the_users_schema_forbids_is_a_finding(tmp_path):
     assert (status, found(summary)) == (3, {("schema", "image/height")})
 
 
-def test_other_versions_requests_are_left_out_and_the_newest_asked_is_meant(workspace):
+def test_other_versions_requests_are_left_out_and_the_newest_asked_is_meant(workspace: Path) -> None:
     write_log(log_of(workspace), asked(images(60, seed=2)))
     write_log(log_of(workspace), asked(images(40, seed=2, brightness=0.8)), version=2)
     status, summary = monitor(workspace, "--version", "1")
@@ -160,7 +174,7 @@ def test_other_versions_requests_are_left_out_and_the_newest_asked_is_meant(work
         monitor(workspace)
 
 
-def test_a_log_that_is_being_written_or_was_damaged_is_read_as_far_as_it_goes(workspace):
+def test_a_log_that_is_being_written_or_was_damaged_is_read_as_far_as_it_goes(workspace: Path) -> None:
     log = log_of(workspace)
     write_log(log, asked(images(50, seed=2)))
     whole = log.read_bytes()
@@ -180,13 +194,13 @@ def test_a_log_that_is_being_written_or_was_damaged_is_read_as_far_as_it_goes(wo
     assert "other-20231115" in summary["faults"][0] + summary["faults"][1]
 
 
-def test_what_is_no_picture_is_counted_and_not_compared(workspace):
+def test_what_is_no_picture_is_counted_and_not_compared(workspace: Path) -> None:
     write_log(log_of(workspace), asked([*images(50, seed=2), b"no picture"]))
     status, summary = monitor(workspace)
     assert (status, summary["examples"], summary["unreadable"]) == (0, 50, 1)
 
 
-def test_of_pixels_only_what_the_client_did_not_choose_is_compared(workspace):
+def test_of_pixels_only_what_the_client_did_not_choose_is_compared(workspace: Path) -> None:
     pixels = np.full((3, 28, 28, 1), 127.5, np.float32)
     write_log(log_of(workspace), asked(images(50, seed=2)))
     write_log(log_of(workspace), [({"pixels": pixels}, {"label": [b"cat", b"dog", b"cat"]})], signature="pixels")
@@ -195,14 +209,14 @@ def test_of_pixels_only_what_the_client_did_not_choose_is_compared(workspace):
     assert summary["skew"]["image/height"]["distance"] == 0
 
 
-def test_no_more_requests_are_looked_at_than_allowed_and_these_are_spread_over_all(workspace):
+def test_no_more_requests_are_looked_at_than_allowed_and_these_are_spread_over_all(workspace: Path) -> None:
     write_log(log_of(workspace), asked([*images(100, seed=2), *images(100, seed=2, brightness=0.8)]))
     _, summary = monitor(workspace, "--most", "80", "--spans", "2")
     assert (summary["records"], summary["requests"]) == (200, 80)
     assert ("drift", "image/brightness") in found(summary)
 
 
-def test_a_few_requests_of_the_wanted_version_are_all_seen_among_many_of_another(workspace):
+def test_a_few_requests_of_the_wanted_version_are_all_seen_among_many_of_another(workspace: Path) -> None:
     write_log(log_of(workspace), asked(images(150, seed=2)), version=1)
     write_log(log_of(workspace), asked(images(10, seed=3)), version=1, start=START + 30 * DAY)
     write_log(log_of(workspace), asked(images(1, seed=2)), version=2)
@@ -214,7 +228,7 @@ def test_a_few_requests_of_the_wanted_version_are_all_seen_among_many_of_another
     assert tuple(summary[name] for name in counted) == (10, 10, 1, 150, 40)
 
 
-def test_the_same_few_examples_again_and_again_are_told(workspace):
+def test_the_same_few_examples_again_and_again_are_told(workspace: Path) -> None:
     write_log(log_of(workspace), asked(images(4, seed=2) * 25))
     _, summary = monitor(workspace)
     assert (summary["examples"], summary["distinct_examples"]) == (100, 4)
@@ -223,7 +237,7 @@ def test_the_same_few_examples_again_and_again_are_told(workspace):
     assert "distinct" not in printed(workspace)
 
 
-def test_earlier_requests_can_be_left_out(workspace):
+def test_earlier_requests_can_be_left_out(workspace: Path) -> None:
     write_log(log_of(workspace), asked(images(100, seed=2, brightness=0.8)))
     write_log(log_of(workspace), asked(images(100, seed=2)), start=START + 30 * DAY)
     assert monitor(workspace)[0] == 3
@@ -242,18 +256,18 @@ def test_earlier_requests_can_be_left_out(workspace):
         (["--version", "7"], "None of the logged requests was answered by version 7"),
     ],
 )
-def test_a_wish_that_cannot_be_followed_is_explained(workspace, options, told):
+def test_a_wish_that_cannot_be_followed_is_explained(workspace: Path, options: list[str], told: str) -> None:
     write_log(log_of(workspace), asked(images(5, seed=2)))
     with pytest.raises(UserError, match=told) as error:
         monitor(workspace, *options)
     assert error.value.fix
 
 
-def test_a_model_without_logged_requests_or_unknown_is_named(workspace):
+def test_a_model_without_logged_requests_or_unknown_is_named(workspace: Path) -> None:
     with pytest.raises(UserError, match="There are no logged requests") as error:
         monitor(workspace)
     assert "Set `serving.log_requests`" in error.value.fix
-    keep_model(workspace / "served_models", "pet", log_rate=0.5)
+    register_model(workspace / "served_models", "pet", log_rate=0.5)
     with pytest.raises(UserError, match="There are no logged requests yet") as error:
         monitor(workspace)
     assert "`serving.log_requests` is 0.5 already" in error.value.fix and "Set" not in error.value.fix
@@ -264,7 +278,7 @@ def test_a_model_without_logged_requests_or_unknown_is_named(workspace):
     assert "Did you mean `pet`?" in error.value.fix
 
 
-def test_the_screen_gets_a_line_a_finding(workspace):
+def test_the_screen_gets_a_line_a_finding(workspace: Path) -> None:
     write_log(log_of(workspace), asked(images(200, seed=2, brightness=0.8)))
     result = CliRunner().invoke(
         app, ["monitor", "pet", "--workspace", str(workspace), "--out", str(workspace / "page.html")]
@@ -277,7 +291,7 @@ def test_the_screen_gets_a_line_a_finding(workspace):
     assert (workspace / "page.html").is_file()
 
 
-def test_a_number_that_never_changed_is_compared_by_how_often_it_still_comes():
+def test_a_number_that_never_changed_is_compared_by_how_often_it_still_comes() -> None:
     def heights(*values: int) -> Any:
         return statistics_of([{"h": [value]} for value in values], {"h": "INT"})
 
@@ -291,11 +305,11 @@ def test_a_number_that_never_changed_is_compared_by_how_often_it_still_comes():
     assert constant_distance(always, heights(5, 9, 12), "h", 0.5) == pytest.approx(1.0)
 
 
-def test_a_forecasters_histories_and_forecasts_are_compared(tmp_path):
+def test_a_forecasters_histories_and_forecasts_are_compared(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     types = {"series/mean": "FLOAT", "series/deviation": "FLOAT", "series/target": "FLOAT"}
 
-    def history(level: float) -> np.ndarray:
+    def history(level: float) -> NDArray[np.float32]:
         return random.normal(level, 5, (1, 30, 1)).astype(np.float32)
 
     rows: list[Row] = []
@@ -325,7 +339,7 @@ def test_a_forecasters_histories_and_forecasts_are_compared(tmp_path):
     assert (status, found(summary)) == (3, {("skew", "series/mean"), ("prediction", "series/target")})
 
 
-def test_a_detectors_photos_and_findings_are_compared(tmp_path):
+def test_a_detectors_photos_and_findings_are_compared(tmp_path: Path) -> None:
     types = {
         "image/height": "INT",
         "image/brightness": "FLOAT",
@@ -368,17 +382,13 @@ def test_a_detectors_photos_and_findings_are_compared(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_a_server_logged_is_compared_with_the_very_run_that_trained_its_model(digits_line, tmp_path):
-    from data.tfrecord import decode_example, read_records
-    from pipeline.artifacts import Examples
-    from serving.client import Client
-    from serving.launch import start_server
-    from serving.tensorflow_serving import Models
-
+def test_what_a_server_logged_is_compared_with_the_very_run_that_trained_its_model(
+    digits_line: tuple[Callable[..., Any], dict[str, Any]], tmp_path: Path
+) -> None:
     command, run = digits_line
     record = json.loads(command("show", run["run"], "--json").stdout)
     shards = Examples.open(Path(record["artifacts"]["examples"])).shards("test")
-    digits = [decode_example(item)["image/encoded"][0] for shard in shards for item in read_records(shard)]
+    digits = [encoded_image(item) for shard in shards for item in read_records(shard)]
     config = tmp_path / "models.config"
     config.write_text(
         f'model_config_list {{ config {{ name: "digits" base_path: "{Path(run["pushed"]["path"]).parent}" '

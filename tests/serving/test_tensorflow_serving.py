@@ -1,4 +1,4 @@
-"""The command lines of the real TensorFlow Serving; Docker cannot run in the tests, so its files are compared with them."""
+"""The command lines of the real TensorFlow Serving; no test can run Docker, so its files are compared with them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from serving.tensorflow_serving import IMAGE, Models, choose_engine, command
 
 WORKSPACE = Path("/workspace/served_models")
 MODELS = Models(
-    WORKSPACE, config_file=WORKSPACE / "models.config", batching_file=WORKSPACE / "batching.config",
+    WORKSPACE,
+    config_file=WORKSPACE / "models.config",
+    batching_file=WORKSPACE / "batching.config",
     monitoring_file=WORKSPACE / "monitoring.config",
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -113,7 +115,8 @@ def test_docker_publishes_both_ports_on_the_host_only() -> None:
 
 @pytest.fixture
 def compose() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return services
 
 
 def test_compose_serves_the_workspace_as_labline_serve_does(compose: dict[str, Any]) -> None:

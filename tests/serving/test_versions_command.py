@@ -1,4 +1,4 @@
-"""`labline rollback` and `labline promote`: which version serves and what a label means, with a server running or not."""
+"""`labline rollback` and `labline promote`: which version serves and what a label means, with a server or without."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import UserError
 from serving.client import Client, ServerError
-from serving.model_config import FILE_NAME, FOLDER, ModelConfig, keep_model, read_models
+from serving.model_config import FILE_NAME, FOLDER, ModelConfig, read_models, register_model
 from serving.running import read_running
 from serving.versions_command import promote, rollback
 
@@ -34,7 +34,7 @@ def put(workspace: Path, name: str, versions: dict[int, Path], newest: int = 1) 
     for version, source in versions.items():
         shutil.copytree(source, workspace / FOLDER / name / f".tmp-{version}")
         (workspace / FOLDER / name / f".tmp-{version}").rename(workspace / FOLDER / name / str(version))
-        keep_model(workspace / FOLDER, name, newest, release=True)
+        register_model(workspace / FOLDER, name, newest, release=True)
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ def test_a_file_that_is_called_like_a_version_is_none(shelf: Path) -> None:
 
 
 def test_a_rollback_keeps_as_many_versions_as_the_recipe_wants(shelf: Path) -> None:
-    keep_model(shelf / FOLDER, "half", newest=2)
+    register_model(shelf / FOLDER, "half", newest=2)
     rollback(shelf, "half", "2")
     assert model_of(shelf, "half").select({1, 2, 3}) == {1, 2}
 
 
 def test_the_next_push_ends_a_rollback(shelf: Path) -> None:
     rollback(shelf, "half", "1")
-    keep_model(shelf / FOLDER, "half", 1)
+    register_model(shelf / FOLDER, "half", 1)
     assert model_of(shelf, "half").versions == (1,), "the same model, pushed again, changes nothing"
     put(shelf, "half", {4: shelf / "empty"})
     assert model_of(shelf, "half") == ModelConfig("half", str(shelf / FOLDER / "half"))
@@ -81,7 +81,7 @@ def test_a_policy_written_by_hand_comes_back_after_a_rollback(shelf: Path) -> No
     assert model_of(shelf, "half").select({1, 2, 3}) == {1}
     rollback(shelf, "half", "NEWEST")
     assert model_of(shelf, "half").newest == 3
-    keep_model(shelf / FOLDER, "half", 1)
+    register_model(shelf / FOLDER, "half", 1)
     assert model_of(shelf, "half").newest == 3, "still the user's"
 
 

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from google.protobuf import text_format
+from PIL import Image
 
+from data.tfdv import import_tfdv
 from data.tfrecord import write_record
 from pipeline.artifacts import Anomalies, Artifact, Examples, Model, PushedModel, SavedModel, Schema, Statistics
 from pipeline.workspace import Workspace
-from serving.monitor.measuring import Row, statistics_of
+from serving.monitor.measuring import statistics_of
+from serving.monitor.task import Row
 
 DAY = 86_400
 START = 1_700_000_000
@@ -30,9 +34,17 @@ class Line:
         """Seal what a component wrote; `inputs` are names of earlier outputs, or PARAMETER=OUTPUT."""
         parameters = {text.partition("=")[0]: self.digests[text.rpartition("=")[2]] for text in inputs}
         record: dict[str, Any] = {
-            "component": component, "fingerprint": f"{component}0", "parts": {}, "recipe": "r", "run": "run-1", "started": START,
-            "seconds": 1.0, "reason": "", "inputs": parameters, "outputs": {},
-        }  # fmt: skip
+            "component": component,
+            "fingerprint": f"{component}0",
+            "parts": {},
+            "recipe": "r",
+            "run": "run-1",
+            "started": START,
+            "seconds": 1.0,
+            "reason": "",
+            "inputs": parameters,
+            "outputs": {},
+        }
         temporary = next(iter(outputs.values())).path.parent
         for name, artifact in outputs.items():
             artifact.properties.setdefault("made as", name)  # empty folders would all have the same digest
@@ -53,10 +65,6 @@ def push_model(
         types: feature -> INT, FLOAT or BYTES.
         schema_text: the user's own schema; by default it is inferred.
     """
-    from google.protobuf import text_format
-
-    from data.tfdv import import_tfdv
-
     made = Workspace(workspace)
     line = Line(made)
     examples = Examples.create(line.begin("example_gen") / "examples")
@@ -115,13 +123,12 @@ def prediction_log(inputs: dict[str, Any], outputs: dict[str, Any], version: int
     for target, arrays in ((request.inputs, inputs), (response.outputs, outputs)):
         for name, value in arrays.items():
             target[name].CopyFrom(make_tensor_proto(value))
-    return record.SerializeToString()
+    serialized: bytes = record.SerializeToString()
+    return serialized
 
 
 def images(count: int, seed: int, brightness: float = 0.5, size: int = 8) -> list[bytes]:
     """Return grey PNG files whose mean brightness is spread around a value."""
-    from PIL import Image
-
     random = np.random.default_rng(seed)
     files = []
     for level in np.clip(random.normal(brightness, 0.1, count), 0.05, 0.95):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from components.pusher import PusherConfig, pusher
+from components.config import PusherConfig
+from components.pusher import pusher
 from pipeline.artifacts import Blessing, InfraBlessing, PushedModel, SavedModel, write_manifest
 from pipeline.component import Context
 from serving.config import ServingConfig
@@ -35,9 +36,14 @@ def push(
     blessing, infra_blessing = Blessing(workspace, blessed), InfraBlessing(workspace, infra)
     pushed = PushedModel.create(workspace / "pushed")
     pusher(
-        saved_model=saved_model, blessing=blessing, infra_blessing=infra_blessing, pushed_model=pushed,
-        config=PusherConfig(timeout=timeout), serving=ServingConfig(**{"name": "flowers"} | serving), context=context,
-    )  # fmt: skip
+        saved_model=saved_model,
+        blessing=blessing,
+        infra_blessing=infra_blessing,
+        pushed_model=pushed,
+        config=PusherConfig(timeout=timeout),
+        serving=ServingConfig(**{"name": "flowers"} | serving),
+        context=context,
+    )
     return pushed.properties
 
 
@@ -53,11 +59,13 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from pipeline.artifacts import Blessing, InfraBlessing, PushedModel, SavedModel
 from pipeline.component import Context
-from components.pusher import PusherConfig, pusher
+from components.config import PusherConfig
+from components.pusher import pusher
 from serving.config import ServingConfig
 workspace, model = Path(sys.argv[1]), SavedModel.open(Path(sys.argv[2]))
 pushed = PushedModel.create(Path(sys.argv[2] + "-pushed"))
-pusher(model, Blessing(workspace, {"blessed": True}), InfraBlessing(workspace, {"blessed": True}), pushed, PusherConfig(),
+blessed = {"blessed": True}
+pusher(model, Blessing(workspace, blessed), InfraBlessing(workspace, blessed), pushed, PusherConfig(),
        ServingConfig(name="flowers"), Context.standalone(workspace))
 assert "tensorflow" not in sys.modules and "numpy" not in sys.modules
 print(pushed.properties["version"], pushed.properties["already"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from components.tasks.forecasting.config import ForecastValidationConfig
-from components.validation.config import ValidationConfig
 from data.finding import Finding, make
+from data.validation.config import ValidationConfig
 from pipeline.artifacts import Anomalies, Examples
 from pipeline.settings import narrow
 

@@ -12,8 +12,8 @@ from components.evaluation.config import EvaluatorConfig
 from components.export.config import ExporterConfig
 from components.tasks.forecasting.metric_list import METRICS
 from components.training.config import TrainerConfig
-from components.validation.config import Limits, ValidationConfig
 from data.series.config import SeriesDataConfig
+from data.validation.config import Limits, ValidationConfig
 from pipeline.settings import ModuleIn
 
 

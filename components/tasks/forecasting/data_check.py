@@ -6,10 +6,10 @@ from typing import Any
 
 from components.tasks.forecasting.checks import check_splits
 from components.tasks.forecasting.config import ForecastValidationConfig
-from components.validation.config import ValidationConfig
 from components.validation.stopping import conclude, unusable_files
 from data.raw import RawDataConfig
 from data.series.config import SeriesDataConfig
+from data.validation.config import ValidationConfig
 from pipeline.progress import Progress
 from pipeline.settings import narrow
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from data.series.records import decode_window
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import NDArray
 
-    from serving.monitor.measuring import Row
-    from serving.monitor.request_reader import Asked
+    from serving.monitor.task import LoggedRequest, Row
 
 
 # features that come from answers: what they are compared with is what came in the training's windows
 PREDICTED = {"series/target": "forecast values"}
 
 
-def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
+def measure(request: LoggedRequest, facts: Mapping[str, Any]) -> list[Row | None]:
     """Return a row of features for each history of a request; None for one that cannot be read.
 
     Args:
         facts: properties of the training's examples.
     """
-    histories = histories_of(asked.inputs, facts)
-    forecasts = asked.outputs.get("forecast")
+    histories = histories_of(request.inputs, facts)
+    forecasts = request.outputs.get("forecast")
     rows: list[Row | None] = []
     for number, history in enumerate(histories):
         row = measure_history(history[-facts["history"] :]) if history is not None else None
@@ -34,11 +34,11 @@ def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
     return rows
 
 
-def histories_of(inputs: dict[str, np.ndarray], facts: dict[str, Any]) -> list[np.ndarray | None]:
+def histories_of(inputs: dict[str, NDArray[Any]], facts: Mapping[str, Any]) -> list[NDArray[Any] | None]:
     """Return the histories of a request, [rows, columns] each; None for a record that has none."""
     if "history" in inputs:
         return list(inputs["history"])
-    found: list[np.ndarray | None] = []
+    found: list[NDArray[Any] | None] = []
     for record in inputs["examples"].tolist() if "examples" in inputs else ():
         try:
             history = decode_window(record, len(facts["values"]), len(facts["covariates"])).history
@@ -48,7 +48,7 @@ def histories_of(inputs: dict[str, np.ndarray], facts: dict[str, Any]) -> list[n
     return found
 
 
-def measure_history(history: np.ndarray) -> Row:
+def measure_history(history: NDArray[Any]) -> Row:
     """Return mean and deviation of a history's values, as ingest works them out."""
     values = history.astype("float64")
     return {"series/mean": [float(values.mean())], "series/deviation": [float(values.std())]}

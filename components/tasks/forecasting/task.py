@@ -5,6 +5,7 @@ from __future__ import annotations
 from components.tasks import task
 from components.tasks.forecasting.config import ForecastRecipe
 from components.tasks.forecasting.metric_list import METRICS, RMSE
+from serving.monitor.task import MonitoringPart
 
 
 class Forecasting(task.Task):
@@ -74,7 +75,7 @@ class Forecasting(task.Task):
         return predict_command
 
     @property
-    def monitoring(self) -> task.MonitoringPart:
+    def monitoring(self) -> MonitoringPart:
         from components.tasks.forecasting import monitoring
 
         return monitoring

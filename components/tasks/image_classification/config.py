@@ -12,8 +12,8 @@ from components.evaluation.config import EvaluatorConfig
 from components.export.config import ExporterConfig
 from components.tasks.image_classification.metric_list import METRICS
 from components.training.config import TrainerConfig
-from components.validation.config import ValidationConfig
 from data.images.config import ImageDataConfig
+from data.validation.config import ValidationConfig
 
 
 class ImageValidationConfig(ValidationConfig):

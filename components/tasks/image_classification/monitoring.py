@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from serving.monitor.measured_images import measure_images
 
 if TYPE_CHECKING:
-    from serving.monitor.measuring import Row
-    from serving.monitor.request_reader import Asked
+    from serving.monitor.task import LoggedRequest, Row
 
 
 # features that come from answers: what they are compared with is what training was told
 PREDICTED = {"image/class/text": "predicted class"}
 
 
-def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
+def measure(request: LoggedRequest, facts: Mapping[str, Any]) -> list[Row | None]:
     """Return a row of features for each image of a request; None for one that cannot be read.
 
     Args:
         facts: properties of the training's examples.
     """
     del facts
-    rows = list(measure_images(asked.inputs))
-    labels = asked.outputs.get("label")
+    rows = list(measure_images(request.inputs))
+    labels = request.outputs.get("label")
     if labels is None or labels.shape != (len(rows),):
         return rows
     return [row and row | {"image/class/text": [label]} for row, label in zip(rows, labels.tolist(), strict=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from components.tasks import task
 from components.tasks.image_classification.config import ImageRecipe
 from components.tasks.image_classification.metric_list import ACCURACY, METRICS
+from serving.monitor.task import MonitoringPart
 
 
 class ImageClassification(task.Task):
@@ -72,7 +73,7 @@ class ImageClassification(task.Task):
         return predict_command
 
     @property
-    def monitoring(self) -> task.MonitoringPart:
+    def monitoring(self) -> MonitoringPart:
         from components.tasks.image_classification import monitoring
 
         return monitoring

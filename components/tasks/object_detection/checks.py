@@ -8,12 +8,12 @@ from typing import Any
 from components.tasks.object_detection.config import DetectionValidationConfig
 from components.tasks.object_detection.labelled import draw, to_labelled
 from components.validation.classes import imbalance
-from components.validation.config import ValidationConfig
 from components.validation.stopping import Unusable
 from components.validation.thumbnails import as_png, write_thumbnails
 from data.detection.findings import ABOUT_BOXES
 from data.finding import Finding, make
 from data.tfrecord import FeatureValue
+from data.validation.config import ValidationConfig
 from pipeline.artifacts import Anomalies, Examples
 from pipeline.settings import narrow
 

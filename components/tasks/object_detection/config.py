@@ -12,8 +12,8 @@ from components.evaluation.config import EvaluatorConfig
 from components.export.config import ExporterConfig
 from components.tasks.object_detection.metric_list import METRICS
 from components.training.config import TrainerConfig
-from components.validation.config import Limits, ValidationConfig
 from data.detection.config import DetectionDataConfig
+from data.validation.config import Limits, ValidationConfig
 from pipeline.settings import ModuleIn, SourceFile
 
 COARSE = {

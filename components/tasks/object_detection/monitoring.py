@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serving.monitor.measured_images import measure_images
-
-if TYPE_CHECKING:
-    from serving.monitor.measuring import Row
-    from serving.monitor.request_reader import Asked
-
+from serving.monitor.task import LoggedRequest, Row
 
 # features that come from answers: what they are compared with is what training was told
 PREDICTED = {
@@ -23,21 +21,21 @@ PREDICTED = {
 LEAST_SCORE = 0.5  # of what counts as found; `labline detect` and the page draw from there on, too
 
 
-def measure(asked: Asked, facts: dict[str, Any]) -> list[Row | None]:
+def measure(request: LoggedRequest, facts: Mapping[str, Any]) -> list[Row | None]:
     """Return a row of features for each image of a request; None for one that cannot be read.
 
     Args:
         facts: properties of the training's examples.
     """
     del facts
-    rows = list(measure_images(asked.inputs))
-    scores = asked.outputs.get("detection_scores")
+    rows = list(measure_images(request.inputs))
+    scores = request.outputs.get("detection_scores")
     if scores is None or len(scores) != len(rows):
         return rows
-    return [row and row | measure_found(asked.outputs, number) for number, row in enumerate(rows)]
+    return [row and row | measure_found(request.outputs, number) for number, row in enumerate(rows)]
 
 
-def measure_found(outputs: dict[str, np.ndarray], number: int) -> Row:
+def measure_found(outputs: dict[str, NDArray[Any]], number: int) -> Row:
     """Return the features of what was found in one image."""
     sure = outputs["detection_scores"][number] >= LEAST_SCORE
     boxes = outputs["detection_boxes"][number][sure]

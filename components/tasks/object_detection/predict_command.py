@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from data.detection.detections import Detection
     from serving.client import Client, ModelClient
 
-
 MIN_SCORE = 0.5
 PNG = b"\x89PNG"  # how such a file begins
 

@@ -11,6 +11,7 @@ from components.tasks import task
 from components.tasks.object_detection.config import DetectionRecipe
 from components.tasks.object_detection.metric_list import MAP, METRICS
 from components.tasks.object_detection.start import find_start
+from serving.monitor.task import MonitoringPart
 
 if TYPE_CHECKING:
     from components.config import StandardRecipe
@@ -102,7 +103,7 @@ class ObjectDetection(task.Task):
         return predict_command
 
     @property
-    def monitoring(self) -> task.MonitoringPart:
+    def monitoring(self) -> MonitoringPart:
         from components.tasks.object_detection import monitoring
 
         return monitoring

@@ -11,8 +11,7 @@ from serving.server.errors import RequestError, invalid
 from serving.server.example_results import CLASSIFY, REGRESS
 from serving.server.models.saved_model import Servable, Signature, code_name, import_tensorflow
 from serving.server.result_protos import read_examples
-from serving.signatures import DEFAULT_SIGNATURE
-from serving.warmup import WARMUP_FILE
+from serving.signatures import DEFAULT_SIGNATURE, WARMUP_FILE
 
 MOST_RECORDS = 1000
 FOREVER = float("inf")  # a first computation may take its time; that is what warm-up is for

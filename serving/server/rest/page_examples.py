@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from data.tfrecord import read_records
 from serving.server.models.saved_model import Servable, import_tensorflow
-from serving.signatures import DEFAULT_SIGNATURE
-from serving.warmup import WARMUP_FILE
+from serving.signatures import DEFAULT_SIGNATURE, WARMUP_FILE
 
 log = logging.getLogger("serving")
 MOST_RECORD_BYTES = 2**20  # a larger request is more than a person wants to look at

@@ -216,7 +216,7 @@ def page_models(tmp_path_factory: pytest.TempPathFactory, half_plus_two: Path, m
 def page_server(page_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = tmp_path_factory.mktemp("log") / "server.log"
     served = Models(page_models, config_file=page_models / "models.config")
-    server = start_server(served, log, "embedded", more=["--max_num_load_retries=0"])
+    server = start_server(served, log, "embedded", extra_flags=["--max_num_load_retries=0"])
     try:
         server.wait_until_ready()
         wait_until_settled(server)

@@ -56,7 +56,10 @@ def served(
     (root / "pair").mkdir()
     write_config(root, {"pair": "", "other": "", "slow": ""})
     server = start_server(
-        Models(root, config_file=root / "models.config"), root / "server.log", "embedded", more=["--enable_batching"]
+        Models(root, config_file=root / "models.config"),
+        root / "server.log",
+        "embedded",
+        extra_flags=["--enable_batching"],
     )
     try:
         until(lambda: "No versions of servable pair found under base path" in server.log.read_text())

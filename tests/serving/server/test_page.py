@@ -207,7 +207,7 @@ def test_a_server_with_a_token_shows_nothing_before_it_is_given(
         Models(page_models, name="half_plus_two", base_path=page_models / "half_plus_two"),
         tmp_path / "log",
         "embedded",
-        more=more,
+        extra_flags=more,
     )
     try:
         server.wait_until_ready()

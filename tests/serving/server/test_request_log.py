@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from data.tfrecord import read_records
-from serving.bench import Bench, bench
+from serving.bench import bench
 from serving.launch import start_server
 from serving.model_config import FOLDER, ModelConfig
 from serving.server.core import Core
@@ -192,7 +192,7 @@ def test_a_rest_request_that_asks_not_to_be_logged_is_not(
             headers = {"X-Labline-Unlogged": value} if value else {}
             requests.post(f"{where}:predict", json={"instances": [float(number)]}, headers=headers, timeout=20)
         for url in (server.url, f"grpc://{server.grpc_address}"):
-            assert bench(Bench("half", 2, 0.2), url, tmp_path / "workspace", as_json=True) == 0
+            assert bench(BenchOptions("half", 2, 0.2), url, tmp_path / "workspace", as_json=True) == 0
     finally:
         server.stop()
     assert [

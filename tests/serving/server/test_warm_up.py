@@ -14,7 +14,7 @@ from pipeline.errors import UserError
 from serving.server.errors import RequestError
 from serving.server.metrics import Metrics
 from serving.server.models.loading import LoadOptions, load
-from serving.warmup import WARMUP_FILE
+from serving.signatures import WARMUP_FILE
 
 LATENCY = ":tensorflow:serving:model_warmup_latency"
 

@@ -1,4 +1,7 @@
-"""Findings that compare statistics: with the schema, between splits (skew) and with an earlier run (drift). TFDV does the measuring."""
+"""Findings that compare statistics: with the schema, between splits (skew) and with an earlier run (drift).
+
+TFDV does the measuring.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from data.distances import distances_of, find_feature
 from data.finding import Finding, make
 from data.tfdv import import_tfdv
+from data.validation.config import Limits
 from pipeline.artifacts import Schema, Statistics
 
 # numbers by their type, names by their meaning: `image/class/text` and `image/object/class/text` are compared instead
@@ -18,12 +22,15 @@ NOT_COMPARED = ("image/class/label", "image/object/class/label")
 
 
 def check_schema(statistics: Statistics, schema: Schema) -> list[Finding]:
-    """Return a finding where a split does not keep to the schema: an error if the user wrote it, a warning if it was inferred."""
+    """Return a finding where a split does not keep to the schema.
+
+    It is an error if the user wrote the schema, a warning if it was inferred.
+    """
     tfdv = import_tfdv()
     proto = read_schema(schema)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for split in statistics.properties["splits"]:
-        found = tfdv.validate_statistics(load(statistics, split), proto)
+        found = tfdv.validate_statistics(read_statistics(statistics, split), proto)
         for feature, anomaly in sorted(found.anomaly_info.items()):
             rows.append({"file": feature, "detail": anomaly.description, "split": split})
         if found.HasField("dataset_anomaly_info"):
@@ -32,53 +39,33 @@ def check_schema(statistics: Statistics, schema: Schema) -> list[Finding]:
         return []
     curated = schema.properties["curated"]
     text = f"These features do not keep to {'your schema' if curated else 'what the training split looks like'}."
-    return [
-        make(
-            "schema",
-            "error" if curated else "warning",
-            len(proto.feature) * len(statistics.properties["splits"]),
-            text,
-            rows,
-        )
-    ]
+    compared = len(proto.feature) * len(statistics.properties["splits"])
+    return [make("schema", "error" if curated else "warning", compared, text, rows)]
 
 
-def check_skew(
-    statistics: Statistics, schema: Schema, categorical: float, numeric: float, features: dict[str, float]
-) -> list[Finding]:
+def check_skew(statistics: Statistics, schema: Schema, limits: Limits) -> list[Finding]:
     """Return a finding where another split's examples differ from the training split's."""
-    rows = []
+    rows: list[dict[str, Any]] = []
+    train = read_statistics(statistics, "train")
     for split in statistics.properties["splits"]:
         if split != "train":
-            rows += differences(
-                load(statistics, "train"), load(statistics, split), schema, (categorical, numeric, features), split
-            )
+            rows += differences(train, read_statistics(statistics, split), schema, limits, split)
     text = "These features differ between a split and the training split, so results on it may not be what they seem."
     return [make("skew", "warning", len(rows), text, rows)] if rows else []
 
 
-def check_drift(
-    statistics: Statistics,
-    previous: Statistics,
-    schema: Schema,
-    categorical: float,
-    numeric: float,
-    features: dict[str, float],
-) -> list[Finding]:
+def check_drift(statistics: Statistics, previous: Statistics, schema: Schema, limits: Limits) -> list[Finding]:
     """Return a finding where the training examples differ from the previous run's."""
-    rows = differences(
-        load(previous, "train"), load(statistics, "train"), schema, (categorical, numeric, features), "train"
-    )
+    before, after = (read_statistics(item, "train") for item in (previous, statistics))
+    rows = differences(before, after, schema, limits, "train")
     text = "These features differ from the previous run's training examples."
     return [make("drift", "warning", len(rows), text, rows)] if rows else []
 
 
-def differences(
-    before: Any, after: Any, schema: Schema, limits: tuple[float, float, dict[str, float]], split: str
-) -> list[dict[str, Any]]:
+def differences(before: Any, after: Any, schema: Schema, limits: Limits, split: str) -> list[dict[str, Any]]:
     """Return the features whose distance between two statistics is above its limit, with both figures."""
     proto = read_schema(schema)
-    limit_of = set_limits(proto, *limits, (before.datasets[0].num_examples, after.datasets[0].num_examples))
+    limit_of = set_limits(proto, limits, (before.datasets[0].num_examples, after.datasets[0].num_examples))
     rows = []
     for feature, distance in distances_of(before, after, proto).items():
         if distance > limit_of[feature] + 1e-9:  # 1.0000000000000002 occurs for sets that share nothing
@@ -87,21 +74,23 @@ def differences(
     return rows
 
 
-def set_limits(
-    proto: Any, categorical: float, numeric: float, features: dict[str, float], counts: tuple[int, int]
-) -> dict[str, float]:
+def set_limits(proto: schema_pb2.Schema, limits: Limits, counts: tuple[int, int]) -> dict[str, float]:
     """Write the limits into a schema as TFDV wants them; return them by feature.
 
-    Where the sets are so small that chance alone goes further, the general limits are raised to that; a feature's own is not.
+    Where the sets are so small that chance alone goes further, the general limits are raised to that; a feature's own
+    is not.
+
+    Args:
+        counts: how many examples the two sets have.
     """
     by_chance = chance_distances(*counts)
     chosen = {}
     for feature in proto.feature:
-        if feature.name in NOT_COMPARED and feature.name not in features:
+        if feature.name in NOT_COMPARED and feature.name not in limits.features:
             continue
         text = feature.type == schema_pb2.FeatureType.BYTES
-        general = max(categorical, by_chance[0]) if text else max(numeric, by_chance[1])
-        limit = min(1.0, features.get(feature.name, general))
+        general = max(limits.categorical, by_chance[0]) if text else max(limits.numeric, by_chance[1])
+        limit = min(1.0, limits.features.get(feature.name, general))
         comparator = feature.drift_comparator
         (comparator.infinity_norm if text else comparator.jensen_shannon_divergence).threshold = limit
         chosen[feature.name] = limit
@@ -140,11 +129,11 @@ def value_shares(row: Any) -> dict[str, float]:
     return {bucket.label: bucket.sample_count / total for bucket in row.string_stats.rank_histogram.buckets}
 
 
-def load(statistics: Statistics, split: str) -> Any:
+def read_statistics(statistics: Statistics, split: str) -> Any:
     """Read one split's statistics."""
     return statistics_pb2.DatasetFeatureStatisticsList.FromString(statistics.file(f"{split}.pb").read_bytes())
 
 
-def read_schema(schema: Schema) -> Any:
+def read_schema(schema: Schema) -> schema_pb2.Schema:
     """Read the sealed schema."""
     return text_format.Parse(schema.file("schema.pbtxt").read_text("utf-8"), schema_pb2.Schema())

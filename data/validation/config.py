@@ -12,7 +12,10 @@ Severity = Literal["error", "warning", "info"]
 
 
 class Limits(Settings):
-    """How far two sets of examples may lie apart, feature by feature; in small sets, further by what chance alone does."""
+    """How far two sets of examples may lie apart, feature by feature.
+
+    In small sets they may lie further apart, by what chance alone does.
+    """
 
     categorical: float = Field(
         0.1, ge=0, le=1, description="largest difference of any value's share (L-infinity), for text features"
@@ -34,5 +37,6 @@ class ValidationConfig(Settings):
     skew: Limits = Field(Limits(), description="limits for every other split against the training split")
     severity: dict[str, Severity] = Field(
         default_factory=dict,
-        description="severity of single findings by name, such as duplicate_across_splits: error or class_imbalance: info",
+        description="severity of single findings by name, such as duplicate_across_splits: error or "
+        "class_imbalance: info",
     )

@@ -1,0 +1,1 @@
+"""How examples are checked: limits and severities as settings, and how far two sets of statistics lie apart."""

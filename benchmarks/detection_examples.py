@@ -96,9 +96,6 @@ def timed(imports: float, work: Callable[[], int]) -> dict[str, float]:
 def run_example_gen(data: Path, folder: Path) -> dict[str, float]:
     """Measure example_gen as a user runs it: FnApiRunner with Beam's default of one worker."""
     started = time.perf_counter()
-    from data.beam import quieten
-
-    quieten()
     from PIL import Image, TiffImagePlugin
 
     from components.example_gen import BeamConfig, example_gen

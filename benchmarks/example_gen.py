@@ -118,9 +118,6 @@ def count(archive: Path) -> int:
 def run_example_gen(archive: Path, folder: Path) -> dict[str, float]:
     """Measure example_gen as a user runs it: FnApiRunner with Beam's default of one worker."""
     started = time.perf_counter()
-    from data.beam import quieten
-
-    quieten()
     from components.example_gen import BeamConfig, example_gen
     from data.images import workers as image_workers
     from data.images.config import ImageDataConfig

@@ -145,12 +145,10 @@ def result_of(windows: int, seconds: float, cutting: float, processor: float) ->
 
 def run_example_gen(table: Path, folder: Path) -> dict[str, float]:
     """Measure the ingest of series as a user runs it: FnApiRunner with Beam's default of one worker."""
-    from data.beam import BeamConfig, quieten
-
-    quieten()
     import pandas
 
     from components.tasks.forecasting.ingest import write_examples
+    from data.beam_config import BeamConfig
     from data.series import ingest as series_ingest
     from data.series import workers as series_workers
     from data.series.config import SeriesDataConfig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.tasks import find_task
-from data.beam import BeamConfig
+from data.beam_config import BeamConfig
 from data.raw import RawDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, Out, SourceTree, component

@@ -8,7 +8,7 @@ from typing import Any
 
 from components.tasks import find_task
 from components.validation.stopping import settle
-from data.finding import Finding
+from data.findings import Finding
 from data.validation.config import ValidationConfig
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics
 from pipeline.component import Out, component

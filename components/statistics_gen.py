@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from components.tasks import find_task
-from data.beam import BeamConfig
-from data.watching import watch
+from data.beam_config import BeamConfig
 from pipeline.artifacts import Examples, Statistics
 from pipeline.component import Context, Out, component
 from pipeline.errors import UserError
@@ -21,6 +20,7 @@ def statistics_gen(examples: Examples, statistics: Out[Statistics], beam: BeamCo
         )
     from components.statistics.describe import describe
     from components.statistics.measure import count
+    from data.beam import watch
 
     part = find_task(examples.task).statistics
     splits = sorted(split for split, number in examples.splits.items() if number)

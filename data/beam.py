@@ -1,40 +1,28 @@
-"""Beam pipelines as the recipe's `beam` section asks for them."""
+"""Beam pipelines as the recipe's `beam` section asks for them, and how far their workers are."""
 
 from __future__ import annotations
 
 import errno
-import logging
 import re
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+import apache_beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners import runner
 
+from data.beam_config import BeamConfig
 from pipeline.errors import UserError, did_you_mean, explain_os_error
-from pipeline.settings import NotFingerprinted, Settings
-
-if TYPE_CHECKING:
-    import apache_beam
+from pipeline.progress import Progress
 
 LOCAL = ("FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner")
 FEW = 8  # pieces of work that are done without a pipeline
 BEAM_REMARK = re.compile(r" \[while running '[^']*'\]")  # Beam puts it behind what a worker said
 REMOTE = ("FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner", "PrismRunner", "InteractiveRunner")
-
-
-class BeamConfig(Settings):
-    """Where the data steps run; none of it changes what they write."""
-
-    runner: Annotated[str, NotFingerprinted()] = Field(
-        "FnApiRunner",
-        description="Beam runner: FnApiRunner on this machine, FlinkRunner, SparkRunner, DataflowRunner ...",
-    )
-    options: Annotated[dict[str, str | int | float | bool | list[str]], NotFingerprinted()] = Field(
-        default_factory=dict,
-        description="Beam pipeline options, passed on unchanged, such as direct_num_workers, direct_running_mode, setup_file",
-    )
 
 
 @contextmanager
@@ -44,9 +32,6 @@ def run_pipeline(config: BeamConfig) -> Iterator[apache_beam.Pipeline]:
     Raises:
         UserError: no such runner or option, or a worker met a full disk or a missing permission.
     """
-    quieten()
-    import apache_beam
-
     pipeline = apache_beam.Pipeline(runner=find_runner(config), options=pipeline_options(config))
     yield pipeline
     try:
@@ -59,22 +44,16 @@ def run_pipeline(config: BeamConfig) -> Iterator[apache_beam.Pipeline]:
         raise explain_failure(error) or error from error
 
 
-def do_all(items: Sequence[Any], work: Any, beam: BeamConfig) -> None:
-    """Let workers do every item of a list of work, each in a file of its own.
-
-    Args:
-        work: a DoFn.
-    """
+def do_all(items: Sequence[Any], work: apache_beam.DoFn, beam: BeamConfig) -> None:
+    """Let workers do every item of a list of work, each in a file of its own."""
     if len(items) <= FEW and beam == BeamConfig():
         do_here(items, work)
         return
-    import apache_beam
-
     with run_pipeline(beam) as pipeline:
         _ = pipeline | apache_beam.Create(items) | apache_beam.Reshuffle() | apache_beam.ParDo(work)
 
 
-def do_here(items: Sequence[Any], work: Any) -> None:
+def do_here(items: Sequence[Any], work: apache_beam.DoFn) -> None:
     """Do what Beam's one local worker would do; for little work, starting a pipeline takes longer than the work.
 
     Raises:
@@ -91,23 +70,12 @@ def do_here(items: Sequence[Any], work: Any) -> None:
         raise explain_os_error(error) from error
 
 
-def quieten() -> None:
-    """Keep Beam's remarks on its own workings from the user; errors still show."""
-    import warnings
-
-    warnings.filterwarnings("ignore", message="You are using a Python version", category=FutureWarning)
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)  # it logs what it raises as well
-
-
 def find_runner(config: BeamConfig) -> Any:
     """Return the Beam runner that the recipe names.
 
     Raises:
         UserError: Beam has none of that name, or it cannot be set up here.
     """
-    from apache_beam.runners import runner
-
     try:
         return runner.create_runner(config.runner)
     except (ValueError, ImportError, AttributeError) as error:
@@ -115,15 +83,13 @@ def find_runner(config: BeamConfig) -> Any:
         raise UserError(f"Beam has no runner `{config.runner}` here.", "beam.runner", fix) from None
 
 
-def pipeline_options(config: BeamConfig) -> Any:
+def pipeline_options(config: BeamConfig) -> PipelineOptions:
     """Return Beam's options from the recipe's.
 
     Raises:
         UserError: an option that Beam does not know, on a local runner; other runners have options of their own.
     """
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    options = PipelineOptions.from_dictionary(config.options)
+    options: PipelineOptions = PipelineOptions.from_dictionary(config.options)
     if config.runner in LOCAL:
         known = PipelineOptions(flags=[]).get_all_options()
         for name in config.options:
@@ -146,3 +112,35 @@ def explain_failure(error: Exception) -> UserError | None:
         if number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
             return explain_os_error(OSError(number, found[2], found[3] or ""))
     return None
+
+
+@contextmanager
+def watch(folder: Path, sizes: dict[str, int], name: str, progress: Progress) -> Iterator[None]:
+    """Show how much is done by the files that workers have finished, wherever they run.
+
+    Each file gets its name when it is complete (`pipeline.disk.replacing`).
+
+    Args:
+        folder: the shared folder that the workers leave their files in.
+        sizes: how much work each file is.
+        name: what is shown.
+    """
+    stopped = threading.Event()
+    with progress.job(name, sum(sizes.values())) as job:
+
+        def count() -> None:
+            left = dict(sizes)
+            while left:
+                last = stopped.wait(0.5)
+                for file in [file for file in left if (folder / file).exists()]:
+                    job(left.pop(file))
+                if last:
+                    return
+
+        thread = threading.Thread(target=count, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stopped.set()
+            thread.join()

@@ -1,15 +1,15 @@
-"""How far features lie apart in two of TFDV's statistics: its own distances, put right where a number never changes on one side."""
+"""How far features lie apart in two of TFDV's statistics, also where a number never changes on one side."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from data.tfdv import import_tfdv
+
 
 def distances_of(before: Any, after: Any, schema: Any) -> dict[str, float]:
-    """Return the distance of each feature for which the schema has a drift comparator: 0 (alike) to 1 (nothing in common)."""
-    from data.tfdv import import_tfdv
-
+    """Return the distance of each feature with a drift comparator in the schema: 0 (alike) to 1 (nothing in common)."""
     found = import_tfdv().validate_statistics(after, schema, previous_statistics=before)
     measured = {
         "/".join(info.path.step): measurement.value

@@ -7,15 +7,16 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from data.downloadable import Downloadable
+from data.unpack import unpack
 from pipeline.artifacts import hash_file
 from pipeline.errors import UserError
 from pipeline.progress import Job, Progress
-
-if TYPE_CHECKING:
-    from data.catalog import Downloadable
 
 ATTEMPTS = 5  # per address, without progress between them
 CHUNK = 1 << 18
@@ -65,8 +66,6 @@ def download_all(entry: Downloadable, folder: Path, progress: Progress) -> None:
         NotDownloaded: no address gave a file with the right checksum.
         UserError: an archive is not safe to unpack.
     """
-    from data.unpack import unpack
-
     for file in entry.files:
         target = folder / file.name
         if not target.exists() and not (folder / f".{file.name}.unpacked").exists():
@@ -102,9 +101,7 @@ def download(urls: tuple[str, ...], target: Path, sha256: str | None, progress: 
     """
     reasons = []
     for url in urls:
-        for _ in range(
-            2
-        ):  # a wrong checksum after a resumption may be the resumption's fault: once more from the start
+        for _ in range(2):  # a wrong checksum may be the resumption's fault: once more from the start
             resumed = part_of(target).exists()
             try:
                 fetch(url, target, progress)
@@ -123,13 +120,11 @@ def download(urls: tuple[str, ...], target: Path, sha256: str | None, progress: 
 
 
 def fetch(url: str, target: Path, progress: Progress) -> None:
-    """Bring the `.part` file to its full size, through as many interruptions as there are, if only something comes each time.
+    """Bring the `.part` file to its full size through any number of interruptions, if only something comes each time.
 
     Raises:
         BadAnswer: the server has no such file, or nothing came several times in a row.
     """
-    import requests
-
     failures = 0
     with progress.job(f"downloading {target.name}") as job:
         while True:
@@ -153,9 +148,6 @@ def fetch(url: str, target: Path, progress: Progress) -> None:
 
 def reason_of(error: Exception, url: str) -> str:
     """Say why nothing came, without the library's nested names of classes."""
-    import requests
-    from urllib3.exceptions import NewConnectionError
-
     host = urlsplit(url).hostname
     if isinstance(error, BusyServer):
         return str(error)
@@ -171,8 +163,6 @@ def reason_of(error: Exception, url: str) -> str:
 
 def fetch_rest(url: str, target: Path, job: Job) -> bool:
     """Ask for the bytes that are missing and append them; tell whether the file is complete."""
-    import requests
-
     part, note = part_of(target), note_of(target)
     known = read_note(note, url)
     have = size_of(part) if known else 0
@@ -202,7 +192,7 @@ def fetch_rest(url: str, target: Path, job: Job) -> bool:
     return total is None or size_of(part) == total
 
 
-def continues_at(answer: Any, have: int) -> int:
+def continues_at(answer: requests.Response, have: int) -> int:
     """Return at which byte an answer starts: a server may ignore the range, or have a newer file."""
     if answer.status_code == 200:
         return 0
@@ -234,7 +224,10 @@ def note_of(target: Path) -> Path:
 
 
 def read_note(note: Path, url: str) -> dict[str, str]:
-    """Return the address and version of the `.part` file; empty if it is of another address or cannot be resumed safely."""
+    """Return the address and version of the `.part` file.
+
+    Empty if it is of another address or cannot be resumed safely.
+    """
     try:
         known = json.loads(note.read_text("utf-8"))
     except (OSError, ValueError):
@@ -242,7 +235,7 @@ def read_note(note: Path, url: str) -> dict[str, str]:
     return known if known.get("url") == url and known.get("version") else {}
 
 
-def write_note(note: Path, url: str, answer: Any) -> None:
+def write_note(note: Path, url: str, answer: requests.Response) -> None:
     """Remember the version of the file; only a strong ETag or a date can be used to resume."""
     etag = answer.headers.get("ETag", "")
     version = etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified", "")

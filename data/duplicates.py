@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from numpy.typing import NDArray
 
 
 def drop_duplicates(
-    contents: np.ndarray,
-    said: np.ndarray,
+    contents: NDArray[np.uint64],
+    said: NDArray[np.int32] | NDArray[np.uint64],
     conflict: str,
-    splits: np.ndarray,
-    usable: np.ndarray,
+    splits: NDArray[np.int8],
+    usable: NDArray[np.bool_],
     tell: Callable[[str, int, int], None],
 ) -> None:
-    """Report equal images; where two given splits share one, leave it usable only in the split that is further from training.
+    """Report equal images.
+
+    Where two given splits share one, leave it usable only in the split that is further from training.
 
     Args:
         contents: uint64 [n], hashes of the images' bytes.
@@ -36,13 +37,13 @@ def drop_duplicates(
         usable[row] = usable[row] and beside
 
 
-def find_duplicates(contents: np.ndarray, splits: np.ndarray, usable: np.ndarray) -> Iterator[tuple[int, int, bool]]:
-    """Yield for every image whose bytes occur more than once (row of the first that is kept, its row, whether it is in that one's split).
+def find_duplicates(
+    contents: NDArray[np.uint64], splits: NDArray[np.int8], usable: NDArray[np.bool_]
+) -> Iterator[tuple[int, int, bool]]:
+    """Yield (row of the first one that is kept, own row, whether both are in one split) for every repeated image.
 
     Kept are those in the split that is furthest from training.
     """
-    import numpy as np
-
     rows = np.flatnonzero(usable)
     order = rows[np.lexsort((rows, contents[rows]))]
     same = contents[order[1:]] == contents[order[:-1]]

@@ -6,18 +6,15 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.images.image import BadImage
-from data.sample import Problem
+from data.sample import BadImage, Problem, ReadFile
 from pipeline.errors import UserError, explain_os_error
 
 MAX_FILE_BYTES = 1 << 28  # no image of 64 megapixels is larger; what a zip claims beyond is a bomb
-
-Read = Callable[[Any], bytes]  # locator -> bytes of a file
 
 
 class Entry(NamedTuple):
@@ -28,7 +25,7 @@ class Entry(NamedTuple):
 
 
 @contextmanager
-def open_reader(path: Path) -> Iterator[Read]:
+def open_reader(path: Path) -> Iterator[ReadFile]:
     """Give a function that reads an image's file; zip files are opened once."""
     folder = os.fspath(path) if path.is_dir() else os.fspath(path.parent)
     archives: dict[str, int] = {}
@@ -52,7 +49,7 @@ def read_image(path: str) -> bytes:
     """Return an image file's bytes.
 
     Raises:
-        BadPicture: it is larger than any image.
+        BadImage: it is larger than any image.
     """
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - Path.open costs as much again
         if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
 
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 
-if TYPE_CHECKING:
-    import numpy as np
-    import tensorflow as tf
-
 # serialized records [n] -> inputs and targets, tensors [n, ...] or dictionaries of such
-ReadBatch = Callable[["tf.Tensor"], "tuple[Any, Any]"]
+ReadBatch = Callable[[tf.Tensor], tuple[Any, Any]]
 # records a parallel call decodes: large enough to hide its overhead, small enough to share the cores
 READ_AT_ONCE = 256
 FILES_AT_ONCE = 8
@@ -57,9 +57,6 @@ def load(
     Args:
         advance: called with the number of examples read since the last call.
     """
-    import numpy as np
-    import tensorflow as tf
-
     total, done = count(examples, split), 0
     held: Any = None
     for batch in read(examples, split, read_batch):
@@ -110,8 +107,6 @@ def dataset(
         epoch: number of the pass.
         skip: batches to leave out at the beginning; they are not decoded.
     """
-    import tensorflow as tf
-
     count(examples, split)
     batches = records(examples, split, shuffle, seed, epoch).batch(batch_size).skip(skip)
     return batches.map(read_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
@@ -119,9 +114,6 @@ def dataset(
 
 def records(examples: Examples, split: str, shuffle: int, seed: int, epoch: int) -> tf.data.Dataset:
     """Return a dataset of a split's serialized records, once; see `dataset`."""
-    import numpy as np
-    import tensorflow as tf
-
     files = [str(path) for path in examples.shards(split)]
     if shuffle:
         files = [files[number] for number in np.random.default_rng([seed, epoch]).permutation(len(files))]
@@ -138,8 +130,6 @@ def records(examples: Examples, split: str, shuffle: int, seed: int, epoch: int)
     return found
 
 
-def order(number: int, seed: int, epoch: int) -> np.ndarray:
+def order(number: int, seed: int, epoch: int) -> NDArray[np.int32]:
     """Return a permutation of `number` examples that depends on the seed and the epoch alone, int32 [number]."""
-    import numpy as np
-
     return np.random.default_rng([seed, epoch]).permutation(number).astype(np.int32)

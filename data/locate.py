@@ -6,7 +6,11 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
+from data import catalog, formats
+from data.download import data_folder, short_hash
+from data.formats import tfds
 from data.raw import RawDataConfig
+from data.unpack import is_archive, unpack_once
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
 
@@ -21,13 +25,9 @@ def locate(config: RawDataConfigT, progress: Progress) -> tuple[Path, RawDataCon
     Raises:
         UserError: neither a path nor a data set.
     """
-    from data import catalog
-
     path = Path(config.path).expanduser()
     images = config.task == "image_classification"
     if images and config.path.startswith("tfds:"):
-        from data.formats import tfds
-
         return tfds.prepare(config.path.removeprefix("tfds:"), progress), config
     if path.exists():
         return unpacked(path.resolve(), progress), config
@@ -51,9 +51,6 @@ def locate(config: RawDataConfigT, progress: Progress) -> tuple[Path, RawDataCon
 
 def unpacked(path: Path, progress: Progress) -> Path:
     """Return the folder that a tar file was unpacked into, among the data sets; anything else is read where it is."""
-    from data.download import data_folder, short_hash
-    from data.unpack import is_archive, unpack_once
-
     if not (path.is_file() and is_archive(path)):
         return path
     status = path.stat()
@@ -66,8 +63,6 @@ def source_trees(config: RawDataConfig, progress: Progress) -> list[tuple[Path, 
 
     A data set that is not here yet is fetched; the catalogue's entry counts too, since it holds settings.
     """
-    from data import catalog, formats
-
     path, filled_in = locate(config, progress)
     name = formats.detect(path, config.task) if filled_in.format == "auto" else filled_in.format
     files = formats.find(name, config.task).sources(path, filled_in)

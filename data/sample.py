@@ -1,18 +1,37 @@
-"""What a format says about an image before anyone looks at its pixels."""
+"""What a format says about an image before anyone looks at its pixels, and what a look can find wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+Pixels: TypeAlias = "NDArray[np.uint8]"  # [height, width], or [height, width, 3]
+Content: TypeAlias = "bytes | Pixels"  # of an image: its file's bytes, or its pixels where it has no file of its own
+Read: TypeAlias = "Callable[[tuple[Any, ...]], Content]"  # from an image's locator to its content
+ReadFile: TypeAlias = "Callable[[tuple[Any, ...]], bytes]"  # where every image has a file
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train", "training": "train",
     "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
     "test": "test", "testing": "test",
 }  # fmt: skip
+
+
+EXTENSIONS: dict[str, str] = {
+    "jpg": "JPEG", "jpeg": "JPEG", "jpe": "JPEG", "jfif": "JPEG", "png": "PNG", "gif": "GIF", "bmp": "BMP",
+    "dib": "BMP", "webp": "WebP",
+}  # fmt: skip
+UNSUPPORTED = frozenset(
+    ["tif", "tiff", "heic", "heif", "avif", "jp2", "jxl", "svg", "psd", "raw", "dng", "tga", "ppm", "pgm", "ico"]
+)
 
 
 class ImageSample(NamedTuple):
@@ -48,3 +67,7 @@ class Problem:
     detail: str = ""
     split: str = ""
     label: str = ""
+
+
+class BadImage(Exception):
+    """An image that cannot be used; `args` are the kind of finding and a detail."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from data.beam import BeamConfig, do_all
-from data.watching import watch
+import apache_beam
+
+from data.beam import do_all, watch
+from data.beam_config import BeamConfig
 from pipeline.progress import Progress
 
 
@@ -39,12 +41,12 @@ def plan_shards(counts: Mapping[str, int], per_shard: int) -> list[Shard]:
 
 
 def write_all(
-    shards: Sequence[Shard], work: Any, beam: BeamConfig, target: Path, name: str, progress: Progress
+    shards: Sequence[Shard], work: apache_beam.DoFn, beam: BeamConfig, target: Path, name: str, progress: Progress
 ) -> None:
     """Let workers write shards, and show how far they are.
 
     Args:
-        work: a DoFn that takes a `Shard` and writes it to `target`.
+        work: takes a `Shard` and writes it to `target`.
         name: what is shown.
     """
     sizes = {shard.name: shard.stop - shard.start for shard in shards}

@@ -1,31 +1,30 @@
-"""Which image goes into which split: stratified by class, equal bytes and equal groups together, stable when images are added."""
+"""Which image goes into which split: by class, equal bytes and groups together, stable when images are added."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from numpy.typing import NDArray
 
-    from data.detection.config import DetectionDataConfig
-    from data.images.config import ImageDataConfig
+from data.detection.config import DetectionDataConfig
+from data.images.config import ImageDataConfig
 
 TRAIN, VALIDATION, TEST, GIVEN_NONE = 0, 1, 2, -1
-MIXED = (
-    -1
-)  # stands for the class of units with images of several classes, such as recording sessions; these are cut together
+MIXED = -1  # the class of units with images of several classes, such as recording sessions; these are cut together
 
 
 def split_pool(
-    splits: np.ndarray,
-    usable: np.ndarray,
-    contents: np.ndarray,
-    groups: np.ndarray,
-    labels: np.ndarray,
+    splits: NDArray[np.int8],
+    usable: NDArray[np.bool_],
+    contents: NDArray[np.uint64],
+    groups: NDArray[np.uint64],
+    labels: NDArray[np.int32],
     config: ImageDataConfig | DetectionDataConfig,
-) -> np.ndarray:
-    """Cut the images that the data give for training, or to no split, in the recipe's shares; those given elsewhere stay there.
+) -> NDArray[np.int8]:
+    """Cut the images that the data give for training, or to no split, in the recipe's shares.
+
+    Those given elsewhere stay there.
 
     Args:
         splits: [n] given splits.
@@ -38,8 +37,6 @@ def split_pool(
     Returns:
         [n] the split of every image; -1 where it is not usable.
     """
-    import numpy as np
-
     given = {int(item) for item in np.unique(splits[usable])} - {GIVEN_NONE}
     shares = (config.split.train, config.split.validation, config.split.test)
     fractions = fractions_for(given, shares, config.validation_fraction)
@@ -51,20 +48,19 @@ def split_pool(
     return chosen
 
 
-def contents_of(hashes: np.ndarray) -> np.ndarray:
+def contents_of(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return a number for each image, uint64 [n], from the two of its bytes' hash [n, 2]."""
-    import numpy as np
-
     return hashes[:, 0] ^ (hashes[:, 1] << np.uint64(1))
 
 
 def assign_splits(
-    units: np.ndarray, labels: np.ndarray, fractions: tuple[float, float, float], seed: int
-) -> np.ndarray:
+    units: NDArray[np.uint64], labels: NDArray[np.int32], fractions: tuple[float, float, float], seed: int
+) -> NDArray[np.int8]:
     """Split images by class in the given shares.
 
-    Units (images with the same bytes, or of the same group) are ordered by a hash of the seed and their own content, so an image
-    that is added moves at most the few images at the borders. Of every class the first units are the test split, the next ones validation.
+    Units (images with the same bytes, or of the same group) are ordered by a hash of the seed and their own content, so
+    an image that is added moves at most the few images at the borders. Of every class the first units are the test
+    split, the next ones validation.
 
     Args:
         units: uint64 [n], equal for images that must stay together.
@@ -75,8 +71,6 @@ def assign_splits(
     Returns:
         int8 [n]: 0 train, 1 validation, 2 test.
     """
-    import numpy as np
-
     names, first, member, sizes = np.unique(units, return_index=True, return_inverse=True, return_counts=True)
     unit_labels = labels[first].astype(np.int64)
     unit_labels[member[labels != unit_labels[member]]] = MIXED
@@ -90,7 +84,7 @@ def assign_splits(
     return unit_splits[member]
 
 
-def cut(sizes: np.ndarray, fractions: tuple[float, float, float]) -> np.ndarray:
+def cut(sizes: NDArray[np.int64], fractions: tuple[float, float, float]) -> NDArray[np.int8]:
     """Cut one class's units, in their order, into test, validation and train.
 
     Args:
@@ -100,8 +94,6 @@ def cut(sizes: np.ndarray, fractions: tuple[float, float, float]) -> np.ndarray:
     Returns:
         int8 [n]. With enough units every split that has a share gets at least one; a lone unit is for training.
     """
-    import numpy as np
-
     _, validation, test = fractions
     total, count = int(sizes.sum()), len(sizes)
     middles = np.cumsum(sizes) - sizes / 2
@@ -139,15 +131,13 @@ def fractions_for(
     return 1 - validation - test, validation, test
 
 
-def join_groups(contents: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def join_groups(contents: NDArray[np.uint64], groups: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return units that keep equal contents together and equal groups together.
 
     Args:
         contents: uint64 [n], hash of the bytes.
         groups: uint64 [n], hash of the group.
     """
-    import numpy as np
-
     units = groups.copy()
     _, first, member, counts = np.unique(contents, return_index=True, return_inverse=True, return_counts=True)
     repeated = np.flatnonzero(counts[member] > 1)
@@ -169,10 +159,8 @@ def join_groups(contents: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return units
 
 
-def mix(values: np.ndarray, seed: int) -> np.ndarray:
-    """Scramble uint64 values with a seed (the finaliser of splitmix64), so that their order is random but always the same."""
-    import numpy as np
-
+def mix(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
+    """Scramble uint64 values with a seed, always in the same way: the finaliser of splitmix64."""
     start = int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:8], "little")
     with np.errstate(over="ignore"):
         value = values.astype(np.uint64) + np.uint64(start)

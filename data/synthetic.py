@@ -1,18 +1,20 @@
-"""The `shapes` data set, drawn on this machine: circles, squares and triangles on noisy images, annotated as Pascal VOC.
+"""The `shapes` data set, drawn on this machine: shapes on noisy images, annotated as Pascal VOC.
 
     JPEGImages/000.jpg  Annotations/000.xml  ImageSets/Main/train.txt ...
 
-300 images of 160 x 160 pixels, one to three shapes on each: 200 to train, 40 to validate, 60 to test. Equal seeds give equal pixels.
+300 images of 160 x 160 pixels, one to three shapes on each: 200 to train, 40 to validate, 60 to test. Equal seeds give
+equal pixels.
 """
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 SPLITS = {"train": 200, "val": 40, "test": 60}  # by the names that Pascal VOC has for them
 SHAPES = ("circle", "square", "triangle")
@@ -36,8 +38,6 @@ class Shape(NamedTuple):
 
 def write_shapes(folder: Path, seed: int = 0) -> None:
     """Write images, annotations and lists of the splits."""
-    import numpy as np
-
     for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     number = 0
@@ -54,10 +54,8 @@ def write_shapes(folder: Path, seed: int = 0) -> None:
         (folder / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(names) + "\n", "utf-8")
 
 
-def draw_image(random: np.random.Generator) -> tuple[np.ndarray, list[Shape]]:
+def draw_image(random: np.random.Generator) -> tuple[NDArray[np.uint8], list[Shape]]:
     """Return an image, uint8 [160, 160, 3], and what is on it."""
-    import numpy as np
-
     pixels = background(random)
     shapes: list[Shape] = []
     taken = np.zeros((SIDE, SIDE), bool)
@@ -79,10 +77,8 @@ def draw_image(random: np.random.Generator) -> tuple[np.ndarray, list[Shape]]:
     return pixels.clip(0, 255).round().astype(np.uint8), shapes
 
 
-def background(random: np.random.Generator) -> np.ndarray:
+def background(random: np.random.Generator) -> NDArray[np.float64]:
     """Return a gradient between two colours in any direction with blurred blots on it, float [160, 160, 3]."""
-    import numpy as np
-
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE - 0.5
     angle = random.uniform(0, 2 * np.pi)
     along = (y * np.sin(angle) + x * np.cos(angle) + 0.7071) / 1.4142
@@ -92,13 +88,12 @@ def background(random: np.random.Generator) -> np.ndarray:
     rows = np.stack([np.interp(places, np.arange(10), column) for column in coarse.T], axis=1)
     blots = np.stack([np.interp(places, np.arange(10), row) for row in rows])
     strength = random.uniform(0, 25)
-    return first + along[..., None] * (second - first) + strength * blots[..., None]
+    found: NDArray[np.float64] = first + along[..., None] * (second - first) + strength * blots[..., None]
+    return found
 
 
-def draw_shape(label: str, random: np.random.Generator) -> np.ndarray:
+def draw_shape(label: str, random: np.random.Generator) -> NDArray[np.float64]:
     """Return how far each pixel lies in a shape of any size and place, 0..1, float [160, 160]; edges are smooth."""
-    import numpy as np
-
     radius = np.exp(random.uniform(*np.log(RADIUS)))
     centre_y, centre_x = random.uniform(radius + 2, SIDE - radius - 2, 2)
     y, x = np.mgrid[0:SIDE, 0:SIDE] + 0.5
@@ -110,31 +105,26 @@ def draw_shape(label: str, random: np.random.Generator) -> np.ndarray:
     else:
         turns = random.uniform(0, 2 * np.pi) + np.arange(3) * 2 * np.pi / 3
         depth = radius / 2 - np.max([y * np.sin(turn) + x * np.cos(turn) for turn in turns], axis=0)
-    return (depth + 0.5).clip(0, 1)
+    cover: NDArray[np.float64] = (depth + 0.5).clip(0, 1)
+    return cover
 
 
-def edges_of(inside: np.ndarray) -> tuple[int, int, int, int]:
-    """Return (ymin, xmin, ymax, xmax) of what is true in a image."""
-    import numpy as np
-
+def edges_of(inside: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Return (ymin, xmin, ymax, xmax) of what is true in an image."""
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-def contrasting(under: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def contrasting(under: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
     """Return a colour that can be told from the one under it."""
-    import numpy as np
-
     while True:
         colour = random.uniform(0, 255, 3)
         if np.linalg.norm(colour - under) >= CONTRAST:
             return colour
 
 
-def encode(pixels: np.ndarray, kind: str) -> bytes:
+def encode(pixels: NDArray[np.uint8], kind: str) -> bytes:
     """Return an image's file."""
-    from PIL import Image
-
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG" if kind == "png" else "JPEG", quality=JPEG_QUALITY)
     return stream.getvalue()
@@ -150,4 +140,5 @@ def annotation(filename: str, shapes: list[Shape]) -> str:
         for shape in shapes
     )
     size = f"\t<size>\n\t\t<width>{SIDE}</width>\n\t\t<height>{SIDE}</height>\n\t\t<depth>3</depth>\n\t</size>\n"
-    return f"<annotation>\n\t<folder>JPEGImages</folder>\n\t<filename>{filename}</filename>\n{size}{objects}</annotation>\n"
+    head = f"\t<folder>JPEGImages</folder>\n\t<filename>{filename}</filename>\n"
+    return f"<annotation>\n{head}{size}{objects}</annotation>\n"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from typing import Any
 
 
 def import_tfdv() -> Any:
     """Return the module; the first import takes seconds."""
-    import contextlib
-    import io
-
     # these set up their logging at import, so they come first, with the real standard error
     import apache_beam  # noqa: F401
     import tensorflow  # noqa: F401

@@ -36,11 +36,14 @@ def integer_feature(key: bytes, value: int) -> bytes:
 
 
 def list_feature(key: bytes, kind: int, values: Sequence[FeatureValue]) -> bytes:
-    """Return a feature of any number of values of a kind: BYTES, FLOAT or INT64 (not below 0); none is an empty list of that kind."""
+    """Return a feature of any number of values, also none, of a kind: BYTES, FLOAT or INT64 (not below 0)."""
     if kind == BYTES:
         texts = [value for value in values if isinstance(value, bytes)]
         return feature_entry(key, kind, b"".join(b"\x0a" + varint(len(text)) + text for text in texts))
-    packed = struct.pack(f"<{len(values)}f", *values) if kind == FLOAT else b"".join(map(varint, values))  # type: ignore[arg-type]
+    if kind == FLOAT:
+        packed = struct.pack(f"<{len(values)}f", *values)
+    else:
+        packed = b"".join(varint(int(value)) for value in values)
     return feature_entry(key, kind, b"\x0a" + varint(len(packed)) + packed if values else b"")
 
 
@@ -74,7 +77,7 @@ def write_record(file: BinaryIO, data: bytes) -> None:
 
 def masked_crc(data: bytes) -> int:
     """Return the CRC-32C of `data`, rotated and shifted as TFRecord wants it."""
-    crc = google_crc32c.value(data)
+    crc: int = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -108,7 +111,8 @@ def scan_records(stream: IO[bytes]) -> Iterator[Record]:
 def scan_heads(stream: BinaryIO) -> Iterator[tuple[int, int]]:
     """Yield place and size of each whole record's data in a TFRecord file, reading no more than the heads.
 
-    The file may end inside a record: somebody may be writing it. Whether the data are intact is for their reader to find out.
+    The file may end inside a record: somebody may be writing it. Whether the data are intact is for their reader to
+    find out.
 
     Raises:
         ValueError: the checksum of a head is wrong; says where.

@@ -7,26 +7,15 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
 
 from pipeline.disk import locked
 from pipeline.errors import UserError, explain_os_error
-from pipeline.progress import Progress
+from pipeline.progress import Job, Progress
 
 MAX_RATIO = 100  # images hardly compress; a text table compresses ten times
 MAX_EXTRA = 64 << 20  # bytes that any archive may unpack to
 MAX_FILES = 20_000_000
-CHUNK = 1 << 20
-
-
-class Member(NamedTuple):
-    """A file in an archive: name, its bytes to read, and whether it is a link."""
-
-    name: str
-    content: IO[bytes] | None
-    link: bool = False
 
 
 def unpack(archive: Path, folder: Path, progress: Progress) -> None:
@@ -35,24 +24,18 @@ def unpack(archive: Path, folder: Path, progress: Progress) -> None:
     Raises:
         UserError: the archive is damaged, would write outside the folder, has a device, or grows beyond belief.
     """
-    limit = archive.stat().st_size * MAX_RATIO + MAX_EXTRA
-    written = files = links = 0
+    if not hasattr(tarfile, "data_filter"):
+        raise UserError(
+            "This Python cannot unpack archives safely.", str(archive), "Use Python 3.10.12, 3.11.4 or a later one."
+        )
     with progress.job(f"unpacking {archive.name}") as job:
+        members = Members(archive, job)
         try:
-            for member in members(archive):
-                target = safe_target(member.name, folder, archive)
-                if member.link:
-                    links += 1
-                    continue
-                files += 1
-                written = copy(member, target, written, limit, archive)
-                if files > MAX_FILES:
-                    raise refuse(archive, f"it has more than {MAX_FILES:,} files")
-                job()
+            (unpack_zip if zipfile.is_zipfile(archive) else unpack_tar)(archive, folder, members)
         except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
             raise UserError(f"This archive is damaged: {error}.", str(archive), "Download it again.") from None
-    if links:
-        progress.say(f"{archive.name}: {links:,} links in it were left out")
+    if members.links:
+        progress.say(f"{archive.name}: {members.links:,} links in it were left out")
 
 
 def is_archive(path: Path) -> bool:
@@ -60,52 +43,59 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz"))
 
 
-def members(archive: Path) -> Iterator[Member]:
-    """Yield the files of an archive, one after the other."""
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as pack:
-            for info in pack.infolist():
-                if info.is_dir():
-                    continue
-                if stat.S_ISLNK(info.external_attr >> 16):
-                    yield Member(info.filename, None, link=True)
-                    continue
-                with pack.open(info) as content:
-                    yield Member(info.filename, content)
-        return
-    with tarfile.open(archive, "r:*") as pack:
-        for item in pack:
-            if item.isdir():
-                continue
-            if item.issym() or item.islnk():
-                yield Member(item.name, None, link=True)
-            elif item.isfile():
-                yield Member(item.name, pack.extractfile(item))
-            else:
-                raise refuse(archive, f"`{item.name}` is a device or pipe")
+class Members:
+    """Counts the members of an archive before each of them is written, and refuses those that must not be."""
+
+    def __init__(self, archive: Path, job: Job) -> None:
+        self.archive, self.job = archive, job
+        self.limit = archive.stat().st_size * MAX_RATIO + MAX_EXTRA
+        self.size = self.files = self.links = 0
+
+    def admit(self, name: str, size: int, link: bool) -> str:
+        """Return the path below the folder that a member is written to; none for a link, which is left out.
+
+        Args:
+            size: bytes that the archive states; neither `tarfile` nor `zipfile` writes more.
+
+        Raises:
+            UserError: it would lead out of the folder, or makes the archive too large.
+        """
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0] or "\0" in name:
+            raise refuse(self.archive, f"`{name}` would be written outside its folder")
+        if link:
+            self.links += 1
+            return ""
+        self.size += size
+        self.files += 1
+        if self.size > self.limit:
+            raise refuse(self.archive, f"it unpacks to more than {self.limit:,} bytes")
+        if self.files > MAX_FILES:
+            raise refuse(self.archive, f"it has more than {MAX_FILES:,} files")
+        self.job()
+        return str(path)
 
 
-def safe_target(name: str, folder: Path, archive: Path) -> Path:
-    """Return where a member goes; refuse names that lead out of the folder."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0] or "\0" in name:
-        raise refuse(archive, f"`{name}` would be written outside its folder")
-    return folder.joinpath(*path.parts)
+def unpack_zip(archive: Path, folder: Path, members: Members) -> None:
+    """Write the files of a zip."""
+    with zipfile.ZipFile(archive) as file:
+        for member in file.infolist():
+            link = stat.S_ISLNK(member.external_attr >> 16)
+            if not member.is_dir() and (path := members.admit(member.filename, member.file_size, link)):
+                member.filename = path
+                file.extract(member, folder)
 
 
-def copy(member: Member, target: Path, written: int, limit: int, archive: Path) -> int:
-    """Write one file; return how many bytes have been written in all."""
-    assert member.content is not None
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as file:
-        while chunk := member.content.read(CHUNK):
-            written += len(chunk)
-            if written > limit:
-                file.close()
-                target.unlink()
-                raise refuse(archive, f"it unpacks to more than {limit:,} bytes")
-            file.write(chunk)
-    return written
+def unpack_tar(archive: Path, folder: Path, members: Members) -> None:
+    """Write the files of a tar, without the owners, rights and times that it states."""
+    with tarfile.open(archive, "r:*") as file:
+        for member in file:
+            if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
+                raise refuse(archive, f"`{member.name}` is a device or pipe")
+            link = member.issym() or member.islnk()
+            if not member.isdir() and (path := members.admit(member.name, member.size, link)):
+                member.name = path
+                file.extract(member, folder, set_attrs=False, filter="data")
 
 
 def refuse(archive: Path, reason: str) -> UserError:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from components.training.config import TrainerConfig
     from components.training.engine import Session
     from components.training.run import TrainingRun
-    from data.beam import BeamConfig
-    from data.finding import Finding
+    from data.beam_config import BeamConfig
+    from data.findings import Finding
     from data.raw import RawDataConfig
     from data.validation.config import ValidationConfig
     from pipeline.artifacts import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.finding import Finding, make
+from data.findings import Finding, make
 
 
 def check_counts(

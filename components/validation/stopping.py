@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from data.finding import Finding
+from data.findings import Finding
 from data.validation.config import ValidationConfig
 
 ORDER = {"error": 0, "warning": 1, "info": 2}

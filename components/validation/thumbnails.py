@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from PIL import Image
 
-from data.finding import Finding
+from data.findings import Finding
 from data.tfrecord import FeatureValue, decode_example, read_records
 from pipeline.artifacts import Anomalies, Examples
 

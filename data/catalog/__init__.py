@@ -7,48 +7,21 @@ import shutil
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from pydantic import Field
 
+from data.download import data_folder, download_all
+from data.downloadable import Downloadable
 from data.raw import RawDataConfig
 from pipeline.disk import locked
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 from pipeline.progress import Progress
-from pipeline.settings import Settings
 
 FOLDER = Path(__file__).parent
 SAMPLES = FOLDER.parent / "samples"
 COMPLETE = ".complete"  # stands in a data set's folder when everything is there
 
 RawDataConfigT = TypeVar("RawDataConfigT", bound=RawDataConfig)
-
-
-class CatalogFile(Settings):
-    """A file to download."""
-
-    name: str = Field(description="what it is called here")
-    urls: tuple[str, ...] = Field(description="addresses, the preferred one first")
-    sha256: str | None = Field(None, description="checksum; null: none is published, the first download pins it")
-    size: int | None = Field(None, description="bytes")
-    unpack: bool = Field(False, description="zip or tar to be unpacked")
-
-
-class Downloadable(Settings):
-    """Something with a name that can be fetched."""
-
-    name: str
-    title: str
-    description: str = ""
-    licence: str
-    homepage: str
-    citation: str = ""
-    checksum_source: str = Field("", description="where the checksums are from")
-    files: tuple[CatalogFile, ...] = ()
-    unpack_inside: tuple[str, ...] = Field((), description="archives inside the archive")
-    root: str = Field("", description="folder inside, where the data begin")
-    generated: str = Field(
-        "", description="module of `data` whose `write_<name>(folder)` makes it on this machine, without a download"
-    )
-    manual: str = Field("", description="how to get it by hand, where it cannot be downloaded")
 
 
 class CatalogEntry(Downloadable):
@@ -83,8 +56,6 @@ def find(name: str) -> CatalogEntry:
     Raises:
         UserError: there is none of that name.
     """
-    import yaml
-
     if not (FOLDER / f"{name}.yaml").is_file():
         raise UserError(f"The catalogue has no data set `{name}`.", "", did_you_mean(name, names()))
     text = (FOLDER / f"{name}.yaml").read_text("utf-8")
@@ -92,19 +63,21 @@ def find(name: str) -> CatalogEntry:
 
 
 def get(name: str, progress: Progress) -> Path:
-    """Return the folder (or file) of a data set, fetching it first if it is not here; two processes at once fetch it once.
+    """Return the folder (or file) of a data set, fetching it first if it is not here.
+
+    Two processes at once fetch it once.
 
     Raises:
         UserError: it cannot be downloaded, or only by hand.
     """
-    from data.download import data_folder
-
     entry = find(name)
     return SAMPLES / entry.shipped if entry.shipped else fetch_once(entry, data_folder() / name, progress)
 
 
 def fetch_once(entry: Downloadable, folder: Path, progress: Progress) -> Path:
-    """Return where something begins in its folder, fetching it first if it is not there; two processes at once fetch it once.
+    """Return where something begins in its folder, fetching it first if it is not there.
+
+    Two processes at once fetch it once.
 
     Raises:
         UserError: it cannot be downloaded, or only by hand.
@@ -126,8 +99,6 @@ def fetch_once(entry: Downloadable, folder: Path, progress: Progress) -> Path:
 
 def fetch(entry: Downloadable, folder: Path, progress: Progress) -> None:
     """Make or download something in a folder beside its place and move it there when it is complete."""
-    from data.download import download_all
-
     part = folder.with_name(f".{entry.name}.part")
     part.mkdir(exist_ok=True)
     if entry.generated:
@@ -143,7 +114,7 @@ def fetch(entry: Downloadable, folder: Path, progress: Progress) -> None:
 
 
 def fill_in(config: RawDataConfigT) -> RawDataConfigT:
-    """Return the settings with the values that a data set of the catalogue needs, where the recipe does not say otherwise."""
+    """Return the settings with the values that a data set of the catalogue needs, where the recipe has none."""
     entry = find(config.path)
     wanted = {"format": entry.format, **entry.settings}
     said = {key: getattr(config, key) for key in config.model_fields_set}

@@ -8,9 +8,7 @@ from typing import Any, NamedTuple
 
 from data.sample import Problem, Split
 
-SAME_SHAPE = (
-    0.02  # by so much the proportions of an image may differ from those its annotation states, to count as resized
-)
+SAME_SHAPE = 0.02  # by so much may proportions of an image and its annotation differ if it was resized
 ROUNDING = 0.5  # pixels that an edge may lie beyond the image without a word: labels are written with few digits
 
 
@@ -44,10 +42,11 @@ class DetectionSample:
         locator: how the format's reader finds it again; small JSON values.
         boxes: in the order of the annotation.
         size: (height, width) that the annotation states; None if it states none.
-        shares: the boxes are shares of the image already, not pixels.
+        normalized: the boxes' edges are normalized already (0..1), not pixels.
         split: the split that the data put it in; None if the data have no splits.
         place: the annotation.
-        unread: how many objects the annotation has whose box or class could not be read; with no other the image is no background.
+        unread: how many objects the annotation has whose box or class could not be read; with no other the image is no
+            background.
     """
 
     key: str
@@ -56,22 +55,22 @@ class DetectionSample:
     size: tuple[int, int] | None = None
     split: Split | None = None
     place: str = ""
-    shares: bool = False
+    normalized: bool = False
     unread: int = 0
 
 
 def fit_boxes(sample: DetectionSample, height: int, width: int) -> tuple[list[Box], list[Problem]]:
-    """Return the boxes that can be used, as shares of the image, and what is wrong with the others.
+    """Return the boxes that can be used, normalized to the image, and what is wrong with the others.
 
-    Boxes of an image that was resized after it was labelled are scaled with it. Swapped edges are put in order, and what
-    reaches beyond the image is cut off; both are told, but for what rounding puts beyond it. Boxes without area, and those outside
-    the image, are left out.
+    Boxes of an image that was resized after it was labelled are scaled with it. Swapped edges are put in order, and
+    what reaches beyond the image is cut off; both are told, but for what rounding puts beyond it. Boxes without area,
+    and those outside the image, are left out.
 
     Args:
         sample: the image as its annotation has it.
         height, width: of the image as it decodes.
     """
-    stated = (height, width) if sample.shares else sample.size or (height, width)
+    stated = (height, width) if sample.normalized else sample.size or (height, width)
     problems = []
     if stated != (height, width):
         words = f"the annotation says {stated[1]} x {stated[0]}, the photo is {width} x {height}"
@@ -81,7 +80,7 @@ def fit_boxes(sample: DetectionSample, height: int, width: int) -> tuple[list[Bo
             return [], problems
     found = []
     for box in sample.boxes:
-        fitted, kind, words = fit(box, *stated, sample.shares)
+        fitted, kind, words = fit(box, *stated, sample.normalized)
         if kind:
             problems.append(problem(kind, sample, box.place, words, box.label))
         if fitted is not None:
@@ -89,21 +88,23 @@ def fit_boxes(sample: DetectionSample, height: int, width: int) -> tuple[list[Bo
     return found, problems
 
 
-def fit(box: Box, height: int, width: int, shares: bool = False) -> tuple[Box | None, str, str]:
-    """Return a box as shares of an image, or None, with the kind of problem and its words; both empty if there is none.
+def fit(box: Box, height: int, width: int, normalized: bool = False) -> tuple[Box | None, str, str]:
+    """Return a box normalized to an image, or None, with the kind of problem and its words.
+
+    Kind and words are empty if there is none.
 
     Args:
         height, width: pixels of the image that the box was drawn on.
-        shares: its edges are shares of these already.
+        normalized: its edges are so already.
     """
     edges = (box.ymin, box.xmin, box.ymax, box.xmax)
     written = f"x {box.xmin:.7g} to {box.xmax:.7g}, y {box.ymin:.7g} to {box.ymax:.7g}"
-    written += " (shares of the photo's sides)" if shares else ""
-    limits = "they go from 0 to 1" if shares else f"the photo is {width} x {height}"
+    written += " (shares of the photo's sides)" if normalized else ""
+    limits = "they go from 0 to 1" if normalized else f"the photo is {width} x {height}"
     if not all(math.isfinite(edge) for edge in edges):
         return None, "box_not_a_number", written
     kind = "swapped_box" if box.ymin > box.ymax or box.xmin > box.xmax else ""
-    high, wide = (1, 1) if shares else (height, width)
+    high, wide = (1, 1) if normalized else (height, width)
     ymin, ymax = sorted((box.ymin / high, box.ymax / high))
     xmin, xmax = sorted((box.xmin / wide, box.xmax / wide))
     if ymin == ymax or xmin == xmax:

@@ -6,9 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from data.beam import BeamConfig
+import numpy as np
+from numpy.typing import NDArray
+
+from data.beam_config import BeamConfig
 from data.detection.config import DetectionDataConfig
+from data.detection.ingest import survey
 from data.images.check import smallest_and_largest
+from data.locate import locate
 from pipeline.progress import Progress
 
 
@@ -16,26 +21,22 @@ def inspect(config: DetectionDataConfig, progress: Progress, beam: BeamConfig | 
     """Look at all images as example_gen does.
 
     Returns:
-        `path`, `format`, `classes` (name -> boxes), `splits` (name -> images), `boxes` (split -> boxes), `height` and `width`
-        (pixels of the images), `boxes an image`, `box height` and `box width` (pixels; {smallest, median, largest}), `background`
-        (images without boxes), `found` and `used` (images that were found, and what example_gen would write of them), `label_counts`
-        (split -> boxes of each class), `findings` (what is wrong, in the Anomalies form).
+        `path`, `format`, `classes` (name -> boxes), `splits` (name -> images), `boxes` (split -> boxes), `height` and
+        `width` (pixels of the images), `boxes a photo`, `box height` and `box width` (pixels; {smallest, median,
+        largest}), `background` (images without boxes), `found` and `used` (images that were found, and what example_gen
+        would write of them), `label_counts` (split -> boxes of each class), `findings` (what is wrong, in the Anomalies
+        form).
 
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
-    import numpy as np
-
-    from data.detection.ingest import count_boxes, count_images, survey
-    from data.locate import locate
-
     path, config = locate(config, progress)
     with tempfile.TemporaryDirectory(prefix="labline-check-") as folder:
         found = survey(path, config, beam or BeamConfig(), Path(folder) / "ingest", progress)
     used = found.splits >= 0
     boxes = found.boxes[used[found.boxes["row"]]]
     facts = found.facts[used]
-    images, counts = count_images(found), count_boxes(found)
+    images, counts = found.count_images(), found.count_boxes()
     an_image = np.bincount(boxes["row"], minlength=len(used))[used]
     high = boxes["height"] * found.facts["height"][boxes["row"]]
     wide = boxes["width"] * found.facts["width"][boxes["row"]]
@@ -58,10 +59,8 @@ def inspect(config: DetectionDataConfig, progress: Progress, beam: BeamConfig | 
     }
 
 
-def spread(values: Any) -> dict[str, int]:
+def spread(values: NDArray[np.int64] | NDArray[np.float32]) -> dict[str, int]:
     """Return the smallest, the middle and the largest of some numbers, rounded."""
-    import numpy as np
-
     return {
         "smallest": round(float(values.min())),
         "median": round(float(np.median(values))),

@@ -15,17 +15,19 @@ from pipeline.settings import ModuleIn, SourceFile
 class DetectionDataConfig(RawDataConfig):
     """Which images with boxes, and how they are split."""
 
-    task: ClassVar[str] = "object_detection"
+    task: ClassVar[Literal["object_detection"]] = "object_detection"
 
     path: Annotated[str, SourceFile()] = Field(
-        description="a folder or zip with photos and their annotations; records (`data/*.record`); or a data set of the catalogue"
+        description="a folder or zip with photos and their annotations; records (`data/*.record`); or a data set of "
+        "the catalogue"
     )
     format: Annotated[str, ModuleIn("data/formats")] = Field(
         "auto", description="format of the data; `auto` looks at them: voc, coco, yolo, box_csv, detection_records"
     )
     classes: tuple[str, ...] | None = Field(
         None,
-        description="use only boxes of these classes, numbered in this order, and photos with such a box or with none at all; null: all, sorted",
+        description="use only boxes of these classes, numbered in this order, and photos with such a box or with none "
+        "at all; null: all, sorted",
     )
     label_map: Annotated[Path | None, SourceFile()] = Field(
         None, description="label map (.pbtxt) whose numbers the classes keep; null: they are numbered from 1"
@@ -38,12 +40,14 @@ class DetectionDataConfig(RawDataConfig):
         0.1,
         ge=0,
         lt=1,
-        description="share of the given training photos held out for validation, where the data have only train and test",
+        description="share of the given training photos held out for validation, where the data have only train and "
+        "test",
     )
     seed: int = Field(0, description="decides which photos go into which split, and their order")
     group_by: str | None = Field(
         None,
-        description="regular expression on the photo's path; photos whose match (first group) is equal stay in one split",
+        description="regular expression on the photo's path; photos whose match (first group) is equal stay in one "
+        "split",
     )
     limit: int | None = Field(
         None,
@@ -59,7 +63,8 @@ class DetectionDataConfig(RawDataConfig):
     max_side: int | None = Field(
         None,
         ge=32,
-        description="photos are shrunk to so many pixels on the longer side, which trains faster on large ones; null: they keep their bytes",
+        description="photos are shrunk to so many pixels on the longer side, which trains faster on large ones; null: "
+        "they keep their bytes",
     )
 
     expressions = field_validator("group_by")(valid_expression)

@@ -1,7 +1,7 @@
 """Boxes of images that EXIF data turn.
 
-Such an image is stored upright. Its boxes are taken as LabelImg writes them, on the image as it is seen, unless the annotation states the
-size of the image as it lies in the file: then they are turned with it.
+Such an image is stored upright. Its boxes are taken as LabelImg writes them, on the image as it is seen, unless the
+annotation states the size of the image as it lies in the file: then they are turned with it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from data.sample import Problem
 def upright_boxes(
     sample: DetectionSample, height: int, width: int, orientation: int, turned: bool
 ) -> tuple[list[Box], list[Problem]]:
-    """Return an image's usable boxes as shares of the upright image, and what is wrong with the others.
+    """Return an image's usable boxes normalized to the upright image, and what is wrong with the others.
 
     Args:
         sample: the image as its annotation has it.
@@ -29,14 +29,14 @@ def upright_boxes(
 
 
 def is_upright(size: tuple[int, int] | None, height: int, width: int, orientation: int, turned: bool) -> bool:
-    """Tell whether an annotation is about the upright image: its size says so where the image is turned by a quarter."""
+    """Tell whether an annotation is about the upright image; its size says so where a quarter turn lies between."""
     if size is None or orientation < 5 or height == width or size[0] == size[1]:
         return turned
     return (size[0] > size[1]) == (height > width)
 
 
 def turn(box: Box, orientation: int) -> Box:
-    """Return a box of the pixels as they are stored on the upright image; all in shares."""
+    """Return a box of the pixels as they are stored on the upright image; all normalized."""
 
     def move(y: float, x: float) -> tuple[float, float]:
         return {

@@ -1,21 +1,21 @@
 """What a look at an image's file shows, and the file that is stored of it.
 
-JPEG and PNG files that TensorFlow decodes as they stand keep their bytes, as `data.picture` says, unless they are to be shrunk. What
-has to be changed of a JPEG stays one, at a quality at which no difference can be seen: as PNG a camera's image would take ten times the room.
+JPEG and PNG files that TensorFlow decodes as they stand keep their bytes, as `data.images.image` says, unless they are
+to be shrunk. What has to be changed of a JPEG stays one, at a quality at which no difference can be seen: as PNG a
+camera's image would take ten times the room.
 """
 
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from data.images.image import (
     JPEG,
     ORIENTATION,
     PNG,
-    BadImage,
     RawImage,
     check_size,
     encode_png,
@@ -25,19 +25,20 @@ from data.images.image import (
     recognise,
     stored_bytes,
 )
+from data.sample import BadImage, Content, Pixels
 
 JPEG_QUALITY = 95
 COARSE = 8  # JPEGs are decoded to one pixel for so many in each direction: that takes half the time
 
 
-def examine_image(data: Any, max_pixels: int) -> RawImage:
-    """Return an image's facts, as `data.picture.examine` does.
+def examine_image(data: Content, max_pixels: int) -> RawImage:
+    """Return an image's facts, as `data.images.image.examine` does.
 
-    Of a JPEG that keeps its bytes all blocks are read, and so checked, but only their means become pixels; the brightness is that
-    of the whole blocks.
+    Of a JPEG that keeps its bytes all blocks are read, and so checked, but only their means become pixels; the
+    brightness is that of the whole blocks.
 
     Raises:
-        BadPicture: it cannot be used.
+        BadImage: it cannot be used.
     """
     if not isinstance(data, bytes) or recognise(data) != "JPEG":
         return examine(data, max_pixels)
@@ -46,8 +47,6 @@ def examine_image(data: Any, max_pixels: int) -> RawImage:
         return examine(data, max_pixels)
     height, width, channels, _ = head
     check_size(height, width, max_pixels)
-    from PIL import Image
-
     mode, size = "RGB" if channels == 3 else "L", (-(-width // COARSE), -(-height // COARSE))
     try:
         image = Image.frombytes(mode, size, data, "jpeg", mode, "", COARSE, 0)
@@ -58,8 +57,11 @@ def examine_image(data: Any, max_pixels: int) -> RawImage:
     return RawImage((height, width, channels), int(whole.sum(dtype=np.uint64)) / (whole.size * 255), "JPEG")
 
 
-def orientation_of(data: Any, image: RawImage) -> int:
-    """Return how EXIF data say that an image lies, 1 to 8; only images that had to be decoded can lie otherwise than upright."""
+def orientation_of(data: Content, image: RawImage) -> int:
+    """Return how EXIF data say that an image lies, 1 to 8.
+
+    Only images that had to be decoded can lie otherwise than upright.
+    """
     if image.decoded is None or not isinstance(data, bytes):
         return 1
     try:
@@ -70,16 +72,16 @@ def orientation_of(data: Any, image: RawImage) -> int:
 
 
 def stored_image(
-    data: Any, size: tuple[int, int, int], convert: bool, max_side: int | None, max_pixels: int
+    data: Content, size: tuple[int, int, int], convert: bool, max_side: int | None, max_pixels: int
 ) -> tuple[bytes, bytes, tuple[int, int, int]]:
-    """Return the upright file that is stored of an image, its kind, and its size: its own bytes wherever they can be kept.
+    """Return the upright file that is stored of an image, its kind, and its size; own bytes are kept if possible.
 
     Args:
         data: bytes of a file, or pixels.
         size: height, width and channels of the upright image.
         convert: whether its bytes cannot be kept.
         max_side: pixels that the longer side may have; None for any number.
-        max_pixels: as for `examine_photo`.
+        max_pixels: as for `examine_image`.
     """
     small = shrunk(size, max_side)
     if not convert and small == size:
@@ -98,25 +100,23 @@ def shrunk(size: tuple[int, int, int], max_side: int | None) -> tuple[int, int, 
     return max(1, round(height * share)), max(1, round(width * share)), channels
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: Content) -> Pixels:
     """Return the pixels of a JPEG or PNG that needs no turning."""
+    if not isinstance(data, bytes):
+        return data
     image = load(data, recognise(data))
     return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
 
 
-def resize(pixels: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
+def resize(pixels: Pixels, size: tuple[int, int, int]) -> Pixels:
     """Return a smaller image; every pixel of the large one counts."""
-    from PIL import Image
-
     if pixels.shape[:2] == size[:2]:
         return pixels
     return np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.LANCZOS))
 
 
-def encode(pixels: np.ndarray, jpeg: bool) -> tuple[bytes, bytes]:
+def encode(pixels: Pixels, jpeg: bool) -> tuple[bytes, bytes]:
     """Return a file of pixels, and its kind."""
-    from PIL import Image
-
     if not jpeg:
         return encode_png(pixels), PNG
     stream = io.BytesIO()

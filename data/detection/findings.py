@@ -6,16 +6,15 @@ from data.findings import KINDS as IMAGE_KINDS
 from data.findings import Findings, Kind
 
 SHARED = (
-    "corrupt_file", "truncated_file", "empty_file", "zero_size_image", "too_many_pixels", "too_large_file", "unreadable_file",
-    "unreadable_directory", "duplicate_across_splits", "wrong_extension", "duplicate_image", "unknown_file",
+    "corrupt_file", "truncated_file", "empty_file", "zero_size_image", "too_many_pixels", "too_large_file",
+    "unreadable_file", "unreadable_directory", "duplicate_across_splits", "wrong_extension", "duplicate_image",
+    "unknown_file",
 )  # fmt: skip
 
 KINDS: dict[str, Kind] = {
     "unreadable_annotation": Kind("error", "These annotations cannot be read; their photos were left out."),
     "missing_photo": Kind("error", "The photos of these annotations are not there."),
-    "size_mismatch": Kind(
-        "error", "These annotations are about photos of another shape; the photos were left out."
-    ),
+    "size_mismatch": Kind("error", "These annotations are about photos of another shape; the photos were left out."),
     "box_not_a_number": Kind("error", "Edges of these boxes are missing or no numbers; the boxes were left out."),
     "box_without_class": Kind("error", "These boxes have no class; they were left out."),
     "box_without_photo": Kind("error", "These boxes belong to no photo; they were left out."),
@@ -23,33 +22,48 @@ KINDS: dict[str, Kind] = {
     "empty_box": Kind("error", "These boxes have no area; they were left out."),
     "outside_box": Kind("error", "These boxes lie outside their photos; they were left out."),
     "no_usable_box": Kind("error", "None of these photos' boxes can be used, so the photos were left out."),
-    "conflicting_splits": Kind("error", "These lines put a photo into another split than an earlier one; they were ignored."),
+    "conflicting_splits": Kind(
+        "error", "These lines put a photo into another split than an earlier one; they were ignored."
+    ),
     "missing_shard": Kind("error", "Of these records, files are missing."),
     "damaged_record": Kind("error", "These record files are damaged; what follows in them was left out."),
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "error"},
     "duplicate_annotation": Kind("warning", "Several annotations are about one photo; only the first one was used."),
     "swapped_box": Kind("warning", "Edges of these boxes were swapped; they were put in order."),
     "box_beyond_edge": Kind("warning", "These boxes reach beyond their photos; they were cut at the edge."),
-    "resized_photo": Kind("warning", "These photos were resized after they were annotated; the boxes were scaled with them."),
+    "resized_photo": Kind(
+        "warning", "These photos were resized after they were annotated; the boxes were scaled with them."
+    ),
     "conflicting_boxes": Kind("warning", "The same photo has other boxes elsewhere in the data."),
     "similar_classes": Kind("warning", "The names of these classes differ in nothing but case, spaces or dashes."),
-    "photo_without_split": Kind("warning", "The data's splits do not name these photos; they are cut like training photos."),
+    "photo_without_split": Kind(
+        "warning", "The data's splits do not name these photos; they are cut like training photos."
+    ),
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "warning"},
     "photo_without_annotation": Kind(
-        "warning", "These photos have no annotation and were left out; an annotation without boxes says that there is nothing on them."
+        "warning",
+        "These photos have no annotation and were left out; an annotation without boxes says that there is nothing on "
+        "them.",
     ),
-    "turned_photo": Kind("info", "These photos are stored on their side, as EXIF data say; they were turned upright, with boxes that need it."),
+    "turned_photo": Kind(
+        "info",
+        "These photos are stored on their side, as EXIF data say; they were turned upright, with boxes that need it.",
+    ),
     "background_photo": Kind("info", "These photos have no boxes; they are used as background."),
     "tiny_box": Kind(
-        "info", "These boxes are less than 2 % of their photo's side in the mean; at 300 pixels a network hardly sees them."
+        "info",
+        "These boxes are less than 2 % of their photo's side in the mean; at 300 pixels a network hardly sees them.",
     ),
-    "large_photo": Kind("info", "These photos have more than 2,048 pixels on a side; `data.max_side=1024` makes training on them faster."),
+    "large_photo": Kind(
+        "info",
+        "These photos have more than 2,048 pixels on a side; `data.max_side=1024` makes training on them faster.",
+    ),
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "info"},
-}  # fmt: skip
+}
 
 ABOUT_BOXES = (
-    "box_not_a_number", "box_without_class", "box_without_photo", "unknown_class", "empty_box", "outside_box", "swapped_box", "box_beyond_edge",
-    "tiny_box",
+    "box_not_a_number", "box_without_class", "box_without_photo", "unknown_class", "empty_box", "outside_box",
+    "swapped_box", "box_beyond_edge", "tiny_box",
 )  # fmt: skip
 """Findings that count boxes; the others count photos or files."""
 

@@ -1,4 +1,4 @@
-"""Label maps: which number stands for which class, in the Object Detection API's text form; and lists of names, a line each."""
+"""Label maps in the Object Detection API's text form, and lists of names, a line each: the classes by number."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ ITEM = re.compile(r"^\s*item\s*[:{<]", re.MULTILINE)
 def read_label_map(path: Path) -> dict[int, str]:
     """Return class names by number, from 1; where several items share a number the first one counts, as it always did.
 
-    The display name is taken where there is one. A text file without items is a list of names, as TensorFlow Lite's models have:
-    line 1 is number 1, or the background's where it is called so or `???`.
+    The display name is taken where there is one. A text file without items is a list of names, as TensorFlow Lite's
+    models have: line 1 is number 1, or the background's where it is called so or `???`.
 
     Raises:
         UserError: the file cannot be read, an item lacks its number or name, or a class has number 0 or less.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from data.detection.config import DetectionDataConfig
 from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, stem_of
-from data.images.image import EXTENSIONS
-from data.sample import SPLIT_FOLDERS, Problem, Split
+from data.sample import EXTENSIONS, SPLIT_FOLDERS, Problem, Split
+
+TURNED_BY_EXIF = True  # unless a format says otherwise, boxes are on the image as it is seen
 
 
 def list_entries(path: Path) -> Iterator[Entry | Problem]:
@@ -27,9 +28,14 @@ def has_images(path: Path) -> bool:
     return any(isinstance(entry, Entry) and extension_of(entry.parts[-1]) in EXTENSIONS for entry in entries)
 
 
-def sources(path: Path, config: Any) -> list[Path]:
+def sources(path: Path, config: DetectionDataConfig) -> list[Path]:
     """List the zip file, or every file below the folder."""
     return [path] if path.is_file() else list_files(path)
+
+
+def classes(path: Path, config: DetectionDataConfig) -> dict[int, str]:
+    """Return the classes whose numbers are to be kept: none."""
+    return {}
 
 
 def split_of_folders(parts: tuple[str, ...]) -> Split | None:
@@ -59,7 +65,7 @@ class ImageIndex:
 
 
 def nearness(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[int, int]:
-    """Return how many folders two files share from the top, and how many names of folders anywhere: train of labels/train."""
+    """Return how many folders two files share from the top, and how many names of folders anywhere."""
     count = 0
     for first, second in zip(one[:-1], other[:-1], strict=False):
         if first != second:

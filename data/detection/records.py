@@ -1,10 +1,11 @@
 """Records of labelled images under the Object Detection API's keys, which Model Garden's decoder reads too.
 
-One example an image, m objects on it; edges are shares of the image, 0..1. Features:
+One example an image, m objects on it; edges are normalized to the image, 0..1. Features:
     image/encoded                        bytes   a JPEG or PNG file, upright
     image/format                         bytes   `jpeg` or `png`
     image/filename                       bytes   the path relative to the data, for archives the member's name
-    image/source_id                      bytes   a whole number in digits, another for each image: Model Garden takes no other text
+    image/source_id                      bytes   a whole number in digits, another for each image: Model Garden takes no
+                                                 other text
     image/key/sha256                     bytes   checksum of the file, in hexadecimal digits
     image/height, image/width, image/channels, image/bytes    int64
     image/brightness                     float   mean of all pixel values, 0..1
@@ -13,9 +14,11 @@ One example an image, m objects on it; edges are shares of the image, 0..1. Feat
     image/object/class/text              bytes [m]   their names
     image/object/{difficult,truncated,is_crowd}    int64 [m]   0 or 1
     image/boxes                          int64   m
-    image/box/smallest, image/box/largest    float   area of the smallest and of the largest box as a share of the image; 0 without any
+    image/box/smallest, image/box/largest    float   area of the smallest and of the largest box as a share of the
+                                                     image; 0 without any
 
-The last three are there to be measured by the statistics. The Object Detection API's own tool put the file's name into source_id.
+The last three are there to be measured by the statistics. The Object Detection API's own tool put the file's name into
+source_id.
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ EDGES = ("ymin", "xmin", "ymax", "xmax")
 RECURRING = frozenset(
     f"image/{name}"
     for name in (
-        "format", "channels", "height", "width", "boxes", "object/class/label", "object/class/text", "object/difficult", "object/truncated",
+        "format", "channels", "height", "width", "boxes", "object/class/label", "object/class/text",
+        "object/difficult", "object/truncated",
         "object/is_crowd",
     )
 )  # fmt: skip
@@ -48,16 +52,18 @@ def encode_detection(
     labels: Mapping[str, int],
     checksum: str = "",
 ) -> bytes:
-    """Return an image's serialized `tf.train.Example`; features in the order of their names, so equal input gives equal bytes.
+    """Return an image's serialized `tf.train.Example`.
+
+    Features in the order of their names, so equal input gives equal bytes.
 
     Args:
         encoded: the JPEG or PNG file.
-        photo_format: b"jpeg" or b"png".
+        detection_format: b"jpeg" or b"png".
         filename: where it came from.
         number: another for each image of the data, not below 0.
         size: height, width, channels.
         brightness: mean pixel value in 0..1.
-        boxes: with edges as shares of the image, see `data.boxes.fit_boxes`.
+        boxes: with normalized edges, see `data.detection.boxes.fit_boxes`.
         labels: number of each class, from 1.
         checksum: SHA-256 of `encoded` in hexadecimal digits, where it is known already.
     """

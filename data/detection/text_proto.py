@@ -1,7 +1,8 @@
 """Reads protocol buffers' text format without their schema: pipeline.config files and label maps.
 
-The grammar is that of https://protobuf.dev/reference/protobuf/textformat-spec: fields, messages in `{}` or `<>`, lists in `[]`,
-strings with escapes, several beside each other, comments. Every value keeps its line, so that what is wrong can be shown.
+The grammar is that of https://protobuf.dev/reference/protobuf/textformat-spec: fields, messages in `{}` or `<>`, lists
+in `[]`, strings with escapes, several beside each other, comments. Every value keeps its line, so that what is wrong
+can be shown.
 """
 
 from __future__ import annotations

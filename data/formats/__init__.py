@@ -1,40 +1,29 @@
 """Formats of raw data, one file each, found by file name.
 
-A format of pictures is a module with
-    TASK = "image_classification"
-    detect(path) -> bool                         whether the data at `path` look like this format
-    list_samples(path, config) -> iterator       `ImageSample`s without pixels, and `Problem`s met on the way; always in the same order
-    open_reader(path) -> context manager         of a function from a sample's locator to the file's bytes or a uint8 array
-    sources(path, config) -> list of files       whose content decides what comes out
-
-A format of labelled photos has the same functions and
-    TASK = "object_detection"
-    list_samples(path, config) -> iterator       `PhotoSample`s with their boxes, and `Problem`s
-and may have
-    classes(path, config) -> number -> name      where the data's own numbers of the classes are to be kept
-    TURNED_BY_EXIF = False                       where boxes are on the pixels as they are stored, whatever EXIF data say
-
-A format of series is a module with `detect` and `sources` as above and
-    TASK = "forecasting"
-    open_layout(path, config) -> Layout          what the columns are, after a look at the data
-    read_chunks(layout, findings, missing) -> iterator of `Chunk`s, rows as numbers with their lines; what is wrong goes to the findings
+A format is a module that has what one of the protocols below says: `ImageFormat` for images with a class each,
+`DetectionFormat` for images with boxes, `SeriesFormat` for series. Its `TASK` says which.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
 
-from data.sample import ImageSample, Problem
+from data.detection.boxes import DetectionSample
+from data.detection.config import DetectionDataConfig
+from data.images.config import ImageDataConfig
+from data.sample import ImageSample, Problem, Read
+from data.series.config import SeriesDataConfig
+from data.series.findings import SeriesFindings
 from pipeline.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from data.images.config import ImageDataConfig
+    from data.series.chunks import Chunk
+    from data.series.columns import Layout
 
-Read = Callable[[Any], Any]  # locator -> bytes of a file, or a uint8 array [height, width] or [height, width, 3]
 ASKED_LAST = (
     "detection_records",  # often made of annotations that lie beside them
     "box_csv",  # so are tables
@@ -43,43 +32,91 @@ ASKED_LAST = (
 EXPECTED = {
     "image_classification": "A folder of pictures has one folder for each class: photos/cats/1.jpg, photos/dogs/2.jpg. "
     "Pictures that a CSV file names: give that file as `data.path`. See `data.format` for the others.",
-    "object_detection": "Labelled photos come as a folder or zip with the photos and their annotations in it: Pascal VOC xml, COCO json, "
-    "YOLO txt or a CSV with the columns filename, class, xmin, ymin, xmax, ymax (give the folder, not the table); or as TFRecord files "
-    "(`data/*.record`) of the Object Detection API with a label map beside them.",
+    "object_detection": "Labelled photos come as a folder or zip with the photos and their annotations in it: "
+    "Pascal VOC xml, COCO json, YOLO txt or a CSV with the columns filename, class, xmin, ymin, xmax, ymax "
+    "(give the folder, not the table); or as TFRecord files (`data/*.record`) of the Object Detection API "
+    "with a label map beside them.",
     "forecasting": "Series come as a CSV, TSV or TXT file (also .gz), or as a folder of such files, one series each; "
     "folders below it are not looked into.",
 }
 
 
 class Format(Protocol):
-    """What a module in this folder offers."""
+    """What every format has."""
 
-    TASK: str
+    @property
+    def TASK(self) -> str:  # noqa: N802 - a constant of the module
+        """The task that the data are for."""
 
     def detect(self, path: Path) -> bool:
         """Tell whether the data at `path` look like this format."""
 
-    def list_samples(self, path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Problem]:
-        """Yield the samples, always in the same order."""
+    def sources(self, path: Path, config: Any) -> list[Path]:
+        """List the files whose content decides what comes out."""
+
+
+class ImagesFormat(Format, Protocol):
+    """A format of images of either kind."""
 
     def open_reader(self, path: Path) -> AbstractContextManager[Read]:
-        """Give a function that reads samples by their locators."""
+        """Give a function that reads images by their locators."""
 
-    def sources(self, path: Path, config: ImageDataConfig) -> list[Path]:
-        """List the files whose content decides what comes out."""
+
+class ImageFormat(ImagesFormat, Protocol):
+    """A format of images with a class each."""
+
+    def list_samples(self, path: Path, config: ImageDataConfig) -> Iterator[ImageSample | Problem]:
+        """Yield the images without pixels, and problems met on the way; always in the same order."""
+
+
+class DetectionFormat(ImagesFormat, Protocol):
+    """A format of images with boxes; `data.detection.labelled` has defaults of the two last ones."""
+
+    def list_samples(self, path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
+        """Yield the images with their boxes, and problems met on the way; always in the same order."""
+
+    def classes(self, path: Path, config: DetectionDataConfig) -> dict[int, str]:
+        """Return the classes by number, where the data's own numbers are to be kept; none elsewhere."""
+
+    @property
+    def TURNED_BY_EXIF(self) -> bool:  # noqa: N802 - a constant of the module
+        """Whether boxes are on the image as it is seen; False where they are on the pixels as they are stored."""
+
+
+class SeriesFormat(Format, Protocol):
+    """A format of series."""
+
+    def open_layout(self, path: Path, config: SeriesDataConfig) -> Layout:
+        """Say what the columns are, after a look at the data."""
+
+    def read_chunks(
+        self, layout: Layout, findings: SeriesFindings, more_missing: tuple[str, ...] = ()
+    ) -> Iterator[Chunk]:
+        """Yield rows as numbers with their lines; what is wrong goes to the findings."""
 
 
 def names(task: str) -> list[str]:
     """List the formats of a task."""
     found = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
-    return [name for name in found if task == find_module(name).TASK]
+    return [name for name in found if task == load(name).TASK]
 
 
-def find_module(name: str) -> Any:
-    return importlib.import_module(f"data.formats.{name}")
+def load(name: str) -> Format:
+    """Return the module of a format that is there."""
+    return cast("Format", importlib.import_module(f"data.formats.{name}"))
 
 
-def find(name: str, task: str = "image_classification") -> Any:
+@overload
+def find(name: str, task: Literal["image_classification"] = ...) -> ImageFormat: ...
+@overload
+def find(name: str, task: Literal["object_detection"]) -> DetectionFormat: ...
+@overload
+def find(name: str, task: Literal["forecasting"]) -> SeriesFormat: ...
+@overload
+def find(name: str, task: Literal["image_classification", "object_detection"]) -> ImagesFormat: ...
+@overload
+def find(name: str, task: str) -> Format: ...
+def find(name: str, task: str = "image_classification") -> Format:
     """Return the module of a format.
 
     Raises:
@@ -88,7 +125,7 @@ def find(name: str, task: str = "image_classification") -> Any:
     known = names(task)
     if name not in known:
         raise UserError(f"There is no data format `{name}`.", "data.format", did_you_mean(name, [*known, "auto"]))
-    return find_module(name)
+    return load(name)
 
 
 def in_turn(known: list[str]) -> list[str]:
@@ -98,7 +135,7 @@ def in_turn(known: list[str]) -> list[str]:
 
 def looks_like(path: Path, task: str) -> bool:
     """Tell whether the data at `path` are in one of a task's formats."""
-    return any(find_module(name).detect(path) for name in in_turn(names(task)))
+    return any(load(name).detect(path) for name in in_turn(names(task)))
 
 
 def detect(path: Path, task: str = "image_classification") -> str:
@@ -109,7 +146,7 @@ def detect(path: Path, task: str = "image_classification") -> str:
     """
     known = names(task)
     for name in in_turn(known):
-        if find_module(name).detect(path):
+        if load(name).detect(path):
             return name
     if path.is_dir() and not any(path.iterdir()):
         raise UserError("This folder is empty.", str(path), "Check `data.path`.")

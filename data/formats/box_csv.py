@@ -1,4 +1,6 @@
-"""Photos with boxes in CSV tables, one line a box: filename, width, height, class, xmin, ymin, xmax, ymax, in a folder or zip.
+"""Photos with boxes in CSV tables in a folder or zip, one line a box.
+
+    filename,width,height,class,xmin,ymin,xmax,ymax
 
     data/train_labels.csv  data/test_labels.csv  images/1.jpg     the tables' names give the splits
     annotations.csv  photos/1.jpg                                 or a column `split`
@@ -13,19 +15,23 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from data.detection.boxes import Box, DetectionSample
-from data.detection.labelled import ImageIndex, images_of, list_entries, sources, split_of_folders
+from data.detection.config import DetectionDataConfig
+from data.detection.labelled import (
+    TURNED_BY_EXIF,
+    ImageIndex,
+    classes,
+    images_of,
+    list_entries,
+    sources,
+    split_of_folders,
+)
 from data.detection.records import EDGES
-from data.file_tree import Entry, Read, extension_of, open_reader, printable, stem_of
-from data.images.image import BadImage
-from data.sample import SPLIT_FOLDERS, Problem, Split
+from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
+from data.sample import SPLIT_FOLDERS, BadImage, Problem, ReadFile, Split
 
-if TYPE_CHECKING:
-    from pipeline.settings import Settings
-
-__all__ = ["detect", "list_samples", "open_reader", "sources"]
+__all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
 
 TASK = "object_detection"
 NEEDED = {"filename", "class", *EDGES}
@@ -63,7 +69,7 @@ def find_delimiter(first: str) -> str:
     return max(",;\t", key=first.count)
 
 
-def list_samples(path: Path, config: Settings) -> Iterator[DetectionSample | Problem]:
+def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
     """Yield the photos in the order in which the tables first name them."""
     entries: list[Entry] = []
     for entry in list_entries(path):
@@ -86,7 +92,7 @@ def list_samples(path: Path, config: Settings) -> Iterator[DetectionSample | Pro
             yield Problem("photo_without_annotation", printable("/".join(left.parts)))
 
 
-def find_tables(entries: list[Entry], read: Read) -> list[tuple[Entry, list[tuple[int, dict[str, str]]]]]:
+def find_tables(entries: list[Entry], read: ReadFile) -> list[tuple[Entry, list[tuple[int, dict[str, str]]]]]:
     """Return the tables with boxes and their numbered lines; where some are named after splits, those alone.
 
     A table of all photos often lies beside those of the splits that were cut from it.

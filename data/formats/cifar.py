@@ -1,7 +1,7 @@
-"""CIFAR-10 and CIFAR-100 as published: the binary form, and the python form read by an unpickler that can build nothing but arrays.
+"""CIFAR-10 and CIFAR-100 as published: the binary form, and the python form, of which nothing but arrays is built.
 
-Records of the binary form are 1 (CIFAR-10) or 2 (CIFAR-100: coarse, fine) label bytes and 3 x 1024 bytes red, green, blue.
-Format: https://www.cs.toronto.edu/~kriz/cifar.html.
+Records of the binary form are 1 (CIFAR-10) or 2 (CIFAR-100: coarse, fine) label bytes and 3 x 1024 bytes red, green,
+blue. Format: https://www.cs.toronto.edu/~kriz/cifar.html.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data.sample import ImageSample, Split
+from data.images.config import ImageDataConfig
+from data.sample import ImageSample, Pixels, Read, Split
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
-    from data.formats import Read
-    from data.images.config import ImageDataConfig
 
 TASK = "image_classification"
 PIXELS = 3 * 32 * 32
@@ -48,9 +47,12 @@ LAYOUTS = (
 class Arrays(pickle.Unpickler):
     """An unpickler for numpy arrays in dicts and lists; anything else, such as a function to call, is refused."""
 
-    ALLOWED = frozenset({
-        ("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype"),
-    })  # fmt: skip
+    ALLOWED = (
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+    )
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("_codecs", "encode"):
@@ -59,7 +61,7 @@ class Arrays(pickle.Unpickler):
             raise pickle.UnpicklingError(f"it wants to build {module}.{name}")
         return super().find_class(module, name)
 
-    def persistent_load(self, pid: Any) -> Any:
+    def persistent_load(self, pid: object) -> Any:
         raise pickle.UnpicklingError("it refers to something outside the file")
 
 
@@ -96,15 +98,14 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample]:
 def open_reader(path: Path) -> Iterator[Read]:
     """Give a function that returns a picture's pixels, uint8 [32, 32, 3]."""
     folder, layout = located(path)
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Pixels] = {}
 
-    def read(locator: tuple[Any, ...]) -> np.ndarray:
-        import numpy as np
-
+    def read(locator: tuple[Any, ...]) -> Pixels:
         file, number = locator
         if file not in arrays:
             arrays[file] = read_pixels(folder / file, layout)
-        return np.ascontiguousarray(arrays[file][number].reshape(3, 32, 32).transpose(1, 2, 0))
+        pixels: Pixels = arrays[file][number].reshape(3, 32, 32).transpose(1, 2, 0).copy()
+        return pixels
 
     yield read
 
@@ -153,7 +154,7 @@ def read_labels(file: Path, layout: Layout) -> tuple[list[int], list[str]]:
     return [int(label) for label in labels], [as_text(name) for name in content.get("filenames", [])]
 
 
-def read_pixels(file: Path, layout: Layout) -> np.ndarray:
+def read_pixels(file: Path, layout: Layout) -> Pixels:
     """Return the pixels of a file, uint8 [n, 3072]."""
     import numpy as np
 
@@ -165,7 +166,7 @@ def read_pixels(file: Path, layout: Layout) -> np.ndarray:
     return pixels
 
 
-def read_records(file: Path, layout: Layout) -> np.ndarray:
+def read_records(file: Path, layout: Layout) -> Pixels:
     """Map a binary file as uint8 [n, label bytes + 3072]."""
     import numpy as np
 
@@ -200,5 +201,5 @@ def encode_latin1(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
-def as_text(name: Any) -> str:
+def as_text(name: object) -> str:
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)

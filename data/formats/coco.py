@@ -1,4 +1,4 @@
-"""Photos with COCO annotations: a json file with `images`, `annotations` and `categories`, in a folder or zip with the photos.
+"""Photos with COCO annotations in a folder or zip: json files with `images`, `annotations` and `categories`.
 
     annotations/instances_train2017.json  train2017/000000000009.jpg   a word of the file's name gives the split
     train/_annotations.coco.json  train/1.jpg  valid/...               or a folder around it
@@ -13,19 +13,24 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data.detection.boxes import Box, DetectionSample
-from data.detection.labelled import ImageIndex, images_of, list_entries, sources, split_of_folders
+from data.detection.config import DetectionDataConfig
+from data.detection.labelled import (
+    TURNED_BY_EXIF,
+    ImageIndex,
+    classes,
+    images_of,
+    list_entries,
+    sources,
+    split_of_folders,
+)
 from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
-from data.images.image import BadImage
-from data.sample import SPLIT_FOLDERS, Problem, Split
+from data.sample import SPLIT_FOLDERS, BadImage, Problem, Split
 from pipeline.errors import UserError
 
-if TYPE_CHECKING:
-    from pipeline.settings import Settings
-
-__all__ = ["detect", "list_samples", "open_reader", "sources"]
+__all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
 
 TASK = "object_detection"
 HEAD = 1 << 16  # bytes of a file that are looked at to recognise it
@@ -53,7 +58,7 @@ def is_annotations(content: bytes) -> bool:
     return b'"images"' in found or (b'"annotations"' in found and b'"categories"' in found)
 
 
-def list_samples(path: Path, config: Settings) -> Iterator[DetectionSample | Problem]:
+def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
     """Yield the photos of each json file in the order of its list."""
     entries: list[Entry] = []
     for entry in list_entries(path):
@@ -108,14 +113,25 @@ def list_images(
             yield Problem("duplicate_annotation", place, f"`{name}` was listed before", split or "")
         else:
             taken.add(image.parts)
-            size = (row.get("height"), row.get("width"))
-            known = all(isinstance(value, int) and value > 0 for value in size)
             yield DetectionSample(
-                printable("/".join(image.parts)), image.locator, own, size if known else None,  # type: ignore[arg-type]
-                split or split_of_folders(image.parts), place, unread=unread[row.get("id")],
-            )  # fmt: skip
+                printable("/".join(image.parts)),
+                image.locator,
+                own,
+                size_of(row),
+                split or split_of_folders(image.parts),
+                place,
+                unread=unread[row.get("id")],
+            )
     for image, left in boxes.items():
         yield Problem("box_without_photo", left[0].place, f"there is no image with id {image}")
+
+
+def size_of(row: dict[str, Any]) -> tuple[int, int] | None:
+    """Return the height and width that an image's row states; None if it states none."""
+    height, width = row.get("height"), row.get("width")
+    if isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0:
+        return height, width
+    return None
 
 
 def rows_of(content: dict[str, Any], name: str, key: str) -> list[dict[str, Any]]:
@@ -142,10 +158,9 @@ def read_box(row: dict[str, Any], names: dict[Any, str], key: str) -> Box | Prob
     if label is None:
         return Problem("box_without_class", place, f"there is no category with id {row.get('category_id')}")
     edges = row.get("bbox")
-    numbers = isinstance(edges, list) and len(edges) == 4 and all(type(edge) in (int, float) for edge in edges)
-    if not numbers:
+    if not isinstance(edges, list) or len(edges) != 4 or any(type(edge) not in (int, float) for edge in edges):
         return Problem("box_not_a_number", place, f"`{label}`: bbox is {json.dumps(edges)[:60]}", "", label)
-    x, y, width, height = map(float, edges)  # type: ignore[arg-type]
+    x, y, width, height = map(float, edges)
     return Box(label, y, x, y + height, x + width, place, crowd=row.get("iscrowd") == 1)
 
 

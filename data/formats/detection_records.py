@@ -1,12 +1,13 @@
-"""Photos with boxes in TFRecord files of the Object Detection API: a file, a folder, or a pattern such as `data/train.record-*`.
+"""Photos with boxes in TFRecord files of the Object Detection API: a file, a folder, or a pattern of names.
 
     data/train.record  data/test.record  data/label_map.pbtxt     a word of the names gives the splits
     train.record-00000-of-00010 ...                               files in parts; eval is read as test
     train-00000-of-00004.tfrecord                                 what labline writes
     train.record.gz                                               packed with gzip, whatever the name
 
-One label map among the data gives the numbers of the classes (else `data.label_map` does, else they are numbered by name). Boxes are
-shares of the photo as it lies in the file: TensorFlow, which was trained with these files, leaves EXIF data alone.
+One label map among the data gives the numbers of the classes (else `data.label_map` does, else they are numbered by
+name). Boxes are normalized to the photo as it lies in the file: TensorFlow, which was trained with these files, leaves
+EXIF data alone.
 """
 
 from __future__ import annotations
@@ -16,21 +17,19 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
 from data.detection.boxes import Box, DetectionSample
+from data.detection.config import DetectionDataConfig
+from data.detection.label_map import read_label_map
 from data.detection.records import EDGES
 from data.file_tree import list_files, printable
-from data.images.image import BadImage
-from data.sample import SPLIT_FOLDERS, Problem, Split
+from data.sample import SPLIT_FOLDERS, BadImage, Problem, ReadFile, Split
 from data.tfrecord import FeatureValue, decode_example, is_head, scan_records
 from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    from data.detection.config import DetectionDataConfig
 
 TASK = "object_detection"
 TURNED_BY_EXIF = False
@@ -78,19 +77,17 @@ def classes(path: Path, config: DetectionDataConfig) -> dict[int, str]:
     Raises:
         UserError: there are several.
     """
-    from data.detection.label_map import read_label_map
-
     if config is not None and config.label_map:
         return read_label_map(config.label_map)
     return read_label_map(found) if (found := find_label_map(path)) else {}
 
 
 @contextmanager
-def open_reader(path: Path) -> Iterator[Callable[[Any], bytes]]:
+def open_reader(path: Path) -> Iterator[ReadFile]:
     """Give a function that reads a record's photo."""
     files: dict[str, IO[bytes]] = {}
 
-    def read(locator: tuple[str, int, int]) -> bytes:
+    def read(locator: tuple[Any, ...]) -> bytes:
         name, offset, size = locator
         if name not in files:
             files[name] = open_seekable(root_of(path) / name)
@@ -183,7 +180,10 @@ def open_unpacked(file: Path) -> IO[bytes]:
 
 
 def packing_of(stream: IO[bytes]) -> bytes:
-    """Return GZIP or ZLIB where a file is packed so; a plain one may begin alike, since a record's length stands first."""
+    """Return GZIP or ZLIB where a file is packed so.
+
+    A plain one may begin alike, since a record's length stands first.
+    """
     head = stream.read(12)
     return b"" if is_head(head) else head[:2]
 
@@ -220,7 +220,10 @@ def read_sample(
     texts, numbers = features.get("image/object/class/text", []), features.get("image/object/class/label", [])
     count = len(edges[0])
     if any(len(values) != count for values in edges) or count not in (len(texts), len(numbers)):
-        words = f"{', '.join(str(len(values)) for values in edges)} edges, {len(numbers)} numbers and {len(texts)} names of classes"
+        words = (
+            f"{', '.join(str(len(values)) for values in edges)} edges, {len(numbers)} numbers and {len(texts)} names "
+            "of classes"
+        )
         yield Problem("unreadable_annotation", place, words, split or "")
         return
     flags = {flag: features.get(f"image/object/{flag}", []) for flag in FLAGS}
@@ -256,7 +259,7 @@ def image_of(features: dict[str, list[FeatureValue]]) -> bytes:
 
 
 def name_of(text: FeatureValue, number: FeatureValue, names: dict[int, str]) -> str:
-    """Return a box's class: its name if the label map has it, else what the map calls its number, else what there is."""
+    """Return a box's class: its name if the map has it, else what the map calls its number, else what there is."""
     name = text.decode("utf-8", "replace") if isinstance(text, bytes) else ""
     if name and (not names or name in names.values()):
         return name

@@ -1,6 +1,7 @@
 """The IDX files of MNIST and its kin: `*-images-idx3-ubyte` with `*-labels-idx1-ubyte`, gzipped or not.
 
-`train-*` is for training, `t10k-*` and `test-*` for test. Format: http://yann.lecun.com/exdb/mnist, at the end of the page.
+`train-*` is for training, `t10k-*` and `test-*` for test. Format: http://yann.lecun.com/exdb/mnist, at the end of the
+page.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data.sample import ImageSample, Split
+from data.images.config import ImageDataConfig
+from data.sample import ImageSample, Pixels, Read, Split
 from pipeline.errors import UserError, explain_os_error
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
-    from data.formats import Read
-    from data.images.config import ImageDataConfig
 
 TASK = "image_classification"
 IMAGES = re.compile(r"images?[-.]idx[34]-ubyte(\.gz)?$")
@@ -74,15 +74,19 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample]:
 
 @contextmanager
 def open_reader(path: Path) -> Iterator[Read]:
-    """Give a function that returns a picture's pixels. A gzipped file is held in memory (MNIST 47 MB), others are mapped."""
-    folder = path if path.is_dir() else path.parent
-    arrays: dict[str, np.ndarray] = {}
+    """Give a function that returns a picture's pixels.
 
-    def read(locator: tuple[Any, ...]) -> np.ndarray:
+    A gzipped file is held in memory (MNIST 47 MB), others are mapped.
+    """
+    folder = path if path.is_dir() else path.parent
+    arrays: dict[str, Pixels] = {}
+
+    def read(locator: tuple[Any, ...]) -> Pixels:
         name, number = locator
         if name not in arrays:
             arrays[name] = read_array(folder / name)
-        return arrays[name][number]
+        pixels: Pixels = arrays[name][number]
+        return pixels
 
     yield read
 
@@ -126,7 +130,7 @@ def image_count(path: Path) -> int:
     return read_head(read_bytes(path, 16), path)[0]
 
 
-def read_array(path: Path) -> np.ndarray:
+def read_array(path: Path) -> Pixels:
     """Return a file's values as uint8: [n], [n, height, width] or [n, height, width, 3]."""
     import numpy as np
 

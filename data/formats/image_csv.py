@@ -1,4 +1,7 @@
-"""A CSV file with a picture's path and class in each line, and optionally its split; paths are relative to the CSV file."""
+"""A CSV file with a picture's path and class in each line, and optionally its split.
+
+Paths are relative to the CSV file.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data.file_tree import extension_of, read_image
-from data.images.image import EXTENSIONS
-from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Split
+from data.images.config import ImageDataConfig
+from data.sample import EXTENSIONS, SPLIT_FOLDERS, BadImage, ImageSample, Problem, Read, Split
 from pipeline.errors import UserError, did_you_mean, explain_os_error
-
-if TYPE_CHECKING:
-    from data.formats import Read
-    from data.images.config import ImageDataConfig
 
 TASK = "image_classification"
 DELIMITERS = ",;\t|"
@@ -31,7 +30,10 @@ def detect(path: Path) -> bool:
 
 
 def names_images(path: Path) -> bool:
-    """Tell whether the file has the usual columns of this format, or one with names of pictures; other tables may be series."""
+    """Tell whether the file has the usual columns of this format, or one with names of pictures.
+
+    Other tables may be series.
+    """
     columns = read_start(path)
     return {"path", "label"} <= columns.keys() or bool(image_columns(columns))
 
@@ -111,7 +113,6 @@ def as_written_here(key: str, folder: Path) -> str:
 @contextmanager
 def open_reader(path: Path) -> Iterator[Read]:
     """Give a function that reads a picture's file."""
-    from data.images.image import BadImage
 
     def read(locator: tuple[Any, ...]) -> bytes:
         file = path.parent / locator[0]

@@ -1,4 +1,4 @@
-"""Folders or zip files of pictures: `<class>/<name>`, nested deeper at will, optionally below train/validation/test folders.
+"""Folders or zip files of pictures: `<class>/<name>`, nested deeper at will, maybe below train and test folders.
 
     photos/cats/1.jpg                 classes
     photos/train/cats/1.jpg           given splits; also train.zip and test.zip side by side
@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from data.file_tree import (
     Entry,
@@ -27,14 +28,11 @@ from data.file_tree import (
     parts_of,
     printable,
 )
-from data.images.image import EXTENSIONS, UNSUPPORTED
-from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Split
+from data.images.config import ImageDataConfig
+from data.sample import EXTENSIONS, SPLIT_FOLDERS, UNSUPPORTED, ImageSample, Problem, Split
 from pipeline.errors import explain_os_error
 
-if TYPE_CHECKING:
-    from data.images.config import ImageDataConfig
-
-__all__ = ["detect", "list_samples", "open_reader", "sources"]
+__all__ = ["TASK", "detect", "list_samples", "open_reader", "sources"]
 
 TASK = "image_classification"
 
@@ -58,15 +56,13 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | 
     if archives := split_archives(path):
         for name, split in archives.items():
             members = open_archive(path / name)
-            layout = find_layout(lambda prefix, members=members: children_in_zip(members, prefix))  # type: ignore[misc]
+            layout = find_layout(partial(children_in_zip, members))
             yield from label_files(list_zip(members, (name,)), Layout(layout.depth, {}), (name,), split)
     elif path.is_dir():
-        yield from label_files(
-            list_folder(path), find_layout(lambda prefix: children_in_folder(path, prefix)), (), None
-        )
+        yield from label_files(list_folder(path), find_layout(partial(children_in_folder, path)), (), None)
     else:
         members = open_archive(path)
-        layout = find_layout(lambda prefix: children_in_zip(members, prefix))
+        layout = find_layout(partial(children_in_zip, members))
         yield from label_files(list_zip(members, (path.name,)), layout, (), None)  # the zip may be renamed
 
 

@@ -1,6 +1,7 @@
 """Image data sets of TensorFlow Datasets: `tfds:NAME`, or `tfds:NAME/CONFIG:VERSION` as TFDS writes them.
 
-TFDS downloads and prepares; the prepared TFRecord files are then read directly, picture files as they are, without decoding.
+TFDS downloads and prepares; the prepared TFRecord files are then read directly, picture files as they are, without
+decoding.
 """
 
 from __future__ import annotations
@@ -11,16 +12,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from data.sample import SPLIT_FOLDERS, ImageSample, Problem
+from data.download import data_folder
+from data.images.config import ImageDataConfig
+from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Read
+from data.tfrecord import Record, decode_example, scan_records
 from pipeline.errors import UserError, install_extra
-
-if TYPE_CHECKING:
-    from data.formats import Read
-    from data.images.config import ImageDataConfig
-    from data.tfrecord import Record
-    from pipeline.progress import Progress
+from pipeline.progress import Progress
 
 TASK = "image_classification"
 INFO = "dataset_info.json"
@@ -70,8 +69,6 @@ def expect_prepared(name: str) -> None:
 
 def data_dir() -> Path:
     """Return where prepared data sets are kept."""
-    from data.download import data_folder
-
     return Path(os.environ.get("TFDS_DATA_DIR") or data_folder() / "tfds")
 
 
@@ -115,8 +112,6 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | 
     Raises:
         UserError: the data set has no picture with one class, or a file is damaged.
     """
-    from data.tfrecord import decode_example
-
     builder, image, label = open_builder(path)
     names = builder.info.features[label].names
     for split, info in builder.info.splits.items():
@@ -137,8 +132,6 @@ def records_of(file: Path) -> Iterator[Record]:
     Raises:
         UserError: it is damaged.
     """
-    from data.tfrecord import scan_records
-
     with file.open("rb") as stream:
         try:
             yield from scan_records(stream)
@@ -153,7 +146,6 @@ def records_of(file: Path) -> Iterator[Record]:
 @contextmanager
 def open_reader(path: Path) -> Iterator[Read]:
     """Give a function that returns a picture's file."""
-    from data.tfrecord import decode_example
 
     def read(locator: tuple[Any, ...]) -> bytes:
         name, offset, size, feature = locator

@@ -5,30 +5,34 @@
     data/train_labels.csv  data/test_labels.csv                so do tables with a `filename` column
     train/images  train/annotations  test/images ...           and folders
 
-A photo is found by the `filename` of its annotation, or by the annotation's own name, nearest to it. Photos without annotation are
-reported and left out; an annotation without objects says that there is nothing on its photo.
+A photo is found by the `filename` of its annotation, or by the annotation's own name, nearest to it. Photos without
+annotation are reported and left out; an annotation without objects says that there is nothing on its photo.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from data.detection.boxes import Box, DetectionSample
-from data.detection.labelled import ImageIndex, images_of, list_entries, sources, split_of_folders
-from data.file_tree import Entry, Read, extension_of, open_reader, printable, stem_of
-from data.images.image import BadImage
-from data.sample import SPLIT_FOLDERS, SPLITS, Problem, Split
+from data.detection.config import DetectionDataConfig
+from data.detection.labelled import (
+    TURNED_BY_EXIF,
+    ImageIndex,
+    classes,
+    images_of,
+    list_entries,
+    sources,
+    split_of_folders,
+)
+from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
+from data.sample import SPLIT_FOLDERS, SPLITS, BadImage, Problem, ReadFile, Split
 
-if TYPE_CHECKING:
-    from pipeline.settings import Settings
-
-__all__ = ["detect", "list_samples", "open_reader", "sources"]
+__all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
 
 TASK = "object_detection"
 NUMBERS = ("xmin", "ymin", "xmax", "ymax")
@@ -64,7 +68,7 @@ def detect(path: Path) -> bool:
             return False
 
 
-def list_samples(path: Path, config: Settings) -> Iterator[DetectionSample | Problem]:
+def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
     """Yield the photos in the order of their annotations' names, then photos that have none as problems."""
     entries: list[Entry] = []
     for entry in list_entries(path):
@@ -105,8 +109,8 @@ def list_samples(path: Path, config: Settings) -> Iterator[DetectionSample | Pro
             yield Problem("photo_without_annotation", printable("/".join(image.parts)))
 
 
-def read_splits(entries: list[Entry], read: Read) -> dict[str, Split]:
-    """Return the split of photos by their stems: from ImageSets, else from tables of which one is for training and one is not.
+def read_splits(entries: list[Entry], read: ReadFile) -> dict[str, Split]:
+    """Return the split of photos by their stems: from ImageSets, else from tables if not all are for training.
 
     Of a photo that stands in several, the split that is further from training counts.
     """
@@ -176,7 +180,7 @@ def parse(data: bytes, key: str) -> Annotation:
     return reader.found
 
 
-def refuse_entities(*_: Any) -> None:
+def refuse_entities(*_: object) -> None:
     """Refuse what could blow a small file up to any size."""
     raise ValueError("it declares entities, which no annotation needs")
 
@@ -192,7 +196,7 @@ class Reader:
         self.found = Annotation()
         self.fields: dict[str, tuple[str, int]] = {}
         self.begun = 0
-        self.line: Any = None
+        self.line: Callable[[], int] = int  # where the parser is, once there is one
 
     def open(self, name: str, attributes: dict[str, str]) -> None:
         self.root = self.root or name

@@ -1,4 +1,4 @@
-"""Photos with YOLO labels: a txt file for each photo with lines `class x y width height`, shares of the photo, in a folder or zip.
+"""Photos with YOLO labels in a folder or zip: a txt file each with lines `class x y width height`, normalized.
 
     images/train/1.jpg  labels/train/1.txt        beside each other or in folders of their own
     train/images/1.jpg  train/labels/1.txt
@@ -12,19 +12,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import yaml
 
 from data.detection.boxes import Box, DetectionSample
-from data.detection.labelled import ImageIndex, images_of, list_entries, sources, split_of_folders
-from data.file_tree import Entry, Read, extension_of, open_reader, printable
-from data.images.image import BadImage
-from data.sample import Problem
+from data.detection.config import DetectionDataConfig
+from data.detection.labelled import (
+    TURNED_BY_EXIF,
+    ImageIndex,
+    classes,
+    images_of,
+    list_entries,
+    sources,
+    split_of_folders,
+)
+from data.file_tree import Entry, extension_of, open_reader, printable
+from data.sample import BadImage, Problem, ReadFile
 from pipeline.errors import UserError
 
-if TYPE_CHECKING:
-    from pipeline.settings import Settings
-
-__all__ = ["detect", "list_samples", "open_reader", "sources"]
+__all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
 
 TASK = "object_detection"
 CLASS_LISTS = ("classes.txt", "obj.names", "_darknet.labels", "predefined_classes.txt")
@@ -48,7 +55,7 @@ def detect(path: Path) -> bool:
     return False
 
 
-def list_samples(path: Path, config: Settings) -> Iterator[DetectionSample | Problem]:
+def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
     """Yield the photos in the order of their names."""
     entries: list[Entry] = []
     for entry in list_entries(path):
@@ -111,7 +118,7 @@ def label_files(entries: list[Entry]) -> list[Entry]:
 
 
 def read_lines(text: str, place: str, names: dict[int, str]) -> Iterator[Box | Problem]:
-    """Yield the boxes of a txt file, as shares of the photo, or what is wrong with its lines."""
+    """Yield the boxes of a txt file, normalized, or what is wrong with its lines."""
     for line, words in enumerate(map(str.split, text.splitlines()), 1):
         where = f"{place}, line {line}"
         if not words:
@@ -137,7 +144,7 @@ def is_number(word: str) -> bool:
         return False
 
 
-def class_names(entries: list[Entry], read: Read) -> dict[int, str]:
+def class_names(entries: list[Entry], read: ReadFile) -> dict[int, str]:
     """Return the names of the classes by number: of a data.yaml, else of a list; none if there is neither.
 
     Raises:
@@ -156,8 +163,6 @@ def class_names(entries: list[Entry], read: Read) -> dict[int, str]:
 
 def names_of_yaml(data: bytes, key: str) -> dict[int, str]:
     """Return `names` of a data.yaml, a list or a dictionary; none if it has no such key."""
-    import yaml
-
     try:
         content: Any = yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError) as error:

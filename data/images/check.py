@@ -6,8 +6,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from data.beam import BeamConfig
+import numpy as np
+from numpy.typing import NDArray
+
+from data.beam_config import BeamConfig
 from data.images.config import ImageDataConfig
+from data.images.ingest import survey
+from data.locate import locate
 from pipeline.progress import Progress
 
 
@@ -15,21 +20,18 @@ def inspect(config: ImageDataConfig, progress: Progress, beam: BeamConfig | None
     """Look at all images as example_gen does.
 
     Returns:
-        `path`, `format`, `classes` (name -> images), `splits` (name -> images), `height` and `width` ({smallest, largest}),
-        `channels`, `found` and `used` (files that were found, and what example_gen would write of them), `label_counts`
-        (split -> images of each class), `findings` (what is wrong, in the Anomalies form).
+        `path`, `format`, `classes` (name -> images), `splits` (name -> images), `height` and `width` ({smallest,
+        largest}), `channels`, `found` and `used` (files that were found, and what example_gen would write of them),
+        `label_counts` (split -> images of each class), `findings` (what is wrong, in the Anomalies form).
 
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
-    from data.images.ingest import count_labels, survey
-    from data.locate import locate
-
     path, config = locate(config, progress)
     with tempfile.TemporaryDirectory(prefix="labline-check-") as folder:
         found = survey(path, config, beam or BeamConfig(), Path(folder) / "ingest", progress)
         used = found.facts[found.splits >= 0]
-        counts = count_labels(found)
+        counts = found.count_labels()
         return {
             "path": str(path),
             "format": found.format,
@@ -45,5 +47,5 @@ def inspect(config: ImageDataConfig, progress: Progress, beam: BeamConfig | None
         }
 
 
-def smallest_and_largest(values: Any) -> dict[str, int]:
+def smallest_and_largest(values: NDArray[np.int32]) -> dict[str, int]:
     return {"smallest": int(values.min()), "largest": int(values.max())}

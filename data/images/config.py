@@ -21,7 +21,7 @@ class SplitConfig(SplitShares):
 class ImageDataConfig(RawDataConfig):
     """Which images, and how they are split."""
 
-    task: ClassVar[str] = "image_classification"
+    task: ClassVar[Literal["image_classification"]] = "image_classification"
 
     path: Annotated[str, SourceFile()] = Field(
         description="a folder, zip or file; a data set of the catalogue (`labline data list`); or tfds:NAME"
@@ -35,12 +35,14 @@ class ImageDataConfig(RawDataConfig):
         0.1,
         ge=0,
         lt=1,
-        description="share of the given training pictures held out for validation, where the data have only train and test",
+        description="share of the given training pictures held out for validation, where the data have only train and "
+        "test",
     )
     seed: int = Field(0, description="decides which pictures go into which split, and their order")
     group_by: str | None = Field(
         None,
-        description="regular expression on the picture's path; pictures whose match (first group) is equal stay in one split",
+        description="regular expression on the picture's path; pictures whose match (first group) is equal stay in "
+        "one split",
     )
     label_pattern: str | None = Field(
         None,
@@ -61,7 +63,8 @@ class ImageDataConfig(RawDataConfig):
     max_pixels: int = Field(
         64_000_000,
         gt=0,
-        description="larger pictures are refused before they are decoded (64 megapixels hold any common camera's photo)",
+        description="larger pictures are refused before they are decoded (64 megapixels hold any common camera's "
+        "photo)",
     )
     path_column: str = Field("path", description="image_csv: column with the picture's path, relative to the CSV file")
     label_column: str = Field("label", description="image_csv: column with the class")

@@ -1,8 +1,8 @@
 """An image's size, mean brightness and the JPEG or PNG bytes that are stored of it; or what is wrong with it.
 
-JPEG and PNG files that TensorFlow decodes as they stand (8 bits, grey or RGB, upright, no transparency, no palette) keep their bytes.
-Everything else (palette, 16 bits, CMYK, BMP, WebP, the first frame of a GIF, EXIF rotation) is decoded upright and stored as PNG;
-transparent images are laid on white.
+JPEG and PNG files that TensorFlow decodes as they stand (8 bits, grey or RGB, upright, no transparency, no palette)
+keep their bytes. Everything else (palette, 16 bits, CMYK, BMP, WebP, the first frame of a GIF, EXIF rotation) is
+decoded upright and stored as PNG; transparent images are laid on white.
 """
 
 from __future__ import annotations
@@ -11,29 +11,24 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from data.sample import BadImage, Content, Pixels
 
 JPEG, PNG = b"jpeg", b"png"
-EXTENSIONS: dict[str, str] = {
-    "jpg": "JPEG", "jpeg": "JPEG", "jpe": "JPEG", "jfif": "JPEG", "png": "PNG", "gif": "GIF", "bmp": "BMP", "dib": "BMP", "webp": "WebP",
-}  # fmt: skip
-UNSUPPORTED = frozenset(
-    ["tif", "tiff", "heic", "heif", "avif", "jp2", "jxl", "svg", "psd", "raw", "dng", "tga", "ppm", "pgm", "ico"]
-)
 ORIENTATION = 0x0112  # EXIF tag
-
-
-class BadImage(Exception):
-    """An image that cannot be used; `args` are the kind of finding and a detail."""
 
 
 @dataclass(frozen=True)
 class RawImage:
-    """What is stored of a image.
+    """What is stored of an image.
 
     Attributes:
         size: height, width, channels (1 or 3) as it decodes.
@@ -45,10 +40,10 @@ class RawImage:
     size: tuple[int, int, int]
     brightness: float
     kind: str
-    decoded: Any = None
+    decoded: Pixels | None = None
 
 
-def examine(data: Any, max_pixels: int) -> RawImage:
+def examine(data: Content, max_pixels: int) -> RawImage:
     """Decode an image completely and return its facts.
 
     Args:
@@ -56,7 +51,7 @@ def examine(data: Any, max_pixels: int) -> RawImage:
         max_pixels: larger images are refused before they are decoded.
 
     Raises:
-        BadPicture: it cannot be used.
+        BadImage: it cannot be used.
     """
     if not isinstance(data, bytes):
         height, width = data.shape[:2]
@@ -73,16 +68,18 @@ def examine(data: Any, max_pixels: int) -> RawImage:
     raise BadImage("corrupt_file", f"not a picture: starts with {data[:8]!r}")
 
 
-def stored_bytes(data: Any, image: RawImage | None = None) -> tuple[bytes, bytes]:
+def stored_bytes(data: Content, image: RawImage | None = None) -> tuple[bytes, bytes]:
     """Return the JPEG or PNG file that is stored of an image, and which of the two it is.
 
     Args:
         data: as for `examine`.
         image: what `examine` said of it; without it the file's own bytes are taken.
     """
-    if isinstance(data, bytes) and (image is None or image.decoded is None):
+    if image is not None and image.decoded is not None:
+        return encode_png(image.decoded), PNG
+    if isinstance(data, bytes):
         return data, JPEG if data[:2] == b"\xff\xd8" else PNG
-    return encode_png(data if image is None else image.decoded), PNG
+    return encode_png(data), PNG
 
 
 def recognise(data: bytes) -> str:
@@ -111,8 +108,6 @@ def examine_jpeg(data: bytes, max_pixels: int) -> RawImage:
         return convert(data, "JPEG", max_pixels)
     if data.rfind(b"\xff\xd9") < 0:  # PIL does without the end marker, TensorFlow does not
         raise BadImage("truncated_file", "no end of the JPEG")
-    from PIL import Image
-
     mode = "RGB" if channels == 3 else "L"
     try:
         image = Image.frombytes(mode, (width, height), data, "jpeg", mode, "")
@@ -125,7 +120,8 @@ def read_jpeg_head(data: bytes) -> tuple[int, int, int, bool] | None:
     """Walk a JPEG's markers up to its size.
 
     Returns:
-        Height, width, channels, and whether it can be stored as it is (8 bits, no EXIF rotation); None if it ends before.
+        Height, width, channels, and whether it can be stored as it is (8 bits, no EXIF rotation); None if it ends
+        before.
     """
     position, end, upright = 2, len(data), True
     while position + 9 < end:
@@ -152,8 +148,6 @@ def read_jpeg_head(data: bytes) -> tuple[int, int, int, bool] | None:
 
 def is_upright(segment: bytes) -> bool:
     """Tell whether a JPEG's EXIF data leave it as it is; damaged EXIF data do."""
-    from PIL import Image
-
     try:
         exif = Image.Exif()
         exif.load(segment)
@@ -210,16 +204,12 @@ def check_size(height: int, width: int, max_pixels: int) -> None:
 
 def mean_brightness(image: Image.Image) -> float:
     """Return the mean of all pixel values in 0..1."""
-    import numpy as np
-
     values = np.frombuffer(image.tobytes(), np.uint8)
     return int(values.sum(dtype=np.uint64)) / (values.size * 255)
 
 
 def convert(data: bytes, kind: str, max_pixels: int) -> RawImage:
     """Decode an image of any kind to upright 8-bit grey or RGB."""
-    import numpy as np
-
     image = load(data, kind, max_pixels)
     pixels = to_grey_or_colour(upright(image))
     height, width = pixels.shape[:2]
@@ -229,12 +219,6 @@ def convert(data: bytes, kind: str, max_pixels: int) -> RawImage:
 
 def load(data: bytes, kind: str, max_pixels: int = 0) -> Image.Image:
     """Decode a file with the decoder of its kind and no other; PIL's own size limit is replaced by ours."""
-    from PIL.BmpImagePlugin import BmpImageFile
-    from PIL.GifImagePlugin import GifImageFile
-    from PIL.JpegImagePlugin import JpegImageFile
-    from PIL.PngImagePlugin import PngImageFile
-    from PIL.WebPImagePlugin import WebPImageFile
-
     decoders = {
         "JPEG": JpegImageFile,
         "PNG": PngImageFile,
@@ -257,19 +241,17 @@ def load(data: bytes, kind: str, max_pixels: int = 0) -> Image.Image:
 
 def upright(image: Image.Image) -> Image.Image:
     """Turn an image as its EXIF data say; damaged EXIF data leave it as it is."""
-    from PIL import ImageOps
-
     try:
         return ImageOps.exif_transpose(image) or image
     except Exception:
         return image
 
 
-def to_grey_or_colour(image: Image.Image) -> np.ndarray:
-    """Return uint8 pixels [height, width] or [height, width, 3]; transparency is laid on white, 16 bits keep the upper 8."""
-    import numpy as np
-    from PIL import Image
+def to_grey_or_colour(image: Image.Image) -> Pixels:
+    """Return uint8 pixels [height, width] or [height, width, 3].
 
+    Transparency is laid on white, 16 bits keep the upper 8.
+    """
     if image.mode.startswith("I;16"):
         return (np.asarray(image) >> 8).astype(np.uint8)
     if image.mode in ("I", "F"):
@@ -281,10 +263,11 @@ def to_grey_or_colour(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("L" if grey else "RGB"))
 
 
-def encode_png(pixels: np.ndarray) -> bytes:
-    """Return pixels as a PNG file; unfiltered, since small images gain nothing by filters and these take most of the time."""
-    import numpy as np
+def encode_png(pixels: Pixels) -> bytes:
+    """Return pixels as a PNG file.
 
+    Unfiltered, since small images gain nothing by filters and these take most of the time.
+    """
     height, width = pixels.shape[:2]
     rows = pixels.reshape(height, -1)
     raw = np.zeros((height, rows.shape[1] + 1), np.uint8)

@@ -1,6 +1,6 @@
 """Records of images: `tf.train.Example` bytes in TFRecord files, written and read without TensorFlow.
 
-One example a image. Sizes are (height, width). Features:
+One example an image. Sizes are (height, width). Features:
     image/encoded     bytes   a JPEG or PNG file that decodes to [height, width, 1 or 3] uint8, upright
     image/format      bytes   `jpeg` or `png`
     image/source      bytes   where it came from: the path relative to the data, for archives the member's name
@@ -29,11 +29,13 @@ def encode_image(
     label: int,
     text: bytes,
 ) -> bytes:
-    """Return an image's serialized `tf.train.Example`; features in the order of their names, so equal input gives equal bytes.
+    """Return an image's serialized `tf.train.Example`.
+
+    Features in the order of their names, so equal input gives equal bytes.
 
     Args:
         encoded: the JPEG or PNG file.
-        picture_format: b"jpeg" or b"png".
+        image_format: b"jpeg" or b"png".
         source: where it came from.
         size: height, width, channels.
         brightness: mean pixel value in 0..1.
@@ -41,15 +43,18 @@ def encode_image(
         text: name of the class.
     """
     height, width, channels = size
-    features = b"".join((
-        _BRIGHTNESS, _FLOAT.pack(brightness),
-        integer_feature(b"image/bytes", len(encoded)),
-        _class_features(channels, label, text),
-        bytes_feature(b"image/encoded", encoded),
-        _size_features(image_format, height),
-        bytes_feature(b"image/source", source),
-        _width_feature(width),
-    ))  # fmt: skip
+    features = b"".join(
+        (
+            _BRIGHTNESS,
+            _FLOAT.pack(brightness),
+            integer_feature(b"image/bytes", len(encoded)),
+            _class_features(channels, label, text),
+            bytes_feature(b"image/encoded", encoded),
+            _size_features(image_format, height),
+            bytes_feature(b"image/source", source),
+            _width_feature(width),
+        )
+    )
     return b"\x0a" + varint(len(features)) + features
 
 

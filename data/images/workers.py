@@ -1,25 +1,27 @@
-"""The parts of ingest that run on Beam's workers; imported only where a pipeline is built, since it loads Beam.
+"""The parts of ingest that run on Beam's workers.
 
-Each piece of work leaves its result as one file in a shared folder, put there by a rename, so a piece that a runner repeats
-does no harm.
+Each piece of work leaves its result as files in a shared folder, put there by a rename, so a piece that a runner
+repeats does no harm.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import apache_beam
 import numpy as np
+from numpy.typing import NDArray
 
 from data import formats
-from data.images.image import EXTENSIONS, BadImage, examine, stored_bytes
-from data.images.listing import ListingReader
+from data.images.image import RawImage, examine, stored_bytes
+from data.images.listing import ImageListingReader, ListingReader, Row
 from data.images.records import encode_image
+from data.sample import EXTENSIONS, BadImage, Content
 from data.shards import Shard
 from data.tfrecord import write_record
 from pipeline.disk import replacing
@@ -36,57 +38,60 @@ FACTS = np.dtype(
         ("brightness", "<f4"),
     ]
 )
-"""What is known of a picture after it was looked at: 128 bits of its SHA-256, its size, whether and how it can be stored."""
+"""What is known of an image after it was looked at; the hash is 128 bits of its SHA-256."""
 UNUSABLE = ((0, 0), 0, 0, 0, False, False, 0.0)
+PLAN, ALL_FACTS = "plan.npy", "facts.npy"
+
+Fact = tuple[Any, ...]  # one row of FACTS
+RowT = TypeVar("RowT")
 
 
 class Source(NamedTuple):
     """Where the images are, in a form that travels to workers."""
 
+    task: Literal["image_classification", "object_detection"]
     format: str
     path: str
     max_pixels: int
 
 
-class ImageWork(apache_beam.DoFn):
+class ImageWork(apache_beam.DoFn, Generic[RowT]):
     """Keeps the listing and the raw data open on a worker."""
 
-    listing: type[ListingReader] = ListingReader
+    reader: type[ListingReader[RowT]]
 
     def __init__(self, folder: Path, source: Source) -> None:
         self.folder, self.source = folder, source
 
     def setup(self) -> None:
         self.open_files = ExitStack()
-        self.rows = self.listing(self.folder)
+        self.rows = self.reader(self.folder)
         self.open_files.callback(self.rows.close)
-        reader = formats.find_module(self.source.format).open_reader(Path(self.source.path))
-        self.read = self.open_files.enter_context(reader)
+        module = formats.find(self.source.format, self.source.task)
+        self.read = self.open_files.enter_context(module.open_reader(Path(self.source.path)))
 
     def teardown(self) -> None:
         self.open_files.close()
 
 
-class LookAtImages(ImageWork):
+class LookAtImages(ImageWork[Row]):
     """Writes the facts of a range of images, and what is wrong with some."""
 
-    def process(self, piece: tuple[int, int, int]) -> Iterator[int]:
-        number, start, stop = piece
-        facts: list[tuple[Any, ...]] = []
+    reader = ImageListingReader
+
+    def process(self, chunk: tuple[int, int, int]) -> Iterator[int]:
+        number, start, stop = chunk
+        facts: list[Fact] = []
         problems: list[tuple[str, str, int]] = []
         for row_number, row in enumerate(self.rows.between(start, stop), start):
             try:
                 data = self.read(row.locator)
                 image = examine(data, self.source.max_pixels)
-            except BadImage as error:
-                problems.append((*error.args, row_number))
+            except (BadImage, OSError) as error:
+                problems.append((*why_unusable(error), row_number))
                 facts.append(UNUSABLE)
                 continue
-            except OSError as error:
-                problems.append(("unreadable_file", error.strerror or str(error), row_number))
-                facts.append(UNUSABLE)
-                continue
-            facts.append((hash_image(data), *image.size, True, image.decoded is not None, image.brightness))
+            facts.append(facts_of(data, image))
             if unlike := wrong_extension(row.key, image.kind):
                 problems.append(("wrong_extension", unlike, row_number))
         if problems:
@@ -97,12 +102,12 @@ class LookAtImages(ImageWork):
         yield stop - start
 
 
-class WriteShards(ImageWork):
-    """Writes whole TFRecord files."""
+class RecordWork(ImageWork[RowT]):
+    """Writes whole TFRecord files of what the plan says."""
 
-    def __init__(self, folder: Path, source: Source, target: Path, names: list[str]) -> None:
+    def __init__(self, folder: Path, source: Source, target: Path) -> None:
         super().__init__(folder, source)
-        self.target, self.names = target, [name.encode() for name in names]
+        self.target = target
 
     def setup(self) -> None:
         super().setup()
@@ -113,23 +118,44 @@ class WriteShards(ImageWork):
         plan = self.plan[shard.start : shard.stop]
         facts = self.facts[plan["row"]]
         with replacing(self.target / shard.name, durable=False) as file:
-            for (row_number, label), fact in zip(plan.tolist(), facts.tolist(), strict=True):
-                write_record(file, self.record(row_number, label, fact))
+            for record in self.records(zip(plan.tolist(), facts.tolist(), strict=True), facts):
+                write_record(file, record)
         yield len(plan)
 
-    def record(self, row_number: int, label: int, fact: tuple[Any, ...]) -> bytes:
+    def records(self, planned: Iterable[tuple[tuple[int, int], Fact]], facts: NDArray[np.void]) -> Iterator[bytes]:
+        """Yield the records of images, of their rows and classes in the plan and their facts."""
+        return map(self.record, planned)
+
+    def record(self, planned: tuple[tuple[int, int], Fact]) -> bytes:
         """Return the record of one image.
 
         Raises:
             UserError: its file is no longer what it was when it was looked at.
         """
+        raise NotImplementedError
+
+
+class WriteShards(RecordWork[Row]):
+    """Writes whole TFRecord files of images with one class each.
+
+    Args:
+        names: the classes in the order of their numbers.
+    """
+
+    reader = ImageListingReader
+
+    def __init__(self, folder: Path, source: Source, target: Path, names: list[str]) -> None:
+        super().__init__(folder, source, target)
+        self.names = [name.encode() for name in names]
+
+    def record(self, planned: tuple[tuple[int, int], Fact]) -> bytes:
+        (row_number, label), (content, height, width, channels, _, convert, brightness) = planned
         row = self.rows[row_number]
-        content, height, width, channels, _, convert, brightness = fact
         try:
             data = self.read(row.locator)
         except (BadImage, OSError) as error:
             raise changed_meanwhile(row.key) from error
-        if hash_image(data) != tuple(content):
+        if half_of(digest_of(data)) != tuple(content):
             raise changed_meanwhile(row.key)
         image = examine(data, self.source.max_pixels) if convert and isinstance(data, bytes) else None
         encoded, kind = stored_bytes(data, image)
@@ -137,14 +163,21 @@ class WriteShards(ImageWork):
         return encode_image(encoded, kind, row.key.encode(), size, brightness, label, self.names[label])
 
 
-PLAN, ALL_FACTS = "plan.npy", "facts.npy"
+def why_unusable(error: BadImage | OSError) -> tuple[str, str]:
+    """Return the kind of finding and the detail for an image that cannot be read."""
+    if isinstance(error, BadImage):
+        return error.args[0], error.args[1]
+    return "unreadable_file", error.strerror or str(error)
 
 
-def hash_image(data: Any) -> tuple[int, int]:
-    """Return 128 bits of the SHA-256 of a file's bytes, or of an array's shape and values."""
-    return half_of(
-        hashlib.sha256(data if isinstance(data, bytes) else repr(data.shape).encode() + data.tobytes()).digest()
-    )
+def facts_of(data: Content, image: RawImage, usable: bool = True) -> Fact:
+    """Return the facts of an image that was decoded."""
+    return half_of(digest_of(data)), *image.size, usable, image.decoded is not None, image.brightness
+
+
+def digest_of(data: Content) -> bytes:
+    """Return the SHA-256 of a file's bytes, or of an array's shape and values."""
+    return hashlib.sha256(data if isinstance(data, bytes) else repr(data.shape).encode() + data.tobytes()).digest()
 
 
 def half_of(digest: bytes) -> tuple[int, int]:

@@ -6,7 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from data.locate import locate
 from data.series.config import SeriesDataConfig
+from data.series.ingest import prepare_windows, survey
+from data.series.times import show_time
 from pipeline.progress import Progress
 
 
@@ -14,17 +17,14 @@ def inspect(config: SeriesDataConfig, progress: Progress) -> dict[str, Any]:
     """Look at all rows as example_gen does.
 
     Returns:
-        `path`, `format`, `values` and `covariates` (names of columns), `time` (column and how it is written), `frequency`, `season`, `first`
-        and `last` (times), `series` (how many), `splits` (name -> windows), `history` and `horizon` (rows of a window), `found` and `used`
-        (rows read, and time steps that example_gen would write), `findings` (what is wrong, in the Anomalies form).
+        `path`, `format`, `values` and `covariates` (names of columns), `time` (column and how it is written),
+        `frequency`, `season`, `first` and `last` (times), `series` (how many), `splits` (name -> windows), `history`
+        and `horizon` (rows of a window), `found` and `used` (rows read, and time steps that example_gen would write),
+        `findings` (what is wrong, in the Anomalies form).
 
     Raises:
         UserError: no such data, lines that cannot be used, or series too short for a window.
     """
-    from data.locate import locate
-    from data.series.ingest import prepare_windows, survey
-    from data.series.times import show_time
-
     path, config = locate(config, progress)
     with tempfile.TemporaryDirectory(prefix="labline-check-") as folder:
         found = survey(path, config, Path(folder) / "rows", progress)

@@ -1,7 +1,7 @@
-"""Measured series to clean ones: one row for each time step, filled where the recipe says so, one series after the other in files.
+"""Measured series to clean ones in files: one row for each time step, filled where the recipe says so.
 
-`values.npy` float64 [rows, V], `times.npy` int64 [rows], `filled.npy` bool [rows] and `covariates.npy` float64 [rows, K] are written a
-block at a time. Times and covariates only where there are any.
+`values.npy` float64 [rows, V], `times.npy` int64 [rows], `filled.npy` bool [rows] and `covariates.npy` float64 [rows,
+K] are written a block at a time. Times and covariates only where there are any.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
+from data.series.config import SeriesDataConfig
 from data.series.filling import Gap, fill_column
 from data.series.findings import SeriesFindings
 from data.series.measuring import BLOCK, Measured, Part, parts, time_of
 from data.series.records import COVARIATES, FILLED, TIMES, VALUES
 from data.series.staging import Staged
 from data.series.windows import Cuts
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from data.series.config import SeriesDataConfig
 
 
 def write_series(
@@ -37,8 +36,6 @@ def write_series(
 
     What cannot be filled is reported as an error; the caller stops on it.
     """
-    import numpy as np
-
     rows = sum(series.span.rows for series in kept)
     shapes: dict[str, tuple[str, tuple[int, ...]]] = {
         VALUES: ("<f8", (rows, staged.types["values"][1])),
@@ -63,8 +60,6 @@ def write_series(
 
 def write_rows(staged: Staged, series: Measured, files: Mapping[str, BinaryIO]) -> bool:
     """Append a series to the files, with NaN in the place of what is missing; say whether anything is."""
-    import numpy as np
-
     incomplete = False
     following = series.span.first
     for part in parts(staged, series.start, series.stop, series.grid):
@@ -84,10 +79,8 @@ def write_rows(staged: Staged, series: Measured, files: Mapping[str, BinaryIO]) 
     return incomplete
 
 
-def spread(part: Part, following: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the time steps from `following` to a part's last one with the staged row of each, -1 where there is none."""
-    import numpy as np
-
+def spread(part: Part, following: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield the time steps from `following` to a part's last one with the staged row of each, -1 for none."""
     end = int(part.steps[-1]) + 1
     for start in range(following, end, BLOCK):
         index = np.arange(start, min(start + BLOCK, end))
@@ -97,10 +90,8 @@ def spread(part: Part, following: int) -> Iterator[tuple[np.ndarray, np.ndarray]
         yield index, rows
 
 
-def place(staged: Staged, column: str, rows: np.ndarray) -> np.ndarray:
+def place(staged: Staged, column: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return staged rows, which lie side by side, with NaN in the place of those that are not there."""
-    import numpy as np
-
     values = np.full((len(rows), staged.types[column][1]), np.nan)
     known = rows[rows >= 0]
     if len(known):
@@ -119,7 +110,6 @@ def fill_series(
     findings: SeriesFindings,
 ) -> None:
     """Fill the missing values of a series in the files; `offset` is its first row there."""
-    import numpy as np
 
     def report(kind: str, gap: Gap, what: str) -> None:
         row = staged_row(staged, series, gap.start)
@@ -146,8 +136,6 @@ def fill_series(
 
 def staged_row(staged: Staged, series: Measured, row: int) -> int:
     """Return the staged row of a series' row, or the next one that is there."""
-    import numpy as np
-
     for part in parts(staged, series.start, series.stop, series.grid):
         if int(part.steps[-1]) - series.span.first >= row:
             return part.start + int(np.searchsorted(part.steps, row + series.span.first))

@@ -1,4 +1,4 @@
-"""What the columns of a table of series are: times, values, series, covariates; and how times and numbers are written."""
+"""What the columns of a table are (times, values, series, covariates), and how times and numbers are written."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from data.series.config import NO_TIME
+from data.series.config import NO_TIME, SeriesDataConfig
 from data.series.findings import list_names
 from data.series.numbers import all_missing, count_marks, find_unit, is_number, split_unit, without_unit
 from data.series.text import Row, Table, read_cells, read_sample
-from data.series.times import SWAPPED, UNIX, UNREADABLE, TimeForm, find_form, known_form, parse_times, unix_length
+from data.series.time_forms import SWAPPED, UNIX, TimeForm, known_form, unix_length
+from data.series.times import UNREADABLE, find_form, parse_times
 from pipeline.errors import UserError, did_you_mean
-
-if TYPE_CHECKING:
-    from data.series.config import SeriesDataConfig
 
 PARTS = ("year", "month", "day", "hour", "minute", "second")  # columns that make up a time together
 SEPARATORS = {"month": "-", "day": "-", "hour": " ", "minute": ":", "second": ":"}
 TIME_WORDS = {
-    "date", "time", "datetime", "timestamp", "ds", "day", "month", "year", "quarter", "week", "unix", "epoch", "period", "datum", "zeit",
+    "date", "time", "datetime", "timestamp", "ds", "day", "month", "year", "quarter", "week", "unix", "epoch", "period",
+    "datum", "zeit",
 }  # fmt: skip
 TIMES_SEEN = 200  # cells that decide how times are written
 MOSTLY = 0.8  # share of the cells that makes a column one of numbers
@@ -112,7 +110,10 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
 
 
 def read_header(table: Table, rows: list[Row], missing: frozenset[str]) -> tuple[list[str], int]:
-    """Return the columns' names and the line that the header ends with; where the first row is one of numbers and times, the names are made."""
+    """Return the columns' names and the line that the header ends with.
+
+    Where the first row is one of numbers and times, the names are made.
+    """
     first = rows[0]
     numbers = [is_number(split_unit(cell)[0]) for cell in first.cells]
     if any(numbers) and all(
@@ -150,7 +151,10 @@ def find_time(
     taken: set[int],
     table: Table,
 ) -> tuple[int, ...]:
-    """Return the columns that make up the time: the one the recipe names, else one that looks so; none without times."""
+    """Return the columns that make up the time: the one the recipe names, else one that looks so.
+
+    None without times.
+    """
     if config.time_column == NO_TIME:
         return ()
     if config.time_column != "auto":
@@ -244,7 +248,8 @@ def find_time_form(
     raise UserError(
         f"The times in column `{label}`, such as `{cells[0]}`, could begin with the day or with the month.",
         str(tables[0].path),
-        f"Set `data.time_format={form.name}` if the day comes first, `data.time_format={other.name}` if the month does.",
+        f"Set `data.time_format={form.name}` if the day comes first, `data.time_format={other.name}` if the month "
+        "does.",
     )
 
 
@@ -253,7 +258,8 @@ def unknown_times(label: str, cells: Sequence[str], table: Table) -> UserError:
     return UserError(
         f"The times in column `{label}`, such as `{example}`, are in no known form.",
         str(table.path),
-        "Say how they are written with `data.time_format`, for example %d/%m/%Y, and name the column with `data.time_column`; "
+        "Say how they are written with `data.time_format`, for example %d/%m/%Y, and name the column with "
+        "`data.time_column`; "
         "`data.time_column=none` does without times.",
     )
 
@@ -264,11 +270,11 @@ def read_times(
     """Yield the cells of the time column, a block at a time."""
     for table, header in zip(tables, headers, strict=True):
         for block in read_cells(table, time, (), (), lambda line, detail: None, header):
-            yield join_parts([names[column] for column in time], [block.columns[column] for column in time])
+            yield join_parts([names[column] for column in time], [block.texts(column) for column in time])
 
 
 def join_parts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
-    """Put times together from several columns: year, month, day, hour ... by their names, others with a blank between."""
+    """Put times together from several columns: year, month, day ... by their names, others with a blank between."""
     if len(columns) == 1:
         return list(columns[0])
     lower = [name.lower() for name in names]
@@ -301,23 +307,28 @@ def find_values(
         raise UserError(
             "No column of numbers is left to forecast.",
             str(table.path),
-            f"The columns are {list_names(names)}. Name some with `data.value_columns`.{about_units(names, columns, free)}",
+            f"The columns are {list_names(names)}. Name some with "
+            f"`data.value_columns`.{about_units(names, columns, free)}",
         )
     raise UserError(
         f"Several columns could be forecast: {list_names(names[column] for column in numbers)}.",
         str(table.path),
-        f"Name the one, or those, to forecast: `data.value_columns=[{names[numbers[-1]]}]`. Others are left out; those known in "
+        f"Name the one, or those, to forecast: `data.value_columns=[{names[numbers[-1]]}]`. Others are left out; "
+        "those known in "
         "advance go to `data.covariate_columns`, one that says the series to `data.series_column`.",
     )
 
 
 def about_units(names: list[str], columns: list[Sequence[str]], free: list[int]) -> str:
-    """Say of a column whose cells have signs of currency or per cent, but not all the same one, why it is none of numbers."""
+    """Say of a column whose cells have different signs of currency or per cent why it is none of numbers."""
     for column in free:
         units = dict.fromkeys(split_unit(cell)[1] for cell in columns[column])
         if any(units):
             found = " and ".join(f"`{unit}`" if unit else "none" for unit in units)
-            return f" The numbers in column `{names[column]}` have different signs, {found}: give all of them the same one."
+            return (
+                f" The numbers in column `{names[column]}` have different signs, {found}: give all of them the same "
+                "one."
+            )
     return ""
 
 
@@ -344,9 +355,7 @@ def find_decimal(
         for block in read_cells(table, numbers, (), (), lambda line, detail: None, header):
             for column in numbers:
                 cells = (
-                    [split_unit(cell)[0] for cell in block.columns[column]]
-                    if column in units
-                    else block.columns[column]
+                    [split_unit(cell)[0] for cell in block.texts(column)] if column in units else block.texts(column)
                 )
                 marks = count_marks(cells, table.delimiter)
                 if marks.point or marks.comma:
@@ -355,7 +364,8 @@ def find_decimal(
                     if count_marks([cell], table.delimiter).unclear and not first:
                         first = f"{table.path}, line {line}: `{cell}` in column `{names[column]}`"
     raise UserError(
-        "It cannot be told whether the numbers have decimal commas or thousands separators: all look like 1,234 or 1.234.",
+        "It cannot be told whether the numbers have decimal commas or thousands separators: all look like 1,234 or "
+        "1.234.",
         first,
         "Set `data.decimal` to the decimal mark: `data.decimal=,` or `data.decimal=.`",
     )

@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from data.raw import RawDataConfig, SplitShares
+from data.series.frequency import read_frequency
+from data.series.time_forms import time_form
 from pipeline.settings import ModuleIn, SourceFile
 
 NO_TIME = "none"
@@ -23,17 +25,19 @@ class TimeSplitConfig(SplitShares):
 class SeriesDataConfig(RawDataConfig):
     """Which series, how the file is read, and how windows are cut."""
 
-    task: ClassVar[str] = "forecasting"
+    task: ClassVar[Literal["forecasting"]] = "forecasting"
 
     path: Annotated[str, SourceFile()] = Field(
-        description="a CSV, TSV or TXT file (also .gz), a folder of them (a series each), or a data set of the catalogue such as milk"
+        description="a CSV, TSV or TXT file (also .gz), a folder of them (a series each), or a data set of the "
+        "catalogue such as milk"
     )
     format: Annotated[str, ModuleIn("data/formats")] = Field(
         "auto", description="format of the data; `auto` looks at them: csv_series"
     )
     time_column: str = Field(
         "auto",
-        description="column with the times; several joined by +, such as year+month+day+hour; `none`: equally spaced rows without times",
+        description="column with the times; several joined by +, such as year+month+day+hour; `none`: equally spaced "
+        "rows without times",
     )
     value_columns: tuple[str, ...] | None = Field(
         None, min_length=1, description="columns to forecast; null: the one numeric column that is left"
@@ -46,7 +50,8 @@ class SeriesDataConfig(RawDataConfig):
     )
     encoding: str | None = Field(
         None,
-        description="how texts are written that are not UTF-8: cp1252 (western Europe's Windows), cp1250, cp1251, latin-1 ...; null: all are UTF-8",
+        description="how texts are written that are not UTF-8: cp1252 (western Europe's Windows), cp1250, cp1251, "
+        "latin-1 ...; null: all are UTF-8",
     )
     delimiter: str = Field("auto", min_length=1, description="what separates the cells; `auto` looks at the file")
     decimal: Literal["auto", ".", ","] = Field(
@@ -54,7 +59,8 @@ class SeriesDataConfig(RawDataConfig):
     )
     time_format: str | None = Field(
         None,
-        description="how times are written, as in strptime (%d/%m/%Y %H:%M), or `unix seconds`, `unix milliseconds`; null: found out",
+        description="how times are written, as in strptime (%d/%m/%Y %H:%M), or `unix seconds`, `unix milliseconds`; "
+        "null: found out",
     )
     missing: tuple[str, ...] = Field(
         (), description="further spellings of a missing value, besides an empty cell, NA, N/A, NaN, null, None, - and ?"
@@ -64,12 +70,14 @@ class SeriesDataConfig(RawDataConfig):
     )
     fill: Literal["error", "forward", "linear", "seasonal"] = Field(
         "error",
-        description="missing values and time steps: `error` stops; `forward` repeats the last value; `linear` draws a line; "
+        description="missing values and time steps: `error` stops; `forward` repeats the last value; `linear` draws a "
+        "line; "
         "`seasonal` takes the same phase one season before, plus the change since, drawn as a line",
     )
     season: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
         "auto",
-        description="rows a season; `auto` by the frequency: month 12, quarter 4, week 52, day 7, hour 24, else a day or 1",
+        description="rows a season; `auto` by the frequency: month 12, quarter 4, week 52, day 7, hour 24, else a day "
+        "or 1",
     )
     history: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
         "auto", description="rows that the network sees; `auto`: two seasons and a little more"
@@ -109,8 +117,6 @@ class SeriesDataConfig(RawDataConfig):
     @classmethod
     def readable_frequency(cls, value: str) -> str:
         if value != "auto":
-            from data.series.frequency import read_frequency
-
             read_frequency(value)
         return value
 
@@ -118,8 +124,6 @@ class SeriesDataConfig(RawDataConfig):
     @classmethod
     def readable_time_format(cls, value: str | None) -> str | None:
         if value is not None:
-            from data.series.times import time_form
-
             time_form(value)
         return value
 

@@ -1,12 +1,12 @@
-"""Missing values filled from their neighbours, in place, without letting anything that lies behind a cut into what lies before it."""
+"""Missing values filled from their neighbours, in place; nothing that lies behind a cut gets before it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from numpy.typing import NDArray
 
 BLOCK = 1 << 16  # rows looked at at once
 
@@ -23,22 +23,23 @@ class Filled(NamedTuple):
 
     Attributes:
         over_cut: gaps that reach over a cut; they were filled from the past alone.
-        hopeless: gaps that the method cannot fill: for `linear` those at the end, for `seasonal` those in the first season.
+        hopeless: gaps that the method cannot fill: for `linear` those at the end, for `seasonal` those in the first
+            season.
     """
 
     over_cut: list[Gap]
     hopeless: list[Gap]
 
 
-def fill_column(column: np.ndarray, method: str, season: int, cuts: Sequence[int]) -> Filled:
+def fill_column(column: NDArray[np.float64], method: str, season: int, cuts: Sequence[int]) -> Filled:
     """Fill the NaNs of a column [n] in place; the first value is known.
 
     Args:
-        method: `forward` repeats the last value. `linear` draws a line to the next one. `seasonal` repeats the season before the gap, plus
-            what has changed since: the change before and behind the gap with a line between them.
+        method: `forward` repeats the last value. `linear` draws a line to the next one. `seasonal` repeats the season
+            before the gap, plus what has changed since: the change before and behind the gap with a line between them.
         season: rows a season.
-        cuts: first rows of the validation and of the test part. A gap that ends behind a cut is filled from the past alone: `linear`
-            repeats the last value, `seasonal` keeps the change before the gap.
+        cuts: first rows of the validation and of the test part. A gap that ends behind a cut is filled from the past
+            alone: `linear` repeats the last value, `seasonal` keeps the change before the gap.
     """
     filled = Filled([], [])
     for gap in find_gaps(column):
@@ -57,10 +58,8 @@ def fill_column(column: np.ndarray, method: str, season: int, cuts: Sequence[int
     return filled
 
 
-def find_gaps(column: np.ndarray) -> Iterator[Gap]:
+def find_gaps(column: NDArray[np.float64]) -> Iterator[Gap]:
     """Yield the stretches of NaNs in order; each is found before the ones behind it are looked at."""
-    import numpy as np
-
     open_at = -1
     for start in range(0, len(column), BLOCK):
         missing = np.isnan(column[start : start + BLOCK])
@@ -77,15 +76,15 @@ def find_gaps(column: np.ndarray) -> Iterator[Gap]:
         yield Gap(open_at, len(column))
 
 
-def fill_line(column: np.ndarray, gap: Gap, after: float) -> None:
+def fill_line(column: NDArray[np.float64], gap: Gap, after: float) -> None:
     """Draw a line from the value before a gap to the one behind it."""
     column[gap.start : gap.stop] = line(float(column[gap.start - 1]), after, gap)
 
 
-def fill_season(column: np.ndarray, gap: Gap, after: float | None, season: int) -> None:
-    """Repeat the season before a gap, plus the change over a season: the one before the gap and the one behind it, with a line between."""
-    import numpy as np
-
+def fill_season(column: NDArray[np.float64], gap: Gap, after: float | None, season: int) -> None:
+    """Repeat the season before a gap, plus the change over a season: the one before the gap and the one behind it,
+    with a line between.
+    """
     pattern = np.array(column[gap.start - season : gap.start])
     change = float(column[gap.start - 1] - column[gap.start - 1 - season])
     length = gap.stop - gap.start
@@ -93,9 +92,7 @@ def fill_season(column: np.ndarray, gap: Gap, after: float | None, season: int) 
     column[gap.start : gap.stop] = pattern[np.arange(length) % season] + line(change, later, gap)
 
 
-def line(before: float, after: float, gap: Gap) -> np.ndarray:
+def line(before: float, after: float, gap: Gap) -> NDArray[np.float64]:
     """Return the points of a line over a gap, its ends lying just outside."""
-    import numpy as np
-
     steps = gap.stop - gap.start + 1
     return before + (after - before) * np.arange(1, steps) / steps

@@ -1,4 +1,4 @@
-"""What is wrong with series: lines that stop the run, and findings that it goes on with, counted by kind with the first ones named."""
+"""What is wrong with series, counted by kind with the first ones named: what stops the run and what does not."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from data.finding import NAMED, Finding
-from data.findings import Kind
+from data.findings import NAMED, Finding, Kind
 from pipeline.errors import UserError
 
 KINDS: dict[str, Kind] = {
@@ -37,34 +36,45 @@ KINDS: dict[str, Kind] = {
     "untrained_series": Kind("warning", "No training window fits into these series; they are only forecast."),
     "gap_over_cut": Kind(
         "info",
-        "These gaps reach over the cut between two splits; they were filled from the past alone, so that nothing leaks.",
+        "These gaps reach over the cut between two splits; they were filled from the past alone, so that nothing "
+        "leaks.",
     ),
     "newest_first": Kind("info", "These series were written newest first; their rows were put into the order of time."),
     "filled_value": Kind("info", "These missing values were filled as `data.fill` says."),
     "filled_time_step": Kind("info", "Before these lines, missing time steps were filled as `data.fill` says."),
     "filled_target": Kind(
         "info",
-        "Validation and test windows with a filled target were left out, since what was filled is not judged; so were those that "
+        "Validation and test windows with a filled target were left out, since what was filled is not judged; so were "
+        "those that "
         "end in a gap filled from the value behind it, which they are to forecast.",
     ),
     "future_row": Kind("info", "These last rows have covariates and no values yet; they were left out."),
 }
 FIXES = {
     "ragged_line": "Give every line as many cells as the header; a cell with a delimiter in it needs quotes.",
-    "not_a_time": "Correct these times, or say how they are written with `data.time_format`; for steps below a second: `data.time_column=none`.",
-    "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`; see also `data.decimal`.",
+    "not_a_time": "Correct these times, or say how they are written with `data.time_format`; for steps below a "
+    "second: `data.time_column=none`.",
+    "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`; see also "
+    "`data.decimal`.",
     "infinite_value": "Correct these values, or leave the cells empty.",
     "no_series": "Fill in the column that `data.series_column` names.",
-    "clock_change": "An hour comes a second time here: the times are those of clocks, which go back to winter time. Write them in UTC or with their "
-    "zone (2023-10-29T02:00+01:00); or have the rows taken as equally spaced: `data.time_column=none`, and say with `data.season` how many are a day.",
-    "duplicate_time": "Keep one line for each time; where a file has several series, name their column with `data.series_column`; "
+    "clock_change": "An hour comes a second time here: the times are those of clocks, which go back to winter time. "
+    "Write them in UTC or with their "
+    "zone (2023-10-29T02:00+01:00); or have the rows taken as equally spaced: `data.time_column=none`, and say with "
+    "`data.season` how many are a day.",
+    "duplicate_time": "Keep one line for each time; where a file has several series, name their column with "
+    "`data.series_column`; "
     "where the time of day has a column of its own, name both: `data.time_column=Date+Time`.",
-    "unordered_time": "Sort the lines by time; where a file has several series, name their column with `data.series_column`.",
-    "irregular_step": "Correct these times, or name the step with `data.frequency`; times with a zone are compared in UTC; `data.time_column=none` takes the rows as equally spaced.",
+    "unordered_time": "Sort the lines by time; where a file has several series, name their column with "
+    "`data.series_column`.",
+    "irregular_step": "Correct these times, or name the step with `data.frequency`; times with a zone are compared in "
+    "UTC; `data.time_column=none` takes the rows as equally spaced.",
     "missing_time_step": "Add the lines, or have the gaps filled: `data.fill=linear` (or forward, seasonal).",
-    "mostly_missing": "Is the step right? Name it with `data.frequency`, or correct a time that is far from the others.",
+    "mostly_missing": "Is the step right? Name it with `data.frequency`, or correct a time that is far from the "
+    "others.",
     "missing_value": "Fill in the cells, or have them filled: `data.fill=linear` (or forward, seasonal).",
-    "unfillable_value": "Fill in these cells or remove the lines: there is nothing before them (or, for `linear`, after them) to fill them from.",
+    "unfillable_value": "Fill in these cells or remove the lines: there is nothing before them (or, for `linear`, "
+    "after them) to fill them from.",
 }
 
 FEW = 3  # lines that are enough to see a fault that more than NAMED lines have
@@ -108,7 +118,9 @@ class SeriesFindings:
         return [kind for kind in KINDS if kind in self.counts and KINDS[kind].severity == "error"]
 
     def stop_on_errors(self, path: Path) -> None:
-        """Refuse series with lines that cannot be used, naming the first ones of all kinds; of a kind that many have, a few.
+        """Refuse series with lines that cannot be used, naming the first ones of all kinds.
+
+        Of a kind that many lines are of, only a few are named.
 
         Raises:
             UserError: there is such a line.

@@ -1,8 +1,8 @@
-"""From a raw table to shards of windows: read it in blocks, clean the series, plan the windows, write whole shards of records.
+"""From a raw table to shards of windows: read it in blocks, clean the series, plan the windows, write the shards.
 
-The raw rows and the clean series are files from which any part can be read, so memory stays flat however long the series are. The
-shards are written by a Beam pipeline; what a shard holds depends on the plan alone, so the result is the same whatever the number
-of workers.
+The raw rows and the clean series are files from which any part can be read, so memory stays flat however long the
+series are. The shards are written by a Beam pipeline; what a shard holds depends on the plan alone, so the result is
+the same whatever the number of workers.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from data import formats
-from data.beam import BeamConfig, quieten
+from data.beam_config import BeamConfig
 from data.series.cleaning import write_series
 from data.series.columns import Layout
+from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
 from data.series.measuring import Measured, find_frequency, measure
@@ -24,12 +28,10 @@ from data.series.row_order import turn_newest_first
 from data.series.scaling import measure_scaling
 from data.series.staging import Staged, stage
 from data.series.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
+from data.series.workers import PLAN, SCALES, WriteShards
 from data.shards import plan_shards, write_all
 from pipeline.errors import UserError
 from pipeline.progress import Progress
-
-if TYPE_CHECKING:
-    from data.series.config import SeriesDataConfig
 
 SMALLEST_SCALE, LARGEST_SCALE = 1e-18, 1e18  # their squares are numbers of 32 bits still
 
@@ -84,7 +86,6 @@ def survey(path: Path, config: SeriesDataConfig, folder: Path, progress: Progres
     Raises:
         UserError: lines that cannot be used, or nothing that can.
     """
-    quieten()
     name = formats.detect(path, config.task) if config.format == "auto" else config.format
     module = formats.find(name, config.task)
     findings = SeriesFindings()
@@ -171,7 +172,8 @@ def leave_out_short(
     if not kept:
         longest = max(item.span.rows for item in series)
         raise UserError(
-            f"No series is as long as a window: {rows:,} rows of history and horizon, the longest series has {longest:,}.",
+            f"No series is as long as a window: {rows:,} rows of history and horizon, the longest series has "
+            f"{longest:,}.",
             str(path),
             "Set `data.history` or `data.horizon` to less.",
         )
@@ -181,7 +183,9 @@ def leave_out_short(
 def write_windows(
     found: Survey, config: SeriesDataConfig, beam: BeamConfig, target: Path, where: str, progress: Progress
 ) -> tuple[Plan, dict[str, Any]]:
-    """Write the clean series and `<split>-<number>-of-<count>.tfrecord` files; return the plan and the constants of the training part.
+    """Write the clean series and `<split>-<number>-of-<count>.tfrecord` files.
+
+    Return the plan and the constants of the training part.
 
     Raises:
         UserError: something cannot be filled, or a split has no window.
@@ -214,9 +218,11 @@ def check_sizes(columns: list[str], scaling: dict[str, Any], where: str) -> None
     for column, size in zip(columns, scaling["scale"], strict=True):
         if not SMALLEST_SCALE <= size <= LARGEST_SCALE:
             raise UserError(
-                f"Column `{column}` changes by {size:.3g} at a time, too {'little' if size < 1 else 'much'} for numbers of 32 bits.",
+                f"Column `{column}` changes by {size:.3g} at a time, too {'little' if size < 1 else 'much'} for "
+                "numbers of 32 bits.",
                 where,
-                f"Give it in another unit: {'multiplied' if size < 1 else 'divided'} by 1e{abs(round(math.log10(size)))}.",
+                f"Give it in another unit: {'multiplied' if size < 1 else 'divided'} by "
+                f"1e{abs(round(math.log10(size)))}.",
             )
 
 
@@ -224,14 +230,11 @@ def plan_and_scale(
     found: Survey, config: SeriesDataConfig, target: Path, offsets: list[int]
 ) -> tuple[Plan, dict[str, Any]]:
     """Plan the windows and measure the training part; what the workers need goes beside the raw rows."""
-    import numpy as np
-
-    from data.series.workers import PLAN, SCALES
-
     values, filled = (np.load(target / name, mmap_mode="r") for name in (VALUES, FILLED))
 
-    def read_filled(series: int, start: int, stop: int) -> Any:
-        return filled[offsets[series] + start : offsets[series] + stop]
+    def read_filled(series: int, start: int, stop: int) -> NDArray[np.bool_]:
+        rows: NDArray[np.bool_] = filled[offsets[series] + start : offsets[series] + stop]
+        return rows
 
     found.filled = int(filled.sum())
     looks_ahead = config.fill in ("linear", "seasonal")
@@ -266,7 +269,5 @@ def cut_shards(
     found: Survey, plan: Plan, config: SeriesDataConfig, beam: BeamConfig, target: Path, progress: Progress
 ) -> None:
     """Write the windows as the plan says."""
-    from data.series.workers import WriteShards
-
     work = WriteShards(found.staged.folder, target, found.shape(config), config.stride)
     write_all(plan_shards(plan.counts(), config.examples_per_shard), work, beam, target, "writing windows", progress)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings, list_names
-from data.series.frequency import Frequency, Grid, fit_grid, infer_frequency, read_frequency
+from data.series.frequency import Frequency, read_frequency
+from data.series.grid import Grid, fit_grid, infer_frequency
 from data.series.staging import Staged
 from data.series.times import show_time
 from data.series.windows import Span
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from data.series.config import SeriesDataConfig
 
 Detail = Callable[[int], str]  # staged row -> what is wrong with it
 
@@ -55,15 +55,13 @@ class Part(NamedTuple):
     """
 
     start: int
-    steps: np.ndarray
-    exact: np.ndarray
-    skipped: np.ndarray
+    steps: NDArray[np.int64]
+    exact: NDArray[np.bool_]
+    skipped: NDArray[np.int64]
 
 
 def find_frequency(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings) -> Frequency | None:
     """Return the step of the series, the recipe's or the most frequent one; report times that do not increase."""
-    import numpy as np
-
     if not staged.times:
         return None
     steps: Counter[int] = Counter()
@@ -95,10 +93,8 @@ def blocks(staged: Staged, number: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + BLOCK, end)
 
 
-def report_order(change: np.ndarray, first: int, staged: Staged, number: int, findings: SeriesFindings) -> None:
+def report_order(change: NDArray[np.int64], first: int, staged: Staged, number: int, findings: SeriesFindings) -> None:
     """Report rows that have the time of the row before, or an earlier one."""
-    import numpy as np
-
     back = clocks_went_back(staged.read("times", first, first + len(change)), change)
     kinds = (
         ("clock_change", back),
@@ -109,8 +105,8 @@ def report_order(change: np.ndarray, first: int, staged: Staged, number: int, fi
         report_rows(findings, kind, np.flatnonzero(wrong) + first, staged, number, lambda row: time_of(staged, row))
 
 
-def clocks_went_back(times: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """Tell of each row whether an hour begins anew with it, on a Sunday between one and three in a month in which summer time ends.
+def clocks_went_back(times: NDArray[np.int64], change: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell of each row whether an hour begins anew with it as summer time ends: on a Sunday between one and three.
 
     The European Union, North America, Australia and New Zealand set their clocks back then.
     """
@@ -119,12 +115,12 @@ def clocks_went_back(times: np.ndarray, change: np.ndarray) -> np.ndarray:
     night = (times % 86400 >= 3600) & (times % 86400 < 3 * 3600)
     month = days.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12
     ends = (month == 3) | (month == 9) | (month == 10)  # April, October, November
-    result: np.ndarray = (change > -3600) & (change <= 0) & sunday & night & ends
+    result: NDArray[np.bool_] = (change > -3600) & (change <= 0) & sunday & night & ends
     return result
 
 
 def report_rows(
-    findings: SeriesFindings, kind: str, rows: np.ndarray, staged: Staged, number: int, detail: Detail
+    findings: SeriesFindings, kind: str, rows: NDArray[np.int64], staged: Staged, number: int, detail: Detail
 ) -> None:
     """Count staged rows as a finding; the first ones are named."""
     for place, row in enumerate(rows.tolist()):
@@ -142,9 +138,10 @@ def time_of(staged: Staged, row: int) -> str:
 def measure(
     staged: Staged, number: int, frequency: Frequency | None, config: SeriesDataConfig, findings: SeriesFindings
 ) -> Measured | None:
-    """Check a series' steps and values and say where it lies; None if its times do not increase, which is already reported."""
-    import numpy as np
+    """Check a series' steps and values and say where it lies.
 
+    None if its times do not increase, which is already reported.
+    """
     start, end = staged.offsets[number], staged.offsets[number + 1]
     stop = known_end(staged, start, end, number, findings)
     if stop == start:
@@ -176,9 +173,10 @@ def measure(
 
 
 def known_end(staged: Staged, start: int, end: int, number: int, findings: SeriesFindings) -> int:
-    """Return the row behind the last one with a value, where there are covariates; rows behind it say what is known in advance."""
-    import numpy as np
+    """Return the row behind the last one with a value, where there are covariates.
 
+    Rows behind it say what is known in advance.
+    """
     if "covariates" not in staged.types:
         return end
     stop = end
@@ -195,8 +193,6 @@ def known_end(staged: Staged, start: int, end: int, number: int, findings: Serie
 
 def parts(staged: Staged, start: int, stop: int, grid: Grid | None) -> Iterator[Part]:
     """Yield a series' rows with their time steps, a block at a time."""
-    import numpy as np
-
     last = None
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
@@ -215,8 +211,6 @@ def report_steps(
     part: Part, grid: Grid | None, staged: Staged, number: int, config: SeriesDataConfig, findings: SeriesFindings
 ) -> None:
     """Report times off the grid, and steps that are missing."""
-    import numpy as np
-
     if grid is None:
         return
 
@@ -239,16 +233,14 @@ def report_steps(
 
 def report_missing(
     start: int,
-    values: np.ndarray,
-    seen: np.ndarray,
+    values: NDArray[np.float64],
+    seen: NDArray[np.bool_],
     staged: Staged,
     number: int,
     config: SeriesDataConfig,
     findings: SeriesFindings,
 ) -> None:
     """Report missing values; `seen` tells which columns had a value before, and is brought up to date."""
-    import numpy as np
-
     if "covariates" in staged.types:
         values = np.hstack([values, staged.read("covariates", start, start + len(values))])
     missing = np.isnan(values)
@@ -258,7 +250,7 @@ def report_missing(
     leading = missing & ~seen & (np.cumsum(~missing, axis=0) == 0)
     seen |= ~missing.all(axis=0)
 
-    def columns(flags: np.ndarray) -> Detail:
+    def columns(flags: NDArray[np.bool_]) -> Detail:
         return lambda row: (
             f"no value in column {list_names(staged.columns[c] for c in np.flatnonzero(flags[row - start]))}"
         )

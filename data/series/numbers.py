@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+from numpy.typing import NDArray
 
 MISSING = ("", "NA", "N/A", "NaN", "null", "None", "-", "?")
 PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -61,7 +61,8 @@ def count_marks(cells: Sequence[str], delimiter: str) -> Marks:
     """Count the decimal marks that cells show.
 
     Args:
-        delimiter: what separates the cells of the table; 1.234 is unclear only where it is a semicolon, as where commas are decimal.
+        delimiter: what separates the cells of the table; 1.234 is unclear only where it is a semicolon, as where commas
+            are decimal.
     """
     point = comma = unclear = 0
     for cell in cells:
@@ -83,7 +84,10 @@ def is_number(cell: str) -> bool:
 
 
 def split_unit(cell: str) -> tuple[str, str]:
-    """Return a cell's number without the one sign of currency or per cent that it has, and that sign; an empty one where there is none."""
+    """Return a cell's number without the one sign of currency or per cent that it has, and that sign.
+
+    An empty one where there is none.
+    """
     if UNITS.isdisjoint(cell) or not (parts := UNIT.fullmatch(cell.strip())):
         return cell, ""
     signs = [sign for sign in (parts["before"], parts["after"]) if sign]
@@ -99,7 +103,10 @@ def find_unit(cells: Sequence[str], missing: frozenset[str], share: float) -> st
 
 
 def without_unit(cells: Sequence[str], unit: str, missing: frozenset[str]) -> list[str]:
-    """Return the cells of a column without its sign; one that lacks it is made no number, since it may be in another unit."""
+    """Return the cells of a column without its sign.
+
+    One that lacks it is made no number, since it may be in another unit.
+    """
 
     def bare(cell: str) -> str:
         number, found = split_unit(cell)
@@ -108,7 +115,9 @@ def without_unit(cells: Sequence[str], unit: str, missing: frozenset[str]) -> li
     return [bare(cell) for cell in cells]
 
 
-def to_numbers(cells: Any, decimal: str, missing: frozenset[str], bad: Bad) -> np.ndarray:
+def to_numbers(
+    cells: Sequence[str] | NDArray[np.float64], decimal: str, missing: frozenset[str], bad: Bad
+) -> NDArray[np.float64]:
     """Return float64 [n]: NaN where a value is missing, infinity where it is wrong, which `bad` is told.
 
     Args:
@@ -116,8 +125,6 @@ def to_numbers(cells: Any, decimal: str, missing: frozenset[str], bad: Bad) -> n
         decimal: `.` or `,`.
         missing: folded spellings of a missing value.
     """
-    import numpy as np
-
     if not isinstance(cells, np.ndarray):
         numbers = np.array([to_number(cell, decimal, missing) for cell in cells], np.float64)
     else:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from data.finding import NAMED
+import numpy as np
+from numpy.typing import NDArray
+
+from data import formats
+from data.findings import NAMED
+from data.series.cleaning import write_series
 from data.series.config import SeriesDataConfig
+from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
+from data.series.measuring import Measured, find_frequency, measure
+from data.series.records import Series, read_folder, write_names
+from data.series.row_order import turn_newest_first
+from data.series.staging import Staged, stage
+from data.series.times import show_time
+from data.series.windows import Cuts
 from pipeline.errors import UserError
 from pipeline.progress import Progress
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -30,18 +39,18 @@ class Recent:
     """
 
     id: str
-    history: np.ndarray
-    times: np.ndarray | None
-    ahead: np.ndarray | None
-    covariates: np.ndarray
+    history: NDArray[np.float64]
+    times: NDArray[np.int64] | None
+    ahead: NDArray[np.int64] | None
+    covariates: NDArray[np.float64]
 
 
 def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[Recent]:
     """Return the last rows of every series in a file that has as many as the model looks at; what is left out is said.
 
     Args:
-        facts: what the exported model tells of its data: `history`, `horizon`, `season`, `frequency`, `covariates`, and `csv`,
-            how its file was read.
+        facts: what the exported model tells of its data: `history`, `horizon`, `season`, `frequency`, `covariates`, and
+            `csv`, how its file was read.
 
     Raises:
         UserError: columns are missing, lines cannot be used, or all series are shorter than the history.
@@ -53,21 +62,15 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
     except UserError as error:
         if "`data." not in error.fix:
             raise
-        fix = f"{error.fix}\n         Settings of `data` are those of the run that trained the model: its files are read by them."
+        fix = (
+            f"{error.fix}\n         Settings of `data` are those of the run that trained the model: its files are "
+            "read by them."
+        )
         raise UserError(error.what, error.where, fix) from None
 
 
 def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Recent]:
     """Do it, with errors in the words of a run."""
-    from data import formats
-    from data.series.cleaning import write_series
-    from data.series.findings import SeriesFindings
-    from data.series.measuring import find_frequency, measure
-    from data.series.records import read_folder, write_names
-    from data.series.row_order import turn_newest_first
-    from data.series.staging import stage
-    from data.series.windows import Cuts
-
     config = settings_of(path, facts)
     module = formats.find(formats.detect(path, config.task), config.task)
     findings = SeriesFindings()
@@ -93,8 +96,8 @@ def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Rec
 
 
 def long_enough(
-    pairs: list[tuple[Any, Any]], facts: dict[str, Any], path: Path, progress: Progress
-) -> list[tuple[Any, Any]]:
+    pairs: list[tuple[Series, Measured]], facts: dict[str, Any], path: Path, progress: Progress
+) -> list[tuple[Series, Measured]]:
     """Return the series with as many rows as the model looks at: training leaves out short ones too.
 
     Raises:
@@ -136,15 +139,16 @@ def settings_of(path: Path, facts: dict[str, Any]) -> SeriesDataConfig:
 
 
 def with_day(frequency: Frequency | None, facts: dict[str, Any]) -> Frequency | None:
-    """Return the step with the day of the month that the model's rows stand for: the last days of two quarters may both be 30ths."""
+    """Return the step with the day of the month that the model's rows stand for.
+
+    The few rows may not show it: the last days of two quarters may both be 30ths.
+    """
     known = facts["frequency"] or {}
     return replace(frequency, day=known["day"]) if frequency is not None and "day" in known else frequency
 
 
-def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: Path) -> Recent:
+def last_rows(series: Series, item: Measured, staged: Staged, facts: dict[str, Any], path: Path) -> Recent:
     """Return the end of one cleaned series."""
-    import numpy as np
-
     rows, horizon = facts["history"], facts["horizon"]
     end = item.span.first + item.span.rows
     ahead = item.grid.times(np.arange(end, end + horizon)) if item.grid is not None else None
@@ -153,7 +157,8 @@ def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: 
         following = staged.read("covariates", item.stop, min(item.stop + horizon, staged.offsets[item.number + 1]))
         if len(following) < horizon or not np.isfinite(following).all():
             raise UserError(
-                f"Series `{series.id}`: {', '.join(facts['covariates'])} must be known for the {horizon} rows after the last value.",
+                f"Series `{series.id}`: {', '.join(facts['covariates'])} must be known for the {horizon} rows after "
+                "the last value.",
                 str(path),
                 "Add these rows, the values left empty and the covariates filled in.",
             )
@@ -169,10 +174,8 @@ def last_rows(series: Any, item: Any, staged: Any, facts: dict[str, Any], path: 
     )
 
 
-def check_times(staged: Any, item: Any, ahead: np.ndarray, path: Path) -> None:
+def check_times(staged: Staged, item: Measured, ahead: NDArray[np.int64], path: Path) -> None:
     """Refuse covariates whose rows are not those of the steps to be forecast."""
-    from data.series.times import show_time
-
     given = staged.read("times", item.stop, item.stop + len(ahead))
     for row, (found, wanted) in enumerate(zip(given.tolist(), ahead.tolist(), strict=True), item.stop):
         if found != wanted:

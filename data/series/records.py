@@ -1,21 +1,23 @@
 """Records of windows: `tf.train.Example` bytes in TFRecord files, and the whole series that the windows were cut from.
 
-One example a window: a history of H rows and, right after it, a target of P rows, of V value columns and K columns known in advance.
-Values are in the data's own units, row-major [time, column]. Features:
+One example a window: a history of H rows and, right after it, a target of P rows, of V value columns and K columns
+known in advance. Values are in the data's own units, row-major [time, column]. Features:
     series/history      float [H * V]
     series/target       float [P * V]
     series/covariates   float [(H + P) * K], only where there are any
     series/id           bytes   name of the series
     series/row          int64   number of the first target row within its series
     series/time         int64   unix seconds (UTC) of the last history row; absent where the data have no times
-    series/scale        float [V] mean absolute change over a season in this series' training part (the denominator of MASE); without one, in that of all series
+    series/scale        float [V] mean absolute change over a season in this series' training part (the denominator of
+                                  MASE); without one, in that of all series
     series/mean         float   mean of all values of the history
     series/deviation    float   their standard deviation
     series/filled       int64   rows of the window that were filled
     series/longest_gap  int64   the most of them side by side
 
-A record's bytes are those of protobuf's deterministic serialisation. Windows whose whole numbers take equally many bytes differ in fixed
-places only: numpy writes all of them at once into copies of a template (no loop over windows but for the checksums).
+A record's bytes are those of protobuf's deterministic serialisation. Windows whose whole numbers take equally many
+bytes differ in fixed places only: numpy writes all of them at once into copies of a template (no loop over windows but
+for the checksums).
 """
 
 from __future__ import annotations
@@ -24,18 +26,19 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import google_crc32c
+import numpy as np
+from numpy.typing import NDArray
 
 from data.tfrecord import FLOAT, INT64, bytes_feature, decode_example, feature_entry, masked_crc, varint
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from pipeline.artifacts import Examples
+from pipeline.artifacts import Examples
 
 SERIES, VALUES, TIMES, FILLED, COVARIATES = "series.json", "values.npy", "times.npy", "filled.npy", "covariates.npy"
+Feature = NDArray[Any]  # floats as bytes [n, 4 * size], whole numbers [n]
+NumberT = TypeVar("NumberT", bound=np.generic)
+
 HEAD, FOOT = 12, 4  # bytes of a TFRecord around the data: length and its checksum, the data's checksum
 
 
@@ -52,24 +55,24 @@ class Series:
     """
 
     id: str
-    values: np.ndarray
-    times: np.ndarray | None
-    filled: np.ndarray
-    covariates: np.ndarray
+    values: NDArray[np.float64]
+    times: NDArray[np.int64] | None
+    filled: NDArray[np.bool_]
+    covariates: NDArray[np.float64]
 
 
 class Window(NamedTuple):
     """A decoded record; see the top of this file."""
 
-    history: np.ndarray
-    target: np.ndarray
-    covariates: np.ndarray
+    history: NDArray[np.float32]
+    target: NDArray[np.float32]
+    covariates: NDArray[np.float32]
     id: str
     row: int
     time: int | None
-    scale: np.ndarray
+    scale: NDArray[np.float32]
     mean: float
-    deviation: float
+    std: float
     filled: int
     longest_gap: int
 
@@ -81,7 +84,6 @@ def read_series(examples: Examples) -> list[Series]:
 
 def read_folder(folder: Path) -> list[Series]:
     """Return the whole series whose files are in a folder."""
-    import numpy as np
 
     def load(name: str) -> Any:
         return np.load(folder / name, mmap_mode="r") if (folder / name).exists() else None
@@ -103,7 +105,10 @@ def read_folder(folder: Path) -> list[Series]:
 
 
 def write_names(folder: Path, ids: list[str], rows: list[int], columns: list[str], covariates: list[str]) -> list[int]:
-    """Write which series, of how many rows, lie one after the other in a folder's arrays; return where each begins, and the end."""
+    """Write which series, of how many rows, lie one after the other in a folder's arrays.
+
+    Return where each begins, and the end.
+    """
     offsets = [0]
     for number in rows:
         offsets.append(offsets[-1] + number)
@@ -119,11 +124,9 @@ def decode_window(record: bytes, values: int = 1, covariates: int = 0) -> Window
         values: number of value columns.
         covariates: number of columns known in advance.
     """
-    import numpy as np
-
     features: dict[str, Any] = decode_example(record)
 
-    def table(name: str, columns: int) -> np.ndarray:
+    def table(name: str, columns: int) -> NDArray[np.float32]:
         return np.array(features.get(f"series/{name}", []), np.float32).reshape(-1, max(columns, 1))[:, :columns]
 
     def number(name: str) -> Any:
@@ -146,7 +149,7 @@ def decode_window(record: bytes, values: int = 1, covariates: int = 0) -> Window
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the records of one Examples artifact: rows of history and target, columns, and whether there are times."""
+    """Sizes of one artifact's records: rows of history and target, columns, and whether there are times."""
 
     history: int
     horizon: int
@@ -168,14 +171,12 @@ class Shape:
         return ("filled", "longest_gap", "row", "time") if self.times else ("filled", "longest_gap", "row")
 
 
-def encode_windows(shape: Shape, series: Series, scale: np.ndarray, rows: range) -> list[np.ndarray]:
-    """Return whole TFRecords of the windows of one series whose first target rows are `rows`, in their order: pieces of a file.
+def encode_windows(shape: Shape, series: Series, scale: NDArray[np.float64], rows: range) -> list[NDArray[np.uint8]]:
+    """Return whole TFRecords, pieces of a file, of a series' windows with `rows` as first target rows, in their order.
 
     Args:
         scale: [V] of the series.
     """
-    import numpy as np
-
     features = cut_windows(shape, series, rows)
     features["scale"] = as_bytes(np.broadcast_to(np.asarray(scale, "<f4"), (len(rows), shape.values)))
     lengths = np.stack([varint_lengths(features[name]) for name in shape.integers], axis=1)
@@ -187,16 +188,17 @@ def encode_windows(shape: Shape, series: Series, scale: np.ndarray, rows: range)
     return pieces
 
 
-def cut_windows(shape: Shape, series: Series, rows: range) -> dict[str, np.ndarray]:
-    """Return the features of windows, but for name and scale: those of floats as bytes, uint8 [n, 4 * size], whole numbers as int64 [n]."""
-    import numpy as np
+def cut_windows(shape: Shape, series: Series, rows: range) -> dict[str, Feature]:
+    """Return the features of windows, but for name and scale.
 
+    Those of floats are bytes, uint8 [n, 4 * size], whole numbers are int64 [n].
+    """
     first, last = rows[0] - shape.history, rows[-1] + shape.horizon
     length, number = shape.history + shape.horizon, len(rows)
     numbers = np.arange(rows.start, rows.stop, rows.step)
 
-    def slide(table: np.ndarray, start: int, length: int) -> np.ndarray:
-        """Return `length` rows of a table from `start` on for each window, one after the other: a view [n, length * columns]."""
+    def slide(table: NDArray[NumberT], start: int, length: int) -> NDArray[NumberT]:
+        """Return `length` rows of a table from `start` on for each window: a view [n, length * columns]."""
         columns = table.shape[1]
         views = np.lib.stride_tricks.sliding_window_view(table.reshape(-1), length * columns)
         return views[start * columns :: rows.step * columns][:number]
@@ -205,13 +207,13 @@ def cut_windows(shape: Shape, series: Series, rows: range) -> dict[str, np.ndarr
     history = slide(values, 0, shape.history)
     mean = history.mean(axis=1, keepdims=True)
     apart = history - mean
-    deviation = np.sqrt(np.multiply(apart, apart, out=apart).mean(axis=1, keepdims=True))
+    std = np.sqrt(np.multiply(apart, apart, out=apart).mean(axis=1, keepdims=True))
     stored = values.astype("<f4")
     features = {
         "history": as_bytes(slide(stored, 0, shape.history)),
         "target": as_bytes(slide(stored, shape.history, shape.horizon)),
         "mean": as_bytes(mean.astype("<f4")),
-        "deviation": as_bytes(deviation.astype("<f4")),
+        "deviation": as_bytes(std.astype("<f4")),
         "row": numbers,
         "filled": np.zeros(number, np.int64),
         "longest_gap": np.zeros(number, np.int64),
@@ -228,10 +230,8 @@ def cut_windows(shape: Shape, series: Series, rows: range) -> dict[str, np.ndarr
     return features
 
 
-def longest_run(flags: np.ndarray) -> np.ndarray:
+def longest_run(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return for each row of bool [n, length] the most true values side by side."""
-    import numpy as np
-
     longest = current = np.zeros(len(flags), np.int64)
     for column in flags.T:
         current = (current + 1) * column
@@ -239,10 +239,8 @@ def longest_run(flags: np.ndarray) -> np.ndarray:
     return longest
 
 
-def varint_lengths(numbers: np.ndarray) -> np.ndarray:
+def varint_lengths(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many bytes each int64 takes in protobuf; ten if it is below 0."""
-    import numpy as np
-
     unsigned = numbers.astype(np.uint64)
     bounds = np.array([1 << bits for bits in range(7, 64, 7)], np.uint64)
     return 1 + np.searchsorted(bounds, unsigned, side="right")
@@ -256,15 +254,13 @@ class Template(NamedTuple):
         places: for each feature where its bytes begin, and how many there are.
     """
 
-    data: np.ndarray
+    data: NDArray[np.uint8]
     places: dict[str, tuple[int, int]]
 
 
 @functools.lru_cache(maxsize=1024)
 def make_template(shape: Shape, name: bytes, lengths: tuple[int, ...]) -> Template:
     """Return the template of a series' records whose whole numbers take `lengths` bytes."""
-    import numpy as np
-
     sizes = {item: 4 * size for item, size in shape.floats.items()} | dict(zip(shape.integers, lengths, strict=True))
     body, places = b"", {}
     for item in sorted([*sizes, "id"]):
@@ -286,10 +282,8 @@ def packed(size: int) -> bytes:
     return b"\x0a" + varint(size) + bytes(size)
 
 
-def fill_template(template: Template, features: dict[str, np.ndarray]) -> np.ndarray:
+def fill_template(template: Template, features: dict[str, Feature]) -> NDArray[np.uint8]:
     """Return the TFRecords of windows, uint8 [n, bytes of a record]."""
-    import numpy as np
-
     number, size = len(features["row"]), len(template.data)
     records = np.empty((number, size), np.uint8)
     records[:] = template.data
@@ -303,20 +297,16 @@ def fill_template(template: Template, features: dict[str, np.ndarray]) -> np.nda
     return records
 
 
-def varints(numbers: np.ndarray, length: int) -> np.ndarray:
+def varints(numbers: NDArray[np.int64], length: int) -> NDArray[np.uint8]:
     """Return int64 [n] as protobuf writes them, uint8 [n, length]; all of them take `length` bytes."""
-    import numpy as np
-
     shifts = np.arange(0, 7 * length, 7, dtype=np.uint64)
     parts = (numbers.astype(np.uint64)[:, None] >> shifts) & np.uint64(127)
     parts[:, :-1] |= np.uint64(128)
     return parts.astype(np.uint8)
 
 
-def as_bytes(values: np.ndarray) -> np.ndarray:
+def as_bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return the bytes of each row, as a view where the numbers of a row lie side by side."""
-    import numpy as np
-
     return (
         values.view(np.uint8) if values.strides[-1] == values.itemsize else np.ascontiguousarray(values).view(np.uint8)
     )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from data.series.findings import SeriesFindings
 from data.series.staging import BLOCK, Staged
 
 
 def turn_newest_first(staged: Staged, findings: SeriesFindings) -> None:
-    """Put every series whose times decrease from row to row into the order of time, and tell so; any other order is left to be reported."""
+    """Put every series whose times decrease from row to row into the order of time, and tell so.
+
+    Any other order is left to be reported.
+    """
     if not staged.times:
         return
     for number, name in enumerate(staged.ids):
@@ -21,8 +26,6 @@ def turn_newest_first(staged: Staged, findings: SeriesFindings) -> None:
 
 def is_newest_first(staged: Staged, start: int, stop: int) -> bool:
     """Tell whether the times of some rows decrease from each to the next."""
-    import numpy as np
-
     for first in range(start, stop - 1, BLOCK):
         times = staged.read("times", first, min(first + BLOCK + 1, stop))
         if (np.diff(times) >= 0).any():
@@ -32,8 +35,6 @@ def is_newest_first(staged: Staged, start: int, stop: int) -> bool:
 
 def turn(staged: Staged, column: str, start: int, stop: int) -> None:
     """Turn the rows of a column round in its file, a block from either end at a time."""
-    import numpy as np
-
     kind, width = staged.types[column]
     rows = np.memmap(staged.folder / column, kind, "r+", shape=(staged.offsets[-1], width))
     while start < stop:

@@ -7,16 +7,15 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from data.file_tree import printable
+from data.series.chunks import Chunk
+from data.series.columns import Layout
 from pipeline.progress import Progress
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from data.formats.csv_series import Chunk
-    from data.series.columns import Layout
 
 LINE_BITS = 40  # a row's place is one number: the file's number and, below it, the line
 BLOCK = 1 << 16  # rows moved at once
@@ -46,10 +45,8 @@ class Staged:
     def times(self) -> bool:
         return "times" in self.types
 
-    def read(self, column: str, start: int, stop: int) -> np.ndarray:
+    def read(self, column: str, start: int, stop: int) -> NDArray[Any]:
         """Return some rows of a column: int64 [n] for times and places, float64 [n, columns] for the others."""
-        import numpy as np
-
         kind, width = self.types[column]
         count, size = (stop - start) * width, 8 * width
         values = np.fromfile(self.folder / column, kind, count, offset=start * size) if count else np.zeros(0, kind)
@@ -63,8 +60,6 @@ class Staged:
 
 def stage(chunks: Iterable[Chunk], layout: Layout, folder: Path, progress: Progress) -> Staged:
     """Write rows to `folder`, which is emptied first, and bring the rows of each series together."""
-    import numpy as np
-
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     staged = Staged(
@@ -107,10 +102,8 @@ def series_names(files: list[str]) -> list[str]:
     return [printable(name) if stems.count(stem) > 1 else stem for name, stem in zip(files, stems, strict=True)]
 
 
-def number_series(names: list[str], codes: dict[str, int]) -> np.ndarray:
+def number_series(names: list[str], codes: dict[str, int]) -> NDArray[np.int32]:
     """Return int32 [n], the number of each row's series in the order of appearance; new ones are added to `codes`."""
-    import numpy as np
-
     for name in dict.fromkeys(names):
         codes.setdefault(name, len(codes))
     return np.fromiter(map(codes.__getitem__, names), np.int32, len(names))
@@ -118,8 +111,6 @@ def number_series(names: list[str], codes: dict[str, int]) -> np.ndarray:
 
 def bring_together(staged: Staged) -> None:
     """Move the rows so that each series' are side by side, in their order."""
-    import numpy as np
-
     total = staged.offsets[-1]
     following = np.array(staged.offsets[:-1], np.int64)
     targets: dict[str, Any] = {}

@@ -1,7 +1,7 @@
-"""Text tables (CSV, TSV ...) to columns of cells with the number of the line each row starts in, a block of the file at a time.
+"""Text tables (CSV, TSV ...) to columns of cells with the line that each row starts in, a block of the file at a time.
 
-Blocks in which every line is regular are cut by pandas' parser; any other one (quotes, blank or ragged lines) by Python's `csv`, which
-decides what is right.
+Blocks in which every line is regular are cut by pandas' parser; any other one (quotes, blank or ragged lines) by
+Python's `csv`, which decides what is right.
 """
 
 from __future__ import annotations
@@ -16,22 +16,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import IO, NamedTuple
+
+import numpy as np
+import pandas
+from numpy.typing import NDArray
 
 from pipeline.errors import UserError, explain_os_error
 
-if TYPE_CHECKING:
-    import numpy as np
-
-SUFFIXES = (".csv", ".tsv", ".txt")
 DELIMITERS = "\t;|, "  # the first one that gives a table; decimal commas stand in tables with semicolons
 BLOCK = 1 << 21  # bytes
 SAMPLE_BYTES, SAMPLE_ROWS = 1 << 18, 1000
 ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
 BOM = b"\xef\xbb\xbf"
-EXCEL_DELIMITER = re.compile(
-    r'"?sep=(?P<delimiter>[;,|\t])"?[\r\n]'
-)  # a first line for Excel that is no part of the table
+EXCEL_DELIMITER = re.compile(r'"?sep=(?P<delimiter>[;,|\t])"?[\r\n]')  # a first line for Excel, no part of the table
 TABULAR = 0.8  # share of the lines with the same number of cells that makes a table
 
 
@@ -59,25 +57,29 @@ class Table:
     encoding: str | None = None
 
 
+Column = list[str] | NDArray[np.float64]
+
+
 class Cells(NamedTuple):
     """Some columns of some rows.
 
     Attributes:
         lines: int64 [n] the line of each row.
-        columns: by their numbers; float64 [n] where all cells are plain numbers or empty and were wanted as numbers, else texts.
+        columns: by their numbers; float64 [n] where all cells are plain numbers or empty and were wanted as numbers,
+            else texts.
     """
 
-    lines: np.ndarray
-    columns: dict[int, Any]
+    lines: NDArray[np.int64]
+    columns: dict[int, Column]
+
+    def texts(self, column: int) -> list[str]:
+        """Return the cells of a column that was wanted as texts."""
+        cells = self.columns[column]
+        assert isinstance(cells, list)
+        return cells
 
 
 Ragged = Callable[[int, str], None]  # told the line and what is wrong with it
-
-
-def is_table(path: Path) -> bool:
-    """Tell by its name whether a file is a text table; .gz is allowed."""
-    name = path.name.lower().removesuffix(".gz")
-    return path.is_file() and name.endswith(SUFFIXES) and not name.startswith(".")
 
 
 def read_sample(path: Path, delimiter: str, encoding: str | None = None) -> tuple[Table, list[Row]]:
@@ -109,7 +111,7 @@ def read_sample(path: Path, delimiter: str, encoding: str | None = None) -> tupl
 
 
 def find_delimiter(text: str) -> str:
-    """Return the first delimiter that cuts nearly all lines into equally many cells, two at least; a comma if none does."""
+    """Return the first delimiter that cuts nearly all lines into equally many cells, two at least; else a comma."""
     lines = [line for line in text.splitlines()[:SAMPLE_ROWS] if line.strip()]
     for delimiter in DELIMITERS:
         try:
@@ -160,7 +162,7 @@ def drop_lines(block: bytes, number: int) -> bytes:
 
 
 def read_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield pieces of a file that end with a line, and no piece inside a quoted cell, with the number of their first line."""
+    """Yield pieces of a file with the number of their first line; none ends within a line or a quoted cell."""
     line = 1
     with open_binary(path) as file:
         first = file.read(len(BOM))
@@ -175,7 +177,7 @@ def read_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 @contextmanager
-def open_binary(path: Path) -> Iterator[BinaryIO]:
+def open_binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """Open a file, unpacking it if it is gzipped.
 
     Raises:
@@ -183,7 +185,7 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
     """
     try:
         with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            yield file  # type: ignore[misc]
+            yield file
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"This gzip file is damaged: {error}.", str(path), "Get it again.") from None
     except OSError as error:
@@ -220,9 +222,6 @@ def cut_regular(
     table: Table, first_line: int, block: bytes, texts: Sequence[int], numbers: Sequence[int], missing: Sequence[str]
 ) -> Cells | None:
     """Cut a block with pandas' parser; None if one of its lines is not regular."""
-    import numpy as np
-    import pandas
-
     if not block or b'"' in block or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
         return None
     if not block.isascii():
@@ -236,12 +235,23 @@ def cut_regular(
     if (counts != table.width - 1).any() or (lengths < table.width).any():
         return None
 
-    def cut(types: dict[int, Any]) -> Any:
+    def cut(types: dict[int, type]) -> pandas.DataFrame:
         return pandas.read_csv(
-            io.BytesIO(block), sep=table.delimiter, header=None, names=range(table.width), usecols=sorted(types), dtype=types,
-            keep_default_na=False, na_values={column: list(missing) for column in numbers}, skipinitialspace=True,
-            float_precision="round_trip", quoting=csv.QUOTE_NONE, skip_blank_lines=False, engine="c", low_memory=False,
-        )  # fmt: skip
+            io.BytesIO(block),
+            sep=table.delimiter,
+            header=None,
+            names=range(table.width),
+            usecols=sorted(types),
+            dtype=types,
+            keep_default_na=False,
+            na_values={column: list(missing) for column in numbers},
+            skipinitialspace=True,
+            float_precision="round_trip",
+            quoting=csv.QUOTE_NONE,
+            skip_blank_lines=False,
+            engine="c",
+            low_memory=False,
+        )
 
     kept = {**dict.fromkeys(texts, str), **dict.fromkeys(numbers, float)}
     try:
@@ -271,7 +281,8 @@ def split_rows(text: str, delimiter: str, first_line: int, path: Path, strict: b
             raise UserError(
                 f"This line cannot be read as CSV: {error}.",
                 f"{path}, line {line}",
-                "Does a quoted cell not end, or does something follow its end? Correct the line; a quote within quotes is written twice.",
+                "Does a quoted cell not end, or does something follow its end? Correct the line; a quote within "
+                "quotes is written twice.",
             ) from None
         yield Row(line, [cell.strip() for cell in cells])
 
@@ -295,7 +306,5 @@ def keep_full(rows: Iterator[Row], width: int, skip: int, ragged: Ragged, blanks
 
 
 def transpose(rows: list[Row], columns: Sequence[int]) -> Cells:
-    import numpy as np
-
     lines = np.array([row.line for row in rows], np.int64)
     return Cells(lines, {column: [row.cells[column] for row in rows] for column in columns})

@@ -1,7 +1,7 @@
 """The plan of the windows: where the splits are cut, how long a history is, and which windows go into which split.
 
-A window is a history and, right after it, a target. It belongs to the split in which its whole target lies; its history may reach
-back over a cut, since what is past is known. A window whose target crosses a cut is left out.
+A window is a history and, right after it, a target. It belongs to the split in which its whole target lies; its history
+may reach back over a cut, since what is past is known. A window whose target crosses a cut is left out.
 """
 
 from __future__ import annotations
@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from data.sample import SPLITS
+from data.series.config import SeriesDataConfig, TimeSplitConfig
 from pipeline.errors import UserError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from data.series.config import SeriesDataConfig, TimeSplitConfig
 
 SHORTEST_HISTORY, LONGEST_HISTORY = 36, 512
 BEYOND_SEASONS = 12  # rows: with two seasons and these, the network sees each change over a season a few times
@@ -54,7 +52,8 @@ class Cuts:
 
     def bounds(self, span: Span) -> tuple[int, int]:
         """Return the first row of a series that lies in validation, and the first one in test."""
-        return tuple(min(max(cut - span.first, 0), span.rows) for cut in (self.validation_at, self.test_at))  # type: ignore[return-value]
+        validation, test = (min(max(cut - span.first, 0), span.rows) for cut in (self.validation_at, self.test_at))
+        return validation, test
 
 
 def find_cuts(spans: Sequence[Span], split: TimeSplitConfig) -> Cuts:
@@ -72,7 +71,7 @@ def find_cuts(spans: Sequence[Span], split: TimeSplitConfig) -> Cuts:
 
 
 def step_at(covered: list[list[int]], number: int) -> int:
-    """Return the place on the grid of a distinct time step; of the first one behind all, if there is none of that number."""
+    """Return the place on the grid of a distinct time step; behind all if there is none of that number."""
     for first, stop in covered:
         if number < stop - first:
             return first + number
@@ -85,8 +84,8 @@ def choose_history(
 ) -> tuple[int, str]:
     """Return how many rows the network sees, and a remark if fewer than the rule says.
 
-    The rule: two seasons and BEYOND_SEASONS rows, within SHORTEST_HISTORY and LONGEST_HISTORY, and such that at least half of the
-    longest training part's rows can be targets.
+    The rule: two seasons and BEYOND_SEASONS rows, within SHORTEST_HISTORY and LONGEST_HISTORY, and such that at least
+    half of the longest training part's rows can be targets.
 
     Raises:
         UserError: no training window fits.
@@ -119,12 +118,12 @@ class Plan:
     """The windows of each split, as runs.
 
     Attributes:
-        runs: for each split, structured [n] with `series`, `row` (the first window's first target row) and `count`; the windows of a run
-            are `stride` rows apart.
+        runs: for each split, structured [n] with `series`, `row` (the first window's first target row) and `count`; the
+            windows of a run are `stride` rows apart.
         left_out: for each split, how many windows are left out for values that were filled.
     """
 
-    runs: dict[str, np.ndarray]
+    runs: dict[str, NDArray[np.void]]
     left_out: dict[str, int]
 
     def counts(self) -> dict[str, int]:
@@ -132,7 +131,7 @@ class Plan:
         return {name: int(runs["count"].sum()) for name, runs in self.runs.items()}
 
 
-ReadFilled = Callable[[int, int, int], "np.ndarray"]  # series, first row, row after the last -> bool [n]
+ReadFilled = Callable[[int, int, int], NDArray[np.bool_]]  # series, first row, row after the last -> bool [n]
 
 
 def plan_windows(
@@ -146,14 +145,12 @@ def plan_windows(
 ) -> Plan:
     """Say which windows go into which split.
 
-    A filled value is never judged: validation and test leave such targets out. They leave out windows whose last history row
-    was filled too, where a fill knows the value behind its gap: that value is the first one to be forecast.
+    A filled value is never judged: validation and test leave such targets out. They leave out windows whose last
+    history row was filled too, where a fill knows the value behind its gap: that value is the first one to be forecast.
 
     Args:
         looks_ahead: whether fills know the value behind their gap.
     """
-    import numpy as np
-
     runs: dict[str, list[tuple[int, int, int]]] = {name: [] for name in SPLITS}
     left_out: dict[str, int] = dict.fromkeys(SPLITS, 0)
     for series, span in enumerate(spans):
@@ -177,18 +174,15 @@ def plan_windows(
     return Plan({name: np.array(items, kind) for name, items in runs.items()}, left_out)
 
 
-def unfilled_targets(filled: np.ndarray, horizon: int) -> np.ndarray:
+def unfilled_targets(filled: NDArray[np.bool_], horizon: int) -> NDArray[np.bool_]:
     """Return for each row whether it and the following ones, `horizon` in all, are known."""
-    import numpy as np
-
     total = np.concatenate([[0], np.cumsum(filled)])
-    return total[horizon:] == total[:-horizon]
+    found: NDArray[np.bool_] = total[horizon:] == total[:-horizon]
+    return found
 
 
-def stretches(good: np.ndarray) -> list[tuple[int, int]]:
+def stretches(good: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return start and length of each stretch of true values."""
-    import numpy as np
-
     edges = np.flatnonzero(np.diff(good.astype(np.int8), prepend=0, append=0))
     return [(int(start), int(stop - start)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
@@ -205,7 +199,10 @@ def check_windows(plan: Plan, config: SeriesDataConfig, spans: Sequence[Span], c
         ends = [(0, *cuts.bounds(span), span.rows) for span in spans]
         longest = max(end[number + 1] - end[number] for end in ends)
         if plan.left_out[name]:
-            what = f"All {plan.left_out[name]:,} windows of the {name} part have a target, or end in a gap, that was filled."
+            what = (
+                f"All {plan.left_out[name]:,} windows of the {name} part have a target, or end in a gap, that was "
+                "filled."
+            )
             fix = "Fill in the missing values of that part yourself, or move the cuts with `data.split`."
         else:
             what = f"No window fits into the {name} part: it has {longest:,} rows, the horizon needs {config.horizon}."

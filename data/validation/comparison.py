@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from data.distances import distances_of, find_feature
-from data.finding import Finding, make
+from data.findings import Finding, make
 from data.tfdv import import_tfdv
 from data.validation.config import Limits
 from pipeline.artifacts import Schema, Statistics

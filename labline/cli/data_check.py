@@ -6,7 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from components.recipes import load
+from components.tasks import find_task, names
+from data import catalog, formats
+from data.detection.labelled import has_images
+from data.file_tree import printable
+from data.formats import box_csv, coco, csv_series, image_csv, tfds
+from data.unpack import is_archive
 from pipeline.errors import EXIT_ANOMALIES, UserError
+from pipeline.progress import Progress
 
 EXAMPLES = 5  # culprits shown of each finding
 
@@ -18,12 +26,6 @@ def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -
     Raises:
         UserError: the data cannot be read, or are a data set of TensorFlow Datasets that is not here yet.
     """
-    from components.recipes import load
-    from components.tasks import find_task
-    from data.file_tree import printable
-    from data.formats import tfds
-    from pipeline.progress import Progress
-
     chosen = task_of_data(path, overrides) if task == "auto" else task
     if path.startswith("tfds:") and chosen == tfds.TASK:
         tfds.expect_prepared(path.removeprefix("tfds:"))
@@ -38,8 +40,6 @@ def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -
 
 def with_task(error: UserError, chosen: str) -> UserError:
     """Return an error that also says whose task's data these were taken for."""
-    from components.tasks import names
-
     others = " or ".join(f"`--task {name}`" for name in names() if name != chosen)
     return type(error)(error.what, error.where, f"{error.fix}\n         Taken for data of {chosen}; if not: {others}.")
 
@@ -52,11 +52,6 @@ def task_of_data(path: str, overrides: list[str] | None = None) -> str:
     Raises:
         UserError: they are nobody's, or annotations without their photos.
     """
-    from data import catalog, formats
-    from data.detection.labelled import has_images
-    from data.formats import csv_series
-    from data.unpack import is_archive
-
     place = Path(path).expanduser()
     named = [item.removeprefix("data.format=") for item in overrides or () if item.startswith("data.format=")]
     for task in ("forecasting", "image_classification", "object_detection"):
@@ -84,8 +79,6 @@ def task_of_table(place: Path) -> str:
     Raises:
         UserError: it holds boxes; without their photos these are of no use.
     """
-    from data.formats import box_csv, image_csv
-
     if box_csv.names_boxes(place):
         raise UserError(
             "This table says where boxes are on photos; the photos belong to the data.",
@@ -99,8 +92,6 @@ def task_of_table(place: Path) -> str:
 
 def refuse_lone_annotations(place: Path) -> None:
     """Refuse a file of annotations in COCO's form that is given without its photos."""
-    from data.formats import coco
-
     if coco.is_annotations(place.read_bytes()):
         raise UserError(
             "These are COCO's annotations; the photos that they are about belong to the data.",
@@ -111,9 +102,6 @@ def refuse_lone_annotations(place: Path) -> None:
 
 def unknown_data(place: Path) -> UserError:
     """Return the error that no task has a format for these data."""
-    from components.tasks import names
-    from data import formats
-
     known = "; ".join(f"{', '.join(formats.names(task))} for {task}" for task in names())
     expected = "\n         ".join(formats.EXPECTED[task] for task in names() if task in formats.EXPECTED)
     return UserError(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from components.recipes import load
 from components.tasks import find_task
+from labline.cli.main import run_to_end
 from labline.cli.output import say_step, show_result
 from labline.report.page import draw_report
 from pipeline.artifacts import Examples
@@ -19,6 +20,8 @@ from pipeline.progress import Progress
 from pipeline.run_record import Run, duration
 from pipeline.runner import Runner
 from pipeline.workspace import Workspace
+from serving.client import Client
+from serving.launch import pushed_models, running_server
 
 
 def demo(recipe: str, workspace: Path, overrides: list[str]) -> None:
@@ -44,9 +47,6 @@ def ask(result: Run, name: str, workspace: Path) -> None:
     Raises:
         UserError: no version of the model was ever pushed, because none was blessed.
     """
-    from serving.client import Client
-    from serving.launch import pushed_models, running_server
-
     examples = Examples.open(Path(result.artifacts["examples"]))
     part = find_task(examples.task).predict_command
     with (
@@ -60,8 +60,6 @@ def ask(result: Run, name: str, workspace: Path) -> None:
 
 def main() -> None:
     """Run the demo from the command line: RECIPE [key=value ...]."""
-    from labline.cli.main import run_to_end
-
     workspace = Path(os.environ.get("LABLINE_WORKSPACE") or "workspace").expanduser()
     run_to_end(lambda: demo(sys.argv[1] if len(sys.argv) > 1 else "digits", workspace, sys.argv[2:]))
 

@@ -15,7 +15,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from labline.cli.options import HERE, JsonOption, WorkspaceOption, existing
+from labline.cli.data import data_app
+from labline.cli.options import HERE, JsonOption, OverridesArgument, RecipeArgument, WorkspaceOption, existing
+from labline.cli.recipes import recipe_app
 from labline.cli.serving import serving_app
 from pipeline.errors import EXIT_INTERRUPTED, EXIT_USAGE, NotBlessed, UsageError, UserError
 
@@ -27,16 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From raw images and CSV series to served models, in one command.",
 )
-recipe_app = typer.Typer(no_args_is_help=True, help="Recipes: what a run is made of.")
-data_app = typer.Typer(no_args_is_help=True, help="Data sets: the catalogue, downloads, and a look at your own.")
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(data_app, name="data")
 app.add_typer(serving_app)
-
-RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a shipped recipe.")]
-OverridesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values over the recipe's, by its dotted keys.")
-]
 
 
 def main() -> NoReturn:
@@ -220,65 +215,6 @@ def detect(
     from labline.cli.detect import detect as run_detect
 
     run_detect(images, model, labels, out, score, as_json)
-
-
-@recipe_app.command("show")
-def recipe_show(recipe: RecipeArgument, overrides: OverridesArgument = None, as_json: JsonOption = False) -> None:
-    """Print every value of a recipe, its meaning and where it comes from."""
-    from components.recipes import load, meanings
-    from labline.cli.output import show_recipe
-
-    resolved = load(recipe, overrides or ())
-    if as_json:
-        print(json.dumps({key: {"value": value, "origin": origin} for key, (value, origin) in resolved.values.items()}))
-    else:
-        show_recipe(resolved.values, meanings(resolved.recipe))
-        for remark in resolved.idle:
-            print(f"warning: {remark}", file=sys.stderr)
-
-
-@recipe_app.command("list")
-def recipe_list() -> None:
-    """List the shipped recipes."""
-    from pipeline.layers import RECIPES
-    from pipeline.recipe import shipped
-
-    for name in shipped():
-        first = (RECIPES / f"{name}.yaml").read_text("utf-8").splitlines()[0]
-        print(f"{name:24} {first.lstrip('# ')}")
-
-
-@data_app.command("list")
-def data_list(as_json: JsonOption = False) -> None:
-    """List the data sets of the catalogue."""
-    from labline.cli.output import show_catalog
-
-    show_catalog(as_json)
-
-
-@data_app.command("get")
-def data_get(name: Annotated[str, typer.Argument(help="A data set of the catalogue.")]) -> None:
-    """Download a data set, verified, into LABLINE_DATA_DIR, and print where it is."""
-    from data.catalog import get
-    from pipeline.progress import Progress
-
-    print(get(name, Progress()))
-
-
-@data_app.command("check")
-def data_check(
-    path: Annotated[str, typer.Argument(help="Your data, or a data set of the catalogue.")],
-    overrides: OverridesArgument = None,
-    task: Annotated[str, typer.Option(help="The kind of problem; auto looks at the data.")] = "auto",
-    as_json: JsonOption = False,
-) -> None:
-    """Look at raw data without changing them: what they are, files or lines that are no good, and whether a run would
-    stop; if so, the
-    status is a run's. A data set of the catalogue that is not here yet is fetched first.
-    """
-    from labline.cli.data_check import show_data_check
-
-    raise typer.Exit(show_data_check(path, overrides or [], task, as_json))
 
 
 @app.command()

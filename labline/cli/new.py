@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.recipes import load, meanings
 from components.tasks import names
+from object_detection.pipeline_config.new_recipe import recipe_from
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 from pipeline.recipe import name_for
 
@@ -41,8 +42,6 @@ def create_from_pipeline_config(folder: Path, file: Path) -> None:
     Raises:
         UserError: the folder has files in it, or the file has what cannot be had here.
     """
-    from object_detection.pipeline_config.new_recipe import recipe_from
-
     check_new(folder)
     text, translation = recipe_from(file, folder, name_for(folder.resolve().name))
     write(folder, {"recipe.yaml": text})

@@ -7,8 +7,9 @@ from pathlib import Path
 import yaml
 from pydantic import Field
 
-from data.catalog import Downloadable, fetch_once
+from data.catalog import fetch_once
 from data.download import NotDownloaded, data_folder
+from data.downloadable import Downloadable
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
 

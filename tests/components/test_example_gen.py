@@ -113,7 +113,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(images, tmp_path, monk
     from data.images import ingest as work
 
     one = ingest(tmp_path / "one", images, examples_per_shard=10)
-    monkeypatch.setattr(work, "PIECE", 7)
+    monkeypatch.setattr(work, "CHUNK", 7)
     threads = BeamConfig(options={"direct_num_workers": 2, "direct_running_mode": "multi_threading"})
     two = ingest(tmp_path / "two", images, threads, examples_per_shard=10)
     assert digest(one.path) == digest(two.path)

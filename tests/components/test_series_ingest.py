@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from components.tasks.forecasting.ingest import sources
-from data.beam import BeamConfig
+from data.beam_config import BeamConfig
 from data.series import cleaning as series_cleaning
 from data.series import measuring as series_measuring
 from data.series import staging as series_staging

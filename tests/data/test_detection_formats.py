@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from components.example_gen import example_gen
 from data import formats
-from data.beam import BeamConfig
+from data.beam_config import BeamConfig
 from data.detection.boxes import fit_boxes
 from data.detection.config import DetectionDataConfig
 from labline.cli.data_check import task_of_data
@@ -69,16 +70,20 @@ def write_detection_records(root: Path) -> None:
 
 
 WRITERS = {
-    "voc": write_voc, "coco": write_coco, "yolo": write_yolo, "box_csv": write_box_csv, "detection_records": write_detection_records,
-}  # fmt: skip
+    "voc": write_voc,
+    "coco": write_coco,
+    "yolo": write_yolo,
+    "box_csv": write_box_csv,
+    "detection_records": write_detection_records,
+}
 
 
-def test_every_format_of_labelled_photos_is_tested():
+def test_every_format_of_labelled_photos_is_tested() -> None:
     assert set(WRITERS) == set(formats.names("object_detection"))
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_format_keeps_its_contract_and_says_what_the_others_say(name, tmp_path):
+def test_a_format_keeps_its_contract_and_says_what_the_others_say(name: str, tmp_path: Path) -> None:
     root = tmp_path / "raw"
     root.mkdir()
     WRITERS[name](root)
@@ -96,7 +101,9 @@ def test_a_format_keeps_its_contract_and_says_what_the_others_say(name, tmp_path
     assert task_of_data(str(root)) == "object_detection"
 
 
-def test_folders_of_classes_and_tables_are_not_taken_for_labelled_photos(tmp_path, make_folder, make_zip):
+def test_folders_of_classes_and_tables_are_not_taken_for_labelled_photos(
+    tmp_path: Path, make_folder: Callable[..., Path], make_zip: Callable[..., Path]
+) -> None:
     images = make_folder(tmp_path / "photos", {"ant": 3, "bee": 3})
     (images / "ant" / "000.txt").write_text("a red ant on a leaf")
     (images / "README.txt").write_text("1 2 3 4 5")
@@ -111,7 +118,7 @@ def test_folders_of_classes_and_tables_are_not_taken_for_labelled_photos(tmp_pat
     assert task_of_data("digits") == "image_classification"
 
 
-def test_annotations_are_preferred_to_what_was_made_of_them(tmp_path):
+def test_annotations_are_preferred_to_what_was_made_of_them(tmp_path: Path) -> None:
     root = write_images(tmp_path / "raw", {"cat": 6})
     write_box_csv(root)
     write_detection_records(root / "records")

@@ -1,9 +1,12 @@
-"""Labelled photos become records that the Object Detection API's users know, in splits that do not leak, and what is wrong is named."""
+"""Labelled photos become records that the Object Detection API's users know, in splits that do not leak, and what is
+wrong is named.
+"""
 
 from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import pytest
 from PIL import Image
 
 from components.example_gen import example_gen
-from data.beam import BeamConfig
+from data.beam_config import BeamConfig
 from data.detection import workers as detection_workers
 from data.detection.config import DetectionDataConfig
 from data.detection.label_map import read_label_map
@@ -26,7 +29,7 @@ SHARES = (10 / 40, 8 / 64, 30 / 40, 48 / 64)  # of PATCH
 
 
 @pytest.fixture
-def ingest(tmp_path):
+def ingest(tmp_path: Path) -> Callable[..., Examples]:
     """Return a function that writes the examples of a folder."""
     numbers = iter(range(100))
 
@@ -46,11 +49,11 @@ def ingest(tmp_path):
 
 def records(examples: Examples) -> dict[str, dict[str, list[Any]]]:
     """Return the features of all photos by their names, with their split."""
-    found = {}
+    found: dict[str, dict[str, list[Any]]] = {}
     for split in examples.splits:
         for shard in examples.shards(split):
             for record in read_records(shard):
-                features = decode_example(record)
+                features: dict[str, Any] = decode_example(record)
                 found[features["image/filename"][0].decode()] = {**features, "split": [split]}
     return found
 
@@ -67,7 +70,7 @@ def findings(examples: Examples) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def test_a_photo_keeps_its_bytes_and_its_boxes_become_shares(tmp_path, ingest):
+def test_a_photo_keeps_its_bytes_and_its_boxes_become_shares(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = write_images(tmp_path / "raw", {"cat": 6, "dog": 4})
     examples = ingest(root)
     found = records(examples)
@@ -84,19 +87,25 @@ def test_a_photo_keeps_its_bytes_and_its_boxes_become_shares(tmp_path, ingest):
     assert [sum(column) for column in zip(*examples.properties["label_counts"].values(), strict=True)] == [6, 4]
 
 
-def test_the_bytes_are_the_same_whatever_the_workers(tmp_path, ingest, monkeypatch):
+def test_the_bytes_are_the_same_whatever_the_workers(
+    tmp_path: Path, ingest: Callable[..., Examples], monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = write_images(tmp_path / "raw", {"cat": 30, "dog": 9})
     written = []
-    for threads, piece, beam in ((1, 64, None), (4, 7, None), (2, 3, BeamConfig(options={"direct_num_workers": 2, "direct_running_mode": "multi_threading"}))):  # fmt: skip
+    for threads, piece, beam in (
+        (1, 64, None),
+        (4, 7, None),
+        (2, 3, BeamConfig(options={"direct_num_workers": 2, "direct_running_mode": "multi_threading"})),
+    ):
         monkeypatch.setattr(detection_workers, "THREADS", threads)
-        monkeypatch.setattr("data.detection.ingest.PIECE", piece)
+        monkeypatch.setattr("data.detection.ingest.CHUNK", piece)
         examples = ingest(root, beam, examples_per_shard=10)
         written.append({file.name: file.read_bytes() for file in sorted(examples.path.iterdir())})
     assert sum(name.startswith("train") for name in written[0]) > 1
     assert written[0] == written[1] == written[2]
 
 
-def test_given_splits_stay_and_validation_is_cut_from_training(tmp_path, ingest):
+def test_given_splits_stay_and_validation_is_cut_from_training(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = tmp_path / "raw"
     for number in range(40):
         add_image(root, f"{'test' if number < 10 else 'train'}/{number}.jpg", data=draw(number))
@@ -106,7 +115,9 @@ def test_given_splits_stay_and_validation_is_cut_from_training(tmp_path, ingest)
         assert (features["split"] == ["test"]) == ("test" in name)
 
 
-def test_a_seeded_split_spreads_the_rarest_class_over_the_splits(tmp_path, ingest):
+def test_a_seeded_split_spreads_the_rarest_class_over_the_splits(
+    tmp_path: Path, ingest: Callable[..., Examples]
+) -> None:
     root = tmp_path / "raw"
     for number in range(60):
         rare = [("owl", PATCH)] if number < 10 else []
@@ -123,7 +134,7 @@ def test_a_seeded_split_spreads_the_rarest_class_over_the_splits(tmp_path, inges
     assert {name: row["split"] for name, row in first.items()} != {name: row["split"] for name, row in other.items()}
 
 
-def test_equal_photos_never_stand_in_two_splits(tmp_path, ingest):
+def test_equal_photos_never_stand_in_two_splits(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = tmp_path / "raw"
     for number in range(12):
         add_image(root, f"train/{number}.jpg", data=draw(number))
@@ -138,7 +149,7 @@ def test_equal_photos_never_stand_in_two_splits(tmp_path, ingest):
     assert findings(examples)["conflicting_boxes"][0][0] == "photos/train/3.jpg"
 
 
-def test_equal_photos_of_one_split_go_the_same_way(tmp_path, ingest):
+def test_equal_photos_of_one_split_go_the_same_way(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = tmp_path / "raw"
     for number in range(40):
         add_image(root, f"{number:02d}.jpg", data=draw(number % 20))
@@ -148,7 +159,7 @@ def test_equal_photos_of_one_split_go_the_same_way(tmp_path, ingest):
         assert found[f"photos/{number:02d}.jpg"]["split"] == found[f"photos/{number + 20:02d}.jpg"]["split"]
 
 
-def test_photos_of_a_group_stay_together(tmp_path, ingest):
+def test_photos_of_a_group_stay_together(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = tmp_path / "raw"
     for number in range(40):
         add_image(root, f"clip{number // 4}_{number}.jpg", data=draw(number))
@@ -159,13 +170,16 @@ def test_photos_of_a_group_stay_together(tmp_path, ingest):
     assert len(set.union(*splits.values())) == 3
 
 
-def test_what_is_wrong_is_named_by_file_and_line(tmp_path, ingest):
+def test_what_is_wrong_is_named_by_file_and_line(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = write_images(tmp_path / "raw", {"cat": 20})
     good = ("cat", PATCH)
     bad = {
-        "empty_box": (5, 5, 5, 20), "swapped_box": (30, 8, 10, 48), "outside_box": (50, 8, 70, 48), "box_beyond_edge": (10, 8, 45, 48),
+        "empty_box": (5, 5, 5, 20),
+        "swapped_box": (30, 8, 10, 48),
+        "outside_box": (50, 8, 70, 48),
+        "box_beyond_edge": (10, 8, 45, 48),
         "box_not_a_number": (10, "left", 30, 48),
-    }  # fmt: skip
+    }
     for number, (kind, box) in enumerate(bad.items()):
         add_image(root, f"{kind}.jpg", [good, ("cat", box)], draw(100 + number))
     add_image(root, "only.jpg", [("cat", (5, 5, 5, 5))], draw(200))
@@ -202,12 +216,17 @@ def test_what_is_wrong_is_named_by_file_and_line(tmp_path, ingest):
     assert edges(found["photos/swapped_box.jpg"], 1) == pytest.approx(SHARES)
     assert edges(found["photos/box_beyond_edge.jpg"], 1)[2] == 1.0
     assert found["photos/empty_box.jpg"]["image/boxes"] == [1]
-    assert examples.properties["empty"] == {**dict.fromkeys(examples.splits, 0), found["photos/nothing.jpg"]["split"][0]: 1}  # fmt: skip
+    assert examples.properties["empty"] == {
+        **dict.fromkeys(examples.splits, 0),
+        found["photos/nothing.jpg"]["split"][0]: 1,
+    }
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("labelled", ["as seen", "as stored", "without size"])
-def test_a_turned_photo_is_stored_upright_and_its_box_still_holds_the_object(tmp_path, ingest, orientation, labelled):
+def test_a_turned_photo_is_stored_upright_and_its_box_still_holds_the_object(
+    tmp_path: Path, ingest: Callable[..., Examples], orientation: int, labelled: str
+) -> None:
     import tensorflow as tf
 
     exif = Image.Exif()
@@ -218,7 +237,7 @@ def test_a_turned_photo_is_stored_upright_and_its_box_still_holds_the_object(tmp
     rows, columns = np.flatnonzero((seen.mean(2) > 120).any(1)), np.flatnonzero((seen.mean(2) > 120).any(0))
     upright = (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
     stored = labelled == "as stored" and orientation >= 5  # half turns and mirrors do not show in the size
-    box, size = (PATCH, SIZE) if stored else (upright, seen.shape[:2])
+    box, size = (PATCH, SIZE) if stored else (upright, (seen.shape[0], seen.shape[1]))
     root = write_images(tmp_path / "raw", {"cat": 3})
     add_image(root, "turned.jpg", [("cat", box)], data, None if labelled == "without size" else size)
     features = records(ingest(root))["photos/turned.jpg"]
@@ -241,9 +260,21 @@ def image_upright(image: Image.Image) -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("kind", "mode", "name"), [("JPEG", "L", "a.jpg"), ("JPEG", "CMYK", "a.jpg"), ("PNG", "RGB", "a.png"), ("PNG", "L", "a.png"), ("PNG", "P", "a.png"), ("PNG", "RGBA", "a.png"), ("BMP", "RGB", "a.bmp"), ("WebP", "RGB", "a.webp")]
-)  # fmt: skip
-def test_tensorflow_reads_whatever_the_photo_was(tmp_path, ingest, kind, mode, name):
+    ("kind", "mode", "name"),
+    [
+        ("JPEG", "L", "a.jpg"),
+        ("JPEG", "CMYK", "a.jpg"),
+        ("PNG", "RGB", "a.png"),
+        ("PNG", "L", "a.png"),
+        ("PNG", "P", "a.png"),
+        ("PNG", "RGBA", "a.png"),
+        ("BMP", "RGB", "a.bmp"),
+        ("WebP", "RGB", "a.webp"),
+    ],
+)
+def test_tensorflow_reads_whatever_the_photo_was(
+    tmp_path: Path, ingest: Callable[..., Examples], kind: str, mode: str, name: str
+) -> None:
     import tensorflow as tf
 
     root = write_images(tmp_path / "raw", {"cat": 3})
@@ -259,7 +290,9 @@ def test_tensorflow_reads_whatever_the_photo_was(tmp_path, ingest, kind, mode, n
         assert features["image/encoded"] == [data]
 
 
-def test_large_photos_are_shrunk_on_demand_and_small_ones_left_alone(tmp_path, ingest):
+def test_large_photos_are_shrunk_on_demand_and_small_ones_left_alone(
+    tmp_path: Path, ingest: Callable[..., Examples]
+) -> None:
     root = write_images(tmp_path / "raw", {"cat": 3})
     add_image(root, "large.jpg", [("cat", (20, 16, 60, 96))], draw(9, (20, 16, 60, 96), (80, 128)), (80, 128))
     add_image(root, "long.png", [("cat", (20, 16, 60, 96))], draw(9, (20, 16, 60, 96), (80, 128), "PNG"), (80, 128))
@@ -274,7 +307,9 @@ def test_large_photos_are_shrunk_on_demand_and_small_ones_left_alone(tmp_path, i
         assert edges(features) == pytest.approx(SHARES)
 
 
-def test_a_label_map_gives_the_numbers_and_classes_outside_it_are_told(tmp_path, ingest):
+def test_a_label_map_gives_the_numbers_and_classes_outside_it_are_told(
+    tmp_path: Path, ingest: Callable[..., Examples]
+) -> None:
     root = write_images(tmp_path / "raw", {"cat": 6, "dog": 6, "emu": 2})
     (tmp_path / "map.pbtxt").write_text("item { id: 4 name: 'cat' }\nitem { id: 2 name: 'dog' }\n")
     examples = ingest(root, label_map=tmp_path / "map.pbtxt")
@@ -288,7 +323,7 @@ def test_a_label_map_gives_the_numbers_and_classes_outside_it_are_told(tmp_path,
         ingest(root, label_map=tmp_path / "map.pbtxt", classes=("emu",))
 
 
-def test_chosen_classes_are_numbered_as_they_are_named(tmp_path, ingest):
+def test_chosen_classes_are_numbered_as_they_are_named(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = write_images(tmp_path / "raw", {"cat": 6, "dog": 6, "emu": 6})
     add_image(root, "both.jpg", [("dog", PATCH), ("emu", PATCH)], draw(100))
     add_image(root, "none.jpg", [], draw(101))
@@ -303,14 +338,14 @@ def test_chosen_classes_are_numbered_as_they_are_named(tmp_path, ingest):
     assert "`cow`" in caught.value.what
 
 
-def test_a_limit_takes_photos_of_every_class(tmp_path, ingest):
+def test_a_limit_takes_photos_of_every_class(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = write_images(tmp_path / "raw", {"cat": 40, "dog": 20})
     examples = ingest(root, limit=12)
     assert sum(examples.splits.values()) == 12
     assert [sum(column) for column in zip(*examples.properties["label_counts"].values(), strict=True)] == [8, 4]
 
 
-def test_shares_taken_for_pixels_are_noticed(tmp_path, ingest):
+def test_shares_taken_for_pixels_are_noticed(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = tmp_path / "raw"
     for number in range(10):
         add_image(root, f"{number}.jpg", [("cat", SHARES)], draw(number), None)
@@ -320,7 +355,7 @@ def test_shares_taken_for_pixels_are_noticed(tmp_path, ingest):
     assert edges(records(ingest(root, boxes="shares"))["photos/0.jpg"]) == pytest.approx(SHARES)
 
 
-def test_photos_that_the_lists_of_splits_forget_are_told(tmp_path, ingest):
+def test_photos_that_the_lists_of_splits_forget_are_told(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = write_images(tmp_path / "raw", {"cat": 12})
     lists = root / "ImageSets" / "Main"
     lists.mkdir(parents=True)
@@ -331,7 +366,9 @@ def test_photos_that_the_lists_of_splits_forget_are_told(tmp_path, ingest):
     assert examples.splits == {"train": 9, "validation": 0, "test": 3}
 
 
-def test_a_photo_that_changes_while_it_is_read_stops_the_run(tmp_path, ingest, monkeypatch):
+def test_a_photo_that_changes_while_it_is_read_stops_the_run(
+    tmp_path: Path, ingest: Callable[..., Examples], monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = write_images(tmp_path / "raw", {"cat": 6})
     from data.detection import ingest as detection_ingest
 
@@ -347,7 +384,7 @@ def test_a_photo_that_changes_while_it_is_read_stops_the_run(tmp_path, ingest, m
         ingest(root)
 
 
-def test_data_without_a_usable_box_say_why(tmp_path, ingest):
+def test_data_without_a_usable_box_say_why(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
     root = tmp_path / "raw"
     for number in range(3):
         add_image(root, f"{number}.jpg", [("cat", (5, 5, 5, 9))], draw(number))
@@ -365,7 +402,14 @@ def test_data_without_a_usable_box_say_why(tmp_path, ingest):
         ("frog_crops", {"train": 73, "validation": 8, "test": 22}, [113, 33], ["frog"]),
     ],
 )
-def test_real_data_sets_come_whole(real_data, ingest, name, splits, boxes, labels):
+def test_real_data_sets_come_whole(
+    real_data: Path,
+    ingest: Callable[..., Examples],
+    name: str,
+    splits: dict[str, int],
+    boxes: list[int],
+    labels: list[str],
+) -> None:
     examples = ingest(real_data / "detection" / f"{name}.zip")
     assert examples.splits == splits
     counts = examples.properties["boxes"]
@@ -375,7 +419,9 @@ def test_real_data_sets_come_whole(real_data, ingest, name, splits, boxes, label
     assert wrong == ({"empty_box"} if name == "bccd" else set())
 
 
-def test_photos_and_labels_whose_names_are_no_utf_8_come_through(tmp_path, ingest):
+def test_photos_and_labels_whose_names_are_no_utf_8_come_through(
+    tmp_path: Path, ingest: Callable[..., Examples]
+) -> None:
     root = write_images(tmp_path / "raw", {"cat": 20})
     for folder, ending in (("photos", ".jpg"), ("annotations", ".xml")):
         (root / folder / f"003{ending}").rename(root / folder / (os.fsdecode(b"caf\xe9") + ending))

@@ -1,4 +1,7 @@
-"""TFRecord files of the Object Detection API are taken over with their splits, classes and boxes; damage is named by file and record."""
+"""TFRecord files of the Object Detection API are taken over with their splits, classes and boxes.
+
+Damage is named by file and record.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 import pytest
 
 from components.example_gen import example_gen
-from data.beam import BeamConfig
+from data.beam_config import BeamConfig
 from data.detection.boxes import DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.formats import detection_records
@@ -50,12 +53,19 @@ def image(number: int, boxes: int = 1, label: int = 3, text: bytes = b"cat", **c
     name = f"{number}.jpg".encode()
     edges = dict(zip(("ymin", "xmin", "ymax", "xmax"), SHARES, strict=True))
     return {
-        "image/encoded": [draw(number)], "image/format": [b"jpeg"], "image/filename": [name], "image/source_id": [name],
-        "image/height": [SIZE[0]], "image/width": [SIZE[1]],
+        "image/encoded": [draw(number)],
+        "image/format": [b"jpeg"],
+        "image/filename": [name],
+        "image/source_id": [name],
+        "image/height": [SIZE[0]],
+        "image/width": [SIZE[1]],
         **{f"image/object/bbox/{edge}": [value] * boxes for edge, value in edges.items()},
-        "image/object/class/label": [label] * boxes, "image/object/class/text": [text] * boxes,
-        "image/object/difficult": [1] * boxes, "image/object/view": [b"Frontal"] * boxes, **changes,
-    }  # fmt: skip
+        "image/object/class/label": [label] * boxes,
+        "image/object/class/text": [text] * boxes,
+        "image/object/difficult": [1] * boxes,
+        "image/object/view": [b"Frontal"] * boxes,
+        **changes,
+    }
 
 
 def listed(path: Path, **settings: Any) -> tuple[list[DetectionSample], list[tuple[str, str]]]:
@@ -65,7 +75,7 @@ def listed(path: Path, **settings: Any) -> tuple[list[DetectionSample], list[tup
     return [item for item in items if isinstance(item, DetectionSample)], problems
 
 
-def test_records_keep_their_splits_numbers_and_photos(tmp_path):
+def test_records_keep_their_splits_numbers_and_photos(tmp_path: Path) -> None:
     root = tmp_path / "data"
     write_records(root / "train.record", [image(number) for number in range(8)])
     write_records(
@@ -90,7 +100,7 @@ def test_records_keep_their_splits_numbers_and_photos(tmp_path):
 
 
 @pytest.mark.parametrize("pattern", ["train.record-*", "train.record-0000?-of-00002", "*"])
-def test_a_pattern_or_a_folder_names_files_in_parts(tmp_path, pattern):
+def test_a_pattern_or_a_folder_names_files_in_parts(tmp_path: Path, pattern: str) -> None:
     for part in range(2):
         write_records(tmp_path / f"train.record-{part:05d}-of-00002", [image(part)])
     (tmp_path / "label_map.pbtxt").write_text(LABEL_MAP)
@@ -106,11 +116,13 @@ def test_a_pattern_or_a_folder_names_files_in_parts(tmp_path, pattern):
     with detection_records.open_reader(path) as read:
         assert read(samples[1].locator) == draw(1)
     assert [file.name for file in detection_records.sources(path, config)] == [
-        "train.record-00000-of-00002", "train.record-00001-of-00002", "label_map.pbtxt",
-    ]  # fmt: skip
+        "train.record-00000-of-00002",
+        "train.record-00001-of-00002",
+        "label_map.pbtxt",
+    ]
 
 
-def test_the_label_map_names_boxes_that_have_only_numbers(tmp_path):
+def test_the_label_map_names_boxes_that_have_only_numbers(tmp_path: Path) -> None:
     numbers_only = image(0, label=7)
     del numbers_only["image/object/class/text"]
     write_records(tmp_path / "train.record", [numbers_only])
@@ -124,8 +136,8 @@ def test_the_label_map_names_boxes_that_have_only_numbers(tmp_path):
     assert "data.label_map" in caught.value.fix
 
 
-def test_damage_is_named_by_file_and_record(tmp_path):
-    write_records(tmp_path / "a.record", [image(0), image(1, **{"image/object/bbox/xmax": []}), image(2)])
+def test_damage_is_named_by_file_and_record(tmp_path: Path) -> None:
+    write_records(tmp_path / "a.record", [image(0), image(1) | {"image/object/bbox/xmax": []}, image(2)])
     no_image = image(3)
     del no_image["image/encoded"]
     write_records(tmp_path / "b.record", [no_image, image(4, label=0, text=b""), image(5)])
@@ -138,20 +150,29 @@ def test_damage_is_named_by_file_and_record(tmp_path):
     write_records(tmp_path / "f.record-00001-of-00003", [image(6)])
     samples, problems = listed(tmp_path)
     assert [sample.key for sample in samples] == [
-        "a.record/0.jpg", "a.record/2.jpg", "b.record/4.jpg", "b.record/5.jpg", "c.record/4.jpg", "d.record/4.jpg", "f.record-00001-of-00003/6.jpg",
-    ]  # fmt: skip
+        "a.record/0.jpg",
+        "a.record/2.jpg",
+        "b.record/4.jpg",
+        "b.record/5.jpg",
+        "c.record/4.jpg",
+        "d.record/4.jpg",
+        "f.record-00001-of-00003/6.jpg",
+    ]
     assert ("unreadable_annotation", "a.record, record 2") in problems
     assert ("unreadable_annotation", "b.record, record 1") in problems
     assert ("box_without_class", "b.record, record 2, box 1") in problems
     assert [place for kind, place in problems if kind == "damaged_record"] == [
-        "c.record, record 3", "d.record, record 3", "e.record, record 1",
-    ]  # fmt: skip
+        "c.record, record 3",
+        "d.record, record 3",
+        "e.record, record 1",
+    ]
     assert [place for kind, place in problems if kind == "missing_shard"] == [
-        "f.record-00000-of-00003", "f.record-00002-of-00003",
-    ]  # fmt: skip
+        "f.record-00000-of-00003",
+        "f.record-00002-of-00003",
+    ]
 
 
-def test_records_packed_with_gzip_are_read_like_others(tmp_path):
+def test_records_packed_with_gzip_are_read_like_others(tmp_path: Path) -> None:
     write_records(tmp_path / "plain" / "train.record", [image(number) for number in range(3)])
     packed = gzip.compress((tmp_path / "plain" / "train.record").read_bytes())
     (tmp_path / "packed").mkdir()
@@ -166,7 +187,7 @@ def test_records_packed_with_gzip_are_read_like_others(tmp_path):
 
 
 @pytest.mark.parametrize("size", [0x9C78, 0x8B1F])  # as zlib's and gzip's first bytes, lowest byte first
-def test_a_plain_file_whose_first_record_is_as_long_as_packed_files_begin_is_read(tmp_path, size):
+def test_a_plain_file_whose_first_record_is_as_long_as_packed_files_begin_is_read(tmp_path: Path, size: int) -> None:
     with (tmp_path / "train.record").open("wb") as file:
         write_record(file, bytes(size))
     with detection_records.open_unpacked(tmp_path / "train.record") as stream:
@@ -175,7 +196,7 @@ def test_a_plain_file_whose_first_record_is_as_long_as_packed_files_begin_is_rea
         assert stream.seek(12) + len(stream.read(size)) == 12 + size
 
 
-def test_of_a_packed_file_that_ends_early_the_whole_records_are_read(tmp_path):
+def test_of_a_packed_file_that_ends_early_the_whole_records_are_read(tmp_path: Path) -> None:
     write_records(tmp_path / "train.record", [image(number) for number in range(20)])
     packed = gzip.compress((tmp_path / "train.record").read_bytes())
     (tmp_path / "train.record").write_bytes(packed[: len(packed) // 2])
@@ -186,7 +207,7 @@ def test_of_a_packed_file_that_ends_early_the_whole_records_are_read(tmp_path):
         assert read(samples[-1].locator) == draw(len(samples) - 1)
 
 
-def test_records_of_other_kinds_are_not_taken_for_photos_with_boxes(tmp_path):
+def test_records_of_other_kinds_are_not_taken_for_photos_with_boxes(tmp_path: Path) -> None:
     write_records(tmp_path / "train.tfrecord", [{"image/encoded": [draw(0)], "image/class/label": [1]}])
     assert not detection_records.detect(tmp_path)
     (tmp_path / "train.tfrecord").write_bytes(b"no record at all")
@@ -194,14 +215,14 @@ def test_records_of_other_kinds_are_not_taken_for_photos_with_boxes(tmp_path):
     assert not detection_records.detect(tmp_path / "train.txt")
 
 
-def test_a_photo_that_exif_turns_keeps_the_boxes_of_its_pixels(tmp_path):
+def test_a_photo_that_exif_turns_keeps_the_boxes_of_its_pixels(tmp_path: Path) -> None:
     from PIL import Image
 
     from data.detection.exif import upright_boxes
 
     exif = Image.Exif()
     exif[0x0112] = 3
-    write_records(tmp_path / "train.record", [image(0, **{"image/encoded": [draw(0, exif=exif)]})])
+    write_records(tmp_path / "train.record", [image(0) | {"image/encoded": [draw(0, exif=exif)]}])
     sample = listed(tmp_path)[0][0]
     boxes, _ = upright_boxes(sample, *SIZE, orientation=3, turned=detection_records.TURNED_BY_EXIF)
     assert boxes[0][1:5] == pytest.approx((1 - SHARES[2], 1 - SHARES[3], 1 - SHARES[0], 1 - SHARES[1]))

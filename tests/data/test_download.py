@@ -1,4 +1,7 @@
-"""Downloads survive interruptions, servers that cannot resume and files that change; nothing unverified is ever used."""
+"""Downloads survive interruptions, servers that cannot resume and files that change.
+
+Nothing unverified is ever used.
+"""
 
 from __future__ import annotations
 
@@ -89,13 +92,13 @@ def server() -> Iterator[Server]:
     server.shutdown()
 
 
-def test_a_file_is_downloaded_and_verified(server, tmp_path):
+def test_a_file_is_downloaded_and_verified(server: Server, tmp_path: Path) -> None:
     assert download((server.url,), tmp_path / "file.bin", SHA256, QUIET) == SHA256
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
     assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
 
 
-def test_broken_connections_are_resumed_where_they_broke(server, tmp_path):
+def test_broken_connections_are_resumed_where_they_broke(server: Server, tmp_path: Path) -> None:
     server.cut_after = [300_000, 300_000]
     download((server.url,), tmp_path / "file.bin", SHA256, QUIET)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
@@ -103,7 +106,7 @@ def test_broken_connections_are_resumed_where_they_broke(server, tmp_path):
     assert all(wanted and int(wanted[6:-1]) > 0 for wanted in server.requests[1:])
 
 
-def test_a_killed_download_goes_on_where_it_was(server, tmp_path):
+def test_a_killed_download_goes_on_where_it_was(server: Server, tmp_path: Path) -> None:
     server.delay = 0.05
     code = (
         "from data.download import download; from pipeline.progress import Progress; from pathlib import Path;"
@@ -122,55 +125,57 @@ def test_a_killed_download_goes_on_where_it_was(server, tmp_path):
     assert not (tmp_path / "file.bin").exists()
     download((server.url,), tmp_path / "file.bin", SHA256, QUIET)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
-    assert int(server.requests[-1][6:-1]) >= 200_000
+    asked = server.requests[-1]
+    assert asked is not None
+    assert int(asked[6:-1]) >= 200_000
 
 
-def test_a_server_without_ranges_is_asked_from_the_start(server, tmp_path):
+def test_a_server_without_ranges_is_asked_from_the_start(server: Server, tmp_path: Path) -> None:
     server.ranges, server.cut_after = False, [300_000]
     download((server.url,), tmp_path / "file.bin", SHA256, QUIET)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
 
 
-def test_a_file_that_changed_meanwhile_is_taken_from_the_start(server, tmp_path):
+def test_a_file_that_changed_meanwhile_is_taken_from_the_start(server: Server, tmp_path: Path) -> None:
     part_of(tmp_path / "file.bin").write_bytes(b"old" * 1000)
     (tmp_path / "file.bin.part.json").write_text(json.dumps({"url": server.url, "version": '"old"'}))
     download((server.url,), tmp_path / "file.bin", SHA256, QUIET)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
 
 
-def test_a_complete_part_is_recognised(server, tmp_path):
+def test_a_complete_part_is_recognised(server: Server, tmp_path: Path) -> None:
     part_of(tmp_path / "file.bin").write_bytes(CONTENT)
     (tmp_path / "file.bin.part.json").write_text(json.dumps({"url": server.url, "version": server.etag}))
     download((server.url,), tmp_path / "file.bin", SHA256, QUIET)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
 
 
-def test_a_spoilt_part_with_the_right_version_is_found_out_and_replaced(server, tmp_path):
+def test_a_spoilt_part_with_the_right_version_is_found_out_and_replaced(server: Server, tmp_path: Path) -> None:
     part_of(tmp_path / "file.bin").write_bytes(b"?" * 1000)
     (tmp_path / "file.bin.part.json").write_text(json.dumps({"url": server.url, "version": server.etag}))
     download((server.url,), tmp_path / "file.bin", SHA256, QUIET)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
 
 
-def test_a_wrong_checksum_leaves_nothing_behind(server, tmp_path):
+def test_a_wrong_checksum_leaves_nothing_behind(server: Server, tmp_path: Path) -> None:
     server.content = b"something else"
     with pytest.raises(UserError, match="checksum"):
         download((server.url,), tmp_path / "file.bin", SHA256, QUIET)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_busy_server_is_asked_again(server, tmp_path):
+def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
     server.statuses = [503, 503]
     download((server.url,), tmp_path / "file.bin", SHA256, QUIET)
     assert (tmp_path / "file.bin").exists()
 
 
-def test_the_next_address_is_tried(server, tmp_path):
+def test_the_next_address_is_tried(server: Server, tmp_path: Path) -> None:
     download((server.url + ".gone", server.url), tmp_path / "file.bin", SHA256, QUIET)
     assert (tmp_path / "file.bin").exists()
 
 
-def test_a_missing_file_is_a_clear_error(server, tmp_path):
+def test_a_missing_file_is_a_clear_error(server: Server, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         download((server.url + ".gone",), tmp_path / "file.bin", SHA256, QUIET)
     assert "404" in caught.value.what
@@ -178,7 +183,7 @@ def test_a_missing_file_is_a_clear_error(server, tmp_path):
 
 
 @pytest.fixture
-def no_network(monkeypatch):
+def no_network(monkeypatch: pytest.MonkeyPatch) -> str:
     """A port that nobody listens at, and no pauses between the attempts."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -187,7 +192,7 @@ def no_network(monkeypatch):
     return f"http://127.0.0.1:{port}/file.bin"
 
 
-def test_without_a_network_one_plain_sentence_says_so(no_network, tmp_path):
+def test_without_a_network_one_plain_sentence_says_so(no_network: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         download((no_network,), tmp_path / "file.bin", SHA256, QUIET)
     assert str(caught.value).splitlines() == [
@@ -198,8 +203,8 @@ def test_without_a_network_one_plain_sentence_says_so(no_network, tmp_path):
 
 
 def test_weights_that_cannot_be_downloaded_are_not_to_be_put_in_the_place_of_the_photos(
-    no_network, data_folder, monkeypatch
-):
+    no_network: str, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from object_detection import zoo
 
     file = zoo.find("ssd_mobilenet_v1_coco").files[0].model_copy(update={"urls": (no_network,)})
@@ -221,10 +226,15 @@ def add_entry(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(catalog, "FOLDER", folder)
 
 
-ENTRY = "title: Toys\nclasses: 2\nsplits: {{all: 2}}\nlicence: none\nhomepage: http://localhost\nfiles:\n  - {{name: file.bin, urls: ['{url}'], sha256: {sha256}}}\n"
+ENTRY = (
+    "title: Toys\nclasses: 2\nsplits: {{all: 2}}\nlicence: none\nhomepage: http://localhost\nfiles:\n  - {{name: "
+    "file.bin, urls: ['{url}'], sha256: {sha256}}}\n"
+)
 
 
-def test_a_data_set_is_fetched_once(server, tmp_path, data_folder, monkeypatch):
+def test_a_data_set_is_fetched_once(
+    server: Server, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from data import catalog
 
     add_entry(tmp_path / "catalog", monkeypatch, ENTRY.format(url=server.url, sha256=SHA256))
@@ -233,7 +243,9 @@ def test_a_data_set_is_fetched_once(server, tmp_path, data_folder, monkeypatch):
     assert len(server.requests) == 1
 
 
-def test_two_processes_fetch_a_data_set_once(server, tmp_path, data_folder, monkeypatch):
+def test_two_processes_fetch_a_data_set_once(
+    server: Server, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from data import catalog
 
     server.delay = 0.02
@@ -249,7 +261,9 @@ def test_two_processes_fetch_a_data_set_once(server, tmp_path, data_folder, monk
     assert (catalog.get("toys", QUIET) / "file.bin").read_bytes() == CONTENT
 
 
-def test_the_first_download_pins_a_checksum_that_nobody_published(server, tmp_path, data_folder, monkeypatch):
+def test_the_first_download_pins_a_checksum_that_nobody_published(
+    server: Server, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import shutil
 
     from data import catalog

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_the_stem_of_a_name_is_pathlibs(name: str) -> None:
     assert stem_of(name) == PurePosixPath(name).stem
 
 
-def test_a_link_to_the_folder_around_it_brings_no_file_twice(tmp_path) -> None:
+def test_a_link_to_the_folder_around_it_brings_no_file_twice(tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "train.record").write_bytes(b"")
     (tmp_path / "parts" / ".DS_Store").write_bytes(b"")

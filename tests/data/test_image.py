@@ -6,30 +6,35 @@ import io
 import random
 import struct
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from data.images.image import BadImage, encode_png, examine, stored_bytes
+from data.images.image import encode_png, examine, stored_bytes
+from data.sample import BadImage, Pixels
 
 LIMIT = 10_000_000
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes) -> Pixels:
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
 def refusal(data: bytes, limit: int = LIMIT) -> str:
     with pytest.raises(BadImage) as caught:
         examine(data, limit)
-    return caught.value.args[0]
+    kind: str = caught.value.args[0]
+    return kind
 
 
 @pytest.mark.parametrize(
     ("kind", "mode", "channels"), [("JPEG", "RGB", 3), ("JPEG", "L", 1), ("PNG", "RGB", 3), ("PNG", "L", 1)]
 )
-def test_plain_jpeg_and_png_keep_their_bytes(make_image, kind, mode, channels):
+def test_plain_jpeg_and_png_keep_their_bytes(
+    make_image: Callable[..., bytes], kind: str, mode: str, channels: int
+) -> None:
     data = make_image(1, kind, mode)
     image = examine(data, LIMIT)
     assert image.size == (8, 6, channels)
@@ -37,17 +42,29 @@ def test_plain_jpeg_and_png_keep_their_bytes(make_image, kind, mode, channels):
     assert image.brightness == pytest.approx(decode(data).mean() / 255)
 
 
-def test_progressive_jpeg_keeps_its_bytes(make_image):
+def test_progressive_jpeg_keeps_its_bytes(make_image: Callable[..., bytes]) -> None:
     data = make_image(1, "JPEG", size=(64, 64), progressive=True)
     assert stored_bytes(data, examine(data, LIMIT))[0] == data
 
 
 @pytest.mark.parametrize(
     ("kind", "mode", "channels"),
-    [("PNG", "RGBA", 3), ("PNG", "LA", 1), ("PNG", "P", 3), ("PNG", "1", 1), ("JPEG", "CMYK", 3), ("BMP", "RGB", 3), ("BMP", "L", 1),
-     ("GIF", "P", 3), ("WebP", "RGB", 3), ("WebP", "RGBA", 3)],
-)  # fmt: skip
-def test_other_kinds_become_grey_or_colour_png(make_image, kind, mode, channels):
+    [
+        ("PNG", "RGBA", 3),
+        ("PNG", "LA", 1),
+        ("PNG", "P", 3),
+        ("PNG", "1", 1),
+        ("JPEG", "CMYK", 3),
+        ("BMP", "RGB", 3),
+        ("BMP", "L", 1),
+        ("GIF", "P", 3),
+        ("WebP", "RGB", 3),
+        ("WebP", "RGBA", 3),
+    ],
+)
+def test_other_kinds_become_grey_or_colour_png(
+    make_image: Callable[..., bytes], kind: str, mode: str, channels: int
+) -> None:
     data = make_image(2, kind, mode)
     image = examine(data, LIMIT)
     stored, name = stored_bytes(data, image)
@@ -57,7 +74,7 @@ def test_other_kinds_become_grey_or_colour_png(make_image, kind, mode, channels)
     assert decode(stored).shape == ((8, 6, 3) if channels == 3 else (8, 6))
 
 
-def test_transparent_pictures_are_laid_on_white():
+def test_transparent_pictures_are_laid_on_white() -> None:
     image = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
     stream = io.BytesIO()
     image.save(stream, "PNG")
@@ -65,12 +82,12 @@ def test_transparent_pictures_are_laid_on_white():
     assert (decode(stored) == 255).all()
 
 
-def test_a_png_with_a_transparent_colour_is_converted(make_image):
+def test_a_png_with_a_transparent_colour_is_converted(make_image: Callable[..., bytes]) -> None:
     data = make_image(3, "PNG", "RGB", transparency=(1, 2, 3))
     assert examine(data, LIMIT).decoded is not None
 
 
-def test_sixteen_bits_keep_the_upper_eight():
+def test_sixteen_bits_keep_the_upper_eight() -> None:
     values = np.arange(0, 65536, 1024, np.uint16).reshape(8, 8)
     stream = io.BytesIO()
     Image.fromarray(values).save(stream, "PNG")
@@ -78,7 +95,7 @@ def test_sixteen_bits_keep_the_upper_eight():
     assert (decode(stored) == values >> 8).all()
 
 
-def test_exif_rotation_is_applied_once():
+def test_exif_rotation_is_applied_once() -> None:
     image = Image.new("RGB", (20, 10), "white")
     image.paste("black", (0, 0, 5, 10))  # the left end is black
     exif = Image.Exif()
@@ -91,7 +108,7 @@ def test_exif_rotation_is_applied_once():
     assert decode(stored)[:4].mean() < 30, "the black end is on top"
 
 
-def test_exif_without_rotation_keeps_the_bytes():
+def test_exif_without_rotation_keeps_the_bytes() -> None:
     exif = Image.Exif()
     exif[0x0110] = "camera"
     stream = io.BytesIO()
@@ -100,12 +117,12 @@ def test_exif_without_rotation_keeps_the_bytes():
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "WebP"])
-def test_a_truncated_picture_is_refused(make_image, kind):
+def test_a_truncated_picture_is_refused(make_image: Callable[..., bytes], kind: str) -> None:
     data = make_image(4, kind, "P" if kind == "GIF" else "RGB", size=(64, 64))
     assert refusal(data[: len(data) // 2]) in ("truncated_file", "corrupt_file")
 
 
-def test_damage_is_named(make_image):
+def test_damage_is_named(make_image: Callable[..., bytes]) -> None:
     assert refusal(b"") == "empty_file"
     assert refusal(b"hello, this is text") == "corrupt_file"
     assert refusal(b"\xff\xd8\xff") == "truncated_file"
@@ -113,12 +130,12 @@ def test_damage_is_named(make_image):
     assert refusal(make_image(5, "PNG")[:-3]) == "truncated_file"
 
 
-def test_a_picture_without_pixels_is_refused(make_image):
+def test_a_picture_without_pixels_is_refused(make_image: Callable[..., bytes]) -> None:
     data = make_image(6, "PNG")
     assert refusal(data[:16] + struct.pack(">I", 0) + data[20:]) == "zero_size_image"
 
 
-def test_a_bomb_is_refused_before_it_is_decoded():
+def test_a_bomb_is_refused_before_it_is_decoded() -> None:
     def chunk(name: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
@@ -138,7 +155,7 @@ def test_a_bomb_is_refused_before_it_is_decoded():
     assert refusal(gif, 64_000_000) == "too_many_pixels"
 
 
-def test_pixels_become_the_same_png_again():
+def test_pixels_become_the_same_png_again() -> None:
     grey = np.arange(48, dtype=np.uint8).reshape(6, 8)
     colour = np.arange(144, dtype=np.uint8).reshape(6, 8, 3)
     assert (decode(encode_png(grey)) == grey).all()
@@ -147,7 +164,7 @@ def test_pixels_become_the_same_png_again():
     assert stored_bytes(colour, examine(colour, LIMIT))[1] == b"png"
 
 
-def test_whatever_is_accepted_tensorflow_decodes_to_the_stated_size(make_image):
+def test_whatever_is_accepted_tensorflow_decodes_to_the_stated_size(make_image: Callable[..., bytes]) -> None:
     tf = pytest.importorskip("tensorflow")
     chance = random.Random(3)
     accepted = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from data.detection.label_map import read_label_map, write_label_map
@@ -9,12 +11,12 @@ from object_detection import zoo
 from pipeline.errors import UserError
 
 
-def write(path, text: str):
+def write(path: Path, text: str) -> Path:
     path.write_text(text, "utf-8")
     return path
 
 
-def test_a_label_map_gives_names_by_number(tmp_path):
+def test_a_label_map_gives_names_by_number(tmp_path: Path) -> None:
     text = """
     item { id: 2 name: '/m/01yrx' display_name: "caf\\303\\251 cat" }
     item { name: "dog" id: 1 keypoints { id: 3 label: "nose" } }
@@ -27,11 +29,16 @@ def test_a_label_map_gives_names_by_number(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("\nitem { id: 0 name: 'dog' }", ", line 2"), ("item { id: -1 name: 'dog' }", ", line 1"), ("item { id: 1 }", ", line 1"),
-        ("item { name: 'dog' }", ", line 1"), ("item: 3", ", line 1"), ("item { id: 'one' name: 'dog' }", ", line 1"), ("", ""),
+        ("\nitem { id: 0 name: 'dog' }", ", line 2"),
+        ("item { id: -1 name: 'dog' }", ", line 1"),
+        ("item { id: 1 }", ", line 1"),
+        ("item { name: 'dog' }", ", line 1"),
+        ("item: 3", ", line 1"),
+        ("item { id: 'one' name: 'dog' }", ", line 1"),
+        ("", ""),
     ],
-)  # fmt: skip
-def test_what_is_no_label_map_is_refused_with_its_line(tmp_path, text, line):
+)
+def test_what_is_no_label_map_is_refused_with_its_line(tmp_path: Path, text: str, line: str) -> None:
     path = write(tmp_path / "map.pbtxt", text)
     with pytest.raises(UserError) as error:
         read_label_map(path)
@@ -42,24 +49,25 @@ def test_what_is_no_label_map_is_refused_with_its_line(tmp_path, text, line):
     ("text", "expected"),
     [
         ("person\nbicycle\n???\nstop sign\n", {1: "person", 2: "bicycle", 4: "stop sign"}),
-        ("???\nperson\n\ncar\n", {1: "person", 3: "car"}), ("background\r\ncat: tame\r\n", {1: "cat: tame"}),
+        ("???\nperson\n\ncar\n", {1: "person", 3: "car"}),
+        ("background\r\ncat: tame\r\n", {1: "cat: tame"}),
     ],
-)  # fmt: skip
-def test_a_list_of_names_is_a_label_map_too(tmp_path, text, expected):
+)
+def test_a_list_of_names_is_a_label_map_too(tmp_path: Path, text: str, expected: dict[int, str]) -> None:
     assert read_label_map(write(tmp_path / "labels.txt", text)) == expected
 
 
-def test_an_empty_list_of_names_is_refused(tmp_path):
+def test_an_empty_list_of_names_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no classes"):
         read_label_map(write(tmp_path / "labels.txt", "???\n\n"))
 
 
-def test_the_list_beside_a_tflite_model_of_coco_names_its_classes_as_coco_does(real_data):
+def test_the_list_beside_a_tflite_model_of_coco_names_its_classes_as_coco_does(real_data: Path) -> None:
     listed = read_label_map(real_data / "weights" / "tflite-support" / "coco_ssd_labelmap.txt")
     assert listed == read_label_map(zoo.FOLDER / "coco.pbtxt")
 
 
-def test_a_label_map_that_is_not_there_or_no_text_is_named(tmp_path):
+def test_a_label_map_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         read_label_map(tmp_path / "none.pbtxt")
     (tmp_path / "binary.pbtxt").write_bytes(b"\xff\xfe\x00")
@@ -67,13 +75,13 @@ def test_a_label_map_that_is_not_there_or_no_text_is_named(tmp_path):
         read_label_map(tmp_path / "binary.pbtxt")
 
 
-def test_a_written_label_map_is_read_back(tmp_path):
+def test_a_written_label_map_is_read_back(tmp_path: Path) -> None:
     classes = {1: "raccoon", 2: "it's a \\ trap", 7: "Bär"}
     write_label_map(tmp_path / "map.pbtxt", classes)
     assert read_label_map(tmp_path / "map.pbtxt") == classes
 
 
-def test_coco_has_its_80_classes_under_their_90_numbers():
+def test_coco_has_its_80_classes_under_their_90_numbers() -> None:
     labels = read_label_map(zoo.FOLDER / "coco.pbtxt")
     assert (len(labels), max(labels)) == (80, 90)
     assert (labels[1], labels[17], labels[18], labels[90]) == ("person", "cat", "dog", "toothbrush")

@@ -1,9 +1,13 @@
-"""Photos labelled in COCO json, YOLO txt or CSV are read with their splits, and what is wrong is named by file and place."""
+"""Photos labelled in COCO json, YOLO txt or CSV are read with their splits, and what is wrong is named by file and
+place.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,17 +15,16 @@ from data import formats
 from data.detection.boxes import DetectionSample, fit_boxes
 from data.detection.config import DetectionDataConfig
 from data.detection.findings import box_findings
-from data.detection.listing import list_boxes
+from data.detection.listing import BoxColumns, list_boxes
 from data.formats import box_csv, coco, yolo
 from data.sample import Problem
 from pipeline.errors import UserError
 
-EDGES = pytest.approx(
-    (0.1, 0.1, 0.9, 0.4)
-)  # ymin, xmin, ymax, xmax of the same box in every format, on photos of 20 x 10
+# ymin, xmin, ymax, xmax of the same box in every format, on photos of 20 x 10
+EDGES = pytest.approx((0.1, 0.1, 0.9, 0.4))
 
 
-def write(root: Path, files: dict[str, object]) -> Path:
+def write(root: Path, files: Mapping[str, object]) -> Path:
     """Write files below a folder; what is no text becomes json."""
     for name, content in files.items():
         path = root / name
@@ -30,15 +33,15 @@ def write(root: Path, files: dict[str, object]) -> Path:
     return root
 
 
-def listed(module, root: Path) -> tuple[list[DetectionSample], list[tuple[str, str]]]:
+def listed(module: formats.DetectionFormat, root: Path) -> tuple[list[DetectionSample], list[tuple[str, str]]]:
     """Return the photos, and kind and place of the problems."""
-    items = list(module.list_samples(root, None))
+    items = list(module.list_samples(root, DetectionDataConfig(path=str(root))))
     problems = [(item.name, item.file) for item in items if isinstance(item, Problem)]
     return [item for item in items if isinstance(item, DetectionSample)], problems
 
 
-def shares(sample: DetectionSample) -> list[tuple[str, tuple[float, ...]]]:
-    """Return label and edges of a photo's boxes, as shares of a photo of 20 x 10 pixels."""
+def normalized(sample: DetectionSample) -> list[tuple[str, tuple[float, ...]]]:
+    """Return label and edges of a photo's boxes, normalized to a photo of 20 x 10 pixels."""
     boxes, problems = fit_boxes(sample, 10, 20)
     assert problems == []
     return [(box.label, (box.ymin, box.xmin, box.ymax, box.xmax)) for box in boxes]
@@ -54,7 +57,7 @@ def coco_file(**changes: object) -> dict[str, object]:
 
 YOLO_LINE = "0 0.25 0.5 0.3 0.8\n"
 CSV_HEAD = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
-EXAMPLES = {
+EXAMPLES: dict[str, dict[str, object]] = {
     "coco": {"a.json": coco_file(), "1.jpg": "", "2.jpg": ""},
     "yolo": {"labels/1.txt": YOLO_LINE, "images/1.jpg": "", "images/2.jpg": "", "classes.txt": "cat\n"},
     "box_csv": {"labels.csv": f"{CSV_HEAD}1.jpg,20,10,cat,2,1,8,9\n2.jpg,,,,,,,\n", "1.jpg": "", "2.jpg": ""},
@@ -62,17 +65,19 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_format_is_recognised_and_gives_the_photos_with_their_boxes(name, tmp_path):
+def test_a_format_is_recognised_and_gives_the_photos_with_their_boxes(name: str, tmp_path: Path) -> None:
     root = write(tmp_path / name, EXAMPLES[name])
     assert formats.detect(root, "object_detection") == name
     samples, problems = listed(formats.find(name, "object_detection"), root)
     assert problems == []
     assert [Path(sample.key).name for sample in samples] == ["1.jpg", "2.jpg"]
-    assert shares(samples[0]) == [("cat", EDGES)]
-    assert shares(samples[1]) == []
+    ((label, found),) = normalized(samples[0])
+    assert label == "cat"
+    assert found == EDGES
+    assert normalized(samples[1]) == []
 
 
-def test_files_that_are_none_of_these_are_not_taken_for_them(tmp_path):
+def test_files_that_are_none_of_these_are_not_taken_for_them(tmp_path: Path) -> None:
     root = write(
         tmp_path, {"1.jpg": "", "1.txt": "a caption of five words", "a.json": {"b": 1}, "c.csv": "path,label\n"}
     )
@@ -81,7 +86,7 @@ def test_files_that_are_none_of_these_are_not_taken_for_them(tmp_path):
         assert not module.detect(root / "1.txt")
 
 
-UNREADABLE = {  # of each format, 2.jpg with one object that cannot be read
+UNREADABLE: dict[str, dict[str, object]] = {  # of each format, 2.jpg with one object that cannot be read
     "coco": {"a.json": coco_file(annotations=[{"id": 8, "image_id": 2, "category_id": 3, "bbox": [2, "x", 6, 8]}])},
     "yolo": {"labels/2.txt": "0 0.25 x 0.3 0.8\n"},
     "box_csv": {"labels.csv": f"{CSV_HEAD}2.jpg,20,10,cat,2,x,8,9\n"},
@@ -89,21 +94,21 @@ UNREADABLE = {  # of each format, 2.jpg with one object that cannot be read
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_photo_of_which_no_box_can_be_read_is_no_background(name, tmp_path):
+def test_a_photo_of_which_no_box_can_be_read_is_no_background(name: str, tmp_path: Path) -> None:
     root = write(tmp_path / name, EXAMPLES[name] | UNREADABLE[name])
     samples, problems = listed(formats.find(name, "object_detection"), root)
     image = next(sample for sample in samples if sample.key.endswith("2.jpg"))
     assert (image.boxes, image.unread) == ((), 1)
     assert problems[0][0] == "box_not_a_number"
     findings = box_findings()
-    list_boxes(samples, DetectionDataConfig(path=str(root)), tmp_path / "listing", findings)
+    assert len(list(list_boxes(samples, findings, BoxColumns()))) == len(samples) - 1
     assert [row["file"] for row in findings.examples["no_usable_box"]] == [image.key]
 
 
 # COCO
 
 
-def test_the_split_is_a_word_of_the_json_files_name_or_its_folder(tmp_path):
+def test_the_split_is_a_word_of_the_json_files_name_or_its_folder(tmp_path: Path) -> None:
     one = {"images": [{"id": 1, "file_name": "1.jpg"}]}
     files = {"annotations/instances_train2017.json": one, "train2017/1.jpg": ""}
     files |= {"valid/_annotations.coco.json": {"images": [{"id": 1, "file_name": "2.jpg"}]}, "valid/2.jpg": ""}
@@ -114,7 +119,7 @@ def test_the_split_is_a_word_of_the_json_files_name_or_its_folder(tmp_path):
     ]
 
 
-def test_crowds_are_marked_and_sizes_kept(tmp_path):
+def test_crowds_are_marked_and_sizes_kept(tmp_path: Path) -> None:
     first, second = listed(coco, write(tmp_path, EXAMPLES["coco"]))[0]
     assert (first.boxes[0].crowd, first.boxes[0].place, first.size) == (True, "a.json, annotation 7", (10, 20))
     assert second.size is None
@@ -123,15 +128,32 @@ def test_crowds_are_marked_and_sizes_kept(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"annotations": [{"id": 7, "image_id": 1, "category_id": 4, "bbox": [2, 1, 6, 8]}]}, ("box_without_class", "a.json, annotation 7")),
-        ({"annotations": [{"id": 7, "image_id": 1, "category_id": 3, "bbox": [2, 1, "6", 8]}]}, ("box_not_a_number", "a.json, annotation 7")),
-        ({"annotations": [{"id": 7, "image_id": 1, "category_id": 3, "bbox": []}]}, ("box_not_a_number", "a.json, annotation 7")),
-        ({"annotations": [{"id": 7, "image_id": 9, "category_id": 3, "bbox": [2, 1, 6, 8]}]}, ("box_without_photo", "a.json, annotation 7")),
+        (
+            {"annotations": [{"id": 7, "image_id": 1, "category_id": 4, "bbox": [2, 1, 6, 8]}]},
+            ("box_without_class", "a.json, annotation 7"),
+        ),
+        (
+            {"annotations": [{"id": 7, "image_id": 1, "category_id": 3, "bbox": [2, 1, "6", 8]}]},
+            ("box_not_a_number", "a.json, annotation 7"),
+        ),
+        (
+            {"annotations": [{"id": 7, "image_id": 1, "category_id": 3, "bbox": []}]},
+            ("box_not_a_number", "a.json, annotation 7"),
+        ),
+        (
+            {"annotations": [{"id": 7, "image_id": 9, "category_id": 3, "bbox": [2, 1, 6, 8]}]},
+            ("box_without_photo", "a.json, annotation 7"),
+        ),
         ({"images": [{"id": 1, "file_name": "3.jpg"}], "annotations": []}, ("missing_photo", "a.json, image 1")),
-        ({"images": [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "1.jpg"}]}, ("duplicate_annotation", "a.json, image 2")),
+        (
+            {"images": [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "1.jpg"}]},
+            ("duplicate_annotation", "a.json, image 2"),
+        ),
     ],
-)  # fmt: skip
-def test_what_is_wrong_in_a_coco_file_is_named_by_its_ids(tmp_path, changes, problem):
+)
+def test_what_is_wrong_in_a_coco_file_is_named_by_its_ids(
+    tmp_path: Path, changes: dict[str, Any], problem: tuple[str, str]
+) -> None:
     _, problems = listed(coco, write(tmp_path, EXAMPLES["coco"] | {"a.json": coco_file(**changes)}))
     assert problems[0] == problem
 
@@ -139,14 +161,14 @@ def test_what_is_wrong_in_a_coco_file_is_named_by_its_ids(tmp_path, changes, pro
 @pytest.mark.parametrize(
     "changes", [{"categories": {"a": 1}}, {"images": [{"id": [1], "file_name": "1.jpg"}]}, {"categories": [{"id": {}}]}]
 )
-def test_lists_that_are_not_cocos_end_the_run_with_their_file(tmp_path, changes):
+def test_lists_that_are_not_cocos_end_the_run_with_their_file(tmp_path: Path, changes: dict[str, Any]) -> None:
     root = write(tmp_path, EXAMPLES["coco"] | {"a.json": coco_file(**changes)})
     with pytest.raises(UserError) as caught:
         listed(coco, root)
     assert caught.value.where == "a.json"
 
 
-def test_a_json_file_that_is_damaged_or_of_another_kind_is_named(tmp_path):
+def test_a_json_file_that_is_damaged_or_of_another_kind_is_named(tmp_path: Path) -> None:
     root = write(tmp_path, {"a.json": '{"images": [', "1.jpg": ""})
     assert listed(coco, root)[1][0] == ("unreadable_annotation", "a.json")
     with pytest.raises(UserError, match="`categories` is no list"):
@@ -156,7 +178,7 @@ def test_a_json_file_that_is_damaged_or_of_another_kind_is_named(tmp_path):
 # YOLO
 
 
-def test_classes_are_named_by_a_yaml_file_and_splits_by_folders(tmp_path):
+def test_classes_are_named_by_a_yaml_file_and_splits_by_folders(tmp_path: Path) -> None:
     files = {
         f"{kind}/{split}/1.{end}": YOLO_LINE
         for split in ("train", "val")
@@ -170,28 +192,34 @@ def test_classes_are_named_by_a_yaml_file_and_splits_by_folders(tmp_path):
     samples, problems = listed(yolo, write(tmp_path, files))
     assert problems == []
     assert [(sample.key, sample.split, sample.place) for sample in samples] == [
-        ("images/train/1.jpg", "train", "labels/train/1.txt"), ("images/val/1.jpg", "validation", "labels/val/1.txt"),
-    ]  # fmt: skip
+        ("images/train/1.jpg", "train", "labels/train/1.txt"),
+        ("images/val/1.jpg", "validation", "labels/val/1.txt"),
+    ]
     assert samples[0].boxes[0].label == "cat"
 
 
-def test_classes_without_names_are_called_by_their_numbers(tmp_path):
+def test_classes_without_names_are_called_by_their_numbers(tmp_path: Path) -> None:
     samples, _ = listed(yolo, write(tmp_path, {"1.jpg": "", "1.txt": "4 0.5 0.5 1 1\n"}))
     assert samples[0].boxes[0].label == "4"
 
 
 @pytest.mark.parametrize(
     ("line", "kind"),
-    [("0 0.5 0.5 0.1", "box_not_a_number"), ("0 0.5 x 0.1 0.1", "box_not_a_number"), ("cat 0.5 0.5 0.1 0.1", "box_not_a_number"), ("1 0.5 0.5 0.1 0.1", "box_without_class")],
-)  # fmt: skip
-def test_what_is_wrong_in_a_txt_file_is_named_by_its_line(tmp_path, line, kind):
+    [
+        ("0 0.5 0.5 0.1", "box_not_a_number"),
+        ("0 0.5 x 0.1 0.1", "box_not_a_number"),
+        ("cat 0.5 0.5 0.1 0.1", "box_not_a_number"),
+        ("1 0.5 0.5 0.1 0.1", "box_without_class"),
+    ],
+)
+def test_what_is_wrong_in_a_txt_file_is_named_by_its_line(tmp_path: Path, line: str, kind: str) -> None:
     files = EXAMPLES["yolo"] | {"labels/1.txt": f"{YOLO_LINE}{line}\n"}
     samples, problems = listed(yolo, write(tmp_path, files))
     assert problems == [(kind, "labels/1.txt, line 2")]
     assert len(samples[0].boxes) == 1
 
 
-def test_labels_without_a_photo_are_named(tmp_path):
+def test_labels_without_a_photo_are_named(tmp_path: Path) -> None:
     assert listed(yolo, write(tmp_path, EXAMPLES["yolo"] | {"labels/9.txt": YOLO_LINE}))[1] == [
         ("missing_photo", "labels/9.txt")
     ]
@@ -200,7 +228,7 @@ def test_labels_without_a_photo_are_named(tmp_path):
 # CSV
 
 
-def test_tables_of_splits_win_over_the_one_they_were_cut_from(tmp_path):
+def test_tables_of_splits_win_over_the_one_they_were_cut_from(tmp_path: Path) -> None:
     files = {
         f"data/{name}_labels.csv": f"{CSV_HEAD}{image}.jpg,20,10,cat,2,1,8,9\n"
         for name, image in (("all", 1), ("train", 1), ("test", 2))
@@ -213,8 +241,11 @@ def test_tables_of_splits_win_over_the_one_they_were_cut_from(tmp_path):
     }
 
 
-def test_several_lines_are_one_photo_and_a_column_may_give_its_split(tmp_path):
-    table = "filename;class;xmin;ymin;xmax;ymax;split\n1.jpg;cat;2;1;8,5;9;valid\n1.jpg;cat;2;1;8;9;valid\n1.jpg;dog;0;0;20;10;valid\n"
+def test_several_lines_are_one_photo_and_a_column_may_give_its_split(tmp_path: Path) -> None:
+    table = (
+        "filename;class;xmin;ymin;xmax;ymax;split\n1.jpg;cat;2;1;8,5;9;valid\n1.jpg;cat;2;1;8;9;valid\n"
+        "1.jpg;dog;0;0;20;10;valid\n"
+    )
     samples, problems = listed(box_csv, write(tmp_path, {"boxes.csv": table, "1.jpg": ""}))
     assert problems == [("box_not_a_number", "boxes.csv, line 2")]
     assert (samples[0].split, samples[0].size, [box.label for box in samples[0].boxes]) == (
@@ -226,16 +257,21 @@ def test_several_lines_are_one_photo_and_a_column_may_give_its_split(tmp_path):
 
 @pytest.mark.parametrize(
     ("line", "kind"),
-    [("3.jpg,20,10,cat,2,1,8,9", "missing_photo"), ("1.jpg,20,10,,2,1,8,9", "box_without_class"), ("1.jpg,20,10,cat,2,,8,9", "box_not_a_number"), ("1.jpg", None)],
-)  # fmt: skip
-def test_what_is_wrong_in_a_table_is_named_by_its_line(tmp_path, line, kind):
+    [
+        ("3.jpg,20,10,cat,2,1,8,9", "missing_photo"),
+        ("1.jpg,20,10,,2,1,8,9", "box_without_class"),
+        ("1.jpg,20,10,cat,2,,8,9", "box_not_a_number"),
+        ("1.jpg", None),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_named_by_its_line(tmp_path: Path, line: str, kind: str | None) -> None:
     root = write(
         tmp_path, EXAMPLES["box_csv"] | {"labels.csv": f"{CSV_HEAD}1.jpg,20,10,cat,2,1,8,9\n{line}\n2.jpg,,,,,,,\n"}
     )
     assert listed(box_csv, root)[1] == ([(kind, "labels.csv, line 3")] if kind else [])
 
 
-def test_the_real_tables_agree_with_the_real_annotations(real_data):
+def test_the_real_tables_agree_with_the_real_annotations(real_data: Path) -> None:
     from data.formats import voc
 
     path = real_data / "detection" / "raccoon.zip"
@@ -248,16 +284,17 @@ def test_the_real_tables_agree_with_the_real_annotations(real_data):
         assert [box[:5] for box in sample.boxes] == [box[:5] for box in other.boxes]
 
 
-def test_an_edge_that_rounding_puts_beyond_the_photo_is_cut_without_a_word(tmp_path):
+def test_an_edge_that_rounding_puts_beyond_the_photo_is_cut_without_a_word(tmp_path: Path) -> None:
     files = {"1.txt": "0 0.809374 0.6 0.153125 0.800002\n", "1.jpg": "", "classes.txt": "cat\n"}
     samples, _ = listed(yolo, write(tmp_path, files))
     assert samples[0].boxes[0].ymax > 1
     boxes, problems = fit_boxes(samples[0], 480, 640)
     assert problems == []
-    assert (boxes[0].ymax, boxes[0].xmin) == (1.0, pytest.approx(0.732812, abs=1e-6))
+    assert boxes[0].ymax == 1.0
+    assert boxes[0].xmin == pytest.approx(0.732812, abs=1e-6)
 
 
-def test_a_yolo_box_beyond_the_photo_is_told_in_shares(tmp_path):
+def test_a_yolo_box_beyond_the_photo_is_told_in_shares(tmp_path: Path) -> None:
     files = {"1.txt": "0 0.9 0.5 0.4 0.2\n", "1.jpg": "", "classes.txt": "cat\n"}
     samples, _ = listed(yolo, write(tmp_path, files))
     _, problems = fit_boxes(samples[0], 480, 640)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def example(**changes: object) -> bytes:
     return encode_image(**{**FIELDS, "size": (28, 300, 3), "brightness": 0.25, "label": 7, "text": b"dog", **changes})  # type: ignore[arg-type]
 
 
-def test_tensorflow_parses_a_hand_built_example_to_the_same_values():
+def test_tensorflow_parses_a_hand_built_example_to_the_same_values() -> None:
     tf = pytest.importorskip("tensorflow")
     parsed = tf.train.Example.FromString(example())
     feature = parsed.features.feature
@@ -35,13 +36,13 @@ def test_tensorflow_parses_a_hand_built_example_to_the_same_values():
     assert len(feature) == 10
 
 
-def test_hand_built_bytes_equal_the_deterministic_serialisation_of_the_proto():
+def test_hand_built_bytes_equal_the_deterministic_serialisation_of_the_proto() -> None:
     tf = pytest.importorskip("tensorflow")
     data = example(label=300, size=(1, 70000, 1))
     assert tf.train.Example.FromString(data).SerializeToString(deterministic=True) == data
 
 
-def test_tensorflow_reads_the_record_file(tmp_path: Path):
+def test_tensorflow_reads_the_record_file(tmp_path: Path) -> None:
     tf = pytest.importorskip("tensorflow")
     written = [example(label=number, encoded=b"y" * number) for number in range(5)]
     with (tmp_path / "shard").open("wb") as file:
@@ -51,7 +52,7 @@ def test_tensorflow_reads_the_record_file(tmp_path: Path):
     assert list(read_records(tmp_path / "shard")) == written
 
 
-def test_what_is_encoded_is_decoded():
+def test_what_is_encoded_is_decoded() -> None:
     features = decode_example(example())
     assert features["image/class/label"] == [7]
     assert features["image/encoded"] == [FIELDS["encoded"]]
@@ -61,7 +62,7 @@ def test_what_is_encoded_is_decoded():
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:-1], lambda data: data[:20] + b"?" + data[21:], lambda data: data[:5]]
 )
-def test_a_damaged_record_file_is_not_read(tmp_path: Path, damage):
+def test_a_damaged_record_file_is_not_read(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     with (tmp_path / "shard").open("wb") as file:
         write_record(file, example())
     (tmp_path / "shard").write_bytes(damage((tmp_path / "shard").read_bytes()))
@@ -69,7 +70,7 @@ def test_a_damaged_record_file_is_not_read(tmp_path: Path, damage):
         list(read_records(tmp_path / "shard"))
 
 
-def test_bytes_that_are_no_example_are_refused_in_one_way_only():
+def test_bytes_that_are_no_example_are_refused_in_one_way_only() -> None:
     whole, chance = example(), random.Random(7)
     for _ in range(2000):
         broken = bytearray(whole)

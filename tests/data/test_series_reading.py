@@ -2,63 +2,82 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
-from data.series.config import SeriesDataConfig
-from data.series.reading import read_recent
+from data.series.config import SeriesDataConfig, TimeSplitConfig
+from data.series.reading import Recent, read_recent
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
-FACTS = {
-    "values": ["sales"], "covariates": ["holiday"], "history": 3, "horizon": 2, "season": 7, "times": True,
+FACTS: dict[str, Any] = {
+    "values": ["sales"],
+    "covariates": ["holiday"],
+    "history": 3,
+    "horizon": 2,
+    "season": 7,
+    "times": True,
     "frequency": {"unit": "day", "count": 1},
     "csv": {
-        "time_column": "day", "value_columns": ["sales"], "series_column": None, "covariate_columns": ["holiday"],
-        "delimiter": ",", "decimal": ".", "time_format": "%Y-%m-%d", "fill": "error", "missing": [],
+        "time_column": "day",
+        "value_columns": ["sales"],
+        "series_column": None,
+        "covariate_columns": ["holiday"],
+        "delimiter": ",",
+        "decimal": ".",
+        "time_format": "%Y-%m-%d",
+        "fill": "error",
+        "missing": [],
     },
-}  # fmt: skip
+}
 
 
-def write(folder, ahead):
+def write(folder: Path, ahead: list[str]) -> Path:
     path = folder / "sales.csv"
     rows = [f"2024-01-0{day},{10 * day},{day % 2}" for day in range(1, 6)]
     path.write_text("day,sales,holiday\n" + "\n".join([*rows, *ahead]) + "\n")
     return path
 
 
-def read(path, **changes):
+def read(path: Path, **changes: Any) -> list[Recent]:
     return read_recent(path, {**FACTS, **changes}, Progress(quiet=True))
 
 
-def test_the_last_rows_are_read_with_the_times_and_covariates_of_the_rows_that_follow(tmp_path):
+def test_the_last_rows_are_read_with_the_times_and_covariates_of_the_rows_that_follow(tmp_path: Path) -> None:
     recent = read(write(tmp_path, ["2024-01-06,,1", "2024-01-07,,0"]))[0]
     assert recent.history.tolist() == [[30.0], [40.0], [50.0]]
     assert recent.covariates.tolist() == [[1.0], [0.0], [1.0], [1.0], [0.0]]
+    assert recent.ahead is not None
     assert recent.ahead.astype("datetime64[s]").astype("datetime64[D]").tolist() == [
-        np.datetime64("2024-01-06").item(), np.datetime64("2024-01-07").item(),
-    ]  # fmt: skip
+        np.datetime64("2024-01-06").item(),
+        np.datetime64("2024-01-07").item(),
+    ]
 
 
-def test_covariates_that_are_not_known_ahead_are_asked_for(tmp_path):
+def test_covariates_that_are_not_known_ahead_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holiday must be known for the 2 rows after the last value"):
         read(write(tmp_path, ["2024-01-06,,1"]))
 
 
-def test_covariates_of_another_day_are_refused_with_their_line(tmp_path):
+def test_covariates_of_another_day_are_refused_with_their_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="2024-01-08.*where.*2024-01-07") as error:
         read(write(tmp_path, ["2024-01-06,,1", "2024-01-08,,0"]))
     assert "sales.csv, line 8" in error.value.where
 
 
-def test_a_file_without_the_models_column_is_refused_with_those_there_are(tmp_path):
+def test_a_file_without_the_models_column_is_refused_with_those_there_are(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("day,income\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n")
     with pytest.raises(UserError, match="no column `(holiday|sales)`"):
         read(path)
 
 
-def test_series_too_short_for_the_model_are_left_out_as_in_training_and_told(tmp_path, capsys):
+def test_series_too_short_for_the_model_are_left_out_as_in_training_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "shops.csv"
     rows = [f"{shop},2024-01-0{day},{day}" for shop, last in (("long", 5), ("new", 2)) for day in range(1, last + 1)]
     path.write_text("shop,day,sales\n" + "\n".join(rows) + "\n")
@@ -70,7 +89,7 @@ def test_series_too_short_for_the_model_are_left_out_as_in_training_and_told(tmp
         read(path, csv=csv, covariates=[], history=6)
 
 
-def test_keys_of_a_recipe_are_told_to_be_the_runs(tmp_path):
+def test_keys_of_a_recipe_are_told_to_be_the_runs(tmp_path: Path) -> None:
     path = tmp_path / "gap.csv"
     path.write_text("day,sales,holiday\n2024-01-01,1,0\n2024-01-02,,0\n2024-01-03,3,0\n")
     with pytest.raises(UserError, match="line 3: no value") as error:
@@ -78,23 +97,25 @@ def test_keys_of_a_recipe_are_told_to_be_the_runs(tmp_path):
     assert "those of the run that trained the model" in error.value.fix
 
 
-def test_a_look_at_the_data_tells_what_would_stop_the_run_later():
+def test_a_look_at_the_data_tells_what_would_stop_the_run_later() -> None:
     from components.tasks.forecasting.config import ForecastValidationConfig
     from components.tasks.forecasting.data_check import inspect
 
-    config = SeriesDataConfig(path="milk", split={"train": 0.9, "validation": 0.1, "test": 0.0})
+    config = SeriesDataConfig(path="milk", split=TimeSplitConfig(train=0.9, validation=0.1, test=0.0))
     found = {
         item["name"]: item for item in inspect(config, ForecastValidationConfig(), Progress(quiet=True))["findings"]
     }
     assert (found["empty_split"]["severity"], found["empty_split"]["examples"][0]["split"]) == ("error", "test")
 
 
-def test_rows_at_the_ends_of_quarters_are_followed_by_such_though_both_are_30ths(tmp_path):
+def test_rows_at_the_ends_of_quarters_are_followed_by_such_though_both_are_30ths(tmp_path: Path) -> None:
     path = tmp_path / "sales.csv"
     path.write_text("day,sales\n2023-06-30,1\n2023-09-30,2\n")
     quarters = {"unit": "quarter", "count": 1, "day": 31}
     csv = {**FACTS["csv"], "covariate_columns": []}
     recent = read(path, frequency=quarters, csv=csv, covariates=[], history=2, season=4)[0]
+    assert recent.ahead is not None
     assert recent.ahead.astype("datetime64[s]").astype("datetime64[D]").astype(str).tolist() == [
-        "2023-12-31", "2024-03-31",
-    ]  # fmt: skip
+        "2023-12-31",
+        "2024-03-31",
+    ]

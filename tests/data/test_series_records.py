@@ -50,7 +50,7 @@ CASES = {
 
 @pytest.mark.parametrize("stride", [1, 3])
 @pytest.mark.parametrize("case", CASES, ids=list(CASES))
-def test_bytes_equal_the_deterministic_serialisation_of_the_proto(case, stride, tmp_path):
+def test_bytes_equal_the_deterministic_serialisation_of_the_proto(case: str, stride: int, tmp_path: Path) -> None:
     tf = pytest.importorskip("tensorflow")
     shape, series = CASES[case]
     rows = range(shape.history, len(series.values) - shape.horizon + 1, stride)
@@ -66,9 +66,12 @@ def proto(tf: Any, shape: Shape, series: Series, row: int) -> Any:
     history = series.values[first:row]
     gaps = "".join("x" if flag else " " for flag in series.filled[first:last]).split()
     floats = {
-        "history": history, "target": series.values[row:last], "scale": np.arange(1, shape.values + 1) / 4,
-        "mean": history.mean(), "deviation": history.std(),
-    }  # fmt: skip
+        "history": history,
+        "target": series.values[row:last],
+        "scale": np.arange(1, shape.values + 1) / 4,
+        "mean": history.mean(),
+        "deviation": history.std(),
+    }
     if shape.covariates:
         floats["covariates"] = series.covariates[first:last]
     integers = {
@@ -90,14 +93,14 @@ def proto(tf: Any, shape: Shape, series: Series, row: int) -> Any:
     return tf.train.Example(features=tf.train.Features(feature=features))
 
 
-def test_tensorflow_reads_the_record_file(tmp_path):
+def test_tensorflow_reads_the_record_file(tmp_path: Path) -> None:
     tf = pytest.importorskip("tensorflow")
     shape, series = CASES["two columns, known ones, no times"]
     records = records_of(shape, series, range(3, 9, 2), tmp_path)
     assert [item.numpy() for item in tf.data.TFRecordDataset(str(tmp_path / "shard"))] == records
 
 
-def test_what_is_encoded_is_decoded(tmp_path):
+def test_what_is_encoded_is_decoded(tmp_path: Path) -> None:
     shape, series = CASES["two columns, known ones, no times"]
     window = decode_window(records_of(shape, series, range(3, 11, 7), tmp_path)[1], values=2, covariates=3)
     assert np.array_equal(window.history, series.values[7:10].astype("f4"))
@@ -108,25 +111,25 @@ def test_what_is_encoded_is_decoded(tmp_path):
     assert window.filled == series.filled[7:14].sum()
 
 
-def test_the_time_is_that_of_the_last_history_row(tmp_path):
+def test_the_time_is_that_of_the_last_history_row(tmp_path: Path) -> None:
     shape, series = CASES["before 1970"]
     window = decode_window(records_of(shape, series, range(4, 5), tmp_path)[0], covariates=1)
     assert series.times is not None
     assert window.time == series.times[3] == -147 * HOUR
 
 
-def test_lengths_of_whole_numbers_are_protobufs():
+def test_lengths_of_whole_numbers_are_protobufs() -> None:
     numbers = np.array([0, 1, 127, 128, 16_383, 16_384, 2**31, 2**62, -1, -(2**62)])
     expected = [len(varint(int(number) % 2**64)) for number in numbers]
     assert varint_lengths(numbers).tolist() == expected
 
 
-def test_the_longest_gap_is_counted_within_the_window():
+def test_the_longest_gap_is_counted_within_the_window() -> None:
     flags = np.array([[1, 1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1], [0, 1, 1, 0]], bool)
     assert longest_run(flags).tolist() == [2, 0, 4, 2]
 
 
-def test_whole_series_are_read_back_without_loading_them(tmp_path):
+def test_whole_series_are_read_back_without_loading_them(tmp_path: Path) -> None:
     values = np.arange(10.0).reshape(10, 1)
     np.save(tmp_path / "values.npy", values)
     np.save(tmp_path / "filled.npy", np.zeros(10, bool))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
+
+import pytest
 
 from data.formats import tfds
 from data.images.config import ImageDataConfig
@@ -10,7 +13,9 @@ from data.sample import ImageSample, Problem
 from data.tfrecord import integer_feature, varint, write_record
 
 
-def test_pictures_that_come_without_a_class_are_told_and_get_none(tmp_path, monkeypatch):
+def test_pictures_that_come_without_a_class_are_told_and_get_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "tiny-unlabelled.tfrecord-00000-of-00001"
     with file.open("wb") as stream:
         for number in (0, 1, 2**64 - 1):  # -1, as protobuf writes it

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from data.sample import SPLITS
 from data.series.config import SeriesDataConfig, TimeSplitConfig
 from data.series.filling import BLOCK, Gap, fill_column, find_gaps
-from data.series.frequency import Frequency, fit_grid, infer_frequency, read_frequency
+from data.series.frequency import Frequency, read_frequency
+from data.series.grid import fit_grid, infer_frequency
 from data.series.scaling import measure_scaling
 from data.series.windows import Cuts, Span, choose_history, find_cuts, plan_windows
 from pipeline.errors import UserError
@@ -34,7 +36,7 @@ def windows_of(
     stride: int = 1,
     filled: Any = NONE_FILLED,
     looks_ahead: bool = False,
-):
+) -> list[tuple[str, int, int]]:
     """Return (split, series, first target row) of every window, in order."""
     plan = plan_windows(spans, cuts, history, horizon, stride, filled, looks_ahead)
     return [
@@ -45,29 +47,29 @@ def windows_of(
     ]
 
 
-def test_milk_is_cut_at_134_and_151():
+def test_milk_is_cut_at_134_and_151() -> None:
     cuts = find_cuts([Span(-96, 168)], TimeSplitConfig())
     assert (cuts.steps, cuts.validation, cuts.test) == (168, 134, 151)
     assert cuts.bounds(Span(-96, 168)) == (134, 151)
 
 
-def test_shares_that_floats_cannot_hold_are_cut_where_one_expects():
+def test_shares_that_floats_cannot_hold_are_cut_where_one_expects() -> None:
     assert find_cuts([Span(0, 10)], TimeSplitConfig(train=0.7, validation=0.2, test=0.1)).test == 9
 
 
-def test_the_cut_is_at_the_same_time_for_all_series():
+def test_the_cut_is_at_the_same_time_for_all_series() -> None:
     spans = [Span(0, 100), Span(50, 50), Span(95, 5), Span(0, 10)]
     cuts = find_cuts(spans, TimeSplitConfig())
     assert [cuts.bounds(span) for span in spans] == [(80, 90), (30, 40), (0, 0), (10, 10)]
 
 
-def test_steps_without_any_series_are_not_counted():
+def test_steps_without_any_series_are_not_counted() -> None:
     cuts = find_cuts([Span(0, 50), Span(1000, 50)], TimeSplitConfig())
     assert (cuts.steps, cuts.validation_at, cuts.test_at) == (100, 1030, 1040)
 
 
 @pytest.mark.parametrize(("history", "horizon", "stride"), [(5, 3, 1), (1, 1, 1), (12, 7, 3), (60, 10, 1), (85, 5, 2)])
-def test_no_window_crosses_a_cut_and_none_is_forgotten(history, horizon, stride):
+def test_no_window_crosses_a_cut_and_none_is_forgotten(history: int, horizon: int, stride: int) -> None:
     spans = [Span(0, 100), Span(40, 60), Span(10, 30)]
     cuts = find_cuts(spans, TimeSplitConfig())
     found = windows_of(spans, cuts, history, horizon, stride)
@@ -81,7 +83,7 @@ def test_no_window_crosses_a_cut_and_none_is_forgotten(history, horizon, stride)
     assert found == expected
 
 
-def test_training_windows_lie_wholly_in_the_training_part_and_later_histories_reach_back():
+def test_training_windows_lie_wholly_in_the_training_part_and_later_histories_reach_back() -> None:
     span = [Span(0, 100)]
     found = windows_of(span, find_cuts(span, TimeSplitConfig()), 20, 4)
     assert [row for split, _, row in found if split == "train"] == list(range(20, 77))
@@ -89,7 +91,7 @@ def test_training_windows_lie_wholly_in_the_training_part_and_later_histories_re
     assert [row for split, _, row in found if split == "test"] == list(range(90, 97))
 
 
-def test_filled_targets_are_not_judged_but_may_be_learnt():
+def test_filled_targets_are_not_judged_but_may_be_learnt() -> None:
     filled = np.zeros(100, bool)
     filled[[30, 85, 98]] = True
     span = [Span(0, 100)]
@@ -103,7 +105,7 @@ def test_filled_targets_are_not_judged_but_may_be_learnt():
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_a_window_that_ends_in_a_gap_filled_from_its_own_target_is_not_judged(stride):
+def test_a_window_that_ends_in_a_gap_filled_from_its_own_target_is_not_judged(stride: int) -> None:
     filled = np.zeros(100, bool)
     filled[[79, 84, 85, 95]] = True
     span = [Span(0, 100)]
@@ -116,7 +118,9 @@ def test_a_window_that_ends_in_a_gap_filled_from_its_own_target_is_not_judged(st
 @pytest.mark.parametrize(
     ("season", "rows", "expected"), [(12, 134, 36), (24, 9000, 60), (52, 800, 116), (1440, 99_999, 512), (12, 50, 19)]
 )
-def test_the_history_is_two_seasons_and_more_as_far_as_the_training_part_goes(season, rows, expected):
+def test_the_history_is_two_seasons_and_more_as_far_as_the_training_part_goes(
+    season: int, rows: int, expected: int
+) -> None:
     config = SeriesDataConfig(path="x", horizon=12)
     spans = [Span(0, rows)]
     history, remark = choose_history(config, season, spans, Cuts(rows, rows, rows, rows, rows), "x")
@@ -124,7 +128,7 @@ def test_the_history_is_two_seasons_and_more_as_far_as_the_training_part_goes(se
     assert bool(remark) == (rows == 50)
 
 
-def test_too_short_a_training_part_says_what_would_fit():
+def test_too_short_a_training_part_says_what_would_fit() -> None:
     spans, cuts = [Span(0, 30)], Cuts(30, 24, 27, 24, 27)
     with pytest.raises(UserError) as caught:
         choose_history(SeriesDataConfig(path="x", history=20, horizon=12), 12, spans, cuts, "x")
@@ -153,7 +157,9 @@ def test_too_short_a_training_part_says_what_would_fit():
         ([t for t in seconds("2010-01-01", "2011-01-01", "D") if (t // 86_400 + 3) % 7 < 5], "1 business day", 5),
     ],
 )
-def test_the_step_is_found_and_every_time_lies_on_its_grid(times, expected, season):
+def test_the_step_is_found_and_every_time_lies_on_its_grid(
+    times: NDArray[np.int64], expected: str, season: int
+) -> None:
     times = np.asarray(times)
     frequency = infer_frequency(Counter(np.diff(times).tolist()), times)
     assert (str(frequency), frequency.season) == (expected, season)
@@ -168,7 +174,7 @@ def test_the_step_is_found_and_every_time_lies_on_its_grid(times, expected, seas
     assert read_frequency(expected) == Frequency(frequency.unit, frequency.count)
 
 
-def test_missing_steps_do_not_change_the_step():
+def test_missing_steps_do_not_change_the_step() -> None:
     times = np.delete(seconds("1962-01", "1976-01", "M"), [5, 6, 30, 90])
     frequency = infer_frequency(Counter(np.diff(times).tolist()), times)
     assert str(frequency) == "1 month"
@@ -178,7 +184,7 @@ def test_missing_steps_do_not_change_the_step():
 
 
 @pytest.mark.parametrize("text", ["fortnight", "0 days", "1.5 hours", ""])
-def test_what_is_no_frequency_is_refused(text):
+def test_what_is_no_frequency_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="frequency"):
         SeriesDataConfig(path="x", frequency=text)
 
@@ -189,13 +195,14 @@ def test_what_is_no_frequency_is_refused(text):
 def filled(values: list[float], method: str, season: int = 1, cuts: tuple[int, ...] = ()) -> list[float]:
     column = np.array(values, float)
     fill_column(column, method, season, cuts)
-    return column.tolist()
+    found: list[float] = column.tolist()
+    return found
 
 
 NAN = float("nan")
 
 
-def test_the_three_ways_to_fill():
+def test_the_three_ways_to_fill() -> None:
     assert filled([1, NAN, NAN, 4], "forward") == [1, 1, 1, 4]
     assert filled([1, NAN, NAN, 4], "linear") == [1, 2, 3, 4]
     wave = [10.0 * (number % 4) + number for number in range(24)]
@@ -206,7 +213,7 @@ def test_the_three_ways_to_fill():
         assert filled(column.tolist(), "seasonal", 4) == pytest.approx(wave, abs=tolerance), message
 
 
-def test_gaps_over_a_cut_are_filled_from_the_past_alone():
+def test_gaps_over_a_cut_are_filled_from_the_past_alone() -> None:
     for method in ("linear", "seasonal"):
         values = [float(number % 4 * 5 + number) for number in range(20)]
         values[10:13] = [NAN] * 3
@@ -219,14 +226,14 @@ def test_gaps_over_a_cut_are_filled_from_the_past_alone():
         )
 
 
-def test_what_a_method_cannot_fill_is_said():
+def test_what_a_method_cannot_fill_is_said() -> None:
     column = np.array([1, NAN, 3, 4, 5, NAN])
     assert fill_column(column.copy(), "linear", 1, ()).hopeless == [Gap(5, 6)]
     assert fill_column(column.copy(), "seasonal", 3, ()).hopeless == [Gap(1, 2)]
     assert fill_column(column.copy(), "forward", 1, ()).hopeless == []
 
 
-def test_gaps_are_found_across_blocks():
+def test_gaps_are_found_across_blocks() -> None:
     column = np.zeros(3 * BLOCK)
     column[BLOCK - 2 : BLOCK + 3] = NAN
     column[2 * BLOCK] = NAN
@@ -241,7 +248,7 @@ def test_gaps_are_found_across_blocks():
 # scaling
 
 
-def test_constants_are_those_of_the_training_part_and_of_known_values():
+def test_constants_are_those_of_the_training_part_and_of_known_values() -> None:
     random = np.random.default_rng(0)
     values = random.normal(size=(70_000, 2)) * [1, 100] + [5, -300]
     gaps = np.zeros(70_000, bool)
@@ -259,14 +266,14 @@ def test_constants_are_those_of_the_training_part_and_of_known_values():
     assert constants["scale"] == pytest.approx(abs(np.concatenate(changes)).mean(axis=0))
 
 
-def test_a_series_without_a_training_part_has_the_scale_of_all_series_in_their_unit():
+def test_a_series_without_a_training_part_has_the_scale_of_all_series_in_their_unit() -> None:
     values = np.concatenate([np.arange(20.0) * 1000, np.full(10, 7.0), np.arange(10.0) * 1000])[:, None]
     _, scales = measure_scaling(values, np.zeros(40, bool), [(0, 20), (20, 10), (30, 0)], season=1)
     together = 19 * 1000 / (19 + 9)  # mean size of the changes of the first two series
     assert scales[:, 0] == pytest.approx([1000, together, together])
 
 
-def test_constants_are_above_nothing_where_nothing_changes():
+def test_constants_are_above_nothing_where_nothing_changes() -> None:
     constants, scales = measure_scaling(np.full((10, 1), 3.0), np.zeros(10, bool), [(0, 8), (8, 0)], season=12)
     assert constants == {"mean": [3.0], "deviation": [1.0], "change": [1.0], "seasonal_change": [1.0], "scale": [1.0]}
     assert scales.tolist() == [[1.0], [1.0]]

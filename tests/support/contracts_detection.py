@@ -1,10 +1,9 @@
-"""The contract of a format of labelled photos: whatever of them is in data/formats must pass `check_photo_format` on a fixture of its own."""
+"""The contract of a format of labelled photos: each in data/formats passes `check_detection_format` on a fixture."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from data import formats
 from data.detection.boxes import DetectionSample
@@ -13,7 +12,9 @@ from data.sample import Problem
 from tests.support.contracts_format import check_pixels, fingerprint
 
 
-def check_detection_format(module: Any, path: Path, config: DetectionDataConfig | None = None) -> list[DetectionSample]:
+def check_detection_format(
+    module: formats.DetectionFormat, path: Path, config: DetectionDataConfig | None = None
+) -> list[DetectionSample]:
     """Detect, list, read and fingerprint the data at `path`; return the samples.
 
     Raises:
@@ -22,7 +23,7 @@ def check_detection_format(module: Any, path: Path, config: DetectionDataConfig 
     config = config or DetectionDataConfig(path=str(path))
     before = fingerprint(path)
     assert module.TASK == "object_detection"
-    assert formats.detect(path, "object_detection") == module.__name__.rpartition(".")[2]
+    assert formats.detect(path, "object_detection") == str(getattr(module, "__name__", "")).rpartition(".")[2]
     listed = list(module.list_samples(path, config))
     assert listed == list(module.list_samples(path, config)), "two listings must be equal"
     assert all(isinstance(item, DetectionSample | Problem) for item in listed)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from data.formats import ImageFormat
 from data.images.config import ImageDataConfig
-from data.sample import ImageSample, Problem
+from data.sample import Content, ImageSample, Problem
 
 
-def check_format(module: Any, path: Path, config: ImageDataConfig | None = None) -> list[ImageSample]:
+def check_format(module: ImageFormat, path: Path, config: ImageDataConfig | None = None) -> list[ImageSample]:
     """Detect, list, read and fingerprint the data at `path`; return the samples.
 
     Raises:
@@ -30,8 +30,7 @@ def check_format(module: Any, path: Path, config: ImageDataConfig | None = None)
     assert len({sample.key for sample in samples}) == len(samples), "keys must differ"
     with module.open_reader(path) as read:
         for sample in samples:
-            locator = json.loads(json.dumps(sample.locator))  # locators travel as JSON
-            check_pixels(read(locator))
+            check_pixels(read(tuple(json.loads(json.dumps(sample.locator)))))  # locators travel as JSON
     sources = module.sources(path, config)
     assert sources, "something must be fingerprinted"
     assert all(file.is_file() for file in sources)
@@ -40,7 +39,7 @@ def check_format(module: Any, path: Path, config: ImageDataConfig | None = None)
     return samples
 
 
-def check_pixels(data: Any) -> None:
+def check_pixels(data: Content) -> None:
     """A reader gives a file's bytes, or uint8 pixels [height, width] or [height, width, 3]."""
     if not isinstance(data, bytes):
         assert isinstance(data, np.ndarray)

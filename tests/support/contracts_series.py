@@ -1,17 +1,21 @@
-"""The contract of a data format of series: whatever is in data/formats for forecasting must pass `check_series_format`."""
+"""The contract of a data format of series: whatever is in data/formats for forecasting must pass
+`check_series_format`.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from data.formats import SeriesFormat
+from data.series.chunks import Chunk
+from data.series.columns import Layout
 from data.series.config import SeriesDataConfig
 from data.series.findings import KINDS, SeriesFindings
 
 
-def check_series_format(module: Any, path: Path, config: SeriesDataConfig | None = None) -> list[Any]:
+def check_series_format(module: SeriesFormat, path: Path, config: SeriesDataConfig | None = None) -> list[Chunk]:
     """Detect, lay out, read and fingerprint the data at `path`; return the chunks.
 
     Raises:
@@ -38,7 +42,7 @@ def check_series_format(module: Any, path: Path, config: SeriesDataConfig | None
     return chunks
 
 
-def check_chunk(chunk: Any, layout: Any) -> None:
+def check_chunk(chunk: Chunk, layout: Layout) -> None:
     """Rows are numbers with the lines they stand in, rising."""
     rows = len(chunk.lines)
     assert chunk.lines.dtype == np.int64

@@ -1,26 +1,32 @@
-"""Photos of discs and squares on grey with their boxes, as ingest would have written them, for tests of judging detectors."""
+"""Photos of discs and squares on grey with their boxes, as ingest would have written them, for tests of judging
+detectors.
+"""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from components.tasks.object_detection import baselines
 from components.tasks.object_detection.config import DetectionEvaluatorConfig
 from components.tasks.object_detection.evaluation import score
 from components.tasks.object_detection.metrics import Detections
 from data.detection.boxes import Box
+from data.detection.records import encode_detection
+from data.tfrecord import write_record
 from pipeline.artifacts import Examples, write_manifest
 
 LABELS = ["disc", "square"]
 QUICK = DetectionEvaluatorConfig(resamples=100, batch_size=4, worst_photos=2, shown_photos=2)
 
 
-def draw_image(random, number):
+def draw_image(random: np.random.Generator, number: int) -> tuple[bytes, tuple[int, int, int], list[Box]]:
     """Return a PNG of some discs and squares on grey, its size and its boxes; every sixth photo is empty."""
-    from PIL import Image, ImageDraw
-
     height, width = int(random.integers(80, 140)), int(random.integers(80, 140))
     image = Image.fromarray(random.integers(100, 140, (height, width, 3), dtype=np.uint8))
     pen = ImageDraw.Draw(image)
@@ -50,15 +56,14 @@ def draw_image(random, number):
     return stream.getvalue(), (height, width, 3), boxes
 
 
-def write_examples(folder, splits=None, empty=False, labels=LABELS):
+def write_examples(
+    folder: Path, splits: dict[str, int] | None = None, empty: bool = False, labels: Sequence[str] = LABELS
+) -> Examples:
     """Write and seal photos as the ingest does."""
-    from data.detection.records import encode_detection
-    from data.tfrecord import write_record
-
     random = np.random.default_rng(2)
     examples = Examples.create(folder)
     numbers = {label: place for place, label in enumerate(labels, 1)}
-    counts = {}
+    counts: dict[str, list[int]] = {}
     for split, number in (splits or {"train": 12, "test": 13}).items():
         counts[split] = [0] * len(labels)
         with examples.file(f"{split}-00000-of-00001.tfrecord").open("wb") as shard:
@@ -74,14 +79,22 @@ def write_examples(folder, splits=None, empty=False, labels=LABELS):
                     ),
                 )
     examples.properties = {
-        "task": "object_detection", "splits": splits or {"train": 12, "test": 13}, "labels": list(labels), "label_counts": counts,
-        "boxes": {split: sum(row) for split, row in counts.items()}, "empty": {}, "image_shape": None, "channels": 3, "rejected": 0, "source": "drawn",
-    }  # fmt: skip
+        "task": "object_detection",
+        "splits": splits or {"train": 12, "test": 13},
+        "labels": list(labels),
+        "label_counts": counts,
+        "boxes": {split: sum(row) for split, row in counts.items()},
+        "empty": {},
+        "image_shape": None,
+        "channels": 3,
+        "rejected": 0,
+        "source": "drawn",
+    }
     write_manifest(examples, created=0.0)
     return examples
 
 
-def scored_of(examples, moved=0.0):
+def scored_of(examples: Examples, moved: float = 0.0) -> tuple[Any, Any]:
     """Return figures of detections that are the truth, moved aside."""
     there = baselines.read_all_truth(examples, "test")
     found = [Detections(image.boxes + moved, np.linspace(0.9, 0.5, len(image.boxes)), image.classes) for image in there]

@@ -1,4 +1,6 @@
-"""Small labelled photos for the tests: a bright patch on a dark photo with a box around it, in folders of Pascal VOC annotations."""
+"""Small labelled photos for the tests: a bright patch on a dark photo with a box around it, in folders of Pascal VOC
+annotations.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ def draw(
 def annotation(
     filename: str, boxes: Sequence[tuple[str, Sequence[object]]], size: tuple[int, int] | None = SIZE
 ) -> str:
-    """Return a Pascal VOC annotation; each object takes eight lines, the first one begins on line 4, or 3 without a size."""
+    """Return a Pascal VOC annotation.
+
+    Each object takes eight lines, the first one begins on line 4, or 3 without a size.
+    """
     lines = ["<annotation>", f"<filename>{filename}</filename>"]
     if size:
         lines.append(f"<size><width>{size[1]}</width><height>{size[0]}</height></size>")

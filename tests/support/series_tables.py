@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from data.formats import csv_series
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
 from data.series.times import show_time
+
+T = TypeVar("T")
 
 
 class Read(NamedTuple):
@@ -39,16 +41,22 @@ def read_path(path: Path, **settings: Any) -> Read:
     values = np.concatenate([chunk.values for chunk in chunks])
     times = None
     if layout.form:
-        times = [show_time(time) for chunk in chunks for time in chunk.times]
+        times = [show_time(time) for chunk in chunks for time in known(chunk.times)]
     return Read(
         tuple(layout.names),
         (values[:, 0] if values.shape[1] == 1 else values).tolist(),
         np.concatenate([chunk.covariates for chunk in chunks]).tolist(),
         times,
-        None if layout.series is None else [name for chunk in chunks for name in chunk.series],
+        None if layout.series is None else [name for chunk in chunks for name in known(chunk.series)],
         [int(line) for chunk in chunks for line in chunk.lines],
         {kind: [f"{item['file']}: {item['detail']}" for item in items] for kind, items in findings.examples.items()},
     )
+
+
+def known(found: T | None) -> T:
+    """Return what must be there."""
+    assert found is not None
+    return found
 
 
 def plain(rows: list[tuple[str, str]], delimiter: str = ",", header: str = "Month,Production", end: str = "\n") -> str:

@@ -25,7 +25,7 @@ def write_table(path: Path, change: Any = lambda values: values) -> Path:
 def cut_series(table: Path, folder: Path, **settings: Any) -> Examples:
     """Ingest a table of series and seal the windows."""
     from components.example_gen import example_gen
-    from data.beam import BeamConfig
+    from data.beam_config import BeamConfig
     from data.series.config import SeriesDataConfig
 
     examples = Examples.create(folder)

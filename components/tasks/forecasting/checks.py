@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.tasks.forecasting.config import ForecastValidationConfig
-from data.finding import Finding, make
+from data.findings import Finding, make
 from data.validation.config import ValidationConfig
 from pipeline.artifacts import Anomalies, Examples
 from pipeline.settings import narrow

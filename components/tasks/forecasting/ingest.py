@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from data.beam import BeamConfig
+from data.beam_config import BeamConfig
 from data.locate import locate, source_trees
 from data.raw import RawDataConfig
 from data.series.config import SeriesDataConfig
-from data.series.ingest import survey, write_windows
 from pipeline.artifacts import Examples
 from pipeline.component import Context, SourceTree
 from pipeline.progress import Progress
@@ -31,6 +30,8 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
     Raises:
         UserError: no such data, lines that cannot be used, or series too short for a window.
     """
+    from data.series.ingest import survey, write_windows  # with Beam, which finding the sources does without
+
     path, settings = locate(narrow(config, SeriesDataConfig), context.progress)
     found = survey(path, settings, context.scratch / "rows", context.progress)
     plan, scaling = write_windows(found, settings, beam, examples.path, str(path), context.progress)

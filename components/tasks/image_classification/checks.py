@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.tasks.image_classification.config import ImageValidationConfig
 from components.validation import classes
 from components.validation.thumbnails import write_thumbnails
-from data.finding import Finding
+from data.findings import Finding
 from data.validation.config import ValidationConfig
 from pipeline.artifacts import Anomalies, Examples
 from pipeline.settings import narrow

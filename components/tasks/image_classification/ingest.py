@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from data.beam import BeamConfig
-from data.finding import Finding
+from data.beam_config import BeamConfig
+from data.findings import Finding
 from data.images.config import ImageDataConfig
-from data.images.ingest import count_labels, survey, write_shards
 from data.locate import locate, source_trees
 from data.raw import RawDataConfig
 from pipeline.artifacts import Examples
@@ -32,6 +31,8 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
+    from data.images.ingest import survey, write_shards  # with Beam, which finding the sources does without
+
     path, settings = locate(narrow(config, ImageDataConfig), context.progress)
     found = survey(path, settings, beam, context.scratch / "ingest", context.progress)
     write_shards(found, settings, beam, examples.path, context.progress)
@@ -43,7 +44,7 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
 def describe(found: Any, config: ImageDataConfig, rejected: list[Finding]) -> dict[str, Any]:
     """Return the facts that the steps after this one need."""
     used = found.splits >= 0
-    counts = count_labels(found)
+    counts = found.count_labels()
     sizes = np.unique(np.stack([found.facts["height"][used], found.facts["width"][used]]), axis=1)
     channels = int(found.facts["channels"][used].max()) if config.channels == "auto" else config.channels
     size = sizes[:, 0].tolist() if sizes.shape[1] == 1 else None

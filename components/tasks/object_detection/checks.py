@@ -11,7 +11,7 @@ from components.validation.classes import imbalance
 from components.validation.stopping import Unusable
 from components.validation.thumbnails import as_png, write_thumbnails
 from data.detection.findings import ABOUT_BOXES
-from data.finding import Finding, make
+from data.findings import Finding, make
 from data.tfrecord import FeatureValue
 from data.validation.config import ValidationConfig
 from pipeline.artifacts import Anomalies, Examples

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from data.beam import BeamConfig
+from data.beam_config import BeamConfig
 from data.detection.config import DetectionDataConfig
 from data.detection.findings import ABOUT_BOXES
-from data.detection.ingest import count_boxes, count_images, survey, write_shards
-from data.finding import Finding
+from data.findings import Finding
 from data.locate import locate, source_trees
 from data.raw import RawDataConfig
 from pipeline.artifacts import Examples
@@ -43,6 +42,8 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
+    from data.detection.ingest import survey, write_shards  # with Beam, which finding the sources does without
+
     path, settings = locate(narrow(config, DetectionDataConfig), context.progress)
     found = survey(path, settings, beam, context.scratch / "ingest", context.progress)
     write_shards(found, settings, beam, examples.path, context.progress)
@@ -53,7 +54,7 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
 
 def describe(found: Any, config: DetectionDataConfig, rejected: list[Finding]) -> dict[str, Any]:
     """Return the facts that the steps after this one need."""
-    boxes, images = count_boxes(found), count_images(found)
+    boxes, images = found.count_boxes(), found.count_images()
     return {
         "task": "object_detection",
         "splits": {name: number for name, (number, _) in images.items()},

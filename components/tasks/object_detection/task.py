@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from components.config import StandardRecipe
     from components.training.config import TrainerConfig
     from components.validation.stopping import Unusable
-    from data.finding import Finding
+    from data.findings import Finding
     from pipeline.progress import Progress
 
 KERAS = ("tf-keras", "tf-models-official")

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from data.tfrecord import read_records
-from serving.bench import bench
+from serving.bench import BenchOptions, bench
 from serving.launch import start_server
 from serving.model_config import FOLDER, ModelConfig
 from serving.server.core import Core

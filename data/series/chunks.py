@@ -1,0 +1,106 @@
+"""The rows of text tables as times and numbers, a block of the file at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.series.columns import Layout, join_parts
+from data.series.findings import SeriesFindings
+from data.series.numbers import spellings, to_numbers, without_unit
+from data.series.text import Cells, Table, read_cells
+from data.series.times import UNREADABLE, parse_times
+
+
+class Chunk(NamedTuple):
+    """Some rows, in the order of the file.
+
+    Attributes:
+        file: the file's number in the list of files.
+        lines: int64 [n] line of each row.
+        times: int64 [n] unix seconds; None without times.
+        series: name of each row's series; None where the file is one series.
+        values: float64 [n, V]; NaN where missing, infinite where the finding is already reported.
+        covariates: float64 [n, K], likewise.
+    """
+
+    file: int
+    lines: NDArray[np.int64]
+    times: NDArray[np.int64] | None
+    series: list[str] | None
+    values: NDArray[np.float64]
+    covariates: NDArray[np.float64]
+
+
+def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[str, ...] = ()) -> Iterator[Chunk]:
+    """Yield the rows of all files; lines that cannot be used are reported and left out.
+
+    Args:
+        more_missing: the recipe's spellings of a missing value.
+
+    Raises:
+        UserError: a file is no text in UTF-8 or the recipe's encoding.
+    """
+    numbers = (*layout.values, *layout.covariates)
+    texts = tuple(dict.fromkeys((*layout.time, *(() if layout.series is None else (layout.series,)))))
+    fast = tuple(column for column in numbers if layout.decimal == "." and column not in layout.units)
+    slow = tuple(column for column in numbers if column not in fast)
+    for file, (table, header) in enumerate(zip(layout.tables, layout.headers, strict=True)):
+        name = table.path.name
+
+        def ragged(line: int, detail: str, name: str = name) -> None:
+            findings.add("ragged_line", name, line, detail)
+
+        for cells in read_cells(table, (*texts, *slow), fast, spellings(more_missing), ragged, header):
+            yield read_chunk(file, table, layout, cells, findings)
+
+
+def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: SeriesFindings) -> Chunk:
+    """Turn a block's cells into times and numbers."""
+
+    def as_numbers(column: int) -> NDArray[np.float64]:
+        def bad(row: int, kind: str, cell: str) -> None:
+            detail = f"`{cell[:40]}` in column `{layout.names[column]}`"
+            findings.add(kind, table.path.name, int(cells.lines[row]), detail)
+
+        written = cells.columns[column]
+        if column in layout.units:
+            written = without_unit(cells.texts(column), layout.units[column], layout.missing)
+        return to_numbers(written, layout.decimal, layout.missing, bad)
+
+    rows = len(cells.lines)
+    values = np.empty((rows, len(layout.values)))
+    covariates = np.empty((rows, len(layout.covariates)))
+    for target, columns in ((values, layout.values), (covariates, layout.covariates)):
+        for number, column in enumerate(columns):
+            target[:, number] = as_numbers(column)
+    good = np.ones(rows, bool)
+    series, times = None, None
+    if layout.series is not None:
+        series = [cell.strip() for cell in cells.texts(layout.series)]
+        report_unnamed(series, good, cells, table, findings)
+    if layout.form is not None:
+        written = join_parts(layout.chosen(layout.time), [cells.texts(column) for column in layout.time])
+        times = parse_times(written, layout.form)
+        for row in np.flatnonzero(times == UNREADABLE).tolist():
+            detail = f"`{written[row][:40]}` is no time in the form {layout.form.asked_of(written[row])}"
+            findings.add("not_a_time", table.path.name, int(cells.lines[row]), detail)
+        good &= times != UNREADABLE
+    if good.all():
+        return Chunk(file, cells.lines, times, series, values, covariates)
+    kept = None if series is None else [name for name, use in zip(series, good, strict=True) if use]
+    return Chunk(file, cells.lines[good], times if times is None else times[good], kept, values[good], covariates[good])
+
+
+def report_unnamed(
+    series: list[str], good: NDArray[np.bool_], cells: Cells, table: Table, findings: SeriesFindings
+) -> None:
+    """Report rows without a series' name, and mark them in `good`."""
+    if "" in series:
+        for row, name in enumerate(series):
+            if not name:
+                findings.add("no_series", table.path.name, int(cells.lines[row]), "the cell with the series is empty")
+                good[row] = False

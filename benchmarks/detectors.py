@@ -143,7 +143,7 @@ def rounded(values: dict[str, float]) -> dict[str, float]:
 def prepare(name: str, folder: Path, held_out: float = 0.1) -> Examples:
     """Ingest the photos once."""
     from components.example_gen import example_gen
-    from data.beam_config import BeamConfig
+    from data.config import BeamConfig
     from data.detection.config import DetectionDataConfig
 
     place = folder / f"{name}-{held_out}"

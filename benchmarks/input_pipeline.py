@@ -93,7 +93,8 @@ def forecaster(name: str, folder: Path) -> Subject:
     given = {"network": name, **preset(name).get("trainer", {})}
     config = training.ForecastTrainerConfig.model_validate(given)
     examples = cut_hours(folder / "hourly_temperature")
-    statistics = Statistics(folder, {"scaling": examples.properties["scaling"]})
+    scaling = examples.properties["scaling"]
+    statistics = Statistics(folder, {"task": "forecasting", "splits": ["train"], "scaling": scaling})
     network = training.build_network(examples, statistics, config, Context.standalone(folder))[0]
     reader = training.read_batch(examples, network)
     request = FeedRequest("train", reader, config.batch_size, training.example_bytes(network), True, 7)

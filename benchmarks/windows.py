@@ -148,7 +148,7 @@ def run_example_gen(table: Path, folder: Path) -> dict[str, float]:
     import pandas
 
     from components.tasks.forecasting.ingest import write_examples
-    from data.beam_config import BeamConfig
+    from data.config import BeamConfig
     from data.series import ingest as series_ingest
     from data.series import workers as series_workers
     from data.series.config import SeriesDataConfig

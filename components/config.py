@@ -14,8 +14,7 @@ from pydantic import Field
 from components.evaluation.config import EvaluatorConfig
 from components.export.config import ExporterConfig
 from components.training.config import TrainerConfig
-from data.beam_config import BeamConfig
-from data.raw import RawDataConfig
+from data.config import BeamConfig, RawDataConfig
 from data.validation.config import ValidationConfig
 from pipeline.settings import NotFingerprinted, Settings, SourceFile
 from serving.config import Engine, ServingConfig

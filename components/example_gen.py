@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from components.tasks import find_task
-from data.beam_config import BeamConfig
-from data.raw import RawDataConfig
+from data.config import BeamConfig, RawDataConfig
 from pipeline.artifacts import Examples
 from pipeline.component import Context, Out, SourceTree, component
 from pipeline.progress import Progress
@@ -12,7 +11,8 @@ from pipeline.progress import Progress
 
 def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
     """Find the raw files, fetching a data set of the catalogue that is not here yet."""
-    return find_task(config.task).ingest.sources(config, beam, progress)
+    del beam
+    return find_task(config.task).sources(config, progress)
 
 
 @component(requires=["apache-beam", "numpy"], part="ingest", sources=sources)

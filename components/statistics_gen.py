@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.tasks import find_task
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from pipeline.artifacts import Examples, Statistics
 from pipeline.component import Context, Out, component
 from pipeline.errors import UserError

@@ -15,7 +15,7 @@ import apache_beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners import runner
 
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 from pipeline.progress import Progress
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -12,10 +11,9 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from data.downloadable import Downloadable
+from data.downloadable import Downloadable, NotDownloaded, data_folder
 from data.unpack import unpack
 from pipeline.artifacts import hash_file
-from pipeline.errors import UserError
 from pipeline.progress import Job, Progress
 
 ATTEMPTS = 5  # per address, without progress between them
@@ -34,29 +32,6 @@ class BusyServer(Exception):
 
 class WrongChecksum(Exception):
     """The file is complete but is not the one that was expected."""
-
-
-class NotDownloaded(UserError):
-    """No address gave the file.
-
-    Args:
-        what, where: as every error's.
-        advice: how it could still be had.
-        instead: what names a file that was had elsewhere; it depends on what the file was wanted for.
-    """
-
-    def __init__(self, what: str, where: str, advice: str, instead: str = "set `data.path` to it") -> None:
-        super().__init__(what, where, f"{advice} and {instead}.")
-        self.advice = advice
-
-    def with_other_way(self, instead: str) -> NotDownloaded:
-        """Return the same error for a file that is no data set."""
-        return NotDownloaded(self.what, self.where, self.advice, instead)
-
-
-def data_folder() -> Path:
-    """Return where data sets are kept: LABLINE_DATA_DIR, or a folder in the user's cache."""
-    return Path(os.environ.get("LABLINE_DATA_DIR") or "~/.cache/labline/data").expanduser()
 
 
 def download_all(entry: Downloadable, folder: Path, progress: Progress) -> None:
@@ -259,7 +234,3 @@ def pin(url: str, sha256: str) -> None:
     part = path.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps({**read_pins(), url: sha256}, indent=1, sort_keys=True), "utf-8")
     part.replace(path)
-
-
-def short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

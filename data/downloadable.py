@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+from pathlib import Path
+
 from pydantic import Field
 
+from pipeline.errors import UserError
 from pipeline.settings import Settings
 
 
@@ -34,3 +39,30 @@ class Downloadable(Settings):
         "", description="module of `data` whose `write_<name>(folder)` makes it on this machine, without a download"
     )
     manual: str = Field("", description="how to get it by hand, where it cannot be downloaded")
+
+
+class NotDownloaded(UserError):
+    """No address gave the file.
+
+    Args:
+        what, where: as every error's.
+        advice: how it could still be had.
+        instead: what names a file that was had elsewhere; it depends on what the file was wanted for.
+    """
+
+    def __init__(self, what: str, where: str, advice: str, instead: str = "set `data.path` to it") -> None:
+        super().__init__(what, where, f"{advice} and {instead}.")
+        self.advice = advice
+
+    def with_other_way(self, instead: str) -> NotDownloaded:
+        """Return the same error for a file that is no data set."""
+        return NotDownloaded(self.what, self.where, self.advice, instead)
+
+
+def data_folder() -> Path:
+    """Return where data sets are kept: LABLINE_DATA_DIR, or a folder in the user's cache."""
+    return Path(os.environ.get("LABLINE_DATA_DIR") or "~/.cache/labline/data").expanduser()
+
+
+def short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from data import catalog, formats
-from data.download import data_folder, short_hash
+from data.config import RawDataConfig
+from data.downloadable import data_folder, short_hash
 from data.formats import tfds
-from data.raw import RawDataConfig
 from data.unpack import is_archive, unpack_once
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import apache_beam
 
 from data.beam import do_all, watch
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from pipeline.progress import Progress
 
 

@@ -8,9 +8,9 @@ Facts that are not known here are left alone. The facts of a task's examples, st
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
 FactsT = TypeVar("FactsT", bound="Facts")
 
@@ -113,6 +113,8 @@ class ComparisonFacts(Facts):
         skipped: why there is none; empty where there is one.
     """
 
+    model_config = ConfigDict(extra="allow")
+
     metrics: dict[str, Change] = {}
     skipped: str = ""
 
@@ -128,7 +130,7 @@ class VerdictFacts(Facts):
     blessed: bool
     reasons: list[str] = []
     checks: list[Check] = []
-    comparison: dict[str, Any] | None = None
+    comparison: SerializeAsAny[ComparisonFacts] | None = None
     baseline: str | None = None
 
 

@@ -10,10 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.settings import ROOT
+from tests.conftest import CommandLine
+from tests.support.light import loaded_by
 
 STEPS = [
     "example_gen", "statistics_gen", "schema_gen", "example_validator", "trainer", "evaluator", "exporter", "infra_validator", "pusher",
@@ -187,3 +190,12 @@ def test_editing_a_network_reruns_only_the_steps_that_use_it(tmp_path, digits_li
     assert "components/networks/dense.py" in next(
         step["reason"] for step in second["steps"] if step["component"] == "trainer"
     )
+
+
+def test_runs_and_a_run_in_which_all_is_reused_load_nothing_heavy(
+    digits_line: tuple[CommandLine, dict[str, Any]],
+) -> None:
+    command, _ = digits_line
+    environment = {**command.environment, "LABLINE_WORKSPACE": str(command.workspace)}
+    assert loaded_by("runs", **environment) == (0, "[]")
+    assert loaded_by("run", "image_classification", *command.DIGITS, "--json", **environment) == (0, "[]")

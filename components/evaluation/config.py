@@ -35,7 +35,6 @@ class EvaluatorConfig(Settings):
         for name in thresholds:
             if name.partition("/")[2] not in cls.metric_names:
                 split = name.partition("/")[0] if "/" in name else "test"
-                raise ValueError(
-                    f"has no metric `{name}`. {did_you_mean(name, [f'{split}/{metric}' for metric in cls.metric_names])}"
-                )
+                known = [f"{split}/{metric}" for metric in cls.metric_names]
+                raise ValueError(f"has no metric `{name}`. {did_you_mean(name, known)}")
         return thresholds

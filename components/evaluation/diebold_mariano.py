@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
+
+Losses = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,20 +30,15 @@ class Comparison:
     kernel: str = "rectangular"
     note: str = ""
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {
-            "statistic": self.statistic, "p": self.p, "windows": self.windows, "kernel": self.kernel, "note": self.note,
-        }  # fmt: skip
 
-
-def diebold_mariano(model_loss: np.ndarray, other_loss: np.ndarray, steps: int) -> Comparison:
+def diebold_mariano(model_loss: Losses, other_loss: Losses, steps: int) -> Comparison:
     """Test whether the model's mean loss is smaller than the other's.
 
-    Errors `steps` ahead overlap, so the variance of the mean takes the autocovariances up to `steps` - 1 (Diebold and Mariano
-    1995, "Comparing predictive accuracy"), with equal weights; where that sum is not positive, with Bartlett's (Newey and
-    West 1987). The statistic has the small-sample correction of Harvey, Leybourne and Newbold 1997, "Testing the equality
-    of prediction mean squared errors", and is looked up in Student's distribution with n - 1 degrees of freedom.
+    Errors `steps` ahead overlap, so the variance of the mean takes the autocovariances up to `steps` - 1 (Diebold and
+    Mariano 1995, "Comparing predictive accuracy"), with equal weights; where that sum is not positive, with Bartlett's
+    (Newey and West 1987). The statistic has the small-sample correction of Harvey, Leybourne and Newbold 1997, "Testing
+    the equality of prediction mean squared errors", and is looked up in Student's distribution with n - 1 degrees of
+    freedom.
 
     Args:
         model_loss: [n] losses in order of time, such as squared errors.
@@ -51,13 +48,13 @@ def diebold_mariano(model_loss: np.ndarray, other_loss: np.ndarray, steps: int) 
     difference = np.asarray(other_loss, np.float64) - np.asarray(model_loss, np.float64)
     number = len(difference)
     if number < max(2 * steps, 3):
-        words = f"{number} window{'s' if number != 1 else ''} of {steps} step{'s' if steps != 1 else ''} are too few for a test"
+        windows = f"{number} window{'s' if number != 1 else ''} of {steps} step{'s' if steps != 1 else ''}"
+        words = f"{windows} are too few for a test"
         return Comparison(None, None, number, note=words)
     mean = float(difference.mean())
     size = max(float(np.abs(model_loss).max()), float(np.abs(other_loss).max()))
-    if (
-        float(np.abs(difference - mean).max()) <= 1e-12 * size
-    ):  # the same difference everywhere has no variance to judge by
+    # the same difference everywhere has no variance to judge by
+    if float(np.abs(difference - mean).max()) <= 1e-12 * size:
         chance = 0.5 if abs(mean) <= 1e-12 * size else float(mean < 0)
         return Comparison(0.0 if chance == 0.5 else None, chance, number, note="the losses differ alike at every time")
     variance, kernel = long_run_variance(difference, steps), "rectangular"
@@ -68,7 +65,7 @@ def diebold_mariano(model_loss: np.ndarray, other_loss: np.ndarray, steps: int) 
     return Comparison(statistic, float(stats.t.sf(statistic, number - 1)), number, kernel)
 
 
-def long_run_variance(values: np.ndarray, steps: int, bartlett: bool = False) -> float:
+def long_run_variance(values: Losses, steps: int, bartlett: bool = False) -> float:
     """Return the variance plus twice the autocovariances up to lag `steps` - 1, weighted or not."""
     centred = values - values.mean()
     total = float(centred @ centred)
@@ -78,7 +75,7 @@ def long_run_variance(values: np.ndarray, steps: int, bartlett: bool = False) ->
     return total / len(values)
 
 
-def losses_by_time(loss: np.ndarray, other: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def losses_by_time(loss: Losses, other: Losses, time: NDArray[np.int64]) -> tuple[Losses, Losses]:
     """Average the losses of the series at each time, in order: what happens at one time strikes many series alike.
 
     Windows in which one of the two has no forecast (NaN) are left out.

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+from pipeline.artifacts import Blessing, Model
+from pipeline.facts import Check, ComparisonFacts, VerdictFacts
 from pipeline.metric import Metric, find_metric
 
 
-def check(name: str, value: float | None, limit: float, passed: bool, reason: str) -> dict[str, Any]:
+class ReasonedCheck(Check):
+    """A check with what it says in a sentence; of the sentences, verdicts keep those of what failed."""
+
+    reason: str
+
+
+def check(name: str, value: float | None, limit: float, passed: bool, reason: str) -> ReasonedCheck:
     """Return one check."""
-    return {"name": name, "value": value, "limit": limit, "passed": bool(passed), "reason": reason}
+    return ReasonedCheck(name=name, value=value, limit=limit, passed=bool(passed), reason=reason)
 
 
 def threshold_checks(
     values: Mapping[str, float | None],
-    thresholds: dict[str, float],
+    thresholds: Mapping[str, float],
     metrics: Mapping[str, Metric],
-    missing: Callable[[str, float], dict[str, Any]],
+    missing: Callable[[str, float], ReasonedCheck],
     digits: str = ".4f",
-) -> list[dict[str, Any]]:
+) -> list[ReasonedCheck]:
     """Check the recipe's limits: the least values that pass, but the largest ones for what is better when less.
 
     Args:
@@ -44,7 +51,7 @@ def threshold_checks(
 
 
 def other_classes(old: Collection[str], new: Collection[str]) -> str:
-    """Say that the last blessed model cannot be asked about the same images, since it knows other classes; empty if it can.
+    """Say that the last blessed model cannot be asked about the same images, as its classes differ; empty if it can.
 
     Args:
         old, new: the classes of the last blessed model and of the one that is judged.
@@ -62,16 +69,30 @@ def other_classes(old: Collection[str], new: Collection[str]) -> str:
 
 
 def conclude(
-    checks: list[dict[str, Any]], notes: list[str], comparison: dict[str, Any] | None, first: str = ""
-) -> dict[str, Any]:
-    """Return `blessed`, `reasons` (of what failed; of all if nothing did; then the notes), `checks` and the comparison.
+    checks: Sequence[ReasonedCheck], notes: Sequence[str], comparison: ComparisonFacts | None, first: str = ""
+) -> VerdictFacts:
+    """Return the verdict: blessed if all checks passed.
 
     Args:
+        checks: the reasons of those that failed are kept, or of all if none did.
+        notes: remarks that follow the reasons.
+        comparison: with the last blessed model; None where there is none.
         first: a reason that is told before all others, once.
     """
-    failed = [item["reason"] for item in checks if not item["passed"]]
-    reasons = failed or [item["reason"] for item in checks]
+    failed = [item.reason for item in checks if not item.passed]
+    reasons = failed or [item.reason for item in checks]
     if first:
         reasons = [first, *(reason for reason in reasons if reason != first)]
-    plain = [{key: item[key] for key in ("name", "value", "limit", "passed")} for item in checks]
-    return {"blessed": not failed, "reasons": [*reasons, *notes], "checks": plain, "comparison": comparison}
+    return VerdictFacts(
+        blessed=not failed,
+        reasons=[*reasons, *notes],
+        checks=[Check(name=item.name, value=item.value, limit=item.limit, passed=item.passed) for item in checks],
+        comparison=comparison,
+    )
+
+
+def write_verdict(verdict: VerdictFacts, baseline: Model | None, blessing: Blessing) -> None:
+    """Write the verdict as blessing.json and, with the digest of the model that was compared with, as facts."""
+    blessing.write_json("blessing.json", verdict.model_dump(mode="json", exclude_unset=True))
+    digest = baseline.digest if baseline is not None else None
+    blessing.write_facts(verdict.model_copy(update={"baseline": digest}))

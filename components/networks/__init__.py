@@ -1,20 +1,20 @@
 """Networks by file name: each file holds `TASK`, `PRESET`, `Config` and `build`.
 
-`TASK` is the kind of problem the network is for, `PRESET` are the published training settings under the recipe's own keys,
-`Config` the network's own options (`trainer.options`). `build` returns a Keras model:
+`TASK` is the kind of problem the network is for, `PRESET` are the published training settings under the recipe's own
+keys, `Config` the network's own options (`trainer.options`). `build` returns a Keras model:
 
 - image classification: `build(input_shape, outputs, config, pixels)` takes raw pixels 0..255, float32 [n, H, W, C], and
-  gives one score per class. A file may also have `unfreeze(model, config)`, which `trainer.fine_tune` calls after its first
-  phase.
-- forecasting: `build(window, config, statistics)` takes a dictionary with `history`, float32 [n, H, V], and, if the network
-  uses them, `time`, int64 [n] (unix seconds of the last history row, `UNKNOWN_TIME` where unknown) and `covariates`, float32
-  [n, H + P, K], all in the data's own units, and gives forecasts [n, P, V], or [n, P, V, 3] (forecast, lower, upper), or
-  those of the M members of an ensemble, [n, M, P, V, 3].
-- object detection: `ssd_config(config, classes, width, warm)` gives what `object_detection.families` builds the network from;
-  there is no `build`.
+  gives one score per class. A file may also have `unfreeze(model, config)`, which `trainer.fine_tune` calls after its
+  first phase.
+- forecasting: `build(window, config, statistics)` takes a dictionary with `history`, float32 [n, H, V], and, if the
+  network uses them, `time`, int64 [n] (unix seconds of the last history row, `UNKNOWN_TIME` where unknown) and
+  `covariates`, float32 [n, H + P, K], all in the data's own units, and gives forecasts [n, P, V], or [n, P, V, 3]
+  (forecast, lower, upper), or those of the M members of an ensemble, [n, M, P, V, 3].
+- object detection: `ssd_config(config, classes, width, warm)` gives what `object_detection.families` builds the network
+  from; there is no `build`.
 
-A file with layers of its own has `register_layers()`, which is called before a saved model is loaded, and one whose options
-name files has `prepare(config)`, which refuses those that are missing before a run begins.
+A file with layers of its own has `register_layers()`, which is called before a saved model is loaded, and one whose
+options name files has `prepare(config)`, which refuses those that are missing before a run begins.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.artifacts import Model
 from pipeline.errors import UsageError, UserError, did_you_mean
+from pipeline.facts import Facts
 from pipeline.settings import ModuleIn, Settings
 
 if TYPE_CHECKING:
@@ -87,26 +88,32 @@ class SeriesStatistics:
 
     Attributes:
         mean: mean value.
-        deviation: standard deviation.
+        std: standard deviation.
         change: standard deviation of the change from row to row.
         seasonal_change: standard deviation of the change over a season.
         scale: mean absolute seasonal change, by which losses are divided.
     """
 
     mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    std: tuple[float, ...]
     change: tuple[float, ...]
     seasonal_change: tuple[float, ...]
     scale: tuple[float, ...]
 
-    @classmethod
-    def from_properties(cls, scaling: dict[str, Any]) -> SeriesStatistics:
-        """Read the `scaling` property of an Examples artifact."""
-        return cls(**{name: tuple(values) for name, values in scaling.items()})
+    @property
+    def deviation(self) -> tuple[float, ...]:
+        """What `std` was called when networks of one's own were first written."""
+        return self.std
+
+
+class NetworkFacts(Facts):
+    """Of a model: the name of its network, or of its own file."""
+
+    network: str
 
 
 class NetworkFile:
-    """A network's file: what must stand in it, and defaults for what may be left out. What else it has is found by its name."""
+    """A network's file: what must stand in it, and defaults for what may be left out; the rest is found by its name."""
 
     def __init__(self, module: ModuleType) -> None:
         self.module = module
@@ -213,8 +220,8 @@ def load_own_network(path: Path) -> ModuleType:
             raise UserError(
                 f"The network's file has no `{wanted}`.",
                 str(path),
-                "It needs `class Config(Settings)` and `def build(...) -> keras.Model`; components/networks/cnn.py is a short "
-                "example for pictures, lstm.py one for series.",
+                "It needs `class Config(Settings)` and `def build(...) -> keras.Model`; components/networks/cnn.py is "
+                "a short example for pictures, lstm.py one for series.",
             )
     return module
 
@@ -241,5 +248,5 @@ def load_model(model: Model) -> keras.Model:
     import keras
 
     own = model.file(OWN_NETWORK)
-    find_network(str(own) if own.exists() else model.properties["network"]).register_layers()
+    find_network(str(own) if own.exists() else model.facts_as(NetworkFacts).network).register_layers()
     return keras.saving.load_model(model.file("model.keras"), compile=False)

@@ -65,8 +65,9 @@ class Calendar(keras.layers.Layer):
 class MonthLengths(keras.layers.Layer):
     """Weight of each month by its length, `(days / mean days) ** exponent`: time [n] to [n, H + P, 1].
 
-    Monthly sums, such as milk a month, are larger in longer months, and in leap years' Februaries; with the exponent learnt, near 1
-    for sums and near 0 for means, values divided by the weight are freed of it. It is 1 where the time is unknown.
+    Monthly sums, such as milk a month, are larger in longer months, and in leap years' Februaries; with the exponent
+    learnt, near 1 for sums and near 0 for means, values divided by the weight are freed of it. It is 1 where the time
+    is unknown.
     """
 
     def __init__(self, history: int, horizon: int, **keywords: Any) -> None:
@@ -94,7 +95,7 @@ def is_known(time: Any) -> Any:
 
 
 def months_since_year_0(time: Any) -> Any:
-    """Return 12 * year + month - 1 of unix seconds (Howard Hinnant, chrono-compatible date algorithms, civil_from_days)."""
+    """Return 12 * year + month - 1 of unix seconds (Hinnant, chrono-compatible date algorithms, civil_from_days)."""
     days = ops.floor_divide(time, DAY) + DAYS_TO_1970
     era = ops.floor_divide(days, 146_097)
     day = days - era * 146_097

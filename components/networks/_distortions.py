@@ -1,7 +1,8 @@
 """Layers that distort images in training as TensorFlow's CIFAR-10 tutorial did; each image is distorted in its own way.
 
-Keras' own layers do not serve here: its RandomCrop cuts a whole batch at one place and does not cut at all in inference,
-its RandomContrast cannot be told 0.3 to 1.0, and its RandomSaturation draws from another distribution (Keras 3.15).
+Keras' own layers do not serve here: its RandomCrop cuts a whole batch at one place and does not cut at all in
+inference, its RandomContrast cannot be told 0.3 to 1.0, and its RandomSaturation draws from another distribution (Keras
+3.15).
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ class RandomColour(Distorting):
 
     def split(self, images: Any) -> list[Any]:
         """Return hue, saturation and value, each [n, h, w, 1]."""
-        return ops.split(ops.image.rgb_to_hsv(images), 3, axis=-1)
+        parts: list[Any] = ops.split(ops.image.rgb_to_hsv(images), 3, axis=-1)
+        return parts
 
     def join(self, hue: Any, saturation: Any, value: Any) -> Any:
         """Return RGB images of hue, saturation and value."""

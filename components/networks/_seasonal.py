@@ -1,4 +1,4 @@
-"""Layers that free a history of level, unit, trend and season, and that forecast by learned mixtures of naive forecasts."""
+"""Layers that free a history of level, unit, trend and season, and that mix naive forecasts by learned weights."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ DAMPING = 0.5  # share of the trend that a forecast starts with (damped trends: 
 class Scales(keras.layers.Layer):
     """What each history is measured in: [n, H, V] to two of [n, 1, V].
 
-    The first is the size of its changes from row to row (mean absolute), the second that of its surprises: of the changes or, where that
-    is smaller, of the changes of the seasonal changes. A hundredth of the training part's usual change keeps both from 0.
+    The first is the size of its changes from row to row (mean absolute), the second that of its surprises: of the
+    changes or, where that is smaller, of the changes of the seasonal changes. A hundredth of the training part's usual
+    change keeps both from 0.
     """
 
     def __init__(self, season: int, usual: Sequence[float], **keywords: Any) -> None:
@@ -25,15 +26,15 @@ class Scales(keras.layers.Layer):
         self.season, self.usual = season, tuple(usual)
 
     def call(self, history: Any) -> tuple[Any, Any]:
-        least = 0.01 * constant(self.usual)
+        min_change = 0.01 * constant(self.usual)
         if history.shape[1] == 1:
-            usual_size = ops.zeros_like(history) + 100 * least
+            usual_size = ops.zeros_like(history) + 100 * min_change
             return usual_size, usual_size
         changes = history[:, 1:] - history[:, :-1]
         size = surprise = mean_size(changes)
         if past_seasons(history, self.season):
             surprise = ops.minimum(size, mean_size(changes[:, self.season :] - changes[:, : -self.season]))
-        return size + least, surprise + least
+        return size + min_change, surprise + min_change
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "season": self.season, "usual": self.usual}
@@ -41,9 +42,9 @@ class Scales(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("labline")
 class RowFeatures(keras.layers.Layer):
-    """Each row's distance from the last one, change and, with a season, seasonal change: [n, H, V] to [n, rows, 2 V or 3 V].
+    """Each row's distance from the last one, change and, with a season, seasonal change.
 
-    Only the last `rows` rows are given.
+    [n, H, V] to [n, rows, 2 V or 3 V]: only the last `rows` rows are given.
     """
 
     def __init__(self, season: int, rows: int, **keywords: Any) -> None:
@@ -64,10 +65,11 @@ class RowFeatures(keras.layers.Layer):
 class NaiveMixture(keras.layers.Layer):
     """Learned mixture of naive forecasts, as distance from the last value: [n, H, V] to [n, P, V].
 
-    It starts as the last value or, where `seasonal` says so, as the last value, the change from this season's place to the forecast
-    row's, averaged over the past seasons and freed of trend, and DAMPING times that trend. What is learnt is weights for each past
-    season's change, for the growth over a season, and for how far the last value, and the last seasonal change, lie from
-    exponentially weighted means of those before: what exponential smoothing and the moving averages of ARIMA live on.
+    It starts as the last value or, where `seasonal` says so, as the last value, the change from this season's place to
+    the forecast row's, averaged over the past seasons and freed of trend, and DAMPING times that trend. What is learnt
+    is weights for each past season's change, for the growth over a season, and for how far the last value, and the last
+    seasonal change, lie from exponentially weighted means of those before: what exponential smoothing and the moving
+    averages of ARIMA live on.
     """
 
     def __init__(
@@ -112,13 +114,13 @@ class NaiveMixture(keras.layers.Layer):
         return start * constant(self.seasonal) + surprise * learnt
 
     def trend(self) -> Any:
-        """Return the share of a season's growth by which each forecast row's mean seasonal change is mended, [1, P, 1]."""
+        """Return the share of a season's growth that mends each forecast row's mean seasonal change, [1, P, 1]."""
         steps = np.arange(1, self.horizon + 1)
         within = (steps - 1) % self.season + 1  # rows over which the seasonal change holds a trend already
         return constant((DAMPING * steps - within) / self.season)[None, :, None]
 
     def seasonal_changes(self, relative: Any) -> Any:
-        """Return, for each forecast row and past season, the change from this place of the season to that row's, [n, P, K, V]."""
+        """Return, for each forecast row, the change from this place of each past season to that row's, [n, P, K, V]."""
         last = relative.shape[1] - 1
         origins = [last - number * self.season for number in range(1, self.seasons + 1)]
         rows = []
@@ -128,7 +130,7 @@ class NaiveMixture(keras.layers.Layer):
         return ops.stack(rows, axis=1)
 
     def from_means(self, rows: Any) -> Any:
-        """Return the last row less each exponentially weighted mean of the rows before it, [n, memories, V]; of one row, none."""
+        """Return the last row less each exponentially weighted mean of those before, [n, memories, V]; of one, none."""
         number = rows.shape[1] - 1
         if not number:
             return rows[:, :0]

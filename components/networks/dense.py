@@ -1,4 +1,7 @@
-"""Dense layers for MNIST: 800 hidden neurons by default; published training accuracy .9987, and .9393, .9395, .38 for 10, 10+10 and 1."""
+"""Dense layers for MNIST: 800 hidden neurons by default; published training accuracy .9987.
+
+Published for 10, 10+10 and 1 hidden neurons: .9393, .9395, .38.
+"""
 
 from __future__ import annotations
 

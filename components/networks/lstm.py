@@ -50,10 +50,10 @@ def build(window: WindowShape, config: Config, statistics: SeriesStatistics) -> 
     import keras
     from keras import layers
 
-    mean, deviation = scaling_of(window, config, statistics)
+    mean, std = scaling_of(window, config, statistics)
     history = keras.Input((window.history, window.values), name="history")
     inputs = {"history": history}
-    variance = [value**2 for value in deviation]
+    variance = [value**2 for value in std]
     # float32 whatever the precision of the rest: 16 bits cannot hold values in any unit
     hidden = layers.Normalization(mean=mean, variance=variance, dtype="float32", name="scaled")(history)
     if window.covariates:
@@ -86,4 +86,4 @@ def scaling_of(
     """Return what is subtracted from each value column, and what it is divided by."""
     if config.scaling == "none":
         return (0.0,) * window.values, (1.0,) * window.values
-    return statistics.mean, tuple(value or 1.0 for value in statistics.deviation)
+    return statistics.mean, tuple(value or 1.0 for value in statistics.std)

@@ -1,4 +1,7 @@
-"""A perceptron for MNIST: one hidden layer of 25 tanh neurons, squared error, one example a step; published validation accuracy .9329 in 6 epochs."""
+"""A perceptron for MNIST: one hidden layer of 25 tanh neurons, squared error, one example a step.
+
+Published validation accuracy: .9329 in 6 epochs.
+"""
 
 from __future__ import annotations
 

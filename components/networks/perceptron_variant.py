@@ -1,7 +1,7 @@
-"""Twenty variants of the perceptron, chosen by number: two to five hidden layers, tanh or sigmoid, with batch normalisation.
+"""Twenty variants of the perceptron by number: two to five hidden layers, tanh or sigmoid, with batch normalisation.
 
-Variants 1-5 have one hidden layer more than `perceptron`, 6-10 two, 11-15 three, 16-20 four. Odd ones take tanh, Glorot's
-initialisation and normalise before the activation; even ones sigmoid, He's, and normalise after it.
+Variants 1-5 have one hidden layer more than `perceptron`, 6-10 two, 11-15 three, 16-20 four. Odd ones take tanh,
+Glorot's initialisation and normalise before the activation; even ones sigmoid, He's, and normalise after it.
 
 The exercise says "as above", which is one example a step. Batch normalisation of one example subtracts the example from
 itself, so nothing would be learnt: the preset takes 32 and keeps the rest.

@@ -1,4 +1,4 @@
-"""The default forecaster: a learned mixture of naive forecasts that an LSTM corrects, with bounds; works on any unit."""
+"""The default forecaster: a learned mixture of naive forecasts that an LSTM corrects, with bounds, in any unit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import keras
 
 TASK = "forecasting"
-EXACT = "float32"  # of what sees values in the data's own units, whatever the precision of the rest: 16 bits cannot hold them
+EXACT = "float32"  # of what sees values in the data's own units, which 16 bits cannot hold
 PRESET = {
     "trainer": {
         "steps": 5000,
@@ -56,7 +56,7 @@ def register_layers() -> None:
 
 
 def build(window: WindowShape, config: Config, statistics: SeriesStatistics) -> keras.Model:
-    """Return the model: history [n, H, V], and time [n] and covariates [n, H + P, K] where there are any, to [n, M, P, V, 3].
+    """Return the model: history [n, H, V], with time [n] and covariates [n, H + P, K] if there are, to [n, M, P, V, 3].
 
     M are the members; with one member there is no such axis.
     """
@@ -134,7 +134,7 @@ def enter(
         # beside each row those of as many rows later as are forecast: the last ones stand beside the history's end
         known.append(scaled[:, window.horizon :])
     if config.level:
-        variance = [deviation**2 or 1.0 for deviation in statistics.deviation]
+        variance = [std**2 or 1.0 for std in statistics.std]
         known.append(layers.Normalization(mean=statistics.mean, variance=variance, dtype=EXACT, name="level")(history))
     if not known:
         return history, months, None
@@ -142,7 +142,7 @@ def enter(
 
 
 def from_last_row(known: Any, window: WindowShape, config: Config) -> Any:
-    """Return what is added to the forecasts in proportion to calendar, covariates and level of the last row, [n, P, V]."""
+    """Return what calendar, covariates and level of the last row add to the forecasts in proportion, [n, P, V]."""
     import keras
     from keras import layers
 
@@ -156,7 +156,7 @@ def from_last_row(known: Any, window: WindowShape, config: Config) -> Any:
 
 
 def correct(rows: Any, window: WindowShape, config: Config, member: int) -> tuple[Any, Any]:
-    """Return what one member's LSTM adds to the naive forecasts, [n, P, V], and the widths of its bounds, [n, P, 2 V]."""
+    """Return what a member's LSTM adds to the naive forecasts, [n, P, V], and its bounds' widths, [n, P, 2 V]."""
     from keras import layers
 
     state = layers.LSTM(config.units, name=f"lstm_{member}")(rows)

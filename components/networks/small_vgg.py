@@ -1,4 +1,4 @@
-"""Keras' CIFAR-10 example: four convolutions in two blocks, shifts and flips; published test accuracy .4304 after one epoch."""
+"""Keras' CIFAR-10 example: four convolutions in two blocks, shifts and flips; published: .4304 after one epoch."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ PRESET = {
         "loss": "cross_entropy",
         "validation_split": "test",  # as published; the weights of the last step are kept, whatever it says
         "keep": "last",
-        # RMSprop(lr=1e-4, decay=1e-6) of old Keras: rate / (1 + 1e-6 * step), and 1e-7 added after the root is taken, where
-        # Keras 3 adds it before and thus makes steps along small gradients many times shorter; 1e-14 under the root is 1e-7
+        # RMSprop(lr=1e-4, decay=1e-6) of old Keras: rate / (1 + 1e-6 * step), and 1e-7 added after the root is taken,
+        # where Keras 3 adds it before and thus makes steps along small gradients many times shorter; 1e-14 under the
+        # root is 1e-7
         "optimizer": {
             "name": "rmsprop",
             "learning_rate": 1e-4,

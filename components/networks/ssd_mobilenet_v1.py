@@ -1,8 +1,8 @@
-"""SSD-MobileNet v1 of the Object Detection API: six feature maps, 1,917 anchors at 300 x 300 pixels, batch normalisation everywhere.
+"""SSD-MobileNet v1 of the Object Detection API: six feature maps, 1,917 anchors at 300 x 300, batch normalisation.
 
-Source: the Object Detection API's `ssd_mobilenet_v1`; Huang et al. 2017, "Speed/accuracy trade-offs for modern convolutional
-object detectors". What is preset here is for short trainings that start from COCO's weights: Adam instead of RMSProp, with a
-warm-up and half a cosine; the old configuration's 200,000 steps come with its pipeline.config.
+Source: the Object Detection API's `ssd_mobilenet_v1`; Huang et al. 2017, "Speed/accuracy trade-offs for modern
+convolutional object detectors". What is preset here is for short trainings that start from COCO's weights: Adam instead
+of RMSProp, with a warm-up and half a cosine; the old configuration's 200,000 steps come with its pipeline.config.
 """
 
 from __future__ import annotations
@@ -22,10 +22,14 @@ PRESET = {
         "steps": 400,
         "batch_size": 8,
         "optimizer": {
-            "name": "adam", "learning_rate": 0.0003, "schedule": "cosine", "warmup_steps": 50, "clip_norm": 10.0,
+            "name": "adam",
+            "learning_rate": 0.0003,
+            "schedule": "cosine",
+            "warmup_steps": 50,
+            "clip_norm": 10.0,
         },
     },
-}  # fmt: skip
+}
 
 
 class Config(Settings):
@@ -49,7 +53,8 @@ class Config(Settings):
         None,
         gt=0,
         lt=1,
-        description="of batch normalisation's moving statistics; null: .9997 where those of trained weights are trained, else .97",
+        description="of batch normalisation's moving statistics; null: .9997 where those of trained weights are "
+        "trained, else .97",
     )
     score_threshold: float = Field(1e-8, ge=0, lt=1, description="boxes with less are dropped before suppression")
     iou_threshold: float = Field(

@@ -1,7 +1,7 @@
 """A quarter as wide SSD-MobileNet v1 for images of 160 x 160 pixels: trains from nothing on a CPU in minutes.
 
-Images are only mirrored: with SSD's crops so short a training from nothing is still far from its end (on drawn shapes, after 1,200
-steps, the crops left an mAP of .08 where mirroring alone reached .39).
+Images are only mirrored: with SSD's crops so short a training from nothing is still far from its end (on drawn shapes,
+after 1,200 steps, the crops left an mAP of .08 where mirroring alone reached .39).
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ PRESET = {
         "batch_size": 8,
         "augmentation": ["horizontal_flip"],
         "optimizer": {
-            "name": "adam", "learning_rate": 0.002, "schedule": "cosine", "warmup_steps": 50, "clip_norm": 10.0,
+            "name": "adam",
+            "learning_rate": 0.002,
+            "schedule": "cosine",
+            "warmup_steps": 50,
+            "clip_norm": 10.0,
         },
     },
-}  # fmt: skip
+}
 
 
 class Config(ssd_mobilenet_v1.Config):

@@ -1,8 +1,9 @@
-"""SSD-MobileNet v2 FPNLite on Model Garden's RetinaNet: five feature maps, 12,804 anchors at 320 x 320 pixels, focal loss.
+"""SSD-MobileNet v2 FPNLite on Model Garden's RetinaNet: five feature maps, 12,804 anchors at 320 x 320, focal loss.
 
-A third as many parameters as `ssd_mobilenet_v1` (2.2 instead of 6.8 million at COCO's 90 classes), and smaller objects in view:
-its finest feature map has four times as many cells. Source: Lin et al. 2017, "Focal loss for dense object detection"; the Object
-Detection API's `ssd_mobilenet_v2_fpnlite_320x320_coco17_tpu-8`. What is preset is for short trainings.
+A third as many parameters as `ssd_mobilenet_v1` (2.2 instead of 6.8 million at COCO's 90 classes), and smaller objects
+in view: its finest feature map has four times as many cells. Source: Lin et al. 2017, "Focal loss for dense object
+detection"; the Object Detection API's `ssd_mobilenet_v2_fpnlite_320x320_coco17_tpu-8`. What is preset is for short
+trainings.
 """
 
 from __future__ import annotations
@@ -23,10 +24,14 @@ PRESET = {
         "steps": 1200,
         "batch_size": 8,
         "optimizer": {
-            "name": "adam", "learning_rate": 0.001, "schedule": "cosine", "warmup_steps": 100, "clip_norm": 10.0,
+            "name": "adam",
+            "learning_rate": 0.001,
+            "schedule": "cosine",
+            "warmup_steps": 100,
+            "clip_norm": 10.0,
         },
     },
-}  # fmt: skip
+}
 
 
 class Config(Settings):
@@ -47,7 +52,8 @@ class Config(Settings):
         None,
         gt=0,
         lt=1,
-        description="of batch normalisation's moving statistics; null: .997 where those of trained weights are trained, else .97",
+        description="of batch normalisation's moving statistics; null: .997 where those of trained weights are "
+        "trained, else .97",
     )
     score_threshold: float = Field(1e-8, ge=0, lt=1, description="boxes with less are dropped before suppression")
     iou_threshold: float = Field(

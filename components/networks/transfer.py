@@ -1,4 +1,4 @@
-"""A MobileNet trained on ImageNet with a new head for your own classes: first the head alone, then, finely, the whole."""
+"""A MobileNet trained on ImageNet with a new head for your classes: first the head alone, then, finely, the whole."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ They are drawn from the plain values of an evaluation's details.json.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
@@ -15,17 +15,27 @@ from components.plots.drawing import DOTS_PER_INCH, plain_axes, png, shorten
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from components.tasks.forecasting.details import (
+        BaselineRow,
+        DrawnSeries,
+        Envelope,
+        ModelRow,
+        Residuals,
+        StepRow,
+        Tick,
+    )
+
 
 WIDTH = 8.0  # inches
 TRUTH, FORECAST, BAND, BETTER, WORSE = "#444444", "#1565c0", "#5b8def", "#b0b0b0", "#c62828"
 PARTS = {"validation": "#fff3d6", "test": "#dfeaff"}  # background of each part; the training part has none
 
 
-def draw_series(drawn: dict[str, Any], split: str) -> bytes:
+def draw_series(drawn: DrawnSeries, split: str) -> bytes:
     """Draw a whole series with its validation and test part as PNG.
 
     Args:
-        drawn: a row of `series_drawn`.
+        drawn: a series of `series_drawn`.
         split: the part that was judged.
     """
     figure = Figure(figsize=(WIDTH, 2.8), dpi=DOTS_PER_INCH)
@@ -43,13 +53,13 @@ def draw_series(drawn: dict[str, Any], split: str) -> bytes:
     return png(figure)
 
 
-def name(drawn: dict[str, Any], length: int = 60) -> str:
+def name(drawn: DrawnSeries, length: int = 60) -> str:
     """Return what a picture is of."""
     series, column = drawn["series"], drawn["column"]
     return shorten(column if series in ("", column) else f"{series}, {column}", length)
 
 
-def draw_envelope(axes: Axes, values: dict[str, list[Any]], colour: str, label: str) -> None:
+def draw_envelope(axes: Axes, values: Envelope, colour: str, label: str) -> None:
     """Draw a line, or the band between least and greatest value where rows were put together."""
     if values["low"] == values["high"]:
         axes.plot(values["x"], values["low"], color=colour, linewidth=0.9, label=label)
@@ -59,7 +69,7 @@ def draw_envelope(axes: Axes, values: dict[str, list[Any]], colour: str, label: 
         )
 
 
-def finish(figure: Any, axes: Axes, ticks: list[list[Any]], title: str, legend: bool) -> None:
+def finish(figure: Figure, axes: Axes, ticks: list[Tick], title: str, legend: bool) -> None:
     """Add dates, title and legend."""
     axes.set_xticks([row for row, _ in ticks], [words for _, words in ticks])
     figure.text(0.08, 0.93, title, fontsize=9)
@@ -71,9 +81,10 @@ def finish(figure: Any, axes: Axes, ticks: list[list[Any]], title: str, legend: 
         axes.set_position(place)
 
 
-def draw_forecast(drawn: dict[str, Any], level: float) -> bytes:
-    """Draw forecasts one step ahead against what came: the whole judged part, and its end in full with intervals, if
-    that is less.
+def draw_forecast(drawn: DrawnSeries, level: float) -> bytes:
+    """Draw forecasts one step ahead against what came.
+
+    The whole judged part, and its end in full with intervals, if that is less.
     """
     stretch, judged = drawn["stretch"], drawn["judged"]
     both = judged["windows"] > len(stretch["x"])
@@ -103,7 +114,7 @@ def draw_forecast(drawn: dict[str, Any], level: float) -> bytes:
     return png(figure)
 
 
-def draw_fans(drawn: dict[str, Any], level: float) -> bytes:
+def draw_fans(drawn: DrawnSeries, level: float) -> bytes:
     """Draw forecasts of the whole horizon from a few origins against what came."""
     fans = drawn["fans"]
     columns = min(3, len(fans))
@@ -144,7 +155,7 @@ def draw_fans(drawn: dict[str, Any], level: float) -> bytes:
     return png(figure)
 
 
-def draw_residuals(residuals: dict[str, Any], drawn: dict[str, Any]) -> bytes:
+def draw_residuals(residuals: Residuals, drawn: DrawnSeries) -> bytes:
     """Draw errors one step ahead over time and their autocorrelation with the 95 % bounds of white noise."""
     figure = Figure(figsize=(WIDTH, 2.8), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.08, 0.16, 0.5, 0.7)
@@ -152,8 +163,8 @@ def draw_residuals(residuals: dict[str, Any], drawn: dict[str, Any]) -> bytes:
     draw_envelope(axes, drawn["judged"]["error"], FORECAST, "")
     finish(figure, axes, drawn["judged"]["ticks"][::2], f"{name(drawn, 26)}: forecast minus truth", False)
     beside = plain_axes(figure, 0.66, 0.16, 0.32, 0.7)
-    correlations, bound = residuals["autocorrelation"], residuals["bound"]
-    if not correlations:
+    correlations, bound, chance = residuals["autocorrelation"], residuals["bound"], residuals["ljung_box_p"]
+    if bound is None or chance is None:
         beside.set_axis_off()
         beside.text(0.5, 0.5, "too few windows", ha="center", fontsize=8)
         return png(figure)
@@ -165,13 +176,12 @@ def draw_residuals(residuals: dict[str, Any], drawn: dict[str, Any]) -> bytes:
     beside.set_xlim(0.3, max(len(correlations), 4) + 0.7)
     beside.xaxis.get_major_locator().set_params(integer=True)
     beside.set_xlabel("lag", fontsize=8)
-    chance = residuals["ljung_box_p"]
     words = "< 0.001" if chance < 0.001 else f"= {chance:.2g}"
     figure.text(0.66, 0.93, f"autocorrelation; Ljung-Box p {words}", fontsize=9)
     return png(figure)
 
 
-def draw_error_by_step(rows: list[dict[str, Any]]) -> bytes:
+def draw_error_by_step(rows: list[StepRow]) -> bytes:
     """Draw the RMSE at each step ahead, the model's and every baseline's."""
     figure = Figure(figsize=(WIDTH * 0.75, 3.4), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.1, 0.13, 0.56, 0.76)
@@ -188,23 +198,18 @@ def draw_error_by_step(rows: list[dict[str, Any]]) -> bytes:
     return png(figure)
 
 
-def draw_baselines(model: dict[str, Any], baselines: list[dict[str, Any]]) -> bytes:
+def draw_baselines(model: ModelRow, baselines: list[BaselineRow]) -> bytes:
     """Draw the RMSE of the model and of each baseline as bars; red ones are not beaten."""
-    known = [row for row in baselines if row["rmse"] is not None]
-    rows = sorted(
-        [
-            (model["rmse"], "the model", FORECAST),
-            *((row["rmse"], row["name"], BETTER if row["beaten"] else WORSE) for row in known),
-        ],
-        reverse=True,
-    )
+    figures = [(model["rmse"], "the model", FORECAST)]
+    figures += [(row["rmse"], row["name"], BETTER if row["beaten"] else WORSE) for row in baselines]
+    rows = sorted(((value, words, colour) for value, words, colour in figures if value is not None), reverse=True)
     high = 0.32 * len(rows) + 0.8
     figure = Figure(figsize=(WIDTH * 0.75, high), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.34, 0.3 / high, 0.58, 1 - 0.75 / high)
     axes.barh([words for _, words, _ in rows], [value for value, _, _ in rows], color=[colour for _, _, colour in rows])
     for place, (value, _, _) in enumerate(rows):
         axes.text(value, place, f" {value:.4g}", va="center", fontsize=8)
-    unbeaten = sum(not row["beaten"] for row in known)
+    unbeaten = sum(colour == WORSE for _, _, colour in rows)
     verdict = "the model is better than every baseline" if not unbeaten else f"red: {unbeaten} not beaten"
     figure.text(0.02, 1 - 0.25 / high, f"RMSE over all steps; {verdict}", fontsize=9)
     return png(figure)

@@ -16,7 +16,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from components.tasks import find_task
 from data.beam import run_pipeline
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.tfdv import import_tfdv
 from data.tfrecord import read_records
 from pipeline.artifacts import Examples, Statistics

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from components.training.start import find_start
 from components.validation.stopping import Unusable, unusable_files
+from data.locate import source_trees
+from pipeline.component import SourceTree
 from pipeline.errors import UserError, install_extra
 
 if TYPE_CHECKING:
@@ -28,9 +30,8 @@ if TYPE_CHECKING:
     from components.training.config import TrainerConfig
     from components.training.engine import Session
     from components.training.run import TrainingRun
-    from data.beam_config import BeamConfig
+    from data.config import BeamConfig, RawDataConfig
     from data.findings import Finding
-    from data.raw import RawDataConfig
     from data.validation.config import ValidationConfig
     from pipeline.artifacts import (
         Anomalies,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
         SavedModel,
         Statistics,
     )
-    from pipeline.component import Context, SourceTree
+    from pipeline.component import Context
     from pipeline.metric import Metric
     from pipeline.progress import Progress
     from serving.client import Client, ModelClient
@@ -57,9 +58,6 @@ Inline = Callable[["Artifact", str], str]  # an artifact's image file as an addr
 
 class IngestPart(Protocol):
     """Raw data to examples, for example_gen."""
-
-    def sources(self, config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
-        """Find the raw files, fetching a data set of the catalogue that is not here yet."""
 
     def write_examples(self, examples: Examples, config: RawDataConfig, beam: BeamConfig, context: Context) -> None:
         """Write `<split>-*.tfrecord` and `rejected.json`, and set the artifact's facts."""
@@ -374,6 +372,16 @@ class Task(ABC):
             UserError: they are not to be had.
         """
         return find_start(config)
+
+    def sources(self, config: RawDataConfig, progress: Progress) -> list[SourceTree]:
+        """Find the raw files, fetching a data set of the catalogue that is not here yet.
+
+        Every run asks for them, also one in which all is reused: this must load nothing heavy.
+
+        Raises:
+            UserError: there are no such data.
+        """
+        return [SourceTree(root, files) for root, files in source_trees(config, progress)]
 
     def idle_settings(self, recipe: StandardRecipe) -> dict[str, str]:
         """Return the keys that the other values of a recipe leave without effect, each with the reason; by default

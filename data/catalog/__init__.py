@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import Field
 
-from data.download import data_folder, download_all
-from data.downloadable import Downloadable
-from data.raw import RawDataConfig
+from data.config import RawDataConfig
+from data.downloadable import Downloadable, data_folder
 from pipeline.disk import locked
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 from pipeline.progress import Progress
@@ -106,6 +105,8 @@ def fetch(entry: Downloadable, folder: Path, progress: Progress) -> None:
         module = importlib.import_module(f"data.{entry.generated}")
         getattr(module, f"write_{entry.name}")(part / entry.root)
     else:
+        from data.download import download_all  # requests would slow every run down
+
         download_all(entry, part, progress)
     (part / COMPLETE).touch()
     if folder.exists():

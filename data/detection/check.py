@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.detection.config import DetectionDataConfig
 from data.detection.ingest import survey
 from data.images.check import smallest_and_largest

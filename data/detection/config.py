@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from data.config import RawDataConfig
+from data.expressions import valid_expression
 from data.images.config import SplitConfig
-from data.raw import RawDataConfig, valid_expression
 from pipeline.settings import ModuleIn, SourceFile
 
 

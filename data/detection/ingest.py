@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import formats, split
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.detection.boxes import DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.findings import box_findings

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from data.download import data_folder
+from data.downloadable import data_folder
 from data.images.config import ImageDataConfig
 from data.sample import SPLIT_FOLDERS, ImageSample, Problem, Read
 from data.tfrecord import Record, decode_example, scan_records

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.images.config import ImageDataConfig
 from data.images.ingest import survey
 from data.locate import locate

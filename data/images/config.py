@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from data.raw import RawDataConfig, SplitShares, valid_expression
+from data.config import RawDataConfig, SplitShares
+from data.expressions import valid_expression
 from pipeline.settings import ModuleIn, SourceFile
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import formats, split
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.findings import Findings
 from data.images.config import ImageDataConfig
 from data.images.listing import ImageListingReader, Listing, Row, write_listing

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from data import formats, split
 from data.beam import do_all, watch
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.detection.boxes import DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.duplicates import drop_duplicates

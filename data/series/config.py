@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from data.raw import RawDataConfig, SplitShares
+from data.config import RawDataConfig, SplitShares
 from data.series.frequency import read_frequency
 from data.series.time_forms import time_form
 from pipeline.settings import ModuleIn, SourceFile

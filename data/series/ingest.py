@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import formats
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.series.cleaning import write_series
 from data.series.columns import Layout
 from data.series.config import SeriesDataConfig

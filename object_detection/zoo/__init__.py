@@ -8,8 +8,7 @@ import yaml
 from pydantic import Field
 
 from data.catalog import fetch_once
-from data.download import NotDownloaded, data_folder
-from data.downloadable import Downloadable
+from data.downloadable import Downloadable, NotDownloaded, data_folder
 from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.images.image import BadImage, examine, stored_bytes
+from data.images.image import examine, stored_bytes
+from data.sample import BadImage
 from pipeline.errors import UserError, explain_os_error
 
 IMAGES_AT_ONCE = 32

@@ -7,7 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from data.images.image import BadImage, examine, recognise, stored_bytes
+from data.images.image import examine, recognise, stored_bytes
+from data.sample import BadImage
 from data.tfrecord import decode_example
 from serving.client.images import MAX_PIXELS
 from serving.monitor.task import Row

@@ -136,7 +136,7 @@ def tiny_schema(tiny_statistics: Statistics, tmp_path_factory: pytest.TempPathFa
 def measure(examples: Examples, folder: Path) -> Statistics:
     """Run statistics_gen and seal its output."""
     from components.statistics_gen import statistics_gen
-    from data.beam_config import BeamConfig
+    from data.config import BeamConfig
 
     statistics = Statistics.create(folder / "statistics")
     statistics_gen(examples=examples, statistics=statistics, beam=BeamConfig(), context=Context.standalone(folder))

@@ -15,7 +15,7 @@ from components.schema_gen import schema_gen
 from components.statistics_gen import statistics_gen
 from components.tasks.object_detection.checks import check_counts
 from components.tasks.object_detection.config import DetectionValidationConfig
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.detection.config import DetectionDataConfig
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics, write_manifest
 from pipeline.component import Context

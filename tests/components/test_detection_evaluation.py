@@ -172,7 +172,7 @@ def test_an_earlier_model_with_other_classes_is_not_compared_with_and_that_is_sa
     assert "knows other classes (without square; with star)" in skipped["skipped"]
     _, scored = scored_of(drawn_examples)
     verdict = judge(scored, baselines.constant_box([], LABELS), scored, skipped, QUICK)
-    assert verdict["reasons"][-1] == skipped["skipped"]
+    assert verdict.reasons[-1] == skipped["skipped"]
 
 
 def test_a_split_without_a_single_object_is_refused(untrained, tmp_path):

@@ -40,14 +40,14 @@ def test_a_detector_no_better_than_one_box_for_all_photos_is_never_blessed():
     scored = score(there, constant.on_each(there), LABELS, QUICK)
     assert scored.values["mAP"] > 0.8
     verdict = judge(scored, constant, scored, None, QUICK)
-    assert verdict["blessed"] is False
-    assert "is not above that of the median training box (`disc`) drawn on every photo" in verdict["reasons"][0]
+    assert verdict.blessed is False
+    assert "is not above that of the median training box (`disc`) drawn on every photo" in verdict.reasons[0]
 
 
 def test_an_advantage_over_the_constant_box_that_may_be_luck_is_called_so():
     check = constant_check(0.31, baselines.ConstantBox(1, "disc", (0, 0, 1, 1)), 0.3, [-0.1, 0.1], "test")
-    assert check["passed"] is True
-    assert "may be luck" in check["reason"]
+    assert check.passed is True
+    assert "may be luck" in check.reason
 
 
 def test_a_good_detector_is_blessed_and_says_why(drawn_examples):
@@ -56,11 +56,11 @@ def test_a_good_detector_is_blessed_and_says_why(drawn_examples):
     beside = score(there, constant.on_each(there), LABELS, QUICK)
     config = QUICK.model_copy(update={"thresholds": {"test/mAP": 0.5}})
     verdict = judge(scored, constant, beside, None, config)
-    assert verdict["blessed"] is True
-    assert [check["name"] for check in verdict["checks"]] == [
+    assert verdict.blessed is True
+    assert [check.name for check in verdict.checks] == [
         "test/mAP above one box for all", "test/mAP50 above next to nothing", "test/mAP",
     ]  # fmt: skip
-    assert verdict["reasons"][-1] == "There is no blessed model yet to compare with."
+    assert verdict.reasons[-1] == "There is no blessed model yet to compare with."
     assert scored.values["f1"] == 1
 
 
@@ -72,18 +72,18 @@ def test_a_loss_beyond_the_tolerance_against_the_last_blessed_model_is_not_bless
     constant = baselines.constant_box([], LABELS)
     nothing = score(there, constant.on_each(there), LABELS, QUICK)
     verdict = judge(worse, constant, nothing, compare(worse, before), QUICK)
-    assert verdict["blessed"] is False
-    assert "more than the tolerated loss of 0.02" in verdict["reasons"][0]
-    low, high = verdict["comparison"]["metrics"]["mAP"]["difference_interval"]
-    assert low < verdict["comparison"]["metrics"]["mAP"]["difference"] < high < 0
+    assert verdict.blessed is False
+    assert "more than the tolerated loss of 0.02" in verdict.reasons[0]
+    low, high = verdict.comparison.metrics["mAP"].difference_interval
+    assert low < verdict.comparison.metrics["mAP"].difference < high < 0
     loose = QUICK.model_copy(update={"baseline_tolerance": 0.9})
-    assert judge(worse, constant, nothing, compare(worse, before), loose)["blessed"] is True
+    assert judge(worse, constant, nothing, compare(worse, before), loose).blessed is True
 
 
 def test_a_limit_for_a_size_that_does_not_occur_is_not_met():
-    check = threshold_checks({"mAP": 0.5}, {"test/mAP_large": 0.1}, (), absent_check)[0]
-    assert (check["passed"], check["value"]) == (False, None)
-    assert "no object of that size" in check["reason"]
+    check = threshold_checks({"mAP": 0.5}, {"test/mAP_large": 0.1}, {}, absent_check)[0]
+    assert (check.passed, check.value) == (False, None)
+    assert "no object of that size" in check.reason
 
 
 def test_thresholds_on_what_is_not_measured_are_refused_with_the_nearest_name():

@@ -126,19 +126,19 @@ def test_the_same_model_again_is_not_worse_than_itself(tiny_examples, tiny_model
 def test_by_default_a_hundredth_may_be_lost_and_not_more_however_small_the_split(won, lost, passed):
     config = ImageEvaluatorConfig()
     check = baseline_check(changed(won, lost, count=100), config)
-    assert check["passed"] is passed
-    assert check["limit"] == -0.01
+    assert check.passed is passed
+    assert check.limit == -0.01
 
 
 def test_only_who_asks_for_it_lets_a_loss_pass_that_may_be_luck():
     check = baseline_check(changed(won=2, lost=5, count=100), ImageEvaluatorConfig(baseline_significance=0.05))
-    assert check["passed"] is True
-    assert "it may be luck (McNemar's exact test: p = 0.227, not below 0.05)" in check["reason"]
+    assert check.passed is True
+    assert "it may be luck (McNemar's exact test: p = 0.227, not below 0.05)" in check.reason
     check = baseline_check(changed(won=0, lost=8, count=100), ImageEvaluatorConfig(baseline_significance=0.05))
-    assert check["passed"] is False
+    assert check.passed is False
     check = baseline_check(changed(won=0, lost=1, count=100), ImageEvaluatorConfig(baseline_tolerance=0))
-    assert check["passed"] is False
-    assert check["limit"] == 0
+    assert check.passed is False
+    assert check.limit == 0
 
 
 def changed(won, lost, count):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from components.networks import (
     UNKNOWN_TIME,
@@ -18,6 +21,7 @@ from components.networks import (
     preset,
 )
 from components.tasks.forecasting import training
+from components.tasks.forecasting.config import ForecastTrainerConfig
 from components.training.optimizers import make_optimizer
 
 MONTH, HOUR = 2629746.0, 3600.0
@@ -34,7 +38,7 @@ def constants(values: int = 1, unit: float = 1.0) -> SeriesStatistics:
     """Statistics of the training part, in a unit."""
     return SeriesStatistics(
         mean=(700.0 * unit,) * values,
-        deviation=(100.0 * unit,) * values,
+        std=(100.0 * unit,) * values,
         change=(45.0 * unit,) * values,
         seasonal_change=(15.0 * unit,) * values,
         scale=(20.0 * unit,) * values,
@@ -55,7 +59,7 @@ def build(
     )
 
 
-def windows(model: Any, window: WindowShape) -> dict[str, np.ndarray]:
+def windows(model: Any, window: WindowShape) -> dict[str, NDArray[Any]]:
     """Return random windows of those inputs that the network takes."""
     random = np.random.default_rng(3)
     known = {
@@ -68,17 +72,17 @@ def windows(model: Any, window: WindowShape) -> dict[str, np.ndarray]:
     return {tensor.name: known[tensor.name] for tensor in model.inputs}
 
 
-def answer(model: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
+def answer(model: Any, inputs: dict[str, NDArray[Any]]) -> NDArray[Any]:
     """Return the forecasts, the members of an ensemble averaged."""
     outputs = np.asarray(model(inputs, training=False))
     return outputs.mean(axis=1) if outputs.ndim == 5 else outputs
 
 
-def train_step(model: Any, name: str, inputs: dict[str, np.ndarray], window: WindowShape) -> None:
+def train_step(model: Any, name: str, inputs: dict[str, NDArray[Any]], window: WindowShape) -> None:
     """Take one step of the network's own training; some weight must move."""
     import tensorflow as tf
 
-    config = training.ForecastTrainerConfig.model_validate({**preset(name)["trainer"], "network": name})
+    config = ForecastTrainerConfig.model_validate({**preset(name)["trainer"], "network": name})
     objective = training.Forecasting(config.loss, config.interval)
     optimizer = make_optimizer(config.optimizer, 10)
     optimizer.build(model.trainable_variables)
@@ -110,16 +114,16 @@ ALL_SHAPES = {
 
 
 @pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
-def precision(request):
+def precision(request: pytest.FixtureRequest) -> Iterator[str]:
     import keras
 
-    yield request.param
+    yield str(request.param)
     keras.config.set_dtype_policy("float32")
 
 
 @pytest.mark.parametrize("name", names("forecasting"))
 @pytest.mark.parametrize("window", ALL_SHAPES.values(), ids=ALL_SHAPES)
-def test_a_network_builds_trains_and_forecasts_whatever_the_windows(name, window):
+def test_a_network_builds_trains_and_forecasts_whatever_the_windows(name: str, window: WindowShape) -> None:
     model = build(name, window)
     inputs = windows(model, window)
     train_step(model, name, inputs, window)
@@ -129,7 +133,7 @@ def test_a_network_builds_trains_and_forecasts_whatever_the_windows(name, window
 
 
 @pytest.mark.parametrize("name", names("forecasting"))
-def test_arithmetic_of_16_bits_costs_little_of_the_forecasts_in_any_unit(name, precision):
+def test_arithmetic_of_16_bits_costs_little_of_the_forecasts_in_any_unit(name: str, precision: str) -> None:
     window = shape(horizon=3, covariates=1)
     whole, half = build(name, window, unit=1000.0), build(name, window, unit=1000.0, precision=precision)
     half.set_weights(whole.get_weights())
@@ -141,7 +145,7 @@ def test_arithmetic_of_16_bits_costs_little_of_the_forecasts_in_any_unit(name, p
 
 
 @pytest.mark.parametrize("name", names("forecasting"))
-def test_a_loaded_network_gives_the_same_forecasts(name, tmp_path):
+def test_a_loaded_network_gives_the_same_forecasts(name: str, tmp_path: Path) -> None:
     import keras
 
     window = shape(horizon=3, values=2, covariates=1)
@@ -157,14 +161,14 @@ def test_a_loaded_network_gives_the_same_forecasts(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", names("forecasting"))
-def test_the_same_seed_gives_the_same_weights(name):
+def test_the_same_seed_gives_the_same_weights(name: str) -> None:
     first, second = build(name, shape()), build(name, shape())
     for weight, same in zip(first.weights, second.weights, strict=True):
         np.testing.assert_array_equal(weight, same, err_msg=weight.path)
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("lstm_milk", 896 + 736 + 9), ("lstm_temperature", 320 + 9)])
-def test_a_published_network_has_the_published_layers(name, parameters):
+def test_a_published_network_has_the_published_layers(name: str, parameters: list[int]) -> None:
     given = preset(name)
     model = build(name, shape(history=given["data"]["history"], horizon=given["data"]["horizon"], season=1))
     assert model.count_params() == parameters
@@ -174,7 +178,7 @@ def test_a_published_network_has_the_published_layers(name, parameters):
 # the default network
 
 
-def test_the_default_network_forecasts_alike_in_any_unit():
+def test_the_default_network_forecasts_alike_in_any_unit() -> None:
     window = shape(horizon=3)
     model, thousandfold = build("seasonal_lstm", window), build("seasonal_lstm", window, unit=1000.0)
     inputs = windows(model, window)
@@ -184,7 +188,7 @@ def test_the_default_network_forecasts_alike_in_any_unit():
     np.testing.assert_allclose(answer(thousandfold, larger), answer(model, inputs) * 1000.0, rtol=1e-4)
 
 
-def test_the_default_network_starts_from_the_naive_forecast_that_was_better_in_training():
+def test_the_default_network_starts_from_the_naive_forecast_that_was_better_in_training() -> None:
     window = shape(times=False, step_seconds=None, history=37)
     values = 700 + 50 * np.sin(np.arange(37) * 2 * np.pi / 12)
     history = np.tile(values[None, :, None], (BATCH, 1, 1)).astype(np.float32)
@@ -196,7 +200,7 @@ def test_the_default_network_starts_from_the_naive_forecast_that_was_better_in_t
     np.testing.assert_allclose(last, values[-1], rtol=1e-5)
 
 
-def test_the_default_network_forecasts_without_times_too():
+def test_the_default_network_forecasts_without_times_too() -> None:
     window = shape(horizon=2)
     model = build("seasonal_lstm", window)
     inputs = windows(model, window)
@@ -206,7 +210,7 @@ def test_the_default_network_forecasts_without_times_too():
     assert (unknown != answer(model, inputs)).any(), "known times must make a difference"
 
 
-def test_bounds_lie_on_either_side_of_the_default_networks_forecast():
+def test_bounds_lie_on_either_side_of_the_default_networks_forecast() -> None:
     window = shape(horizon=3, values=2)
     model = build("seasonal_lstm", window)
     forecast, lower, upper = np.moveaxis(answer(model, windows(model, window)), -1, 0)
@@ -215,7 +219,7 @@ def test_bounds_lie_on_either_side_of_the_default_networks_forecast():
 
 
 @pytest.mark.parametrize("name", ["lstm", "seasonal_lstm"])
-def test_covariates_of_any_size_leave_forecasts_in_reach(name):
+def test_covariates_of_any_size_leave_forecasts_in_reach(name: str) -> None:
     window = shape(covariates=1)
     model = build(name, window, {"activation": "relu"} if name == "lstm" else {})
     inputs = windows(model, window)

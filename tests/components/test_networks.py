@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -16,21 +19,21 @@ SHAPES = {"distorted_cnn": (26, 28, 3), "small_vgg": (16, 16, 3), "lenet5": (28,
 NAMES = [name for name in names("image_classification") if name != "transfer"]  # which has tests of its own
 
 
-def build(name: str, shape: tuple[int, int, int], outputs: int = 10, **options):
+def build(name: str, shape: tuple[int, int, int], outputs: int = 10, **options: Any) -> Any:
     return find_network(name).build(shape, outputs, network_config(name, options), PIXELS)
 
 
-def parameters_by_layer(model) -> list[int]:
+def parameters_by_layer(model: Any) -> list[int]:
     return [layer.count_params() for layer in model.layers if layer.count_params()]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_shipped_network_keeps_the_contract(name, tmp_path):
+def test_every_shipped_network_keeps_the_contract(name: str, tmp_path: Path) -> None:
     contracts_network.check_network(name, SHAPES.get(name, (12, 12, 1)), tmp_path)
 
 
 @pytest.fixture(scope="module")
-def body_weights(tmp_path_factory):
+def body_weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A file of weights of a body without its head, as users download it."""
     config = network_config("transfer", {"weights": "none", "width": 0.35})
     file = tmp_path_factory.mktemp("transfer") / "body.weights.h5"
@@ -39,22 +42,22 @@ def body_weights(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_transfer_keeps_the_contract(body_weights, tmp_path):
+def test_transfer_keeps_the_contract(body_weights: str, tmp_path: Path) -> None:
     contracts_network.check_network("transfer", (32, 32, 1), tmp_path, {"weights": body_weights, "width": 0.35})
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("body", ["MobileNetV3Small", "MobileNetV3Large"])
-def test_transfer_keeps_the_contract_with_other_bodies(body, tmp_path):
+def test_transfer_keeps_the_contract_with_other_bodies(body: str, tmp_path: Path) -> None:
     contracts_network.check_network("transfer", (32, 32, 3), tmp_path, {"weights": "none", "body": body})
 
 
 @pytest.mark.parametrize("name", names("image_classification"))
-def test_every_preset_is_a_valid_training(name):
+def test_every_preset_is_a_valid_training(name: str) -> None:
     ImageTrainerConfig.model_validate({"network": name, **preset(name).get("trainer", {})})
 
 
-def test_cnn_has_the_published_121930_parameters():
+def test_cnn_has_the_published_121930_parameters() -> None:
     model = build("cnn", (28, 28, 1))
     assert parameters_by_layer(model) == [320, 18_496, 102_464, 650]
     assert model.count_params() == 121_930
@@ -73,17 +76,19 @@ def test_cnn_has_the_published_121930_parameters():
         ("distorted_cnn", (28, 28, 1), {}, [1_664, 256, 102_464, 590_080, 32_896, 1_290]),
     ],
 )
-def test_networks_have_the_parameters_of_their_layers(name, shape, options, parameters):
+def test_networks_have_the_parameters_of_their_layers(
+    name: str, shape: tuple[int, int, int], options: dict[str, Any], parameters: list[int]
+) -> None:
     assert parameters_by_layer(build(name, shape, **options)) == parameters
 
 
-def test_transfer_counts_a_frozen_body_and_a_small_head():
+def test_transfer_counts_a_frozen_body_and_a_small_head() -> None:
     # MobileNetV2 without its head has 2,257,984 parameters (keras.io/api/applications)
     model = build("transfer", (32, 32, 3), outputs=5, weights="none")
     assert model.count_params() == 2_257_984 + 1280 * 5 + 5
 
 
-def test_perceptron_begins_with_small_uniform_weights_and_standardises_its_input():
+def test_perceptron_begins_with_small_uniform_weights_and_standardises_its_input() -> None:
     model = build("perceptron", (28, 28, 1))
     for layer in model.layers[-2:]:
         kernel, bias = layer.get_weights()
@@ -95,14 +100,14 @@ def test_perceptron_begins_with_small_uniform_weights_and_standardises_its_input
 
 
 @pytest.mark.parametrize(("n", "hidden"), [(1, 2), (5, 2), (6, 3), (10, 3), (11, 4), (15, 4), (16, 5), (20, 5)])
-def test_perceptron_variants_have_two_to_five_hidden_layers(n, hidden):
+def test_perceptron_variants_have_two_to_five_hidden_layers(n: int, hidden: int) -> None:
     model = build("perceptron_variant", (28, 28, 1), n=n)
     kinds = [type(layer).__name__ for layer in model.layers]
     assert kinds.count("Dense") == hidden + 1
     assert kinds.count("BatchNormalization") == hidden
 
 
-def test_odd_variants_normalise_before_tanh_and_even_ones_after_sigmoid():
+def test_odd_variants_normalise_before_tanh_and_even_ones_after_sigmoid() -> None:
     odd, even = build("perceptron_variant", (28, 28, 1), n=3), build("perceptron_variant", (28, 28, 1), n=4)
     assert [type(layer).__name__ for layer in odd.layers[2:5]] == ["Dense", "BatchNormalization", "Activation"]
     assert odd.layers[4].activation.__name__ == "tanh"
@@ -112,7 +117,7 @@ def test_odd_variants_normalise_before_tanh_and_even_ones_after_sigmoid():
     assert type(even.layers[2].kernel_initializer).__name__ == "HeUniform"
 
 
-def test_distorted_cnn_cuts_each_picture_at_its_own_place_and_the_middle_at_test_time():
+def test_distorted_cnn_cuts_each_picture_at_its_own_place_and_the_middle_at_test_time() -> None:
     from components.networks import _distortions
 
     rows, columns = np.mgrid[0:32, 0:28]
@@ -126,7 +131,7 @@ def test_distorted_cnn_cuts_each_picture_at_its_own_place_and_the_middle_at_test
     np.testing.assert_array_equal(np.asarray(window(images, training=False)), images[:, 4:28, 2:26])
 
 
-def test_distorted_colours_keep_to_their_ranges_and_leave_test_pictures_alone():
+def test_distorted_colours_keep_to_their_ranges_and_leave_test_pictures_alone() -> None:
     from components.networks import _distortions
 
     random = np.random.default_rng(0)
@@ -146,7 +151,7 @@ def test_distorted_colours_keep_to_their_ranges_and_leave_test_pictures_alone():
     assert shifts.max() == pytest.approx(0.2, abs=0.01)
 
 
-def test_a_grey_picture_has_neither_hue_nor_saturation():
+def test_a_grey_picture_has_neither_hue_nor_saturation() -> None:
     from components.networks import _distortions
 
     colour = _distortions.RandomColour(0.05, (1.0, 1.0), 0.0, (0.0, 2.0), seed=1)
@@ -154,7 +159,7 @@ def test_a_grey_picture_has_neither_hue_nor_saturation():
     np.testing.assert_allclose(np.asarray(colour(grey, training=True)), grey, atol=1e-6)
 
 
-def test_fine_tuning_frees_the_body_but_not_its_pretrained_batch_statistics(body_weights):
+def test_fine_tuning_frees_the_body_but_not_its_pretrained_batch_statistics(body_weights: str) -> None:
     options = {"weights": body_weights, "width": 0.35}
     model = build("transfer", (32, 32, 3), outputs=5, **options)
     assert len(model.trainable_variables) == 2  # kernel and bias of the head
@@ -164,14 +169,14 @@ def test_fine_tuning_frees_the_body_but_not_its_pretrained_batch_statistics(body
     assert not any("gamma" in path or "beta" in path for path in trained)
 
 
-def test_weights_that_do_not_exist_or_do_not_fit_are_explained(body_weights, tmp_path):
+def test_weights_that_do_not_exist_or_do_not_fit_are_explained(body_weights: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         build("transfer", (32, 32, 3), weights=str(tmp_path / "none.h5"))
     with pytest.raises(UserError, match="do not fit"):
         build("transfer", (32, 32, 3), weights=body_weights, width=0.5)
 
 
-def test_a_convolution_agrees_with_the_first_worked_example():
+def test_a_convolution_agrees_with_the_first_worked_example() -> None:
     import keras
 
     image = np.zeros((1, 8, 8, 1), np.float32)
@@ -186,7 +191,7 @@ def test_a_convolution_agrees_with_the_first_worked_example():
     assert float(np.asarray(model(image))[0, 0]) == 3.0
 
 
-def test_a_convolution_and_a_pooling_agree_with_the_second_worked_example():
+def test_a_convolution_and_a_pooling_agree_with_the_second_worked_example() -> None:
     import keras
 
     image = np.array(
@@ -204,24 +209,24 @@ def test_a_convolution_and_a_pooling_agree_with_the_second_worked_example():
     np.testing.assert_array_equal(pooled, [[20, 30], [112, 37]])
 
 
-def test_an_unknown_network_suggests_the_nearest():
+def test_an_unknown_network_suggests_the_nearest() -> None:
     with pytest.raises(UserError, match="lenet5") as error:
         find_network("lenet")
     assert "Did you mean `lenet5`" in error.value.fix
 
 
-def test_an_unknown_option_is_refused():
+def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(ValidationError, match="filter_count"):
         network_config("cnn", {"filter_count": 3})
 
 
-def test_a_window_larger_than_the_pictures_is_explained():
+def test_a_window_larger_than_the_pictures_is_explained() -> None:
     with pytest.raises(UserError, match="smaller than the window of 24") as error:
         build("distorted_cnn", (20, 28, 1))
     assert "trainer.options.crop=15" in error.value.fix
 
 
-def test_your_own_network_is_one_file(tmp_path):
+def test_your_own_network_is_one_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
         "import keras\n"
@@ -229,7 +234,8 @@ def test_your_own_network_is_one_file(tmp_path):
         "class Config(Settings):\n"
         "    units: int = 5\n"
         "def build(input_shape, outputs, config, pixels):\n"
-        "    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(config.units),\n"
+        "    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(),\n"
+        "                             keras.layers.Dense(config.units),\n"
         "                             keras.layers.Dense(outputs, activation='softmax')])\n"
     )
     model = contracts_network.check_network(str(file), (6, 6, 1), tmp_path, {"units": 4})
@@ -239,7 +245,7 @@ def test_your_own_network_is_one_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"), [("Config = 1", "has no `build`"), ("1 / 0", "ZeroDivisionError"), (None, "does not exist")]
 )
-def test_a_broken_network_file_says_what_is_wrong(tmp_path, text, message):
+def test_a_broken_network_file_says_what_is_wrong(tmp_path: Path, text: str | None, message: str) -> None:
     file = tmp_path / "broken.py"
     if text is not None:
         file.write_text(text)

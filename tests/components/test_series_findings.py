@@ -1,6 +1,9 @@
-"""What is wrong with series is named by file and line, mended only as the recipe says, and stops what could not be trusted."""
+"""What is wrong with series is named by file and line, mended only as the recipe says, and stops what is untrue."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from pipeline.progress import Progress
 from tests.support.series_ingest import DAYS, findings, ingest, wave, windows, write_days
 
 
-def test_all_lines_that_cannot_be_used_are_named_at_once(tmp_path):
+def test_all_lines_that_cannot_be_used_are_named_at_once(tmp_path: Path) -> None:
     lines = ["Date,Temp", *(f"{day},{value}" for day, value in zip(DAYS[:60], wave(60), strict=True))]
     lines[10] = lines[9]  # line 11: duplicate
     lines[20], lines[21] = lines[21], lines[20]  # line 22: earlier than line 21
@@ -32,7 +35,7 @@ def test_all_lines_that_cannot_be_used_are_named_at_once(tmp_path):
     assert caught.value.where == str(tmp_path / "bad.csv")
 
 
-def test_gaps_stop_the_run_unless_they_are_filled(tmp_path):
+def test_gaps_stop_the_run_unless_they_are_filled(tmp_path: Path) -> None:
     days = [day for day in DAYS if day not in ("2010-03-01", "2010-06-05", "2010-06-06")]
     file = write_days(tmp_path / "gaps.csv", [value if n != 7 else "NA" for n, value in enumerate(wave(362))], days)
     with pytest.raises(UserError) as caught:
@@ -56,7 +59,7 @@ def test_gaps_stop_the_run_unless_they_are_filled(tmp_path):
     assert (window.filled, window.longest_gap) == (2, 2)
 
 
-def test_only_the_first_lines_are_named_and_the_others_counted(tmp_path):
+def test_only_the_first_lines_are_named_and_the_others_counted(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, write_days(tmp_path / "bad.csv", ["1", "NA"] * 100))
     assert caught.value.what.count("line ") == 3
@@ -71,14 +74,14 @@ def test_only_the_first_lines_are_named_and_the_others_counted(tmp_path):
         ({3: ""}, "seasonal", ["line 5: 1 rows from 2010-01-04 on: not a season (7 rows)"]),
     ],
 )
-def test_what_cannot_be_filled_is_named(tmp_path, change, fill, says):
+def test_what_cannot_be_filled_is_named(tmp_path: Path, change: dict[int, str], fill: str, says: list[str]) -> None:
     values = [change.get(row, value) for row, value in enumerate(wave(365))]
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, write_days(tmp_path / "bad.csv", values), fill=fill)
     assert all(text in caught.value.what for text in says)
 
 
-def test_irregular_steps_are_named_and_rows_may_be_taken_as_equally_spaced(tmp_path):
+def test_irregular_steps_are_named_and_rows_may_be_taken_as_equally_spaced(tmp_path: Path) -> None:
     days = [f"{day} 00:00" for day in DAYS]
     days[100] = "2010-04-11 07:30"
     file = write_days(tmp_path / "odd.csv", wave(365), days)
@@ -94,14 +97,14 @@ def test_irregular_steps_are_named_and_rows_may_be_taken_as_equally_spaced(tmp_p
     assert not (examples.path / "times.npy").exists()
 
 
-def test_a_time_far_away_does_not_fill_the_disk(tmp_path):
+def test_a_time_far_away_does_not_fill_the_disk(tmp_path: Path) -> None:
     days = [*DAYS[:364], "9010-12-31"]
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, write_days(tmp_path / "far.csv", wave(365), days), fill="linear")
     assert "mostly_missing" in caught.value.what
 
 
-def test_constant_and_short_series_are_left_out_and_reported(tmp_path):
+def test_constant_and_short_series_are_left_out_and_reported(tmp_path: Path) -> None:
     folder = tmp_path / "shops"
     folder.mkdir()
     write_days(folder / "good.csv", wave(365))
@@ -131,12 +134,14 @@ def test_constant_and_short_series_are_left_out_and_reported(tmp_path):
         (wave(100), {"horizon": 12}, "No window fits into the validation part: it has 10 rows"),
     ],
 )
-def test_series_of_which_nothing_is_left_say_why(tmp_path, values, settings, what):
+def test_series_of_which_nothing_is_left_say_why(
+    tmp_path: Path, values: list[str], settings: dict[str, Any], what: str
+) -> None:
     with pytest.raises(UserError, match=what):
         ingest(tmp_path, write_days(tmp_path / "few.csv", values), **settings)
 
 
-def test_columns_that_do_not_change_in_the_training_part_are_named_even_if_they_do_later(tmp_path):
+def test_columns_that_do_not_change_in_the_training_part_are_named_even_if_they_do_later(tmp_path: Path) -> None:
     late = ["5.1"] * 300 + wave(65)
     lines = [f"{day},{a},{b}" for day, a, b in zip(DAYS, wave(365), late, strict=True)]
     (tmp_path / "late.csv").write_text("\n".join(["Date,moving,still", *lines]))
@@ -145,10 +150,11 @@ def test_columns_that_do_not_change_in_the_training_part_are_named_even_if_they_
     assert [item["detail"] for item in found["constant_column"]["examples"]] == ["column `still`"]
 
 
-def test_changes_that_numbers_of_32_bits_cannot_tell_are_a_warning(tmp_path):
+def test_changes_that_numbers_of_32_bits_cannot_tell_are_a_warning(tmp_path: Path) -> None:
     counter = [f"{1e9 + float(value):.2f}" for value in wave(365)]
     found = findings(ingest(tmp_path / "far", write_days(tmp_path / "far.csv", counter), horizon=3))
-    assert (found["coarse_column"]["severity"], found.keys()) == ("warning", {"coarse_column"})
+    assert found.keys() == {"coarse_column"}
+    assert found["coarse_column"]["severity"] == "warning"
     near = [f"{1e5 + float(value):.2f}" for value in wave(365)]
     assert findings(ingest(tmp_path / "near", write_days(tmp_path / "near.csv", near), horizon=3)) == {}
 
@@ -161,7 +167,9 @@ def test_changes_that_numbers_of_32_bits_cannot_tell_are_a_warning(tmp_path):
         ("e36", "too much", "divided by 1e"),
     ],
 )
-def test_values_that_networks_of_32_bits_cannot_scale_are_asked_for_in_another_unit(tmp_path, factor, says, fix):
+def test_values_that_networks_of_32_bits_cannot_scale_are_asked_for_in_another_unit(
+    tmp_path: Path, factor: str, says: str, fix: str
+) -> None:
     file = write_days(tmp_path / "unit.csv", [value + factor for value in wave(365)])
     with pytest.raises(UserError, match=says) as caught:
         inspect(SeriesDataConfig(path=str(file)), Progress(quiet=True))
@@ -169,25 +177,29 @@ def test_values_that_networks_of_32_bits_cannot_scale_are_asked_for_in_another_u
 
 
 @pytest.mark.parametrize("block", [7, 1 << 16])
-def test_a_file_written_newest_first_gives_what_one_in_order_does(tmp_path, monkeypatch, block):
+def test_a_file_written_newest_first_gives_what_one_in_order_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
     monkeypatch.setattr("data.series.row_order.BLOCK", block)
     right = ingest(tmp_path / "right", write_days(tmp_path / "right.csv", wave(365)), horizon=3)
     turned = write_days(tmp_path / "turned.csv", wave(365)[::-1], DAYS[:365][::-1])
     examples = ingest(tmp_path / "turned", turned, horizon=3)
-    assert np.array_equal(read_series(examples)[0].values, read_series(right)[0].values)
-    assert np.array_equal(read_series(examples)[0].times, read_series(right)[0].times)
+    [one], [other] = read_series(examples), read_series(right)
+    assert np.array_equal(one.values, other.values)
+    assert one.times is not None and other.times is not None
+    assert np.array_equal(one.times, other.times)
     found = findings(examples)["newest_first"]
     assert (found["severity"], found["examples"][0]["detail"]) == ("info", "365 rows, the newest first")
 
 
-def test_lines_of_a_file_written_newest_first_are_named_as_they_stand(tmp_path):
+def test_lines_of_a_file_written_newest_first_are_named_as_they_stand(tmp_path: Path) -> None:
     values = [value if row != 7 else "NA" for row, value in enumerate(wave(365)[::-1])]
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, write_days(tmp_path / "turned.csv", values, DAYS[:365][::-1]))
     assert "turned.csv, line 9: no value in column `Temp`" in caught.value.what
 
 
-def test_a_file_that_is_newest_first_but_for_a_line_is_not_put_in_order(tmp_path):
+def test_a_file_that_is_newest_first_but_for_a_line_is_not_put_in_order(tmp_path: Path) -> None:
     days = DAYS[:365][::-1]
     days[100] = days[99]
     with pytest.raises(UserError) as caught:
@@ -198,7 +210,9 @@ def test_a_file_that_is_newest_first_but_for_a_line_is_not_put_in_order(tmp_path
 
 
 @pytest.mark.parametrize("minutes", [60, 15])
-def test_the_hour_that_comes_twice_where_clocks_go_back_is_told_from_a_line_that_stands_there_twice(tmp_path, minutes):
+def test_the_hour_that_comes_twice_where_clocks_go_back_is_told_from_a_line_that_stands_there_twice(
+    tmp_path: Path, minutes: int
+) -> None:
     start, end = np.datetime64("2023-10-20T00:00"), np.datetime64("2023-10-29T01:00")  # in UTC, of the change
     real = start + np.arange(15 * 24 * 60 // minutes) * np.timedelta64(minutes, "m")
     clocks = real + np.where(real < end, np.timedelta64(120, "m"), np.timedelta64(60, "m"))

@@ -1,15 +1,16 @@
-"""Ingest of series: every window once and in the right split, the same whatever the workers, nothing of the test part in what is learnt."""
+"""Ingest of series: each window once and in the right split, whatever the workers; nothing learnt of the test part."""
 
 from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from components.tasks.forecasting.ingest import sources
-from data.beam_config import BeamConfig
+from components.example_gen import sources
+from data.config import BeamConfig
 from data.series import cleaning as series_cleaning
 from data.series import measuring as series_measuring
 from data.series import staging as series_staging
@@ -32,21 +33,24 @@ def year(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def milk(tmp_path_factory) -> Examples:
+def milk(tmp_path_factory: pytest.TempPathFactory) -> Examples:
     return ingest(tmp_path_factory.mktemp("milk"), "milk", horizon=12)
 
 
 # what is written
 
 
-def test_the_shipped_sample_needs_no_download_and_has_the_facts(milk):
+def test_the_shipped_sample_needs_no_download_and_has_the_facts(milk: Examples) -> None:
     facts = milk.properties
     assert (facts["task"], facts["values"], facts["covariates"]) == ("forecasting", ["Production"], [])
     assert (facts["history"], facts["horizon"], facts["stride"], facts["season"]) == (36, 12, 1, 12)
     assert facts["frequency"] == {"unit": "month", "count": 1}
     assert facts["cuts"] == {
-        "validation": 134, "test": 151, "validation_time": "1973-03-01T00:00:00", "test_time": "1974-08-01T00:00:00",
-    }  # fmt: skip
+        "validation": 134,
+        "test": 151,
+        "validation_time": "1973-03-01T00:00:00",
+        "test_time": "1974-08-01T00:00:00",
+    }
     assert facts["splits"] == {"train": 87, "validation": 6, "test": 6}
     assert (facts["series"], facts["rows"], facts["times"], facts["filled"], facts["rejected"]) == (1, 168, True, 0, 0)
     assert facts["source"] == "milk (csv_series)"
@@ -58,7 +62,7 @@ def test_the_shipped_sample_needs_no_download_and_has_the_facts(milk):
     assert facts["scaling"]["scale"] == pytest.approx([abs(training[12:] - training[:-12]).mean()])
 
 
-def test_every_window_holds_what_stands_in_the_series(milk):
+def test_every_window_holds_what_stands_in_the_series(milk: Examples) -> None:
     series = read_series(milk)[0]
     assert series.times is not None
     bounds = {"train": (36, 134), "validation": (134, 151), "test": (151, 168)}
@@ -73,15 +77,23 @@ def test_every_window_holds_what_stands_in_the_series(milk):
             assert window.scale == pytest.approx(milk.properties["scaling"]["scale"])
 
 
-def test_the_files_are_shards_arrays_and_lists_and_nothing_else(milk):
+def test_the_files_are_shards_arrays_and_lists_and_nothing_else(milk: Examples) -> None:
     assert sorted(file.name for file in milk.path.iterdir()) == [
-        "filled.npy", "rejected.json", "series.json", "test-00000-of-00001.tfrecord", "times.npy", "train-00000-of-00001.tfrecord",
-        "validation-00000-of-00001.tfrecord", "values.npy",
-    ]  # fmt: skip
+        "filled.npy",
+        "rejected.json",
+        "series.json",
+        "test-00000-of-00001.tfrecord",
+        "times.npy",
+        "train-00000-of-00001.tfrecord",
+        "validation-00000-of-00001.tfrecord",
+        "values.npy",
+    ]
     assert milk.read_json("rejected.json") == []
 
 
-def test_the_bytes_do_not_depend_on_the_number_of_workers_or_the_size_of_blocks(year, tmp_path, monkeypatch):
+def test_the_bytes_do_not_depend_on_the_number_of_workers_or_the_size_of_blocks(
+    year: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = ingest(tmp_path / "one", year, examples_per_shard=50, horizon=3)
     for module in (series_cleaning, series_measuring, series_staging):
         monkeypatch.setattr(module, "BLOCK", 17)
@@ -93,12 +105,12 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers_or_the_size_of_blocks(
     assert one.properties == two.properties
 
 
-def test_a_stride_takes_every_nth_window(year, tmp_path):
+def test_a_stride_takes_every_nth_window(year: Path, tmp_path: Path) -> None:
     rows = [window.row for window in windows(ingest(tmp_path, year, stride=5, horizon=3), "train")]
     assert rows == list(range(36, 290, 5))
 
 
-def test_the_users_file_is_not_touched_and_decides_the_fingerprint(year):
+def test_the_users_file_is_not_touched_and_decides_the_fingerprint(year: Path) -> None:
     before = year.read_bytes()
     trees = sources(SeriesDataConfig(path=str(year)), BeamConfig(), QUIET)
     assert [(tree.root, tree.files) for tree in trees] == [(year.parent, [year])]
@@ -111,7 +123,7 @@ def test_the_users_file_is_not_touched_and_decides_the_fingerprint(year):
 
 
 @pytest.mark.parametrize("fill", ["linear", "seasonal", "forward"])
-def test_shuffling_the_test_part_changes_nothing_that_is_learnt(tmp_path, fill):
+def test_shuffling_the_test_part_changes_nothing_that_is_learnt(tmp_path: Path, fill: str) -> None:
     values = wave(365)
     for row in (50, 51, 200, 290, 291, 292, 310, 326, 327):  # before both cuts, and over each of them
         values[row] = ""
@@ -130,7 +142,7 @@ def test_shuffling_the_test_part_changes_nothing_that_is_learnt(tmp_path, fill):
 
 
 @pytest.mark.parametrize("fill", ["linear", "seasonal", "forward"])
-def test_no_judged_window_shows_anything_of_its_target(tmp_path, fill):
+def test_no_judged_window_shows_anything_of_its_target(tmp_path: Path, fill: str) -> None:
     """Filling may look at the value behind a gap: the window that is to forecast this value must not show it."""
     values = wave(365)
     for row in (300, 301, 340, 350, 351):
@@ -152,7 +164,7 @@ def test_no_judged_window_shows_anything_of_its_target(tmp_path, fill):
 # several columns, several series
 
 
-def test_series_of_one_file_are_those_of_a_folder(tmp_path):
+def test_series_of_one_file_are_those_of_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "shops"
     folder.mkdir()
     shops = {
@@ -179,7 +191,7 @@ def test_series_of_one_file_are_those_of_a_folder(tmp_path):
     assert scales["b"] == pytest.approx(2 * scales["a"])
 
 
-def test_unsorted_series_of_one_file_need_their_column(tmp_path):
+def test_unsorted_series_of_one_file_need_their_column(tmp_path: Path) -> None:
     rows = list(itertools.product(DAYS[:100], "ab"))
     text = "Date,shop,Temp\n" + "".join(f"{day},{shop},{number}\n" for number, (day, shop) in enumerate(rows))
     (tmp_path / "long.csv").write_text(text)
@@ -189,7 +201,7 @@ def test_unsorted_series_of_one_file_need_their_column(tmp_path):
     assert "data.series_column" in caught.value.fix
 
 
-def test_several_columns_and_what_is_known_in_advance_go_into_the_records(tmp_path):
+def test_several_columns_and_what_is_known_in_advance_go_into_the_records(tmp_path: Path) -> None:
     lines = ["Date,holiday,low,high"]
     lines += [f"{day},{row % 7 == 0:d},{row % 5},{row % 5 + row % 3 + 1}" for row, day in enumerate(DAYS[:358])]
     lines += [f"{day},1,," for day in DAYS[358:]]
@@ -216,7 +228,7 @@ def test_several_columns_and_what_is_known_in_advance_go_into_the_records(tmp_pa
 # looking without writing, and real files
 
 
-def test_a_data_check_sees_what_ingest_would_write(year, tmp_path):
+def test_a_data_check_sees_what_ingest_would_write(year: Path, tmp_path: Path) -> None:
     config = SeriesDataConfig(path=str(year), horizon=3)
     summary = inspect(config, QUIET)
     examples = ingest(tmp_path, year, horizon=3)
@@ -241,14 +253,16 @@ def test_a_data_check_sees_what_ingest_would_write(year, tmp_path):
         ("PRSA_data_2010.1.1-2014.12.31.csv", {"value_columns": ("TEMP",)}, 43_824, "hour"),
     ],
 )
-def test_real_files_just_work(real_data, tmp_path, name, settings, rows, step):
+def test_real_files_just_work(
+    real_data: Path, tmp_path: Path, name: str, settings: dict[str, Any], rows: int, step: str
+) -> None:
     examples = ingest(tmp_path, real_data / "series" / name, horizon=7, **settings)
     assert examples.properties["rows"] == rows
     assert examples.properties["frequency"] == {"unit": step, "count": 1}
     assert all(examples.splits.values())
 
 
-def test_the_two_missing_days_of_melbourne_are_named(real_data, tmp_path):
+def test_the_two_missing_days_of_melbourne_are_named(real_data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, real_data / "series" / "daily_min_temperatures.csv")
     assert "line 1462: 1 time step is missing between 1984-12-30 and 1985-01-01" in caught.value.what

@@ -10,7 +10,7 @@ from PIL import Image
 
 from components.statistics.measure import batches
 from components.statistics_gen import statistics_gen
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Statistics, write_manifest
 from pipeline.component import Context

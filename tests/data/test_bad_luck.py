@@ -12,7 +12,7 @@ import pytest
 
 from data import formats
 from data.beam import run_pipeline
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.formats import image_csv, image_folder
 from data.images.config import ImageDataConfig
 from data.images.ingest import survey

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data.beam import explain_failure, find_runner, pipeline_options
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from pipeline.errors import UserError
 from pipeline.settings import NotFingerprinted, markers
 

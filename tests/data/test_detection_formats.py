@@ -11,7 +11,7 @@ import pytest
 
 from components.example_gen import example_gen
 from data import formats
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.detection.boxes import fit_boxes
 from data.detection.config import DetectionDataConfig
 from labline.cli.data_check import task_of_data

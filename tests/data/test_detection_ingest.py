@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from components.example_gen import example_gen
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.detection import workers as detection_workers
 from data.detection.config import DetectionDataConfig
 from data.detection.label_map import read_label_map

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from components.example_gen import example_gen
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.detection.boxes import DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.formats import detection_records

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components.tasks.forecasting import predict_command as forecasts
+from components.tasks.forecasting.facts import ServedFacts
 from components.tasks.image_classification import predict_command as classes
 from components.tasks.task import PredictOptions
 from pipeline.errors import UsageError, UserError
@@ -79,7 +80,7 @@ def image(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(forecasts, "read_facts", lambda *_: FACTS)
+    monkeypatch.setattr(forecasts, "read_facts", lambda *_: ServedFacts.model_validate(FACTS))
     rows = "".join(f"2024-01-0{day},{10 * day},{day}\n" for day in range(1, 5))
     (tmp_path / "shop.csv").write_text("day,sales,visits\n" + rows)
     return tmp_path / "shop.csv"

@@ -68,7 +68,7 @@ def check_network(
 
 
 def export(model: Any, folder: Path) -> None:
-    """Write a SavedModel; `model.export` would leave augmentation on, whose layers take `training=True` where nothing is said."""
+    """Write a SavedModel; `model.export` would leave augmentation on, whose layers take `training=True` by default."""
     import keras
     import tensorflow as tf
 
@@ -105,7 +105,7 @@ def one_step(model: Any, config: ImageTrainerConfig, data: InMemory) -> None:
 
     optimizer = make_optimizer(config.optimizer, 1)
     optimizer.build(model.trainable_variables)
-    feed = ArrayFeed(data, 1, FeedRequest("train", None, BATCH, 1))
+    feed = ArrayFeed(data, 1, FeedRequest("train", lambda records: (records, records), BATCH, 1))
     before = [weight.numpy() for weight in model.trainable_variables]
     block = steps.training_block(
         model, optimizer, Classification(config.loss, OUTPUTS), feed, tf.distribute.get_strategy()

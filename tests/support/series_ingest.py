@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.tasks.forecasting.ingest import write_examples
-from data.beam_config import BeamConfig
+from data.config import BeamConfig
 from data.series.config import SeriesDataConfig
 from data.series.records import Window, decode_window
 from data.tfrecord import read_records

@@ -25,7 +25,8 @@ class ForecastValidationConfig(ValidationConfig):
     )
     skew: Limits = Field(
         Limits(numeric=1.0),
-        description="limits for every other split against the training split; numbers are free by default, since series move on in time",
+        description="limits for every other split against the training split; numbers are free by default, since "
+        "series move on in time",
     )
 
 
@@ -37,26 +38,29 @@ class ForecastEvaluatorConfig(EvaluatorConfig):
     batch_size: int = Field(512, gt=0, description="windows a forward pass; lower it if memory runs out")
     thresholds: dict[str, float] = Field(
         default_factory=dict,
-        description="limits for the blessing, such as test/rmse: 6. The largest value that passes; for test/coverage the least",
+        description="limits for the blessing, such as test/rmse: 6. The largest value that passes; for test/coverage "
+        "the least",
     )
     baseline_tolerance: float = Field(
         0.02,
         ge=0,
         lt=1,
-        description="share by which the RMSE may exceed that of the last blessed model: room for the luck of a training. It may be "
-        "lost in every run anew; a limit for test/rmse in `thresholds` is the ceiling above which nothing is blessed",
+        description="share by which the RMSE may exceed that of the last blessed model: room for the luck of a "
+        "training. It may be lost in every run anew; a limit for test/rmse in `thresholds` is the ceiling above which "
+        "nothing is blessed",
     )
     significance: float | None = Field(
         None,
         gt=0,
         lt=1,
-        description="if set, such as 0.05, the Diebold-Mariano test against the best baseline must give less than this chance of "
-        "luck; the test is reported either way",
+        description="if set, such as 0.05, the Diebold-Mariano test against the best baseline must give less than this "
+        "chance of luck; the test is reported either way",
     )
     fitted_series: int = Field(
         20,
         ge=1,
-        description="Holt-Winters and SARIMA are fitted to so many series and columns at most; of more, a sample drawn by `seed`",
+        description="Holt-Winters and SARIMA are fitted to so many series and columns at most; of more, a sample drawn "
+        "by `seed`",
     )
 
 
@@ -75,7 +79,8 @@ class ForecastTrainerConfig(TrainerConfig):
     )
     loss: Literal["huber", "mean_squared_error", "mean_absolute_error"] = Field(
         "huber",
-        description="what is minimised, of errors divided by the series' mean absolute seasonal change; bounds add their quantile loss",
+        description="what is minimised, of errors divided by the series' mean absolute seasonal change; bounds add "
+        "their quantile loss",
     )
     interval: float = Field(
         0.8, gt=0, lt=1, description="share of the values that are to lie between the lower and the upper bound"

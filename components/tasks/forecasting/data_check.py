@@ -7,7 +7,8 @@ from typing import Any
 from components.tasks.forecasting.checks import check_splits
 from components.tasks.forecasting.config import ForecastValidationConfig
 from components.validation.stopping import conclude, unusable_files
-from data.raw import RawDataConfig
+from data.config import RawDataConfig
+from data.series import check as series_check
 from data.series.config import SeriesDataConfig
 from data.validation.config import ValidationConfig
 from pipeline.progress import Progress
@@ -15,12 +16,11 @@ from pipeline.settings import narrow
 
 
 def inspect(config: RawDataConfig, validation: ValidationConfig, progress: Progress) -> dict[str, Any]:
-    """Return what the series are like, the findings of ingest and of the checks that a run makes next, and whether it would stop; see
-    `data.series.check.inspect`.
+    """Return what the series are like, with the findings of ingest and of the checks, and whether a run would stop.
+
+    See `data.series.check.inspect`.
     """
     config, validation = narrow(config, SeriesDataConfig), narrow(validation, ForecastValidationConfig)
-    from data.series.check import inspect
-
-    found = inspect(config, progress)
+    found = series_check.inspect(config, progress)
     checked = check_splits(found["splits"], validation)
     return conclude(found, checked, unusable_files(found["findings"], found), validation)

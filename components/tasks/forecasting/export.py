@@ -12,6 +12,7 @@ from components.export.saved_model import check_shape, write_saved_model
 from components.networks import UNKNOWN_TIME, WindowShape, load_model
 from components.tasks.forecasting import windows
 from components.tasks.forecasting.config import ForecastExporterConfig
+from components.tasks.forecasting.facts import ForecastExportFacts, ForecastModelFacts, IntervalFacts, ServedFacts
 from components.tasks.forecasting.requests import inputs_of
 from pipeline.artifacts import Examples, Model, SavedModel
 from pipeline.settings import narrow
@@ -26,35 +27,36 @@ SERIES = "series.json"  # asset: how to read a file the way the training data we
 
 
 def export(examples: Examples, model: Model, saved_model: SavedModel, config: ExporterConfig) -> None:
-    """Write a SavedModel whose signatures answer `forecast`, `lower` and `upper`, float [n, P, V], in the data's own units.
+    """Write a SavedModel whose signatures answer `forecast`, `lower` and `upper`, float [n, P, V], in the data's units.
 
-    `serving_default` takes `history` (float [n, at least H, V]; the last H rows count), `with_times` also `times` (int64
-    [n, at least H], unix seconds of the rows; only where the network knows the calendar), `examples` takes `examples`
-    (string [n]: tf.train.Example as the training's). Where the data have covariates, all but the last also take `covariates`
-    (float [n, H + P, K]). The asset series.json tells columns, horizon and how the file was read; warm-up requests lie in
-    assets.extra.
+    `serving_default` takes `history` (float [n, at least H, V]; the last H rows count), `with_times` also `times`
+    (int64 [n, at least H], unix seconds of the rows; only where the network knows the calendar), `examples` takes
+    `examples` (string [n]: tf.train.Example as the training's). Where the data have covariates, all but the last also
+    take `covariates` (float [n, H + P, K]). The asset series.json tells columns, horizon and how the file was read;
+    warm-up requests lie in assets.extra.
     """
     config = narrow(config, ForecastExporterConfig)
     network = load_model(model)
     shape = windows.window_shape(examples)
-    functions = make_signatures(network, shape, model.properties["intervals"])
-    facts = {
-        name: model.properties[name]
-        for name in ("values", "covariates", "history", "horizon", "frequency", "season", "times", "csv")
-    }
-    facts["level"] = model.properties["intervals"]["level"]
-    assets = {SERIES: json.dumps(facts, indent=1, sort_keys=True) + "\n"}
+    facts = model.facts_as(ForecastModelFacts)
+    functions = make_signatures(network, shape, facts.intervals)
+    served = ServedFacts(**facts.window_facts(), level=facts.intervals.level)
+    told = served.model_dump(mode="json", exclude_unset=True)
+    assets = {SERIES: json.dumps(told, indent=1, sort_keys=True) + "\n"}
     write_saved_model(network, functions, assets, "forecaster", saved_model.path)
     write_warmup_requests(examples, network, functions, config.warmup_examples, saved_model)
-    saved_model.properties = {
-        "task": examples.task,
-        "signatures": list(functions),
-        "network": model.properties["network"],
-        **facts,
-    }
+    saved_model.write_facts(
+        ForecastExportFacts(
+            **served.window_facts(),
+            level=served.level,
+            task=examples.facts.task,
+            signatures=list(functions),
+            network=facts.network,
+        )
+    )
 
 
-def make_signatures(network: keras.Model, shape: WindowShape, intervals: dict[str, Any]) -> dict[str, Any]:
+def make_signatures(network: keras.Model, shape: WindowShape, intervals: IntervalFacts) -> dict[str, Any]:
     """Return the functions behind the signatures, by name."""
     names = windows.input_names(network)
     history_spec = tf.TensorSpec([None, None, shape.values], tf.float32, name="history")
@@ -110,7 +112,10 @@ def make_signatures(network: keras.Model, shape: WindowShape, intervals: dict[st
 def last_rows(history: tf.Tensor, shape: WindowShape, name: str) -> tf.Tensor:
     """Return the last H rows of histories [n, time, V]; in the graph, refuse fewer."""
     checked = check_shape(history, [None, None, shape.values], name)
-    message = f"`{name}` must have at least {shape.history} rows of {shape.values} value{'s' * (shape.values > 1)}: shape [n, {shape.history}, {shape.values}]"
+    message = (
+        f"`{name}` must have at least {shape.history} rows of {shape.values} value{'s' * (shape.values > 1)}: "
+        f"shape [n, {shape.history}, {shape.values}]"
+    )
     with tf.control_dependencies([tf.debugging.assert_greater_equal(tf.shape(checked)[1], shape.history, message)]):
         return tf.ensure_shape(checked[:, -shape.history :], (None, shape.history, shape.values))
 

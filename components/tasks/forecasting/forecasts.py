@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from components.networks import load_model
 from components.tasks.forecasting import windows
+from components.tasks.forecasting.facts import ForecastNetworkFacts
 from components.tasks.forecasting.metrics import Forecasts
 from data import loader
 from data.series.records import read_series
@@ -25,6 +27,7 @@ def predict(model: Model, examples: Examples, split: str, batch_size: int, progr
     """
     network = load_model(model)
     shape = windows.window_shape(examples)
+    intervals = model.facts_as(ForecastNetworkFacts).intervals
     names = windows.input_names(network)
     wanted = sorted({*names, "history"})
     numbers = {series.id: number for number, series in enumerate(read_series(examples))}
@@ -40,9 +43,9 @@ def predict(model: Model, examples: Examples, split: str, batch_size: int, progr
     @tf.function(reduce_retracing=True)
     def run(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         outputs = network({name: inputs[name] for name in names}, training=False)
-        return windows.forecasts(outputs, inputs["history"], model.properties["intervals"])
+        return windows.forecasts(outputs, inputs["history"], intervals)
 
-    parts: list[dict[str, np.ndarray]] = []
+    parts: list[dict[str, NDArray[Any]]] = []
     with progress.job(f"forecasting {split}", total=examples.splits[split]) as job:
         for inputs, targets in loader.read(examples, split, read_batch, batch_size):
             made = {name: tensor.numpy() for name, tensor in run(inputs).items()}
@@ -61,7 +64,7 @@ def predict(model: Model, examples: Examples, split: str, batch_size: int, progr
     return Forecasts(**{name: values[order] for name, values in whole.items()})
 
 
-def check_finite(forecast: Any, split: str) -> None:
+def check_finite(forecast: NDArray[np.float32], split: str) -> None:
     """Refuse forecasts that are no numbers: no figure could be computed from them."""
     broken = int((~np.isfinite(forecast).all(axis=(1, 2))).sum())
     if broken:

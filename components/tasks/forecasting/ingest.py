@@ -1,27 +1,29 @@
-"""Turns tables of series into sharded TFRecords of windows, the clean series beside them, and a list of what is wrong with the rows."""
+"""Turns tables of series into TFRecords of windows, with the clean series and a list of what is wrong with the rows."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from data.beam_config import BeamConfig
-from data.locate import locate, source_trees
-from data.raw import RawDataConfig
+from components.tasks.forecasting.facts import (
+    CutFacts,
+    ForecastExamplesFacts,
+    FrequencyFacts,
+    ScalingFacts,
+    TableFacts,
+)
+from data.config import BeamConfig, RawDataConfig
+from data.locate import locate
+from data.series.columns import Layout
 from data.series.config import SeriesDataConfig
+from data.series.ingest import Survey, survey, write_windows
+from data.series.windows import Plan
 from pipeline.artifacts import Examples
-from pipeline.component import Context, SourceTree
-from pipeline.progress import Progress
+from pipeline.component import Context
 from pipeline.settings import narrow
 
 REJECTED = "rejected.json"
-
-
-def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
-    """Find the raw files, fetching a data set of the catalogue that is not here yet."""
-    return [SourceTree(root, files) for root, files in source_trees(config, progress)]
 
 
 def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, context: Context) -> None:
@@ -30,59 +32,64 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
     Raises:
         UserError: no such data, lines that cannot be used, or series too short for a window.
     """
-    from data.series.ingest import survey, write_windows  # with Beam, which finding the sources does without
-
     path, settings = locate(narrow(config, SeriesDataConfig), context.progress)
     found = survey(path, settings, context.scratch / "rows", context.progress)
     plan, scaling = write_windows(found, settings, beam, examples.path, str(path), context.progress)
     rejected = found.findings.report(found.staged.offsets[-1])
     examples.write_json(REJECTED, rejected)
-    examples.properties = describe(found, settings) | {
-        "splits": plan.counts(),
-        "scaling": scaling,
-        "rejected": sum(item["count"] for item in rejected if item["severity"] == "warning"),
-    }
+    warned = sum(item["count"] for item in rejected if item["severity"] == "warning")
+    examples.write_facts(examples_facts(found, settings, plan, ScalingFacts.model_validate(scaling), warned))
 
 
-def describe(found: Any, config: SeriesDataConfig) -> dict[str, Any]:
+def examples_facts(
+    found: Survey, config: SeriesDataConfig, plan: Plan, scaling: ScalingFacts, rejected: int
+) -> ForecastExamplesFacts:
     """Return the facts that the steps after this one need."""
-    layout, cuts = found.layout, found.cuts
-    return {
-        "task": "forecasting",
-        "values": layout.chosen(layout.values),
-        "covariates": layout.chosen(layout.covariates),
-        "history": found.history,
-        "horizon": config.horizon,
-        "stride": config.stride,
-        "frequency": found.frequency.as_property() if found.frequency else None,
-        "season": found.season,
-        "times": bool(layout.time),
-        "series": len(found.kept),
-        "rows": sum(span.rows for span in found.spans),
-        "cuts": {
-            "validation": cuts.validation,
-            "test": cuts.test,
-            "validation_time": step_time(found, cuts.validation_at),
-            "test_time": step_time(found, cuts.test_at),
-        },
-        "filled": found.filled,
-        "source": f"{Path(config.path).name} ({found.format})",
-        "csv": {
-            "time_column": layout.time_column,
-            "value_columns": layout.chosen(layout.values),
-            "series_column": config.series_column,
-            "covariate_columns": layout.chosen(layout.covariates),
-            "encoding": config.encoding,
-            "delimiter": layout.tables[0].delimiter,
-            "decimal": layout.decimal,
-            "time_format": layout.form.name if layout.form else None,
-            "fill": config.fill,
-            "missing": list(config.missing),
-        },
-    }
+    layout, cuts, frequency = found.layout, found.cuts, found.frequency
+    return ForecastExamplesFacts(
+        task="forecasting",
+        splits=plan.counts(),
+        rejected=rejected,
+        source=f"{Path(config.path).name} ({found.format})",
+        values=layout.chosen(layout.values),
+        covariates=layout.chosen(layout.covariates),
+        history=found.history,
+        horizon=config.horizon,
+        stride=config.stride,
+        frequency=FrequencyFacts.model_validate(frequency.as_property()) if frequency else None,
+        season=found.season,
+        times=bool(layout.time),
+        series=len(found.kept),
+        rows=sum(span.rows for span in found.spans),
+        cuts=CutFacts(
+            validation=cuts.validation,
+            test=cuts.test,
+            validation_time=step_time(found, cuts.validation_at),
+            test_time=step_time(found, cuts.test_at),
+        ),
+        filled=found.filled,
+        scaling=scaling,
+        csv=table_facts(layout, config),
+    )
 
 
-def step_time(found: Any, step: int) -> str | None:
+def table_facts(layout: Layout, config: SeriesDataConfig) -> TableFacts:
+    """Return how the tables were read, for `labline predict` to read others so."""
+    return TableFacts(
+        time_column=layout.time_column,
+        value_columns=layout.chosen(layout.values),
+        series_column=config.series_column,
+        covariate_columns=layout.chosen(layout.covariates),
+        encoding=config.encoding,
+        delimiter=layout.tables[0].delimiter,
+        decimal=layout.decimal,
+        time_format=layout.form.name if layout.form else None,
+        fill=config.fill,
+        missing=list(config.missing),
+    )
+
+
+def step_time(found: Survey, step: int) -> str | None:
     """Return the time of a step of the grid as ISO 8601; None without times."""
     grid = found.kept[0].grid
     if grid is None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import SupportsFloat, cast
 
 import numpy as np
+from numpy.typing import NDArray
+
+from components.tasks.forecasting.details import ColumnRow, Figures, Interval, SeriesRow, StepRow
+
+ByKind = Mapping[str, NDArray[np.float64]]  # by kind of error, or by figure
 
 WORST_SERIES = 50  # rows of the table by series
 CELLS_AT_ONCE = 1 << 21  # a million windows of many steps would not fit into memory with all their errors
@@ -27,13 +32,13 @@ class Forecasts:
         scale: float32 [n, V] mean absolute seasonal change of the series' training part: the unit of MASE.
     """
 
-    series: np.ndarray
-    row: np.ndarray
-    target: np.ndarray
-    forecast: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    scale: np.ndarray
+    series: NDArray[np.int64]
+    row: NDArray[np.int64]
+    target: NDArray[np.float32]
+    forecast: NDArray[np.float32]
+    lower: NDArray[np.float32]
+    upper: NDArray[np.float32]
+    scale: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,16 @@ class Scored:
     """
 
     values: dict[str, float | None]
-    intervals: dict[str, list[float] | None]
-    windows: dict[str, np.ndarray]
-    steps: dict[str, np.ndarray]
-    columns: dict[str, np.ndarray]
-    drawn: dict[str, np.ndarray]
+    intervals: dict[str, Interval | None]
+    windows: ByKind
+    steps: ByKind
+    columns: ByKind
+    drawn: ByKind
 
 
-def score(forecasts: Forecasts, moments: np.ndarray, level: float, block: int, resamples: int, seed: int) -> Scored:
+def score(
+    forecasts: Forecasts, moments: NDArray[np.int64], level: float, block: int, resamples: int, seed: int
+) -> Scored:
     """Measure forecasts.
 
     Args:
@@ -67,33 +74,37 @@ def score(forecasts: Forecasts, moments: np.ndarray, level: float, block: int, r
         block: neighbouring moments that depend on each other, see `block_length`.
     """
     windows, steps, columns = mean_errors(forecasts, level)
-    values = {name: plain(value) for name, value in figures({kind: mean(row) for kind, row in windows.items()}).items()}
+    means = {kind: row.mean(keepdims=True) for kind, row in windows.items()}
+    values = {name: plain(value[0]) for name, value in figures(means).items()}
     drawn = bootstrap(windows, moments, block, resamples, seed)
     return Scored(values, {name: percentiles(row) for name, row in drawn.items()}, windows, steps, columns, drawn)
 
 
-def mean_errors(forecasts: Forecasts, level: float) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def mean_errors(forecasts: Forecasts, level: float) -> tuple[ByKind, ByKind, ByKind]:
     """Return the mean of each kind of error in each window [n], at each step [P] and in each column [V]."""
     number, horizon, columns = forecasts.target.shape
     together = max(1, CELLS_AT_ONCE // (horizon * columns))
     parts = []
     for start in range(0, number, together):
         cells = errors(forecasts, slice(start, start + together), level)
-        parts.append({
-            kind: (values.mean(axis=(1, 2)), values.sum(axis=(0, 2)), values.sum(axis=(0, 1)))
-            for kind, values in cells.items()
-        })  # fmt: skip
+        parts.append(
+            {
+                kind: (values.mean(axis=(1, 2)), values.sum(axis=(0, 2)), values.sum(axis=(0, 1)))
+                for kind, values in cells.items()
+            }
+        )
     windows = {kind: np.concatenate([part[kind][0] for part in parts]) for kind in parts[0]}
     steps = {kind: np.sum([part[kind][1] for part in parts], axis=0) / (number * columns) for kind in parts[0]}
     by_column = {kind: np.sum([part[kind][2] for part in parts], axis=0) / (number * horizon) for kind in parts[0]}
     return windows, steps, by_column
 
 
-def errors(forecasts: Forecasts, chosen: slice, level: float) -> dict[str, np.ndarray]:
+def errors(forecasts: Forecasts, chosen: slice, level: float) -> ByKind:
     """Return each kind of error of some windows, [windows, P, V].
 
     MASE: Hyndman and Koehler 2006, "Another look at measures of forecast accuracy". sMAPE: Makridakis 1993 as in the M4
-    competition, 0 to 200 %. The interval score is Winkler's (1972) in the form of Gneiting and Raftery 2007, section 6.2.
+    competition, 0 to 200 %. The interval score is Winkler's (1972) in the form of Gneiting and Raftery 2007, section
+    6.2.
     """
     target, forecast, lower, upper = (
         getattr(forecasts, name)[chosen].astype(np.float64) for name in ("target", "forecast", "lower", "upper")
@@ -116,25 +127,27 @@ def errors(forecasts: Forecasts, chosen: slice, level: float) -> dict[str, np.nd
     }
 
 
-def figures(means: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn mean errors, numbers or arrays, into the figures of the tables."""
+def figures(means: ByKind) -> ByKind:
+    """Turn mean errors into the figures of the tables."""
     return {
-        "rmse": np.sqrt(means["squared"]), "mae": means["absolute"], "mape": means["percentage"], "smape": means["symmetric"],
-        "mase": means["scaled"], "coverage": means["covered"], "interval_width": means["width"], "interval_score": means["score"],
-    }  # fmt: skip
+        "rmse": np.sqrt(means["squared"]),
+        "mae": means["absolute"],
+        "mape": means["percentage"],
+        "smape": means["symmetric"],
+        "mase": means["scaled"],
+        "coverage": means["covered"],
+        "interval_width": means["width"],
+        "interval_score": means["score"],
+    }
 
 
-def mean(values: np.ndarray) -> float:
-    """Return the mean as a number."""
-    return float(values.mean())
-
-
-def plain(value: Any) -> float | None:
+def plain(value: SupportsFloat) -> float | None:
     """Return a number for JSON; None where there is none."""
-    return float(value) if math.isfinite(value) else None
+    number = float(value)
+    return number if math.isfinite(number) else None
 
 
-def most_windows(forecasts: Forecasts) -> int:
+def max_windows(forecasts: Forecasts) -> int:
     """Return the windows of the series that has the most of them."""
     return int(np.unique(forecasts.series, return_counts=True)[1].max())
 
@@ -146,19 +159,18 @@ def block_length(number: int, horizon: int, stride: int) -> int:
     dependence of neighbouring errors (Kuensch 1989; Hall, Horowitz and Jing 1995). At most a third of all.
 
     Args:
-        number: windows of a series, see `most_windows`: a block lies within one.
+        number: windows of a series, see `max_windows`: a block lies within one.
     """
     overlap = math.ceil(horizon / stride)
-    return max(1, min(max(overlap, math.ceil(number ** (1 / 3))), number // 3))
+    cube_root: int = math.ceil(number ** (1 / 3))
+    return max(1, min(max(overlap, cube_root), number // 3))
 
 
-def bootstrap(
-    windows: dict[str, np.ndarray], moments: np.ndarray, block: int, resamples: int, seed: int
-) -> dict[str, np.ndarray]:
+def bootstrap(windows: ByKind, moments: NDArray[np.int64], block: int, resamples: int, seed: int) -> ByKind:
     """Return each figure on samples of whole blocks of neighbouring moments, since their windows are not independent.
 
-    A moment is drawn with the windows of all series at it, which err together. Blocks are drawn with replacement and wrap round
-    (circular block bootstrap, Politis and Romano 1992).
+    A moment is drawn with the windows of all series at it, which err together. Blocks are drawn with replacement and
+    wrap round (circular block bootstrap, Politis and Romano 1992).
 
     Args:
         windows: kind of error -> its mean in each window [n].
@@ -185,33 +197,41 @@ def bootstrap(
     return figures({kind: columns[:, place] for place, kind in enumerate(kinds)})
 
 
-def percentiles(values: np.ndarray) -> list[float] | None:
+def percentiles(values: NDArray[np.float64]) -> Interval | None:
     """Return the middle 95 % of bootstrap values; None where some sample gave none."""
     if not np.isfinite(values).all():
         return None
     return [float(value) for value in np.percentile(values, (2.5, 97.5))]
 
 
-def step_rows(scored: Scored) -> list[dict[str, Any]]:
-    """Return the figures at each step ahead, the first one first."""
-    return [{"step": number + 1, **row} for number, row in enumerate(table(scored.steps))]
+def step_rows(scored: Scored, baselines: ByKind) -> list[StepRow]:
+    """Return the figures at each step ahead, the first one first.
+
+    Args:
+        baselines: name -> RMSE at each step [P].
+    """
+    return [
+        {"step": number + 1, **row, "baselines": {name: plain(steps[number]) for name, steps in baselines.items()}}
+        for number, row in enumerate(table(scored.steps))
+    ]
 
 
-def column_rows(scored: Scored, columns: Sequence[str]) -> list[dict[str, Any]]:
+def column_rows(scored: Scored, columns: Sequence[str]) -> list[ColumnRow]:
     """Return the figures of each value column."""
     return [{"column": name, **row} for name, row in zip(columns, table(scored.columns), strict=True)]
 
 
-def series_rows(scored: Scored, forecasts: Forecasts, ids: Sequence[str]) -> list[dict[str, Any]]:
+def series_rows(scored: Scored, forecasts: Forecasts, ids: Sequence[str]) -> list[SeriesRow]:
     """Return the figures of the series that are forecast worst by MASE, the worst first."""
     numbers, place, count = np.unique(forecasts.series, return_inverse=True, return_counts=True)
     sums = {kind: np.bincount(place, weights=values) for kind, values in scored.windows.items()}
     rows = table({kind: values / count for kind, values in sums.items()})
     worst = np.argsort(-sums["scaled"] / count, kind="stable")[:WORST_SERIES]
-    return [{"series": ids[int(numbers[at])], "windows": int(count[at]), **rows[at]} for at in worst]
+    return [{"series": ids[int(numbers[at])], "windows": int(count[at]), **rows[at]} for at in map(int, worst)]
 
 
-def table(means: Mapping[str, np.ndarray]) -> list[dict[str, float | None]]:
+def table(means: ByKind) -> list[Figures]:
     """Turn mean errors [m] into m rows of figures."""
     whole = figures(means)
-    return [{name: plain(values[place]) for name, values in whole.items()} for place in range(len(whole["rmse"]))]
+    rows = ({name: plain(values[place]) for name, values in whole.items()} for place in range(len(whole["rmse"])))
+    return [cast("Figures", row) for row in rows]

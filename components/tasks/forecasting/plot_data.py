@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from components.tasks.forecasting.details import DrawnSeries, Envelope, Fan, Tick
 from components.tasks.forecasting.metrics import Forecasts
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
 
 POINTS = 700  # across an image; more rows are drawn as the least and greatest value of so many groups
 IN_FULL = 240  # windows that are drawn one by one, with their intervals
@@ -39,17 +42,13 @@ class Line:
     column: int
     name: str
     why: str
-    values: np.ndarray
-    times: np.ndarray | None
+    values: NDArray[np.float64]
+    times: NDArray[np.int64] | None
     cuts: dict[str, int | None]
 
 
-def draw_line(line: Line, forecasts: Forecasts) -> dict[str, Any]:
-    """Return the whole series, its forecasts one step ahead over the judged part, some of them in full, and fans.
-
-    All x are rows of the series; `ticks` say what they are in time. An envelope has `x`, `low` and `high`, which are equal where
-    nothing was thinned.
-    """
+def draw_line(line: Line, forecasts: Forecasts) -> DrawnSeries:
+    """Return the whole series, its forecasts one step ahead over the judged part, some of them in full, and fans."""
     windows = np.flatnonzero(forecasts.series == line.number)
     windows = windows[np.argsort(forecasts.row[windows], kind="stable")]
     rows = forecasts.row[windows]
@@ -60,38 +59,51 @@ def draw_line(line: Line, forecasts: Forecasts) -> dict[str, Any]:
     full = slice(max(0, len(rows) - IN_FULL), None)
     horizon = target.shape[1]
     return {
-        "series": line.id, "column": line.name, "why": line.why, "rows": len(line.values), "cuts": line.cuts,
-        "values": envelope(np.arange(len(line.values)), line.values), "ticks": ticks(line.times, 0, len(line.values) - 1),
+        "series": line.id,
+        "column": line.name,
+        "why": line.why,
+        "rows": len(line.values),
+        "cuts": line.cuts,
+        "values": envelope(np.arange(len(line.values)), line.values),
+        "ticks": ticks(line.times, 0, len(line.values) - 1),
         "judged": {
-            "windows": len(rows), "ticks": ticks(line.times, int(rows[0]), int(rows[-1])),
-            "target": envelope(rows, target[:, 0]), "forecast": envelope(rows, forecast[:, 0]),
+            "windows": len(rows),
+            "ticks": ticks(line.times, int(rows[0]), int(rows[-1])),
+            "target": envelope(rows, target[:, 0]),
+            "forecast": envelope(rows, forecast[:, 0]),
             "error": envelope(rows, forecast[:, 0].astype(np.float64) - target[:, 0]),
         },
         "stretch": {
-            "x": rows[full].tolist(), "ticks": ticks(line.times, int(rows[full][0]), int(rows[-1])),
-            "target": shorten(target[full, 0]), "forecast": shorten(forecast[full, 0]),
-            "lower": shorten(lower[full, 0]), "upper": shorten(upper[full, 0]),
+            "x": rows[full].tolist(),
+            "ticks": ticks(line.times, int(rows[full][0]), int(rows[-1])),
+            "target": shorten(target[full, 0]),
+            "forecast": shorten(forecast[full, 0]),
+            "lower": shorten(lower[full, 0]),
+            "upper": shorten(upper[full, 0]),
         },
         "fans": [
             draw_fan(line, int(rows[place]), target[place], forecast[place], lower[place], upper[place])
             for place in fan_origins(rows, horizon)
         ],
-    }  # fmt: skip
+    }
 
 
-def draw_fan(
-    line: Line, row: int, target: np.ndarray, forecast: np.ndarray, lower: np.ndarray, upper: np.ndarray
-) -> dict[str, Any]:
-    """Return the forecasts of the whole horizon, the first of them for `row`, and every value of the rows before it that are drawn."""
+def draw_fan(line: Line, row: int, target: Floats, forecast: Floats, lower: Floats, upper: Floats) -> Fan:
+    """Return the forecasts of the whole horizon, the first of them for `row`, and the values before it."""
     origin = row - 1
     return {
-        "origin": origin, "from": ticks(line.times, origin, origin)[0][1], "past": shorten(line.values[max(0, row - PAST) : row]),
-        "x": list(range(row, row + len(target))), "target": shorten(target),
-        "forecast": shorten(forecast), "lower": shorten(lower), "upper": shorten(upper),
-    }  # fmt: skip
+        "origin": origin,
+        "from": ticks(line.times, origin, origin)[0][1],
+        "past": shorten(line.values[max(0, row - PAST) : row]),
+        "x": list(range(row, row + len(target))),
+        "target": shorten(target),
+        "forecast": shorten(forecast),
+        "lower": shorten(lower),
+        "upper": shorten(upper),
+    }
 
 
-def envelope(x: np.ndarray, values: np.ndarray) -> dict[str, list[Any]]:
+def envelope(x: NDArray[np.int64], values: Floats) -> Envelope:
     """Return values, or, of many, least and greatest of each group of neighbours: a peak stays a peak."""
     if len(values) <= POINTS:
         numbers = shorten(values)
@@ -104,12 +116,12 @@ def envelope(x: np.ndarray, values: np.ndarray) -> dict[str, list[Any]]:
     }
 
 
-def shorten(values: np.ndarray) -> list[float]:
+def shorten(values: Floats) -> list[float]:
     """Return numbers with six significant digits."""
     return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
 
 
-def fan_origins(rows: np.ndarray, horizon: int) -> list[int]:
+def fan_origins(rows: NDArray[np.int64], horizon: int) -> list[int]:
     """Choose windows whose targets do not overlap, evenly over the part; none one step ahead."""
     if horizon == 1:
         return []
@@ -120,17 +132,17 @@ def fan_origins(rows: np.ndarray, horizon: int) -> list[int]:
     return [apart[int(number)] for number in np.unique(np.linspace(0, len(apart) - 1, FANS).round())]
 
 
-def ticks(times: np.ndarray | None, first: int, last: int) -> list[list[Any]]:
+def ticks(times: NDArray[np.int64] | None, first: int, last: int) -> list[Tick]:
     """Return rows with what to write below them: dates, with the hour where the range is short, or the row's number."""
     rows = np.unique(np.linspace(first, last, TICKS).round().astype(int)).tolist()
     if times is None:
-        return [[row, f"{row:,}"] for row in rows]
+        return [(row, f"{row:,}") for row in rows]
     short = len(rows) == 1 or times[rows[1]] - times[rows[0]] < 2 * 86400
     hours = short and bool((np.asarray(times[:1000]) % 86400).any())
-    return [[row, name_time(int(times[row]), hours)] for row in rows]
+    return [(row, name_time(int(times[row]), hours)) for row in rows]
 
 
-def name_moments(times: Sequence[np.ndarray | None], forecasts: Forecasts) -> list[str]:
+def name_moments(times: Sequence[NDArray[np.int64] | None], forecasts: Forecasts) -> list[str]:
     """Name each window's first target row: by its time, or its number where times are unknown."""
     known = [times[number] for number in np.unique(forecasts.series).tolist()]
     hours = any(stamps is not None and bool((np.asarray(stamps[:1000]) % 86400).any()) for stamps in known)
@@ -143,7 +155,6 @@ def name_moments(times: Sequence[np.ndarray | None], forecasts: Forecasts) -> li
 
 def name_time(seconds: int, hours: bool) -> str:
     """Return unix seconds as `2014-07-31` or `2014-07-31 18:00`."""
-    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(
-        seconds=seconds
-    )  # years before 1970 too, on every system
+    # a sum, for years before 1970 too, on every system
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
     return moment.strftime("%Y-%m-%d %H:%M" if hours else "%Y-%m-%d")

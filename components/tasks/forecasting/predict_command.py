@@ -1,15 +1,18 @@
-"""Asks a served forecaster about the end of a series, for `labline predict` and the demo, and prints its answers as a table."""
+"""Asks a served forecaster about the end of a series, for `labline predict` and the demo, and prints a table."""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from components.tasks.forecasting.tables import check_target, write_forecasts
+from components.tasks.forecasting.facts import ForecastExamplesFacts, ServedFacts
+from components.tasks.forecasting.tables import ForecastRow, check_target, write_forecasts
 from components.tasks.task import PredictOptions
 from data.series.reading import read_recent
 from data.series.records import decode_window
@@ -23,6 +26,7 @@ from serving.samples import sample_records
 if TYPE_CHECKING:
     from data.series.reading import Recent
     from serving.client import Client, ModelClient
+    from serving.client.answers import Forecast
 
 
 SERIES = Path("assets", "series.json")
@@ -48,13 +52,13 @@ def predict(client: ModelClient, name: str, files: list[Path], options: PredictO
     for place, recent in zip(places, ends, strict=True):
         made = client.forecast(name, *arrays(recent, facts, client, name, version), version=version)
         answers += [(files[place], series, answer) for series, answer in zip(recent, made, strict=True)]
-    rows = [describe(file, series, answer, facts) for file, series, answer in answers]
+    rows = [forecast_row(file, series, answer, facts) for file, series, answer in answers]
     if out:
         write_forecasts(rows, out)
     if options.as_json:
         print(json.dumps(rows))
     else:
-        named = facts["csv"]["series_column"] or len(answers) > len(places)
+        named = facts.csv.series_column or len(answers) > len(places)
         for file, series, answer in answers:
             print(table(f"{file}: {series.id}" if named else str(file), series, answer, facts))
         if out:
@@ -62,14 +66,14 @@ def predict(client: ModelClient, name: str, files: list[Path], options: PredictO
     end_with_status(files, places)
 
 
-def read_end(file: Path, facts: dict[str, Any]) -> list[Recent]:
+def read_end(file: Path, facts: ServedFacts) -> list[Recent]:
     """Return the last rows of a file's series.
 
     Raises:
         UserError: it does not fit the model; says what can be done about it here, where no settings can be given.
     """
     try:
-        return read_recent(file, facts, Progress())
+        return read_recent(file, facts.model_dump(mode="json", exclude_unset=True), Progress())
     except UserError as error:
         settings = list(dict.fromkeys(re.findall(r"`(data\.\w+)", error.fix)))
         if not settings:
@@ -88,40 +92,54 @@ def without_settings(error: UserError, settings: list[str]) -> str:
     return f"{' '.join(advice) or 'Mend the file.'}\n         {anew}"
 
 
-def read_facts(workspace: Path | None, name: str, version: int | None, url: str) -> dict[str, Any]:
+def read_facts(workspace: Path | None, name: str, version: int | None, url: str) -> ServedFacts:
     """Return what the exported model tells of its data.
 
     Raises:
-        UserError: the workspace does not have it.
+        UserError: the workspace does not have it, or another version wrote it.
     """
     folder = version_folder(workspace / FOLDER / name, version) if workspace else None
     if folder is None or not (folder / SERIES).is_file():
         raise UserError(
             f"How to read a file for `{name}` is told by the exported model, which this workspace does not have.",
             url,
-            "Name the workspace that pushed it with --workspace, or send histories yourself with `serving.client.Client.forecast`.",
+            "Name the workspace that pushed it with --workspace, or send histories yourself with "
+            "`serving.client.Client.forecast`.",
         )
-    return json.loads((folder / SERIES).read_text("utf-8"))
+    try:
+        return ServedFacts.model_validate_json((folder / SERIES).read_bytes())
+    except ValidationError:
+        raise UserError(
+            "The exported model does not tell all that is needed to read a file for it.",
+            str(folder / SERIES),
+            "It was written by another version of labline; run the exporter again with `--fresh exporter`.",
+        ) from None
 
 
 def arrays(
-    recent: list[Recent], facts: dict[str, Any], client: ModelClient, name: str, version: int | None
-) -> tuple[Any, Any, Any]:
+    recent: list[Recent], facts: ServedFacts, client: ModelClient, name: str, version: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.int64] | None, NDArray[np.float64] | None]:
     """Return histories, times and covariates as the client sends them; times only where the model takes them."""
     timed = "with_times" in client.metadata(name, version) and all(series.times is not None for series in recent)
     return (
         np.stack([series.history for series in recent]),
         np.stack([np.asarray(series.times) for series in recent]) if timed else None,
-        np.stack([series.covariates for series in recent]) if facts["covariates"] else None,
+        np.stack([series.covariates for series in recent]) if facts.covariates else None,
     )
 
 
-def describe(file: Path, series: Recent, answer: Any, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return one answer as JSON values: arrays [P][V] by `columns`."""
+def forecast_row(file: Path, series: Recent, answer: Forecast, facts: ServedFacts) -> ForecastRow:
+    """Return one answer as JSON values."""
     return {
-        "file": str(file), "series": series.id, "columns": facts["values"], "level": facts["level"], "times": times_of(series),
-        "forecast": answer.forecast, "lower": answer.lower, "upper": answer.upper,
-    }  # fmt: skip
+        "file": str(file),
+        "series": series.id,
+        "columns": facts.values,
+        "level": facts.level,
+        "times": times_of(series),
+        "forecast": answer.forecast,
+        "lower": answer.lower,
+        "upper": answer.upper,
+    }
 
 
 def times_of(series: Recent) -> list[str] | None:
@@ -134,11 +152,11 @@ def times_of(series: Recent) -> list[str] | None:
     ]
 
 
-def table(title: str, series: Recent, answer: Any, facts: dict[str, Any]) -> str:
+def table(title: str, series: Recent, answer: Forecast, facts: ServedFacts) -> str:
     """Return the last known row and the forecasts with their bounds as lines of a table, one row a step and column."""
-    steps = times_of(series) or [f"+{number}" for number in range(1, facts["horizon"] + 1)]
-    percent = f"{100 * facts['level']:g} %"
-    many = len(facts["values"]) > 1
+    steps = times_of(series) or [f"+{number}" for number in range(1, facts.horizon + 1)]
+    percent = f"{100 * facts.level:g} %"
+    many = len(facts.values) > 1
     rows = [
         (
             "time" if series.ahead is not None else "step",
@@ -148,7 +166,7 @@ def table(title: str, series: Recent, answer: Any, facts: dict[str, Any]) -> str
             "to",
         )
     ]
-    for place, column in enumerate(facts["values"]):
+    for place, column in enumerate(facts.values):
         for number, step in enumerate(steps):
             figures = [f"{getattr(answer, part)[number][place]:,.4g}" for part in ("forecast", "lower", "upper")]
             rows.append((step, *([column] if many else []), *figures))
@@ -169,18 +187,18 @@ def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> 
     Args:
         folder: where the request is put.
     """
-    facts = examples.properties
+    facts = examples.facts_as(ForecastExamplesFacts)
     split, records = sample_records(examples, 1)
-    window = decode_window(records[0], len(facts["values"]), len(facts["covariates"]))
+    window = decode_window(records[0], len(facts.values), len(facts.covariates))
     body = {"history": [window.history.tolist()]}
-    if facts["covariates"]:
+    if facts.covariates:
         body["covariates"] = [window.covariates.tolist()]
     request = folder / "asked.json"
     request.write_text(json.dumps({"inputs": body}) + "\n", "utf-8")
     print(f"asking about one window of the {split} split:")
     print(f"  curl -d @{request} {client.url}/v1/models/{name}:predict")
     answer = client.predict(name, inputs=body)
-    print(f"  {'step':>4}  {'forecast':>10}  {'lower':>10}  {'upper':>10}  {'truth':>10}   ({facts['values'][0]})")
-    for number in range(facts["horizon"]):
+    print(f"  {'step':>4}  {'forecast':>10}  {'lower':>10}  {'upper':>10}  {'truth':>10}   ({facts.values[0]})")
+    for number in range(facts.horizon):
         figures = [answer[part][0][number][0] for part in ("forecast", "lower", "upper")] + [window.target[number][0]]
         print(f"  {number + 1:>+4}  " + "  ".join(f"{figure:>10,.4g}" for figure in figures))

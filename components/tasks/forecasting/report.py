@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from components.tasks.forecasting import report_charts
+from components.tasks.forecasting.details import BaselineRow, ForecastDetails
+from components.tasks.forecasting.facts import ForecastNetworkFacts
 from components.tasks.forecasting.metric_list import METRICS
 from components.tasks.shared_report import headline, in_order, read, recorded
 from components.tasks.task import Artifacts, Inline
@@ -18,18 +21,24 @@ LSTMS = 4
 
 def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
     """Return the headline figures with intervals, and what the baselines and the last blessed model reach."""
-    details = read(artifacts.get("evaluation"), "details.json") or {}
-    nearest = beside(details.get("baselines", []))
+    details = read_details(artifacts)
+    nearest = beside(details["baselines"]) if details else []
 
     def others(name: str) -> list[tuple[str, float | None]]:
-        if name == "coverage" and "level" in details:
+        if name == "coverage" and details:
             return [("asked for", details["level"])]
-        return [(row["name"], row.get(name)) for row in nearest]
+        return [(row["name"], cast("Mapping[str, float | None]", row).get(name)) for row in nearest]
 
     return headline(run, artifacts, METRICS, others)
 
 
-def beside(baselines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def read_details(artifacts: Artifacts) -> ForecastDetails | None:
+    """Return the details of the evaluation; None where there was none."""
+    details: ForecastDetails | None = read(artifacts.get("evaluation"), "details.json")
+    return details
+
+
+def beside(baselines: list[BaselineRow]) -> list[BaselineRow]:
     """Return the baselines that are hardest to beat, and the last value always."""
     known = [row for row in baselines if row["rmse"] is not None]
     last = [row for row in known if row["name"] == "last value"]
@@ -44,8 +53,8 @@ def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     if examples is None:
         return None
     splits = list(in_order(examples.properties.get("splits", {})))
-    drawn = (read(artifacts.get("evaluation"), "details.json") or {}).get("series_drawn", [])
-    return recorded(examples, artifacts) | {"splits": splits, "drawn": drawn}
+    details = read_details(artifacts)
+    return recorded(examples, artifacts) | {"splits": splits, "drawn": details["series_drawn"] if details else []}
 
 
 def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
@@ -63,17 +72,17 @@ def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
 
 def remark(model: Artifact) -> str:
     """Say how the bounds came to be."""
-    intervals = model.properties.get("intervals")
-    if not intervals:
+    if "intervals" not in model.properties:
         return ""
-    windows = f"{intervals['windows']:,} windows of the {intervals['split']} split"
-    return f"The bounds are to hold {100 * intervals['level']:g} % of the values; they were calibrated on {windows}."
+    intervals = model.facts_as(ForecastNetworkFacts).intervals
+    windows = f"{intervals.windows:,} windows of the {intervals.split} split"
+    return f"The bounds are to hold {100 * intervals.level:g} % of the values; they were calibrated on {windows}."
 
 
 def evaluation(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     """Return baselines, forecasts, errors and backtest, with the functions that draw them."""
     del inline
-    details = read(artifacts.get("evaluation"), "details.json")
+    details = read_details(artifacts)
     if details is None:
         return None
     nearest = [row["name"] for row in beside(details["baselines"])]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from components.networks import UNKNOWN_TIME
 from components.tasks.forecasting import windows
 from pipeline.artifacts import Examples
 
 
-def inputs_of(examples: Examples, records: list[bytes], names: list[str]) -> dict[str, np.ndarray]:
+def inputs_of(examples: Examples, records: list[bytes], names: list[str]) -> dict[str, NDArray[Any]]:
     """Return the named inputs of some records.
 
     Args:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from pipeline.artifacts import Statistics
 
 
-def add_domains(schema: Any, statistics: Statistics) -> None:
+def add_domains(schema: schema_pb2.Schema, statistics: Statistics) -> None:
     """Narrow the domains of the features, in place."""
     del statistics
     for feature in schema.feature:

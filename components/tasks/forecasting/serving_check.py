@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from components.networks import UNKNOWN_TIME, load_model
 from components.tasks.forecasting import windows
+from components.tasks.forecasting.facts import ForecastNetworkFacts
 from components.tasks.forecasting.requests import inputs_of
 from components.tasks.task import Expectation
 from pipeline.artifacts import Examples, Model
@@ -35,15 +37,15 @@ class ExpectedForecasts(Expectation):
     """
 
     sent: dict[str, dict[str, Any]]
-    answers: dict[str, dict[str, np.ndarray]]
-    scale: np.ndarray
+    answers: dict[str, dict[str, NDArray[np.float32]]]
+    scale: NDArray[np.float32]
     split: str
 
     def __len__(self) -> int:
         return len(self.scale)
 
     def ask(self, client: Client, name: str) -> tuple[dict[str, Parity], str]:
-        """Send the windows by every signature; return the parity of each, in units of the series' scale, and what is wrong else."""
+        """Send the windows by every signature; return the parity of each, in units of the series' scale."""
         differences = {}
         for signature, inputs in self.sent.items():
             got: dict[str, list[Any]] = {answer: [] for answer in ANSWERS}
@@ -63,20 +65,22 @@ def expect(examples: Examples, model: Model, count: int) -> ExpectedForecasts:
     """Ask the trained network itself."""
     split, records = sample_records(examples, count)
     network = load_model(model)
-    names = windows.input_names(network)
+    names, intervals = windows.input_names(network), model.facts_as(ForecastNetworkFacts).intervals
     inputs, targets = windows.read_batch(tf.constant(records), windows.window_shape(examples), names)
     scale = targets["scale"].numpy()[:, np.newaxis]
 
-    def answer(given: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
+    def answer(given: dict[str, tf.Tensor]) -> dict[str, NDArray[np.float32]]:
         outputs = network.predict({name: value.numpy() for name, value in given.items()}, batch_size=32, verbose=0)
-        made = windows.forecasts(tf.constant(outputs), given["history"], model.properties["intervals"])
+        made = windows.forecasts(tf.constant(outputs), given["history"], intervals)
         return {name: value.numpy() for name, value in made.items()}
 
     known = ["history", *(["covariates"] if "covariates" in names else [])]
     timed = {"with_times": inputs_of(examples, records, [*known, "times"])} if "time" in names else {}
     sent: dict[str, dict[str, Any]] = {
-        "serving_default": inputs_of(examples, records, known), "examples": {"examples": records}, **timed,
-    }  # fmt: skip
+        "serving_default": inputs_of(examples, records, known),
+        "examples": {"examples": records},
+        **timed,
+    }
     untimed = {**inputs, "time": tf.fill([len(records)], tf.constant(UNKNOWN_TIME, tf.int64))} if timed else inputs
     with_times = answer(inputs)
     answers = {
@@ -87,6 +91,6 @@ def expect(examples: Examples, model: Model, count: int) -> ExpectedForecasts:
     return ExpectedForecasts(sent, {name: answers[name] for name in sent}, scale, split)
 
 
-def flat(values: np.ndarray) -> np.ndarray:
+def flat(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return values [n, ...] as [n, k]."""
     return values.reshape(len(values), -1)

@@ -1,7 +1,7 @@
-"""Forecasts of Holt-Winters smoothing and of SARIMA, fitted once by statsmodels and then run forward over what is known.
+"""Forecasts of Holt-Winters smoothing and of SARIMA, fitted once by statsmodels, then run forward over what is known.
 
-Both are fitted on what lies before the first judged row. From there on their states follow the values that came, without a new
-fit, so that every window is forecast from all that was known before its target, and from nothing else.
+Both are fitted on what lies before the first judged row. From there on their states follow the values that came,
+without a new fit, so that every window is forecast from all that was known before its target, and from nothing else.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from statsmodels.tsa.holtwinters import ExponentialSmoothing
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 from threadpoolctl import threadpool_limits
 
 SEASON_IN_STATE = 60  # rows; a SARIMA whose state holds a longer season takes minutes to fit
 SEASON_ESTIMATED = 60  # rows; with a longer season Holt-Winters starts from averages of the first seasons
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
 SARIMA_STARTS = ((0.8, -0.9), (0.3, -0.1))  # AR and MA: the likelihood often has two peaks
 ITERATIONS = 60
 
@@ -34,16 +38,17 @@ class Fitted:
         remark: what to know of the fit; empty if there is nothing.
     """
 
-    forecasts: np.ndarray
+    forecasts: Floats
     remark: str = ""
 
 
-def holt_winters(values: np.ndarray, rows: np.ndarray, horizon: int, season: int, fit_rows: int) -> Fitted:
-    """Forecast by exponential smoothing with an additive trend, damped if AICc says so, and an additive season (Winters 1960).
+def holt_winters(values: Floats, rows: Rows, horizon: int, season: int, fit_rows: int) -> Fitted:
+    """Forecast by exponential smoothing with additive trend, damped if AICc says so, and season (Winters 1960).
 
     Args:
         values: float64 [T] of one series.
-        rows: int64 [m] first target rows, none of whose values the forecast sees; the fit sees nothing from the first of them on.
+        rows: int64 [m] first target rows, none of whose values the forecast sees; the fit sees nothing from the first
+            of them on.
         horizon: steps ahead.
         season: rows a season; 1 for none.
         fit_rows: how many rows before the first target row are fitted at most.
@@ -64,9 +69,13 @@ def holt_winters(values: np.ndarray, rows: np.ndarray, horizon: int, season: int
             warnings.simplefilter("ignore")
             try:
                 model = ExponentialSmoothing(
-                    (known - centre) / unit, trend="add", damped_trend=damped, seasonal="add" if seasonal else None,
-                    seasonal_periods=season if seasonal else None, initialization_method=way,
-                )  # fmt: skip
+                    (known - centre) / unit,
+                    trend="add",
+                    damped_trend=damped,
+                    seasonal="add" if seasonal else None,
+                    seasonal_periods=season if seasonal else None,
+                    initialization_method=way,
+                )
                 result = model.fit()
             except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
                 raise NotFitted(f"did not converge: {one_line(error)}") from error
@@ -78,15 +87,15 @@ def holt_winters(values: np.ndarray, rows: np.ndarray, horizon: int, season: int
     return Fitted(continue_states(states, rows - 1 - start, horizon, season, damping) * unit + centre, remark)
 
 
-def check_enough(known: np.ndarray, least: int) -> None:
+def check_enough(known: Floats, min_rows: int) -> None:
     """Refuse a stretch too short to fit a model to, or one in which nothing happens."""
-    if len(known) < least:
-        raise NotFitted(f"not fitted: {len(known)} rows before the judged part, {least} are needed")
+    if len(known) < min_rows:
+        raise NotFitted(f"not fitted: {len(known)} rows before the judged part, {min_rows} are needed")
     if float(known.std()) == 0:
         raise NotFitted("not fitted: the values before the judged part never change")
 
 
-def smooth(values: np.ndarray, parameters: dict[str, Any], season: int) -> np.ndarray:
+def smooth(values: Floats, parameters: dict[str, Any], season: int) -> Floats:
     """Run the smoothing equations over values [t]; return level, trend and season after each row [3, t].
 
     Equations and parameters are those of statsmodels (Hyndman et al. 2008, "Forecasting with exponential smoothing").
@@ -110,21 +119,23 @@ def smooth(values: np.ndarray, parameters: dict[str, Any], season: int) -> np.nd
     return states
 
 
-def continue_states(states: np.ndarray, origins: np.ndarray, horizon: int, season: int, damping: float) -> np.ndarray:
+def continue_states(states: Floats, origins: Rows, horizon: int, season: int, damping: float) -> Floats:
     """Return forecasts [m, P] from the states after the rows `origins`: level, growing trend, last known season."""
     steps = np.arange(1, horizon + 1)
     growth = np.cumsum(damping**steps)
     last_season = steps - season * -(-steps // season)  # 0 or less: rows back from the origin
     level, trend, seasons = states
-    forecasts: np.ndarray = level[origins][:, np.newaxis] + growth * trend[origins][:, np.newaxis]
-    return forecasts + seasons[origins[:, np.newaxis] + last_season]
+    grown: Floats = level[origins][:, np.newaxis] + growth * trend[origins][:, np.newaxis]
+    forecasts: Floats = grown + seasons[origins[:, np.newaxis] + last_season]
+    return forecasts
 
 
-def sarima(values: np.ndarray, rows: np.ndarray, horizon: int, season: int, fit_rows: int) -> Fitted:
-    """Forecast by ARIMA (1,1,1)(0,1,1) of the season, Box and Jenkins' airline model with one more term; arguments as above.
+def sarima(values: Floats, rows: Rows, horizon: int, season: int, fit_rows: int) -> Fitted:
+    """Forecast by ARIMA (1,1,1)(0,1,1) of the season, Box and Jenkins' airline model with one more term.
 
-    The series is differenced once, and once over the season; what is left is an ARMA process, whose state statsmodels' Kalman
-    filter carries forward. Its likelihood often has several peaks: of several starts the best one counts.
+    Arguments as above. The series is differenced once, and once over the season; what is left is an ARMA process, whose
+    state statsmodels' Kalman filter carries forward. Its likelihood often has several peaks: of several starts the best
+    one counts.
 
     Raises:
         NotFitted: too few rows, values that never change, or an optimiser that fails.
@@ -154,13 +165,13 @@ def sarima(values: np.ndarray, rows: np.ndarray, horizon: int, season: int, fit_
     return Fitted(integrate(values, rows, coming, season), "; ".join(remarks))
 
 
-def difference(values: np.ndarray, season: int) -> np.ndarray:
+def difference(values: Floats, season: int) -> Floats:
     """Return the changes from row to row, and of these, if there is a season, the changes over a season."""
     changes = values[1:] - values[:-1]
     return changes if season == 1 else changes[season:] - changes[:-season]
 
 
-def fit_arma(changes: np.ndarray, season: int) -> tuple[np.ndarray, bool]:
+def fit_arma(changes: Floats, season: int) -> tuple[Floats, bool]:
     """Return the most likely parameters of several starts, and whether the optimiser was content."""
     model = arma(changes, season)
     best, problem = None, ""
@@ -180,8 +191,8 @@ def fit_arma(changes: np.ndarray, season: int) -> tuple[np.ndarray, bool]:
     return np.asarray(best.params), bool(best.mle_retvals["converged"])
 
 
-def arma(changes: np.ndarray, season: int) -> Any:
-    """Return statsmodels' model of a differenced series: one AR term, one MA term and, with a season, a seasonal MA term."""
+def arma(changes: Floats, season: int) -> SARIMAX:
+    """Return statsmodels' model of a differenced series: an AR term, an MA term and, with a season, a seasonal one."""
     seasonal = (0, 0, 1, season) if season > 1 else (0, 0, 0, 0)
     model = SARIMAX(changes, order=(1, 0, 1), seasonal_order=seasonal, concentrate_scale=True)
     # the same likelihood in half the time (Herbst 2015, "Using the Chandrasekhar recursions for likelihood evaluation")
@@ -189,17 +200,17 @@ def arma(changes: np.ndarray, season: int) -> Any:
     return model
 
 
-def filter_states(model: Any, parameters: np.ndarray) -> np.ndarray:
+def filter_states(model: SARIMAX, parameters: Floats) -> Floats:
     """Return the state before each row, given all rows before it, [k, t + 1]."""
     kernel = model.ssm
     kernel.memory_no_predicted_cov = kernel.memory_no_filtered = kernel.memory_no_gain = kernel.memory_no_smoothing = (
         True
     )
-    result: np.ndarray = model.filter(parameters, return_ssm=True).predicted_state
+    result: Floats = model.filter(parameters, return_ssm=True).predicted_state
     return result
 
 
-def integrate(values: np.ndarray, rows: np.ndarray, coming: np.ndarray, season: int) -> np.ndarray:
+def integrate(values: Floats, rows: Rows, coming: Floats, season: int) -> Floats:
     """Undo the differences: turn their forecasts [m, P] into forecasts of the values, beginning at each of `rows`."""
     back = season + 1 if season > 1 else 1
     whole = np.empty((len(rows), back + coming.shape[1]))

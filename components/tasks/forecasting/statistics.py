@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.tasks.forecasting.facts import ForecastExamplesFacts
 from components.tasks.task import Sums
 from pipeline.artifacts import Examples, Statistics
 
@@ -13,14 +14,19 @@ SUMS = None
 
 
 def describe(sums: Sums, examples: Examples) -> dict[str, Any]:
-    """Return the properties of the statistics: the scaling constants, which ingest took from the training part alone."""
+    """Return the statistics' own facts: the scaling constants, which ingest took from the training part alone."""
     del sums
-    return {"scaling": examples.properties["scaling"]}
+    return {"scaling": scaling_of(examples)}
 
 
 def page(examples: Examples) -> dict[str, Any]:
     """Return what `statistics.json` tells beside the features."""
-    return {"values": examples.properties["values"], "scaling": examples.properties["scaling"]}
+    return {"values": examples.facts_as(ForecastExamplesFacts).values, "scaling": scaling_of(examples)}
+
+
+def scaling_of(examples: Examples) -> dict[str, list[float]]:
+    """Return the constants as manifests and files hold them."""
+    return examples.facts_as(ForecastExamplesFacts).scaling.model_dump(mode="json")
 
 
 def write_samples(examples: Examples, statistics: Statistics) -> None:

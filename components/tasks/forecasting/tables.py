@@ -5,16 +5,37 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from pipeline.errors import UsageError, explain_os_error
 
 
-def write_forecasts(rows: Sequence[dict[str, Any]], target: Path) -> None:
-    """Write forecasts with the columns `series`, `time` (or `step`) and, for each value, NAME, NAME_lower and NAME_upper.
+class ForecastRow(TypedDict):
+    """One series' forecasts, as `labline predict --json` prints them.
+
+    Attributes:
+        file: in which its last rows stood.
+        columns: names of the values.
+        level: share of the values that lie between the bounds.
+        times: of the forecast rows; None without times.
+        forecast, lower, upper: [P][V].
+    """
+
+    file: str
+    series: str
+    columns: list[str]
+    level: float
+    times: list[str] | None
+    forecast: list[list[float]]
+    lower: list[list[float]]
+    upper: list[list[float]]
+
+
+def write_forecasts(rows: Sequence[ForecastRow], target: Path) -> None:
+    """Write forecasts with the columns `series`, `time` (or `step`) and, for each value, its forecast and bounds.
 
     Args:
-        rows: one for each series, as `labline predict --json` prints them; those of several files say which one in `file`.
+        rows: one for each series; those of several files say which one in `file`.
 
     Raises:
         UserError: the file cannot be written.
@@ -33,9 +54,9 @@ def write_forecasts(rows: Sequence[dict[str, Any]], target: Path) -> None:
         raise explain_os_error(error, target) from error
 
 
-def lines_of(row: dict[str, Any]) -> list[list[Any]]:
+def lines_of(row: ForecastRow) -> list[list[str | int | float]]:
     """Return the time or number of each step, followed by forecast, lower and upper of each column."""
-    steps = row["times"] or range(1, len(row["forecast"]) + 1)
+    steps: Sequence[str | int] = row["times"] or range(1, len(row["forecast"]) + 1)
     figures = zip(row["forecast"], row["lower"], row["upper"], strict=True)
     return [
         [step, *(figure for column in zip(*parts, strict=True) for figure in column)]

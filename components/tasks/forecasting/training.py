@@ -1,4 +1,4 @@
-"""Trains a forecaster: the network for the windows, a loss in units of each series' scale, bounds that are calibrated."""
+"""Trains a forecaster: the network for the windows, a loss in units of each series' scale, calibrated bounds."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 import tensorflow as tf
 
-from components.networks import NetworkFile, SeriesStatistics, WindowShape, find_network, network_config
+from components.networks import NetworkFile, WindowShape, find_network, network_config
 from components.plots import series_plots
 from components.tasks.forecasting import calibration, windows
 from components.tasks.forecasting.config import ForecastTrainerConfig
+from components.tasks.forecasting.facts import ForecastExamplesFacts, ForecastNetworkFacts, ForecastStatisticsFacts
 from components.tasks.forecasting.metric_list import METRICS
 from components.training import validation
 from components.training.config import TrainerConfig
@@ -52,7 +53,8 @@ class ForecastTraining(NetworkTraining["keras.Model"]):
         return open_feeds(self.examples, self.network, self.objective, self.config, strategy, self.context)
 
     def facts(self) -> dict[str, Any]:
-        return finish(self.network, self.examples, self.config)
+        facts = network_facts(self.network, self.examples, self.config)
+        return facts.model_dump(mode="json", exclude_unset=True)
 
     def write_plots(self, model: Model, step: int, logs: TensorBoard) -> None:
         write_images(model, self.network, step, self.examples, logs, self.config)
@@ -68,7 +70,7 @@ def build_network(
     """
     module, options = find_network(config.network, TASK), network_config(config.network, config.options)
     shape = windows.window_shape(examples)
-    constants = SeriesStatistics.from_properties(statistics.properties["scaling"])
+    constants = statistics.facts_as(ForecastStatisticsFacts).scaling.constants()
     keras.utils.set_random_seed(config.seed)
     try:
         network = module.build(shape, options, constants)
@@ -76,7 +78,8 @@ def build_network(
         raise
     except Exception as error:
         raise UserError(
-            f"Network `{config.network}` does not build for windows of {shape.history} + {shape.horizon} rows: {type(error).__name__}: {error}",
+            f"Network `{config.network}` does not build for windows of {shape.history} + {shape.horizon} rows: "
+            f"{type(error).__name__}: {error}",
             module.path,
         ) from error
     check_network(network, shape, config)
@@ -86,7 +89,10 @@ def build_network(
 
 def check_network(network: Any, shape: WindowShape, config: ForecastTrainerConfig) -> None:
     """Refuse a network that does not take the windows or does not give forecasts for them."""
-    fix = "`build(window, config, statistics)` returns a keras.Model of a dictionary with `history` to [n, horizon, values] or [n, horizon, values, 3]."
+    fix = (
+        "`build(window, config, statistics)` returns a keras.Model of a dictionary with `history` to "
+        "[n, horizon, values] or [n, horizon, values, 3]."
+    )
     where = f"trainer.network: {config.network}"
     if not isinstance(network, keras.Model):
         raise UserError(f"`build` returned {type(network).__name__}, not a Keras model.", where, fix)
@@ -148,7 +154,7 @@ def make_objective(examples: Examples, config: ForecastTrainerConfig) -> Forecas
 
 @dataclass(frozen=True)
 class Forecasting:
-    """The objective: the loss of the forecasts in units of the series' scale, and their mean absolute error in its own units.
+    """The objective: the loss of the forecasts in units of the series' scale, and their error in its own units.
 
     Attributes:
         loss: `huber` (quadratic up to 1, then linear), `mean_squared_error` or `mean_absolute_error`.
@@ -209,15 +215,13 @@ def pinball(error: tf.Tensor, share: float) -> tf.Tensor:
     return tf.maximum(share * error, (share - 1) * error)
 
 
-def finish(network: keras.Model, examples: Examples, config: ForecastTrainerConfig) -> dict[str, Any]:
+def network_facts(network: keras.Model, examples: Examples, config: ForecastTrainerConfig) -> ForecastNetworkFacts:
     """Return what the model's artifact says of it beside what every model's does, the calibrated bounds among it."""
-    facts = examples.properties
-    kept = ("values", "covariates", "history", "horizon", "frequency", "season", "times", "csv")
-    return {
-        **{name: facts[name] for name in kept},
-        "loss": config.loss,
-        "intervals": calibration.calibrate(network, examples, calibration_split(examples, config), config.interval),
-    }
+    return ForecastNetworkFacts(
+        **examples.facts_as(ForecastExamplesFacts).window_facts(),
+        loss=config.loss,
+        intervals=calibration.calibrate(network, examples, calibration_split(examples, config), config.interval),
+    )
 
 
 def calibration_split(examples: Examples, config: ForecastTrainerConfig) -> str:
@@ -229,7 +233,8 @@ def calibration_split(examples: Examples, config: ForecastTrainerConfig) -> str:
 def write_images(
     model: Model, network: keras.Model, step: int, examples: Examples, logs: TensorBoard, config: ForecastTrainerConfig
 ) -> None:
-    """Draw windows with their forecasts, and the gates and states of each LSTM over one window, as files and in TensorBoard."""
+    """Draw windows with forecasts, and gates and states of each LSTM over a window, as files and for TensorBoard."""
     del config
     batch = next(loader.read(examples, "train", read_batch(examples, network), series_plots.WINDOWS))
-    series_plots.write_images(network, *batch, examples.properties["values"], model.file("pictures"), logs.train, step)
+    columns = examples.facts_as(ForecastExamplesFacts).values
+    series_plots.write_images(network, *batch, columns, model.file("pictures"), logs.train, step)

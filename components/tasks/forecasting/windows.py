@@ -1,16 +1,18 @@
 """Windows of series: from a record to what a network is given, from a network's outputs to forecasts with intervals.
 
-Training, evaluation, export and serving all go through these functions, so the same history has the same forecast everywhere.
+Training, evaluation, export and serving all go through these functions, so the same history has the same forecast
+everywhere.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from components.networks import UNKNOWN_TIME, WindowShape
-from data.series.frequency import Frequency
+from components.tasks.forecasting.facts import ForecastExamplesFacts, IntervalFacts
 from pipeline.artifacts import Examples
 
 if TYPE_CHECKING:
@@ -21,17 +23,7 @@ if TYPE_CHECKING:
 
 def window_shape(examples: Examples) -> WindowShape:
     """Return what a network is given and asked for."""
-    facts = examples.properties
-    frequency = facts["frequency"]
-    return WindowShape(
-        history=facts["history"],
-        horizon=facts["horizon"],
-        values=len(facts["values"]),
-        covariates=len(facts["covariates"]),
-        season=facts["season"],
-        times=facts["times"],
-        step_seconds=Frequency(frequency["unit"], frequency["count"]).seconds if frequency else None,
-    )
+    return examples.facts_as(ForecastExamplesFacts).shape()
 
 
 def input_names(network: keras.Model) -> list[str]:
@@ -51,8 +43,10 @@ def read_batch(
     """Return inputs and targets of serialized records, string [n].
 
     Returns:
-        inputs: those of `history` float32 [n, H, V], `time` int64 [n] and `covariates` float32 [n, H + P, K] that are named.
-        targets: `values` float32 [n, P, V], what came; `scale` float32 [n, V], the series' mean absolute seasonal change.
+        inputs: those of `history` float32 [n, H, V], `time` int64 [n] and `covariates` float32 [n, H + P, K] that are
+            named.
+        targets: `values` float32 [n, P, V], what came; `scale` float32 [n, V], the series' mean absolute seasonal
+            change.
     """
     sizes = {
         "series/history": (shape.history, shape.values),
@@ -69,7 +63,7 @@ def read_batch(
     return inputs, {"values": parsed["series/target"], "scale": parsed["series/scale"]}
 
 
-def forecasts(outputs: tf.Tensor, history: tf.Tensor, intervals: dict[str, Any] | None) -> dict[str, tf.Tensor]:
+def forecasts(outputs: tf.Tensor, history: tf.Tensor, intervals: IntervalFacts | None) -> dict[str, tf.Tensor]:
     """Return `forecast`, `lower` and `upper`, float32 [n, P, V], of a network's outputs.
 
     Args:
@@ -85,18 +79,18 @@ def forecasts(outputs: tf.Tensor, history: tf.Tensor, intervals: dict[str, Any] 
     else:
         point, lower, upper = tf.unstack(outputs, axis=-1)
     if intervals is not None:
-        unit = spread(history, intervals["least"]) if intervals["unit"] == "change" else 1.0
-        lower = lower + tf.constant(intervals["lower"], tf.float32) * unit
-        upper = upper + tf.constant(intervals["upper"], tf.float32) * unit
+        unit = spread(history, intervals.least) if intervals.unit == "change" else 1.0
+        lower = lower + tf.constant(intervals.lower, tf.float32) * unit
+        upper = upper + tf.constant(intervals.upper, tf.float32) * unit
     return {"forecast": point, "lower": tf.minimum(lower, point), "upper": tf.maximum(upper, point)}
 
 
-def spread(history: tf.Tensor, least: list[float]) -> tf.Tensor:
-    """Return the mean absolute change from row to row of each history [n, H, V], float32 [n, 1, V]: what many series are measured in.
+def spread(history: tf.Tensor, min_change: Sequence[float]) -> tf.Tensor:
+    """Return the mean absolute change from row to row, float32 [n, 1, V]: what many series are measured in.
 
     Args:
         history: [n, H, V], two rows at least.
-        least: smallest spread of each column [V], above 0: a history that stands still is not known to a millionth.
+        min_change: smallest one of each column [V], above 0: a history that stands still is not known to a millionth.
     """
     changes = tf.abs(history[:, 1:] - history[:, :-1])
-    return tf.maximum(tf.reduce_mean(changes, axis=1, keepdims=True), tf.constant(least, tf.float32))
+    return tf.maximum(tf.reduce_mean(changes, axis=1, keepdims=True), tf.constant(min_change, tf.float32))

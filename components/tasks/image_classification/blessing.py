@@ -6,11 +6,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from components.evaluation.percentiles import percentiles
-from components.evaluation.verdict import check, conclude, other_classes, threshold_checks
+from components.evaluation.verdict import ReasonedCheck, check, conclude, other_classes, threshold_checks
 from components.tasks.image_classification.metric_list import METRICS
 from components.tasks.image_classification.metrics import Scored, score
 from components.tasks.image_classification.predictions import Predicted, predict
 from pipeline.artifacts import Examples, Model
+from pipeline.facts import ComparisonFacts, VerdictFacts
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def judge(
     baselines: dict[str, Any],
     comparison: dict[str, Any] | None,
     config: ImageEvaluatorConfig,
-) -> dict[str, Any]:
-    """Return `blessed`, `reasons` in sentences, `checks` with value and limit, and the comparison.
+) -> VerdictFacts:
+    """Return the verdict, with reasons in sentences.
 
     Args:
         values, intervals: of figures by name, without the split.
@@ -42,15 +43,15 @@ def judge(
         notes.append(comparison["skipped"])
     else:
         checks.append(baseline_check(comparison, config))
-    return conclude(checks, notes, comparison)
+    return conclude(checks, notes, ComparisonFacts(**comparison) if comparison is not None else None)
 
 
-def always_one(name: str, limit: float) -> dict[str, Any]:
+def always_one(name: str, limit: float) -> ReasonedCheck:
     """Return the check of the only figure that may have no value: top-5 accuracy of five classes or fewer says nothing."""
     return check(name, 1.0, limit, True, f"{name} is always 1 with five classes or fewer.")
 
 
-def guessing_checks(lower: float, baselines: dict[str, Any], split: str) -> list[dict[str, Any]]:
+def guessing_checks(lower: float, baselines: dict[str, Any], split: str) -> list[ReasonedCheck]:
     """Check that even the lower end of the accuracy's interval beats guessing."""
     names = {"chance": "guessing by chance", "majority": f"always answering `{baselines['majority']['label']}`"}
     checks = []
@@ -62,7 +63,7 @@ def guessing_checks(lower: float, baselines: dict[str, Any], split: str) -> list
     return checks
 
 
-def baseline_check(comparison: dict[str, Any], config: ImageEvaluatorConfig) -> dict[str, Any]:
+def baseline_check(comparison: dict[str, Any], config: ImageEvaluatorConfig) -> ReasonedCheck:
     """Check that accuracy has not dropped by more than the tolerance.
 
     By default the tolerance alone decides. Were only significant losses to count, a small test split could hide a loss of

@@ -7,8 +7,8 @@ from typing import Any
 from components.tasks.image_classification.checks import check_counts
 from components.tasks.image_classification.config import ImageValidationConfig
 from components.validation.stopping import conclude, unusable_files
+from data.config import RawDataConfig
 from data.images.config import ImageDataConfig
-from data.raw import RawDataConfig
 from data.validation.config import ValidationConfig
 from pipeline.progress import Progress
 from pipeline.settings import narrow

@@ -9,6 +9,7 @@ import numpy as np
 
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.plots import write_logs, write_plots
+from components.evaluation.verdict import write_verdict
 from components.plots import confusion_matrix, prediction_grid, reliability
 from components.plots.drawing import encode_png
 from components.tasks.image_classification import blessing as judging
@@ -62,8 +63,7 @@ def evaluate(
     evaluation.write_json("metrics.json", values)
     evaluation.write_json("details.json", details)
     evaluation.properties = {"metrics": values, "split": config.split, "intervals": details["intervals"]}
-    blessing.write_json("blessing.json", verdict)
-    blessing.properties = {**verdict, "baseline": baseline.digest if baseline is not None else None}
+    write_verdict(verdict, baseline, blessing)
 
 
 def write_wrong(predicted: Predicted, labels: list[str], evaluation: Evaluation) -> list[dict[str, Any]]:

@@ -7,22 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from data.beam_config import BeamConfig
+from data.config import BeamConfig, RawDataConfig
 from data.findings import Finding
 from data.images.config import ImageDataConfig
-from data.locate import locate, source_trees
-from data.raw import RawDataConfig
+from data.images.ingest import survey, write_shards
+from data.locate import locate
 from pipeline.artifacts import Examples
-from pipeline.component import Context, SourceTree
-from pipeline.progress import Progress
+from pipeline.component import Context
 from pipeline.settings import narrow
 
 REJECTED = "rejected.json"
-
-
-def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
-    """Find the raw files, fetching a data set of the catalogue that is not here yet."""
-    return [SourceTree(root, files) for root, files in source_trees(config, progress)]
 
 
 def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, context: Context) -> None:
@@ -31,8 +25,6 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
-    from data.images.ingest import survey, write_shards  # with Beam, which finding the sources does without
-
     path, settings = locate(narrow(config, ImageDataConfig), context.progress)
     found = survey(path, settings, beam, context.scratch / "ingest", context.progress)
     write_shards(found, settings, beam, examples.path, context.progress)

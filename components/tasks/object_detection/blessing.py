@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from components.evaluation.percentiles import percentiles
-from components.evaluation.verdict import check, conclude, threshold_checks
+from components.evaluation.verdict import ReasonedCheck, check, conclude, threshold_checks
 from components.tasks.object_detection.metric_list import METRICS
+from pipeline.facts import ComparisonFacts, VerdictFacts
 
 if TYPE_CHECKING:
     from components.tasks.object_detection.baselines import ConstantBox
@@ -22,8 +23,8 @@ def judge(
     constant_scored: Scored,
     comparison: dict[str, Any] | None,
     config: DetectionEvaluatorConfig,
-) -> dict[str, Any]:
-    """Return `blessed`, `reasons` in sentences, `checks` with value and limit, and the comparison.
+) -> VerdictFacts:
+    """Return the verdict, with reasons in sentences.
 
     Args:
         scored: the model.
@@ -45,12 +46,12 @@ def judge(
         notes.append(comparison["skipped"])
     else:
         checks.append(earlier_check(comparison, config))
-    return conclude(checks, notes, comparison)
+    return conclude(checks, notes, ComparisonFacts(**comparison) if comparison is not None else None)
 
 
 def constant_check(
     value: float, constant: ConstantBox, limit: float, interval: list[float] | None, split: str
-) -> dict[str, Any]:
+) -> ReasonedCheck:
     """Check that the mAP is above that of one box for all images; the interval of the difference is told, not asked."""
     passed = value > limit
     words = f"the median training box{f' (`{constant.label}`)' if constant.label else ''} drawn on every photo"
@@ -67,20 +68,20 @@ def luck(passed: bool, interval: list[float] | None) -> str:
     return f", though that may be luck: the difference lies between {interval[0]:+.4f} and {interval[1]:+.4f} (95 %)"
 
 
-def least_check(value: float, split: str) -> dict[str, Any]:
+def least_check(value: float, split: str) -> ReasonedCheck:
     """Check that objects are found at all: where they lie anywhere, one box for all finds none, and that alone is soon beaten."""
     passed = value >= LEAST
     sentence = f"mAP50 {value:.4f} is {'at least' if passed else 'below'} {LEAST:g}: {'objects are found' if passed else 'next to nothing is found'}."
     return check(f"{split}/mAP50 above next to nothing", value, LEAST, passed, sentence)
 
 
-def absent_check(name: str, limit: float) -> dict[str, Any]:
+def absent_check(name: str, limit: float) -> ReasonedCheck:
     """Return the check of a figure without a value: it does not pass."""
     words = f"{name} cannot be computed: no object of that size is in the split. So the recipe's limit {limit:g} is not met."
     return check(name, None, limit, False, words)
 
 
-def earlier_check(comparison: dict[str, Any], config: DetectionEvaluatorConfig) -> dict[str, Any]:
+def earlier_check(comparison: dict[str, Any], config: DetectionEvaluatorConfig) -> ReasonedCheck:
     """Check that the mAP has not fallen by more than the tolerance against the last blessed model."""
     change = comparison["metrics"]["mAP"]
     difference, interval = change["difference"], change["difference_interval"]

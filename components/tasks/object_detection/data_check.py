@@ -7,8 +7,8 @@ from typing import Any
 from components.tasks.object_detection.checks import check_counts, unusable
 from components.tasks.object_detection.config import DetectionValidationConfig
 from components.validation.stopping import conclude
+from data.config import RawDataConfig
 from data.detection.config import DetectionDataConfig
-from data.raw import RawDataConfig
 from data.validation.config import ValidationConfig
 from pipeline.progress import Progress
 from pipeline.settings import narrow

@@ -33,7 +33,7 @@ import numpy as np
 from components.evaluation.config import EvaluatorConfig
 from components.evaluation.percentiles import percentiles
 from components.evaluation.plots import write_logs, write_plots
-from components.evaluation.verdict import other_classes
+from components.evaluation.verdict import other_classes, write_verdict
 from components.plots import confusion_matrix, detection_plots
 from components.tasks.object_detection import baselines, bootstrap, matching, metrics
 from components.tasks.object_detection import blessing as judging
@@ -124,8 +124,7 @@ def evaluate(
     evaluation.properties = {
         "metrics": values, "split": config.split, "intervals": scored.intervals, "score": scored.best["score"],
     }  # fmt: skip
-    blessing.write_json("blessing.json", verdict)
-    blessing.properties = {**verdict, "baseline": baseline.digest if baseline is not None else None}
+    write_verdict(verdict, baseline, blessing)
 
 
 def check_boxes(examples: Examples, split: str) -> None:

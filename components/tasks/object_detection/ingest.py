@@ -5,35 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from data.beam_config import BeamConfig
+from data.config import BeamConfig, RawDataConfig
 from data.detection.config import DetectionDataConfig
 from data.detection.findings import ABOUT_BOXES
+from data.detection.ingest import survey, write_shards
 from data.findings import Finding
-from data.locate import locate, source_trees
-from data.raw import RawDataConfig
+from data.locate import locate
 from pipeline.artifacts import Examples
-from pipeline.component import Context, SourceTree
-from pipeline.errors import UserError
-from pipeline.progress import Progress
+from pipeline.component import Context
 from pipeline.settings import narrow
 
 REJECTED = "rejected.json"
 LEFT_OUT = ("duplicate_across_splits", "photo_without_annotation")  # no errors, and yet images that are not used
-
-
-def sources(config: RawDataConfig, beam: BeamConfig, progress: Progress) -> list[SourceTree]:
-    """Find the raw files, fetching a data set of the catalogue that is not here yet.
-
-    Raises:
-        UserError: no such data or label map.
-    """
-    config = narrow(config, DetectionDataConfig)
-    trees = [SourceTree(root, files) for root, files in source_trees(config, progress)]
-    if config.label_map:
-        if not config.label_map.is_file():
-            raise UserError("There is no such label map.", str(config.label_map), "Check `data.label_map`.")
-        trees.append(SourceTree(config.label_map.resolve().parent, [config.label_map.resolve()]))
-    return trees
 
 
 def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, context: Context) -> None:
@@ -42,8 +25,6 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
     Raises:
         UserError: no such data, or nothing in them can be used.
     """
-    from data.detection.ingest import survey, write_shards  # with Beam, which finding the sources does without
-
     path, settings = locate(narrow(config, DetectionDataConfig), context.progress)
     found = survey(path, settings, beam, context.scratch / "ingest", context.progress)
     write_shards(found, settings, beam, examples.path, context.progress)

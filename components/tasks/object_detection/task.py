@@ -11,6 +11,11 @@ from components.tasks import task
 from components.tasks.object_detection.config import DetectionRecipe
 from components.tasks.object_detection.metric_list import MAP, METRICS
 from components.tasks.object_detection.start import find_start
+from data.config import RawDataConfig
+from data.detection.config import DetectionDataConfig
+from pipeline.component import SourceTree
+from pipeline.errors import UserError
+from pipeline.settings import narrow
 from serving.monitor.task import MonitoringPart
 
 if TYPE_CHECKING:
@@ -127,6 +132,15 @@ class ObjectDetection(task.Task):
 
     def find_start(self, config: TrainerConfig, progress: Progress) -> Path | None:
         return find_start(config, progress)
+
+    def sources(self, config: RawDataConfig, progress: Progress) -> list[SourceTree]:
+        trees = super().sources(config, progress)
+        label_map = narrow(config, DetectionDataConfig).label_map
+        if label_map:
+            if not label_map.is_file():
+                raise UserError("There is no such label map.", str(label_map), "Check `data.label_map`.")
+            trees.append(SourceTree(label_map.resolve().parent, [label_map.resolve()]))
+        return trees
 
     def idle_settings(self, recipe: StandardRecipe) -> dict[str, str]:
         network = recipe.trainer.network

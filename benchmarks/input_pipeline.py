@@ -18,8 +18,9 @@ from typing import Any
 
 from trainings import TRAININGS, prepare, settings
 
-from components.networks import PixelStatistics, find_network, network_config, preset
+from components.networks import find_network, network_config, preset
 from components.tasks.image_classification import images
+from components.tasks.image_classification.facts import ImageStatisticsFacts
 from components.tasks.image_classification.training import Classification
 from components.training import steps
 from components.training.config import OptimizerConfig
@@ -77,7 +78,7 @@ def classifier(name: str, folder: Path) -> Subject:
     shape = images.input_shape(examples, None)
     size = shape[0] * shape[1] * shape[2]
     request = FeedRequest("train", images.reader(examples, shape), config.batch_size, size, True, 7)
-    pixels = PixelStatistics.from_properties(found.properties["pixels"])
+    pixels = found.facts_as(ImageStatisticsFacts).pixels.constants()
     options = network_config(training.network, config.options)
     network = find_network(training.network).build(shape, len(examples.labels), options, pixels)
     objective = Classification(config.loss, len(examples.labels))

@@ -4,14 +4,13 @@ run, and what the task looks for.
 
 from __future__ import annotations
 
-from typing import Any
-
 from components.tasks import find_task
 from components.validation.stopping import settle
 from data.findings import Finding
 from data.validation.config import ValidationConfig
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics
 from pipeline.component import Out, component
+from pipeline.facts import AnomaliesFacts
 
 
 @component(requires=["tensorflow-data-validation", "tensorflow"], part="checks")
@@ -33,14 +32,14 @@ def example_validator(
     if previous is not None and previous.digest != statistics.digest:
         findings += comparison.check_drift(statistics, previous, schema, config.drift)
     ingested: list[Finding] = examples.read_json("rejected.json")
-    unusable = task.unusable(ingested, examples.properties)
+    unusable = task.unusable(ingested, examples)
     findings = settle(ingested, findings, unusable, config)
     task.checks.illustrate(findings, examples, anomalies)
     anomalies.write_json("anomalies.json", findings)
-    anomalies.properties = summary(findings) | {"compared_with_previous": previous is not None}
+    anomalies.write_facts(summarize(findings, previous is not None))
 
 
-def summary(findings: list[Finding]) -> dict[str, Any]:
+def summarize(findings: list[Finding], compared_with_previous: bool) -> AnomaliesFacts:
     """Count the findings by severity and put the outcome into a sentence."""
     errors = [finding for finding in findings if finding["severity"] == "error"]
     warnings = [finding for finding in findings if finding["severity"] == "warning"]
@@ -54,4 +53,9 @@ def summary(findings: list[Finding]) -> dict[str, Any]:
         )
     else:
         sentence = "Nothing wrong was found."
-    return {"errors": len(errors), "warnings": len(warnings), "summary": sentence}
+    return AnomaliesFacts(
+        errors=len(errors),
+        warnings=len(warnings),
+        summary=sentence,
+        compared_with_previous=compared_with_previous,
+    )

@@ -6,13 +6,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from components.config import InfraValidatorConfig
 from components.tasks import find_task
+from components.tasks.task import Expectation
 from pipeline.artifacts import MANIFEST, Examples, InfraBlessing, Model, SavedModel
 from pipeline.component import Context, Out, component
+from pipeline.facts import InfraVerdictFacts
 from serving.parity import Parity
+
+if TYPE_CHECKING:
+    from serving.launch import Server
 
 NAME = "candidate"
 
@@ -31,7 +36,6 @@ def infra_validator(
     A server that does not start, or refuses a request, is no error of the run: the model is not blessed and
     `server.log` in the artifact says why.
     """
-    from serving.client import Client, ServerError
     from serving.launch import start_server
     from serving.tensorflow_serving import Models
 
@@ -40,28 +44,27 @@ def infra_validator(
     log = infra_blessing.file("server.log")
     # the server imports TensorFlow while this process works out what the answers should be
     server = start_server(Models(base_path.parent, name=NAME, base_path=base_path), log, config.engine)
-    facts: dict[str, Any] = {"tolerance": config.tolerance, "engine": server.engine, "max_difference": None}
     try:
         expected = part.expect(examples, model, config.examples)
-        facts |= {"examples": len(expected), "split": expected.split}
-        server.wait_until_ready(config.timeout)
-        with Client(server.url) as client:
-            differences, problem = expected.ask(client, NAME)
-        differences |= expected.ask_files(saved_model)
-        facts["differences"] = {name: parity.max_difference for name, parity in differences.items()}
-        facts["max_difference"] = max(
-            parity.max_difference for parity in differences.values() if parity.tolerance is None
-        )
-        reason = problem or judge(differences, config.tolerance)
-    except ServerError as error:
-        facts.setdefault("examples", 0)
-        reason = f"the server failed: {error.what}"
+        differences, reason = ask(server, expected, saved_model, config)
     finally:
         server.stop()
         shutil.rmtree(base_path.parent, ignore_errors=True)
     if not reason:
         log.unlink()  # holds times and process numbers, and nobody needs it
-    infra_blessing.properties = {"blessed": not reason, "reason": first_line(reason), **finite(facts)}
+    compared = [parity.max_difference for parity in differences.values() if parity.tolerance is None]
+    infra_blessing.write_facts(
+        InfraVerdictFacts(
+            blessed=not reason,
+            reason=first_line(reason),
+            tolerance=config.tolerance,
+            engine=server.engine,
+            max_difference=finite(max(compared)) if compared else None,
+            differences={name: finite(parity.max_difference) for name, parity in differences.items()},
+            examples=len(expected),
+            split=expected.split,
+        )
+    )
 
 
 def prepare_base_path(saved_model: SavedModel, folder: Path) -> Path:
@@ -78,6 +81,25 @@ def prepare_base_path(saved_model: SavedModel, folder: Path) -> Path:
 
 def link(source: str, target: str) -> None:
     Path(target).hardlink_to(source)
+
+
+def ask(
+    server: Server, expected: Expectation, saved_model: SavedModel, config: InfraValidatorConfig
+) -> tuple[dict[str, Parity], str]:
+    """Return how far the answers are from the expected ones, by signature, and why the model is not blessed.
+
+    The reason is empty if it is; a server that fails gives no answers to compare.
+    """
+    from serving.client import Client, ServerError
+
+    try:
+        server.wait_until_ready(config.timeout)
+        with Client(server.url) as client:
+            differences, problem = expected.ask(client, NAME)
+        differences |= expected.ask_files(saved_model)
+    except ServerError as error:
+        return {}, f"the server failed: {error.what}"
+    return differences, problem or judge(differences, config.tolerance)
 
 
 def judge(differences: dict[str, Parity], tolerance: float) -> str:
@@ -98,14 +120,6 @@ def first_line(reason: str) -> str:
     return reason.splitlines()[0] if reason else "the served answers equal the trained network's"
 
 
-def finite(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return facts that JSON has a form for: an infinite difference is written as null."""
-    differences = {
-        name: value if value < float("inf") else None for name, value in facts.get("differences", {}).items()
-    }
-    largest = facts["max_difference"]
-    return {
-        **facts,
-        "differences": differences,
-        "max_difference": largest if largest is None or largest < float("inf") else None,
-    }
+def finite(difference: float) -> float | None:
+    """Return a difference as JSON has a form for it: an infinite one is None."""
+    return difference if difference < float("inf") else None

@@ -10,6 +10,7 @@ from components.tasks import find_task
 from pipeline.artifacts import Schema, Statistics
 from pipeline.component import Out, component
 from pipeline.errors import UserError
+from pipeline.facts import SchemaFacts
 
 
 @component(requires=["tensorflow-data-validation"], part="schema")
@@ -23,10 +24,8 @@ def schema_gen(statistics: Statistics, schema: Out[Schema], config: SchemaConfig
     from google.protobuf import text_format
 
     schema.file("schema.pbtxt").write_text(text_format.MessageToString(proto), "utf-8")
-    schema.properties = {
-        "curated": config.file is not None,
-        "features": sorted(feature.name for feature in proto.feature),
-    }
+    features = sorted(feature.name for feature in proto.feature)
+    schema.write_facts(SchemaFacts(curated=config.file is not None, features=features))
 
 
 def infer(statistics: Statistics) -> Any:
@@ -35,7 +34,7 @@ def infer(statistics: Statistics) -> Any:
 
     tfdv = import_tfdv()
     schema = tfdv.infer_schema(tfdv.load_stats_binary(str(statistics.file("train.pb"))), max_string_domain_size=1000)
-    find_task(statistics.properties["task"]).schema.add_domains(schema, statistics)
+    find_task(statistics.facts.task).schema.add_domains(schema, statistics)
     return schema
 
 

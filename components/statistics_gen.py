@@ -18,8 +18,8 @@ def statistics_gen(examples: Examples, statistics: Out[Statistics], beam: BeamCo
         raise UserError(
             "There is no example in the training split.", str(examples.path), "Check `data.split` and the data itself."
         )
-    from components.statistics.describe import describe
     from components.statistics.measure import count
+    from components.statistics.summary import summarize
     from data.beam import watch
 
     part = find_task(examples.task).statistics
@@ -27,7 +27,7 @@ def statistics_gen(examples: Examples, statistics: Out[Statistics], beam: BeamCo
     sizes = {f"{split}.pb": examples.splits[split] for split in splits}
     with watch(statistics.path, sizes, "statistics", context.progress):
         sums = count(examples, splits, statistics, beam)
-    described = {split: describe(statistics.file(f"{split}.pb")) for split in splits}
-    statistics.write_json("statistics.json", {**part.page(examples), "splits": described})
+    summaries = {split: summarize(statistics.file(f"{split}.pb")) for split in splits}
+    statistics.write_json("statistics.json", {**part.page(examples), "splits": summaries})
     part.write_samples(examples, statistics)
-    statistics.properties = {"task": examples.task, "splits": splits, **part.describe(sums, examples)}
+    statistics.write_facts(part.facts(examples, splits, sums))

@@ -113,8 +113,6 @@ class ComparisonFacts(Facts):
         skipped: why there is none; empty where there is one.
     """
 
-    model_config = ConfigDict(extra="allow")
-
     metrics: dict[str, Change] = {}
     skipped: str = ""
 

@@ -48,16 +48,6 @@ class PixelStatistics:
     channel_mean: tuple[float, ...]
     channel_std: tuple[float, ...]
 
-    @classmethod
-    def from_properties(cls, pixels: dict[str, Any]) -> PixelStatistics:
-        """Read the `pixels` property of a Statistics artifact; a spread of 0 (all pixels alike) counts as 1."""
-        return cls(
-            mean=pixels["mean"],
-            std=pixels["std"] or 1.0,
-            channel_mean=tuple(pixels["channel_mean"]),
-            channel_std=tuple(value or 1.0 for value in pixels["channel_std"]),
-        )
-
 
 @dataclass(frozen=True)
 class WindowShape:

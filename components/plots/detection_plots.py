@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal
 
 from matplotlib.figure import Figure
 
 from components.plots.drawing import DOTS_PER_INCH, plain_axes, png, shorten
+from components.tasks.object_detection.details import ClassRow, ScorePoint
+
+Curve = Literal["precision", "recall", "f1"]
 
 CLASSES = 10  # curves in one picture; of more classes those with most boxes
 COLOURS = ("#2f6fde", "#d9722c", "#2f9e6e", "#b4569d", "#c9a227", "#7a6ff0", "#8c564b", "#17becf", "#7f7f7f", "#e377c2")
 
 
-def draw_precision_recall(classes: list[dict[str, Any]]) -> bytes:
-    """Draw precision over recall at an overlap of half, a line a class, as PNG.
-
-    Args:
-        classes: each with `label`, `boxes`, `ap50` and `curve`, rows of recall, precision and score.
-    """
+def draw_precision_recall(classes: Sequence[ClassRow]) -> bytes:
+    """Draw precision over recall at an overlap of half, a line a class, as PNG."""
     figure = Figure(figsize=(5.6, 4.2), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.1, 0.13, 0.86, 0.82)
     known = sorted((row for row in classes if row["boxes"]), key=lambda row: -row["boxes"])[:CLASSES]
@@ -34,11 +34,12 @@ def draw_precision_recall(classes: list[dict[str, Any]]) -> bytes:
     return png(figure)
 
 
-def draw_score_curve(rows: list[dict[str, float]], best: dict[str, float]) -> bytes:
+def draw_score_curve(rows: Sequence[ScorePoint], best: ScorePoint) -> bytes:
     """Draw precision, recall and F1 over the score from which on boxes are kept, the best one marked, as PNG."""
     figure = Figure(figsize=(5.6, 3.4), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.1, 0.15, 0.86, 0.8)
-    for name, colour in (("precision", "#2f6fde"), ("recall", "#d9722c"), ("f1", "#1b7f4b")):
+    curves: tuple[tuple[Curve, str], ...] = (("precision", "#2f6fde"), ("recall", "#d9722c"), ("f1", "#1b7f4b"))
+    for name, colour in curves:
         label = "F1" if name == "f1" else name
         axes.plot([row["score"] for row in rows], [row[name] for row in rows], color=colour, linewidth=1.6, label=label)
     axes.axvline(best["score"], color="#888888", linewidth=1, linestyle="--")

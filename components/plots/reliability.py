@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
 from components.plots.drawing import DOTS_PER_INCH, plain_axes, png
+from components.tasks.image_classification.details import CalibrationBin
 
 
-def draw_reliability(bins: list[dict[str, Any]], error: float) -> bytes:
+def draw_reliability(bins: Sequence[CalibrationBin], error: float) -> bytes:
     """Draw accuracy over confidence as PNG.
 
     Args:
-        bins: each with `low`, `high`, `count`, and where there are examples `confidence` and `accuracy`.
+        bins: of equal width.
         error: the expected calibration error.
     """
     figure = Figure(figsize=(3.8, 3.6), dpi=DOTS_PER_INCH)

@@ -12,9 +12,11 @@ import apache_beam as beam
 import pyarrow
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from components.tasks import find_task
+from components.tasks.task import Sums
 from data.beam import run_pipeline
 from data.config import BeamConfig
 from data.tfdv import import_tfdv
@@ -25,8 +27,8 @@ BATCH, BATCH_BYTES = 2048, 32 << 20
 PEEK = 64  # records read to learn which features there are
 
 
-def count(examples: Examples, splits: list[str], statistics: Statistics, config: BeamConfig) -> list[list[int]]:
-    """Run the Beam pipeline that writes each `<split>.pb`; return the sums over the training split that the task asks for."""
+def count(examples: Examples, splits: list[str], statistics: Statistics, config: BeamConfig) -> Sums:
+    """Run the Beam pipeline that writes each `<split>.pb`; return the task's sums over the training split."""
     tfdv = import_tfdv()
     part = find_task(examples.task).statistics
     features = feature_types(examples, splits, part.PAYLOAD)
@@ -40,7 +42,7 @@ def count(examples: Examples, splits: list[str], statistics: Statistics, config:
                 | f"shards of {split}" >> beam.Create([str(path) for path in examples.shards(split)])
                 | f"spread {split}" >> beam.Reshuffle()
                 | f"read {split}"
-                >> beam.FlatMap(measure, features, summing, examples.properties).with_outputs("sums", main="records")
+                >> beam.FlatMap(measure, features, summing, examples).with_outputs("sums", main="records")
             )
             _ = (
                 measured.records
@@ -50,7 +52,8 @@ def count(examples: Examples, splits: list[str], statistics: Statistics, config:
             if sums:
                 added = measured.sums | "add" >> beam.CombineGlobally(sums.add)
                 _ = added | "write sums" >> beam.Map(write_sums, str(sums_file))
-    return statistics.read_json(sums_file.name) if part.SUMS else []
+    sums_of_all: Sums = statistics.read_json(sums_file.name) if part.SUMS else []
+    return sums_of_all
 
 
 def feature_types(examples: Examples, splits: list[str], payload: tuple[str, ...]) -> dict[str, str]:
@@ -66,7 +69,7 @@ def feature_types(examples: Examples, splits: list[str], payload: tuple[str, ...
     return dict(sorted(found.items()))
 
 
-def measure(shard: str, features: dict[str, str], summing: str, properties: dict[str, Any]) -> Iterator[Any]:
+def measure(shard: str, features: dict[str, str], summing: str, examples: Examples) -> Iterator[Any]:
     """Yield a shard's measurable features as record batches and, where one is to be summed, the task's sums of it.
 
     Arrow's C++ decoder picks out the wanted features only; images never reach TFDV.
@@ -74,7 +77,7 @@ def measure(shard: str, features: dict[str, str], summing: str, properties: dict
     Args:
         features: name -> TFDV type.
         summing: a feature of bytes for the task to sum; empty for none.
-        properties: of the examples.
+        examples: that the shard belongs to.
     """
     schema = schema_pb2.Schema()
     for name, kind in {**features, **({summing: "BYTES"} if summing else {})}.items():
@@ -84,9 +87,9 @@ def measure(shard: str, features: dict[str, str], summing: str, properties: dict
         table = decoder.DecodeBatch(batch)
         if summing:
             payload = table.column(table.schema.get_field_index(summing)).flatten().to_pylist()
-            sums = find_task(properties["task"]).statistics.SUMS
+            sums = find_task(examples.task).statistics.SUMS
             assert sums is not None
-            yield beam.pvalue.TaggedOutput("sums", sums.of(payload, properties))
+            yield beam.pvalue.TaggedOutput("sums", sums.of(payload, examples))
         kept = [name for name in table.schema.names if name != summing]
         yield pyarrow.RecordBatch.from_arrays(
             [table.column(table.schema.get_field_index(name)) for name in kept], names=kept
@@ -94,7 +97,7 @@ def measure(shard: str, features: dict[str, str], summing: str, properties: dict
 
 
 def batches(records: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Yield records in lists, cut at a number of records or of bytes, so that large images take no more memory than small ones."""
+    """Yield records in lists, cut at a number of records or of bytes, so that large images take no more memory."""
     batch: list[bytes] = []
     size = 0
     for record in records:
@@ -107,11 +110,11 @@ def batches(records: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def write_statistics(statistics: Any, target: str) -> None:
+def write_statistics(statistics: DatasetFeatureStatisticsList, target: str) -> None:
     """Write a DatasetFeatureStatisticsList; the same statistics give the same bytes."""
     Path(target).write_bytes(statistics.SerializeToString(deterministic=True))
 
 
-def write_sums(sums: list[list[int]], target: str) -> None:
+def write_sums(sums: Sums, target: str) -> None:
     """Write the exact sums as JSON."""
     Path(target).write_text(json.dumps(sums), "utf-8")

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Statistics,
     )
     from pipeline.component import Context
+    from pipeline.facts import StatisticsFacts
     from pipeline.metric import Metric
     from pipeline.progress import Progress
     from serving.client import Client, ModelClient
@@ -69,12 +70,12 @@ class ExactSums:
 
     Attributes:
         feature: of bytes, whose values are summed.
-        of: gives the sums of some values; it is also told the properties of the examples.
+        of: gives the sums of some of the values of the examples.
         add: adds up tables of sums, in any order and grouping.
     """
 
     feature: str
-    of: Callable[[list[bytes], Mapping[str, Any]], Sums]
+    of: Callable[[list[bytes], Examples], Sums]
     add: Callable[[Iterable[Sums]], Sums]
 
 
@@ -89,8 +90,8 @@ class StatisticsPart(Protocol):
     def SUMS(self) -> ExactSums | None:  # noqa: N802
         """What is added up exactly, if anything."""
 
-    def describe(self, sums: Sums, examples: Examples) -> Values:
-        """Return the statistics' own facts."""
+    def facts(self, examples: Examples, splits: list[str], sums: Sums) -> StatisticsFacts:
+        """Return what the statistics of these splits say of themselves."""
 
     def page(self, examples: Examples) -> Values:
         """Return what `statistics.json` tells beside the features."""
@@ -356,14 +357,14 @@ class Task(ABC):
             )
         os.environ.update(self.environment)
 
-    def unusable(self, findings: list[Finding], counts: Mapping[str, Any]) -> Unusable:
+    def unusable(self, findings: list[Finding], examples: Examples) -> Unusable:
         """Say how much of the raw data cannot be used: by default files.
 
         Args:
             findings: what ingest found.
-            counts: `splits`, the examples in each split, and what else the examples' facts count.
+            examples: what it wrote.
         """
-        return unusable_files(findings, counts)
+        return unusable_files(findings, examples.splits)
 
     def find_start(self, config: TrainerConfig, progress: Progress) -> Path | None:
         """Return where the weights to begin with are, downloaded if need be; None if the recipe names none.

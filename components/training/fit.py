@@ -19,6 +19,7 @@ from components.training.tensorboard import TensorBoard
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.errors import UserError
+from pipeline.facts import ModelFacts
 
 TRAINING_TIME = "training_time.json"
 
@@ -40,9 +41,9 @@ def fit(
         loop = Loop(run, feed, judge, strategy, logs)
         loop.run()
         write_model(model, run.write_network(model), loop, examples, config)
-        model.properties |= run.facts()
+        model.properties |= run.facts().model_dump(mode="json", exclude_unset=True)
         run.write_plots(model, loop.state.step, logs)
-        logs.write_hparams(config, examples.properties, model.properties["metrics"])
+        logs.write_hparams(config, examples.properties, model.facts.metrics)
         logs.close()
     # beside the logs: in the artifact, equal trainings would differ by their time
     seconds = {"seconds": round(loop.state.seconds, 3)}
@@ -101,18 +102,20 @@ def check_fine_tuning(run: TrainingRun) -> None:
 
 
 def write_model(model: Model, parameters: int, loop: Loop, examples: Examples, config: TrainerConfig) -> None:
-    """Write the history of the training, and set the artifact's properties."""
+    """Write the history of the training, and the facts that every model has."""
     history = loop.history
     model.write_json("history.json", {"epochs": history.epochs, "steps": [list(point) for point in history.points]})
     best = loop.state.best["epoch"] if loop.state.best else history.epochs[-1]["epoch"]
     kept = next(row for row in history.epochs if row["epoch"] == best) if config.keep == "best" else history.epochs[-1]
-    model.properties = {
-        "task": examples.task,
-        "network": Path(config.network).name,
-        "parameters": parameters,
-        "epochs": len(history.epochs),
-        "steps": loop.state.step,
-        "best_epoch": best,
-        "metrics": {name: value for name, value in kept.items() if "/" in name},
-        "validation_split": config.validation_split,
-    }
+    model.write_facts(
+        ModelFacts(
+            task=examples.task,
+            network=Path(config.network).name,
+            parameters=parameters,
+            epochs=len(history.epochs),
+            steps=loop.state.step,
+            best_epoch=best,
+            metrics={name: value for name, value in kept.items() if "/" in name},
+            validation_split=config.validation_split,
+        )
+    )

@@ -16,6 +16,7 @@ from components.training.tensorboard import TensorBoard
 from components.training.validation import Judge
 from pipeline.artifacts import Examples, Model
 from pipeline.component import Context
+from pipeline.facts import Facts
 from pipeline.metric import Metric
 from pipeline.settings import Settings
 
@@ -57,7 +58,7 @@ class TrainingRun(ABC):
         """Return the training split, and what judges by another one; None where nothing does."""
 
     @abstractmethod
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """Return what the model's artifact says of it beside what every model's does."""
 
     @abstractmethod

@@ -41,18 +41,15 @@ def empty_splits(splits: dict[str, int]) -> Finding | None:
     """A split without images; without test images no model can be judged."""
     empty = [{"split": split, "detail": "no pictures"} for split, number in sorted(splits.items()) if number == 0]
     needed = any(row["split"] in ("train", "test") for row in empty)
-    return (
-        make("empty_split", "error" if needed else "warning", len(splits), "These splits have no pictures.", empty)
-        if empty
-        else None
-    )
+    severity = "error" if needed else "warning"
+    return make("empty_split", severity, len(splits), "These splits have no pictures.", empty) if empty else None
 
 
-def tiny_data(number: int, least: int) -> Finding | None:
+def tiny_data(number: int, min_number: int) -> Finding | None:
     """So few training images that results are a matter of luck."""
-    if number >= least:
+    if number >= min_number:
         return None
-    detail = f"{number} training pictures; fewer than {least}"
+    detail = f"{number} training pictures; fewer than {min_number}"
     return make(
         "tiny_data",
         "warning",
@@ -94,23 +91,20 @@ def missing_from_others(labels: list[str], counts: dict[str, list[int]]) -> Find
     return make("class_missing_from_split", "warning", len(labels) * len(counts), text, rows) if rows else None
 
 
-def few_images(labels: list[str], counts: dict[str, list[int]], least: int) -> Finding | None:
+def few_images(labels: list[str], counts: dict[str, list[int]], min_images: int) -> Finding | None:
     """Classes with few images; those with none at all in training have their own finding."""
     totals = [sum(counts[split][label] for split in counts) for label in range(len(labels))]
     rows = [
         {"label": label, "detail": f"{number} {'picture' if number == 1 else 'pictures'} in all splits"}
         for label, number in zip(labels, totals, strict=True)
-        if number < least
+        if number < min_images
     ]
-    return (
-        make("few_pictures_of_class", "warning", len(labels), f"These classes have fewer than {least} pictures.", rows)
-        if rows
-        else None
-    )
+    text = f"These classes have fewer than {min_images} pictures."
+    return make("few_pictures_of_class", "warning", len(labels), text, rows) if rows else None
 
 
 def imbalance(labels: list[str], numbers: list[int], max_ratio: float, things: str, advice: str) -> Finding | None:
-    """A class that is many times larger than another; plain accuracy then flatters a network that ignores the small one.
+    """A class that is many times larger than another: accuracy then flatters a network that ignores the small one.
 
     Args:
         numbers: of each class in the training split.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 
-def set_values(schema: Any, feature: Any, values: list[str]) -> None:
+def set_values(schema: schema_pb2.Schema, feature: schema_pb2.Feature, values: list[str]) -> None:
     """Let a text feature take exactly these values."""
     if feature.WhichOneof("domain_info") == "domain":
         kept = [domain for domain in schema.string_domain if domain.name != feature.domain]

@@ -1,4 +1,4 @@
-"""Which findings stop a run: unusable files where they are more than the recipe's share, and what the recipe calls errors."""
+"""Which findings stop a run: too many unusable files, and what the recipe calls errors."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Unusable(NamedTuple):
         )
 
 
-def unusable_files(findings: list[Finding], counts: Mapping[str, Any]) -> Unusable:
+def unusable_files(findings: list[Finding], splits: Mapping[str, int]) -> Unusable:
     """Count the unusable files; a task whose findings count other things too has its own `unusable`.
 
     Args:
         findings: what ingest found.
-        counts: `splits`, the examples in each split.
+        splits: examples in each split.
     """
     bad = sum(finding["count"] for finding in findings if finding["severity"] == "error")
-    return Unusable(bad, bad + sum(counts["splits"].values()))
+    return Unusable(bad, bad + sum(splits.values()))
 
 
 def settle(
@@ -74,7 +74,7 @@ def with_severity(finding: Finding, severity: str) -> Finding:
 def conclude(
     summary: dict[str, Any], others: list[Finding], unusable: Unusable, config: ValidationConfig
 ) -> dict[str, Any]:
-    """Return the summary of raw data with its findings as a run would take them, `stops`, and `verdict`, a sentence on it.
+    """Return the summary of raw data with its findings as a run would take them, `stops`, and `verdict`, a sentence.
 
     What a run compares with a schema, between splits and with an earlier run is not known here.
 

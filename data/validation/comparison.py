@@ -29,7 +29,7 @@ def check_schema(statistics: Statistics, schema: Schema) -> list[Finding]:
     tfdv = import_tfdv()
     proto = read_schema(schema)
     rows: list[dict[str, Any]] = []
-    for split in statistics.properties["splits"]:
+    for split in statistics.facts.splits:
         found = tfdv.validate_statistics(read_statistics(statistics, split), proto)
         for feature, anomaly in sorted(found.anomaly_info.items()):
             rows.append({"file": feature, "detail": anomaly.description, "split": split})
@@ -37,9 +37,9 @@ def check_schema(statistics: Statistics, schema: Schema) -> list[Finding]:
             rows.append({"detail": found.dataset_anomaly_info.description, "split": split})
     if not rows:
         return []
-    curated = schema.properties["curated"]
+    curated = schema.facts.curated
     text = f"These features do not keep to {'your schema' if curated else 'what the training split looks like'}."
-    compared = len(proto.feature) * len(statistics.properties["splits"])
+    compared = len(proto.feature) * len(statistics.facts.splits)
     return [make("schema", "error" if curated else "warning", compared, text, rows)]
 
 
@@ -47,7 +47,7 @@ def check_skew(statistics: Statistics, schema: Schema, limits: Limits) -> list[F
     """Return a finding where another split's examples differ from the training split's."""
     rows: list[dict[str, Any]] = []
     train = read_statistics(statistics, "train")
-    for split in statistics.properties["splits"]:
+    for split in statistics.facts.splits:
         if split != "train":
             rows += differences(train, read_statistics(statistics, split), schema, limits, split)
     text = "These features differ between a split and the training split, so results on it may not be what they seem."

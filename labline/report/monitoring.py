@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from components.statistics.describe import describe_feature
+from components.statistics.summary import summarize_feature
 from data.distances import find_feature
 from pipeline.disk import replace_text
 from pipeline.pages.templates import page_templates
@@ -46,7 +46,7 @@ def feature_row(distance: Distance, part: MonitoringPart, comparison: Comparison
     """Return a feature's statistics in training and in the requests, and their distance."""
     name = distance.feature
     cells = [
-        describe_feature(find_feature(statistics, name), statistics.datasets[0].num_examples)
+        summarize_feature(find_feature(statistics, name), statistics.datasets[0].num_examples)
         for statistics in (comparison.training, comparison.requests)
     ]
     return {"name": name, "words": part.PREDICTED.get(name, ""), "cells": cells, "distance": distance}

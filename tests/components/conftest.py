@@ -1,4 +1,4 @@
-"""Small sealed Examples of drawn pictures, and small trained models, for the tests of the components that look and judge."""
+"""Small sealed Examples of drawn pictures, and small trained models, for the tests of the components."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pipeline.artifacts import Examples, Model, Schema, Statistics, write_manifest
 from pipeline.component import Context
+from tests.support.facts import classifier_facts
 from tests.support.small_series import cut_series, train_series, write_table
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -70,16 +72,20 @@ def write_examples(
                     writer.write(record(image, labels[label], label, f"{labels[label]}/{split}_{index}.png"))
     examples.write_json("rejected.json", rejected or [])
     examples.properties = {
-        "task": "image_classification", "splits": dict(splits), "labels": labels,
+        "task": "image_classification",
+        "splits": dict(splits),
+        "labels": labels,
         "label_counts": {split: [count[label] for label in range(len(labels))] for split, count in counts.items()},
-        "image_shape": [SIZE, SIZE, 1], "channels": 1, "rejected": sum(finding["count"] for finding in rejected or []),
+        "image_shape": [SIZE, SIZE, 1],
+        "channels": 1,
+        "rejected": sum(finding["count"] for finding in rejected or []),
         "source": "drawn for the tests",
-    }  # fmt: skip
+    }
     write_manifest(examples, created=0.0)
     return examples
 
 
-def draw(label: int, random: np.random.Generator) -> np.ndarray:
+def draw(label: int, random: np.random.Generator) -> NDArray[np.float64]:
     """Draw a cross, a dot or a stripe with noise, 0..255."""
     image = random.integers(0, 60, (SIZE, SIZE)).astype(np.float64)
     row, column = random.integers(3, SIZE - 3, 2)
@@ -92,7 +98,7 @@ def draw(label: int, random: np.random.Generator) -> np.ndarray:
     return image
 
 
-def record(image: np.ndarray, text: str, label: int, source: str) -> bytes:
+def record(image: NDArray[np.float64], text: str, label: int, source: str) -> bytes:
     """Return the serialized tf.train.Example of a picture, as data/images/records.py describes it."""
     import tensorflow as tf
     from PIL import Image
@@ -100,10 +106,17 @@ def record(image: np.ndarray, text: str, label: int, source: str) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(image.astype(np.uint8)).save(stream, "PNG")
     values: dict[str, Any] = {
-        "image/encoded": stream.getvalue(), "image/format": b"png", "image/source": source.encode(), "image/height": image.shape[0],
-        "image/width": image.shape[1], "image/channels": 1, "image/bytes": len(stream.getvalue()),
-        "image/brightness": float(image.mean() / 255), "image/class/label": label, "image/class/text": text.encode(),
-    }  # fmt: skip
+        "image/encoded": stream.getvalue(),
+        "image/format": b"png",
+        "image/source": source.encode(),
+        "image/height": image.shape[0],
+        "image/width": image.shape[1],
+        "image/channels": 1,
+        "image/bytes": len(stream.getvalue()),
+        "image/brightness": float(image.mean() / 255),
+        "image/class/label": label,
+        "image/class/text": text.encode(),
+    }
     feature = {}
     for name, value in values.items():
         if isinstance(value, bytes):
@@ -112,7 +125,8 @@ def record(image: np.ndarray, text: str, label: int, source: str) -> bytes:
             feature[name] = tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
         else:
             feature[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    return bytes(example.SerializeToString(deterministic=True))
 
 
 @pytest.fixture(scope="session")
@@ -175,20 +189,23 @@ def fit(examples: Examples, folder: Path, epochs: int, labels: list[str] | None 
 
     keras.utils.set_random_seed(1)
     data = loader.load(examples, "train", lambda records: images.read_batch(records, (SIZE, SIZE, 1)))
-    network = keras.Sequential([
-        keras.Input((SIZE, SIZE, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(8, 3, activation="relu", name="convolution_1"),
-        keras.layers.Conv2D(8, 3, activation="relu", name="convolution_2"), keras.layers.GlobalMaxPooling2D(),
-        keras.layers.Dense(len(labels or examples.labels), activation="softmax"),
-    ])  # fmt: skip
+    network = keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 1)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(8, 3, activation="relu", name="convolution_1"),
+            keras.layers.Conv2D(8, 3, activation="relu", name="convolution_2"),
+            keras.layers.GlobalMaxPooling2D(),
+            keras.layers.Dense(len(labels or examples.labels), activation="softmax"),
+        ]
+    )
     network.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
     if epochs:
         network.fit(data.inputs.astype("float32"), data.targets, batch_size=20, epochs=epochs, verbose=0)
     model = Model.create(folder)
     network.save(model.file("model.keras"))
-    model.properties = {
-        "network": "cnn", "labels": labels or examples.labels, "input_shape": [SIZE, SIZE, 1], "parameters": network.count_params(),
-        "epochs": epochs, "steps": epochs * 6, "best_epoch": epochs, "output": "probabilities", "metrics": {},
-    }  # fmt: skip
+    trained = {"parameters": network.count_params(), "epochs": epochs, "steps": epochs * 6, "best_epoch": epochs}
+    model.write_facts(classifier_facts(labels or examples.labels, (SIZE, SIZE, 1), **trained))
     write_manifest(model, created=0.0)
     return model
 

@@ -1,4 +1,6 @@
-"""Labelled photos go through statistics, schema and checks: what is unusual is told, what cannot work stops the run, and photos are shown."""
+"""Labelled photos go through statistics, schema and checks: what is unusual is told, what cannot work stops the run,
+and photos are shown.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,10 @@ from tests.support.labelled_shapes import PATCH, add_image, draw, write_images
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory) -> dict[str, Any]:
-    """Examples, statistics, schema and anomalies of 60 photos, one with a bad box, one that is doubled and three of background."""
+def line(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Examples, statistics, schema and anomalies of 60 photos, one with a bad box, one that is doubled and three of
+    background.
+    """
     root = tmp_path_factory.mktemp("line")
     raw = write_images(root / "raw", {"cat": 38, "dog": 18})
     add_image(raw, "bad.jpg", [("cat", PATCH), ("dog", (5, 5, 5, 9))], draw(100))
@@ -49,11 +53,16 @@ def line(tmp_path_factory) -> dict[str, Any]:
 
 def validate(made: dict[str, Any], anomalies: Anomalies, config: DetectionValidationConfig) -> None:
     example_validator(
-        examples=made["Examples"], statistics=made["Statistics"], schema=made["Schema"], previous=None, anomalies=anomalies, config=config,
-    )  # fmt: skip
+        examples=made["Examples"],
+        statistics=made["Statistics"],
+        schema=made["Schema"],
+        previous=None,
+        anomalies=anomalies,
+        config=config,
+    )
 
 
-def test_boxes_are_measured_and_photos_with_boxes_are_drawn(line):
+def test_boxes_are_measured_and_photos_with_boxes_are_drawn(line: dict[str, Any]) -> None:
     page = line["Statistics"].read_json("statistics.json")
     features = {row["name"]: row for row in page["splits"]["train"]["features"]}
     assert features["image/boxes"]["max"] == 1
@@ -68,31 +77,36 @@ def test_boxes_are_measured_and_photos_with_boxes_are_drawn(line):
             assert strip.width > 2 * 64
 
 
-def test_the_schema_knows_classes_numbers_and_shares(line):
+def test_the_schema_knows_classes_numbers_and_shares(line: dict[str, Any]) -> None:
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     proto = text_format.Parse(line["Schema"].file("schema.pbtxt").read_text(), schema_pb2.Schema())
     features = {feature.name: feature for feature in proto.feature}
-    assert (features["image/object/class/label"].int_domain.min, features["image/object/class/label"].int_domain.max) == (1, 2)  # fmt: skip
+    assert (
+        features["image/object/class/label"].int_domain.min,
+        features["image/object/class/label"].int_domain.max,
+    ) == (1, 2)
     assert list(features["image/object/class/text"].string_domain.value) == ["cat", "dog"]
     assert features["image/object/bbox/xmax"].float_domain.max == 1
     assert features["image/object/bbox/xmax"].presence.min_fraction == 0
 
 
-def test_findings_name_lines_and_show_photos(line):
+def test_findings_name_lines_and_show_photos(line: dict[str, Any]) -> None:
     found = {finding["name"]: finding for finding in line["Anomalies"].read_json("anomalies.json")}
     assert {name for name, finding in found.items() if finding["severity"] == "error"} == {"empty_box"}
     box = found["empty_box"]["examples"][0]
     assert (box["file"], box["photo"]) == ("annotations/bad.xml, line 12", "photos/bad.jpg")
     with Image.open(line["Anomalies"].file(box["thumbnail"])) as image:
         assert image.size == (64, 40)
-    assert {row["file"] for row in found["background_photo"]["examples"]} == {f"photos/nothing{n}.jpg" for n in range(3)}  # fmt: skip
+    assert {row["file"] for row in found["background_photo"]["examples"]} == {
+        f"photos/nothing{n}.jpg" for n in range(3)
+    }
     assert found["duplicate_image"]["count"] == 1
     assert "schema" not in found
 
 
-def test_the_share_of_bad_boxes_is_of_boxes_and_can_be_tolerated(line, tmp_path):
+def test_the_share_of_bad_boxes_is_of_boxes_and_can_be_tolerated(line: dict[str, Any], tmp_path: Path) -> None:
     anomalies = Anomalies.create(tmp_path / "anomalies")
     validate(line, anomalies, DetectionValidationConfig(max_bad_share=0.02))  # 1 of 59 boxes
     assert anomalies.properties["errors"] == 0
@@ -114,13 +128,13 @@ def test_the_share_of_bad_boxes_is_of_boxes_and_can_be_tolerated(line, tmp_path)
         ({"train": [1000, 40], "validation": [20, 20], "test": [20, 20]}, {"class_imbalance": "warning"}),
     ],
 )
-def test_numbers_that_cannot_work_are_told(counts, said):
+def test_numbers_that_cannot_work_are_told(counts: dict[str, list[int]], said: dict[str, str]) -> None:
     splits = {"train": 200, "validation": 40, "test": 40}
     found = check_counts(["cat", "dog"], counts, splits, DetectionValidationConfig(max_class_ratio=24))
     assert {finding["name"]: finding["severity"] for finding in found} == said
 
 
-def test_a_look_writes_nothing_and_says_what_a_run_would(tmp_path: Path):
+def test_a_look_writes_nothing_and_says_what_a_run_would(tmp_path: Path) -> None:
     from components.tasks.object_detection.data_check import inspect
     from labline.cli.data_check import summary_text
     from pipeline.progress import Progress

@@ -5,38 +5,53 @@ from __future__ import annotations
 import contextlib
 import io
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 
 from components.evaluation.percentiles import percentiles
 from components.tasks.object_detection import bootstrap, matching
-from components.tasks.object_detection.metrics import NAMES, TAGS, Detections, Truth, coco_metrics, judge
+from components.tasks.object_detection.metrics import NAMES, TAGS, Detections, GroundTruth, coco_metrics, evaluate
 from components.tasks.object_detection.voc import overlap, voc_precision
 
 LABELS = ["cat", "dog", "owl"]
 HEIGHT, WIDTH = 375, 500
 
 
-def truth(boxes, classes=None, crowd=None, difficult=None, size=(100, 200), name="a.jpg"):
-    boxes = np.array(boxes, np.float64).reshape(-1, 4)
+def truth(
+    boxes: list[list[float]],
+    classes: list[int] | None = None,
+    crowd: list[int] | None = None,
+    difficult: list[int] | None = None,
+    size: tuple[int, int] = (100, 200),
+    name: str = "a.jpg",
+) -> GroundTruth:
     number = len(boxes)
-    return Truth(
-        name, size, boxes, np.array(classes or [1] * number, np.int64), np.array(difficult or [0] * number, bool),
+    return GroundTruth(
+        name,
+        size,
+        np.array(boxes, np.float64).reshape(-1, 4),
+        np.array(classes or [1] * number, np.int64),
+        np.array(difficult or [0] * number, bool),
         np.array(crowd or [0] * number, bool),
-    )  # fmt: skip
+    )
 
 
-def found(boxes, scores, classes=None):
+def found(boxes: list[list[float]], scores: list[float], classes: list[int] | None = None) -> Detections:
     return Detections(
-        np.array(boxes, np.float64).reshape(-1, 4), np.array(scores, np.float64), np.array(classes or [1] * len(scores), np.int64)
-    )  # fmt: skip
+        np.array(boxes, np.float64).reshape(-1, 4),
+        np.array(scores, np.float64),
+        np.array(classes or [1] * len(scores), np.int64),
+    )
 
 
 NOTHING = found([], [])
 
 
-def make_images(seed, images=30, classes=3, crowds=True, ties=True):
+def make_images(
+    seed: int, images: int = 30, classes: int = 3, crowds: bool = True, ties: bool = True
+) -> tuple[list[GroundTruth], list[Detections]]:
     """Draw boxes of whole pixels, some photos without any, and detections: moved copies, other classes, and noise."""
     random = np.random.default_rng(seed)
     there, given = [], []
@@ -49,7 +64,7 @@ def make_images(seed, images=30, classes=3, crowds=True, ties=True):
         kinds = random.integers(1, classes + 1, count)
         crowd = (random.uniform(size=count) < 0.15) & crowds
         there.append(
-            Truth(
+            GroundTruth(
                 f"{number}.jpg",
                 (HEIGHT, WIDTH),
                 boxes.astype(np.float64),
@@ -78,29 +93,45 @@ def make_images(seed, images=30, classes=3, crowds=True, ties=True):
     return there, given
 
 
-def pycocotools_stats(there, given, classes):
+def pycocotools_stats(there: list[GroundTruth], given: list[Detections], classes: int) -> dict[str, float]:
     """Return pycocotools' twelve figures, from its own dictionaries."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    annotations, results = [], []
+    annotations: list[dict[str, Any]] = []
+    results = []
     for number, (image, answer) in enumerate(zip(there, given, strict=True), 1):
         scale = np.array([image.size[0], image.size[1]] * 2)
         for box, kind, crowd in zip((image.boxes * scale).round(), image.classes, image.crowd, strict=True):
             ymin, xmin, ymax, xmax = map(float, box)
-            annotations.append({
-                "id": len(annotations) + 1, "image_id": number, "category_id": int(kind), "iscrowd": int(crowd),
-                "bbox": [xmin, ymin, xmax - xmin, ymax - ymin], "area": (xmax - xmin) * (ymax - ymin),
-            })  # fmt: skip
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": int(kind),
+                    "iscrowd": int(crowd),
+                    "bbox": [xmin, ymin, xmax - xmin, ymax - ymin],
+                    "area": (xmax - xmin) * (ymax - ymin),
+                }
+            )
         for box, kind, score in zip(answer.boxes * scale, answer.classes, answer.scores, strict=True):
             ymin, xmin, ymax, xmax = map(float, box)
-            results.append({"image_id": number, "category_id": int(kind), "bbox": [xmin, ymin, xmax - xmin, ymax - ymin], "score": float(score)})  # fmt: skip
+            results.append(
+                {
+                    "image_id": number,
+                    "category_id": int(kind),
+                    "bbox": [xmin, ymin, xmax - xmin, ymax - ymin],
+                    "score": float(score),
+                }
+            )
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
         coco.dataset = {
-            "info": {}, "images": [{"id": number + 1} for number in range(len(there))], "annotations": annotations,
+            "info": {},
+            "images": [{"id": number + 1} for number in range(len(there))],
+            "annotations": annotations,
             "categories": [{"id": number + 1, "name": str(number)} for number in range(classes)],
-        }  # fmt: skip
+        }
         coco.createIndex()
         evaluation = COCOeval(coco, coco.loadRes(results), "bbox")
         evaluation.evaluate()
@@ -110,7 +141,7 @@ def pycocotools_stats(there, given, classes):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_figures_are_those_of_pycocotools_crowds_and_photos_without_boxes_included(seed):
+def test_the_figures_are_those_of_pycocotools_crowds_and_photos_without_boxes_included(seed: int) -> None:
     there, given = make_images(seed)
     assert any(image.crowd.any() for image in there)
     assert any(len(image.boxes) == 0 for image in there)
@@ -119,7 +150,7 @@ def test_the_figures_are_those_of_pycocotools_crowds_and_photos_without_boxes_in
     assert 0.03 < ours["mAP"] < 0.9
 
 
-def test_perfect_boxes_score_one_everywhere_and_no_boxes_score_nothing():
+def test_perfect_boxes_score_one_everywhere_and_no_boxes_score_nothing() -> None:
     there, _ = make_images(4)
     perfect = [Detections(image.boxes, np.ones(len(image.boxes)), image.classes) for image in there]
     values = coco_metrics(there, perfect, LABELS)
@@ -131,41 +162,41 @@ def test_perfect_boxes_score_one_everywhere_and_no_boxes_score_nothing():
     assert nothing == dict.fromkeys(values, 0.0)
 
 
-def test_sizes_that_do_not_occur_have_no_figure_rather_than_minus_one():
+def test_sizes_that_do_not_occur_have_no_figure_rather_than_minus_one() -> None:
     large = coco_metrics([truth([[0, 0, 1, 1]], size=(200, 200))], [NOTHING], LABELS)
     assert large == {"mAP": 0, "mAP50": 0, "mAP75": 0, "mAP_large": 0, "AR1": 0, "AR10": 0, "AR100": 0, "AR_large": 0}
     assert coco_metrics([truth([])], [found([[0, 0, 1, 1]], [0.5])], LABELS) == {}
 
 
-def test_a_class_that_is_not_in_the_split_has_no_figure_and_does_not_lower_the_mean():
-    judged = judge([truth([[0, 0, 1, 1]], [2])], [found([[0, 0, 1, 1], [0, 0, 1, 1]], [0.9, 0.8], [1, 2])], LABELS)
+def test_a_class_that_is_not_in_the_split_has_no_figure_and_does_not_lower_the_mean() -> None:
+    judged = evaluate([truth([[0, 0, 1, 1]], [2])], [found([[0, 0, 1, 1], [0, 0, 1, 1]], [0.9, 0.8], [1, 2])], LABELS)
     assert judged.values["mAP"] == pytest.approx(1)
     assert [row["ap"] and round(row["ap"], 9) for row in judged.classes] == [None, 1.0, None]
     assert [row["boxes"] for row in judged.classes] == [0, 1, 0]
 
 
-def test_boxes_are_measured_in_pixels_of_the_photo_itself():
+def test_boxes_are_measured_in_pixels_of_the_photo_itself() -> None:
     box = [[0.1, 0.1, 0.42, 0.26]]  # 32 x 32 pixels of a photo of 100 x 200
     small = coco_metrics([truth(box)], [NOTHING], LABELS)
     assert {"mAP_small", "mAP_medium"} <= set(small)  # COCO counts the border to both
     assert "mAP_small" not in coco_metrics([truth(box, size=(200, 400))], [NOTHING], LABELS)
 
 
-def test_a_box_on_the_border_of_a_size_stays_there_though_records_keep_32_bits():
+def test_a_box_on_the_border_of_a_size_stays_there_though_records_keep_32_bits() -> None:
     for left in range(40):
-        edges = np.array([left / 375, left / 500, (left + 32) / 375, (left + 32) / 500], np.float32).astype(np.float64)
-        values = coco_metrics([truth([edges], size=(375, 500))], [NOTHING], LABELS)
+        edges = np.array([left / 375, left / 500, (left + 32) / 375, (left + 32) / 500], np.float32)
+        values = coco_metrics([truth([edges.astype(np.float64).tolist()], size=(375, 500))], [NOTHING], LABELS)
         assert {"mAP_small", "mAP_medium"} <= set(values)
 
 
-def test_tags_of_tensorboard_are_the_object_detection_apis():
+def test_tags_of_tensorboard_are_the_object_detection_apis() -> None:
     assert TAGS["mAP50"] == "DetectionBoxes_Precision/mAP@.50IOU"
     assert TAGS["mAP_small"] == "DetectionBoxes_Precision/mAP (small)"
     assert TAGS["AR100"] == "DetectionBoxes_Recall/AR@100"
     assert TAGS["AR_large"] == "DetectionBoxes_Recall/AR@100 (large)"
 
 
-def test_pascal_voc_by_hand():
+def test_pascal_voc_by_hand() -> None:
     """Three objects on two photos; right, wrong, right, twice the same, and one never found."""
     there = [truth([[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]]), truth([[0, 0, 0.4, 0.4]], name="b.jpg")]
     given = [
@@ -179,7 +210,7 @@ def test_pascal_voc_by_hand():
     assert voc_precision(there, given, 2)[1] is None
 
 
-def test_pascal_voc_leaves_difficult_objects_out_and_coco_keeps_them():
+def test_pascal_voc_leaves_difficult_objects_out_and_coco_keeps_them() -> None:
     there = [truth([[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]], difficult=[0, 1])]
     given = [found([[0.5, 0.5, 1, 1], [0.5, 0.5, 1, 0.99], [0, 0, 0.5, 0.5]], [0.9, 0.8, 0.7])]
     assert voc_precision(there, given, 1)[0] == pytest.approx((1.0, 1.0))
@@ -189,18 +220,23 @@ def test_pascal_voc_leaves_difficult_objects_out_and_coco_keeps_them():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_pascal_voc_agrees_with_an_independent_program(seed):
+def test_pascal_voc_agrees_with_an_independent_program(seed: int) -> None:
     there, given = make_images(seed, crowds=False)
     for number, ours in enumerate(voc_precision(there, given, 3), 1):
         assert ours is not None
         assert ours[0] == pytest.approx(slow_voc(there, given, number), abs=1e-12)
 
 
-def slow_voc(there, given, number):
+def slow_voc(there: list[GroundTruth], given: list[Detections], number: int) -> float | None:
     """Pascal VOC's average precision as its development kit's reading has it: one loop over all detections."""
     rows = sorted(
-        ((-score, image, row) for image, answer in enumerate(given) for row, score in enumerate(answer.scores) if answer.classes[row] == number),
-    )  # fmt: skip
+        (
+            (-score, image, row)
+            for image, answer in enumerate(given)
+            for row, score in enumerate(answer.scores)
+            if answer.classes[row] == number
+        ),
+    )
     used, curve, hits, wrong = set(), [], 0, 0
     total = sum(int(((image.classes == number) & ~image.difficult).sum()) for image in there)
     for _, image, row in rows:
@@ -226,18 +262,18 @@ def slow_voc(there, given, number):
     return area
 
 
-def test_a_sample_with_every_photo_once_has_the_figures_themselves():
-    judged = judge(*make_images(3), LABELS)
+def test_a_sample_with_every_photo_once_has_the_figures_themselves() -> None:
+    judged = evaluate(*make_images(3), LABELS)
     once = np.ones((1, 30), np.int64)
     precisions = np.stack([bootstrap.average_precisions(one, once)[0] for one in judged.matches])
     assert precisions.mean() == pytest.approx(judged.values["mAP"], abs=1e-6)
     assert precisions[:, 0].mean() == pytest.approx(judged.values["mAP50"], abs=1e-6)
 
 
-def test_a_photo_drawn_twice_counts_as_two_photos_would():
+def test_a_photo_drawn_twice_counts_as_two_photos_would() -> None:
     there, given = make_images(5, ties=False)
     counts = np.random.default_rng(1).multinomial(30, np.full(30, 1 / 30), size=3)
-    ours = np.stack([bootstrap.average_precisions(one, counts) for one in judge(there, given, LABELS).matches])
+    ours = np.stack([bootstrap.average_precisions(one, counts) for one in evaluate(there, given, LABELS).matches])
     for sample, drawn in enumerate(counts):
         places = np.repeat(np.arange(30), drawn)
         values = coco_metrics([there[place] for place in places], [given[place] for place in places], LABELS)
@@ -245,21 +281,24 @@ def test_a_photo_drawn_twice_counts_as_two_photos_would():
         assert bootstrap.mean_of_known(ours[..., 0])[sample] == pytest.approx(values["mAP50"], abs=1e-6)
 
 
-def test_intervals_hold_their_figure_and_the_same_seed_draws_the_same():
-    judged = judge(*make_images(6), LABELS)
+def test_intervals_hold_their_figure_and_the_same_seed_draws_the_same() -> None:
+    judged = evaluate(*make_images(6), LABELS)
     drawn = bootstrap.draw_samples(judged.matches, 500, seed=7)
     for name in ("mAP", "mAP50", "mAP75"):
-        low, high = percentiles(drawn[name])
+        interval = percentiles(drawn[name])
+        assert interval is not None
+        low, high = interval
         assert low < judged.values[name] < high
     assert np.array_equal(drawn["mAP"], bootstrap.draw_samples(judged.matches, 500, seed=7)["mAP"])
 
 
-def test_the_best_score_is_the_one_that_no_other_score_beats():
+def test_the_best_score_is_the_one_that_no_other_score_beats() -> None:
     there, given = make_images(8)
-    matches = judge(there, given, LABELS).matches
+    matches = evaluate(there, given, LABELS).matches
     best = matching.best_score(matches)
+    assert best is not None
 
-    def f1_at(score):
+    def f1_at(score: float) -> float:
         kept = matching.outcomes(there, given, matches, score)
         hits = sum(int(one.right.sum()) for one in kept)
         return 2 * hits / (2 * hits + sum(one.missed + one.false for one in kept))
@@ -271,20 +310,20 @@ def test_the_best_score_is_the_one_that_no_other_score_beats():
     assert grid[0.5] == pytest.approx(f1_at(0.5), abs=1e-5)
 
 
-def test_boxes_of_equal_score_are_kept_or_dropped_together():
-    matches = judge(
+def test_boxes_of_equal_score_are_kept_or_dropped_together() -> None:
+    matches = evaluate(
         [truth([[0, 0, 0.2, 0.2]])], [found([[0, 0, 0.2, 0.2], [0.5, 0.5, 1, 1]], [0.5, 0.5])], ["cat"]
     ).matches
     assert matching.best_score(matches) == {"score": 0.5, "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3)}
 
 
-def test_without_a_right_box_the_best_score_keeps_nothing():
-    matches = judge([truth([[0, 0, 0.2, 0.2]])], [found([[0.5, 0.5, 1, 1]], [0.9])], ["cat"]).matches
+def test_without_a_right_box_the_best_score_keeps_nothing() -> None:
+    matches = evaluate([truth([[0, 0, 0.2, 0.2]])], [found([[0.5, 0.5, 1, 1]], [0.9])], ["cat"]).matches
     assert matching.best_score(matches) == {"score": 1.0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
-    assert matching.best_score(judge([truth([])], [NOTHING], ["cat"]).matches) is None
+    assert matching.best_score(evaluate([truth([])], [NOTHING], ["cat"]).matches) is None
 
 
-def test_confusion_tells_taken_for_another_class_from_missed_and_from_nothing_there():
+def test_confusion_tells_taken_for_another_class_from_missed_and_from_nothing_there() -> None:
     there = [truth([[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1], [0, 0.6, 0.2, 0.8]], [1, 2, 3])]
     given = [
         found(
@@ -293,16 +332,16 @@ def test_confusion_tells_taken_for_another_class_from_missed_and_from_nothing_th
             [1, 1, 2, 2],
         )
     ]
-    matches = judge(there, given, LABELS).matches
+    matches = evaluate(there, given, LABELS).matches
     outcomes = matching.outcomes(there, given, matches, 0.5)
     assert matching.confusion(there, given, outcomes, 3) == [[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 1, 0, 0]]
     assert (outcomes[0].missed, outcomes[0].false) == (2, 2)
 
 
-def test_boxes_on_a_crowd_are_neither_right_nor_wrong():
+def test_boxes_on_a_crowd_are_neither_right_nor_wrong() -> None:
     there = [truth([[0, 0, 0.8, 0.8], [0.9, 0.9, 1, 1]], crowd=[1, 0])]
     given = [found([[0, 0, 0.4, 0.4], [0.4, 0.4, 0.8, 0.8], [0.9, 0.9, 1, 1]], [0.9, 0.8, 0.7])]
-    judged = judge(there, given, ["cat"])
+    judged = evaluate(there, given, ["cat"])
     assert judged.values["mAP"] == pytest.approx(1)
     assert judged.classes[0]["boxes"] == 1
     outcome = matching.outcomes(there, given, judged.matches, 0.5)[0]
@@ -310,7 +349,7 @@ def test_boxes_on_a_crowd_are_neither_right_nor_wrong():
     assert matching.confusion(there, given, [outcome], 1) == [[1, 0], [0, 0]]
 
 
-def test_the_worst_photo_has_most_mistakes_and_of_equals_the_surest():
+def test_the_worst_photo_has_most_mistakes_and_of_equals_the_surest() -> None:
     there = [truth([[0, 0, 0.5, 0.5]]), truth([[0, 0, 0.5, 0.5]]), truth([[0, 0, 0.5, 0.5]]), truth([])]
     given = [
         found([[0, 0, 0.5, 0.5]], [0.9]),
@@ -318,12 +357,12 @@ def test_the_worst_photo_has_most_mistakes_and_of_equals_the_surest():
         found([[0.6, 0.6, 1, 1]], [0.8]),
         NOTHING,
     ]
-    matches = judge(there, given, ["cat"]).matches
+    matches = evaluate(there, given, ["cat"]).matches
     assert matching.rank_worst(given, matching.outcomes(there, given, matches, 0.5)) == [2, 1]
 
 
-def test_curves_end_at_the_recall_that_was_reached():
-    judged = judge(*make_images(9), LABELS)
+def test_curves_end_at_the_recall_that_was_reached() -> None:
+    judged = evaluate(*make_images(9), LABELS)
     for one, row in zip(judged.matches, judged.classes, strict=True):
         curve = matching.precision_recall(one)
         recalls = [point[0] for point in curve]
@@ -332,6 +371,6 @@ def test_curves_end_at_the_recall_that_was_reached():
         assert recalls[-1] == pytest.approx(one.hits[0].sum() / row["boxes"], abs=1e-4)
 
 
-def test_overlap_of_boxes_that_do_not_touch_or_have_no_area_is_zero():
+def test_overlap_of_boxes_that_do_not_touch_or_have_no_area_is_zero() -> None:
     boxes = np.array([[0, 0, 0.5, 0.5], [0.2, 0.2, 0.2, 0.4]])
     assert overlap(boxes, np.array([[0, 0, 0.5, 0.25], [0.6, 0.6, 1, 1]])).tolist() == [[0.5, 0], [0, 0]]

@@ -1,4 +1,6 @@
-"""An exported detector takes what the Object Detection API's clients send, answers as they expect, and is the one that was trained."""
+"""An exported detector takes what the Object Detection API's clients send, answers as they expect, and is the one that
+was trained.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from components.exporter import exporter
@@ -22,8 +25,8 @@ from components.tasks.object_detection import predict_command, serving_check
 from components.tasks.object_detection.config import DetectionExporterConfig, DetectionServingCheck
 from components.tasks.object_detection.export import make_signatures, write_tflite
 from components.tasks.task import PredictOptions
-from labline.cli.detect import read_image
 from labline.cli.output import show_predictions
+from object_detection.drawn_images import read_image
 from object_detection.saved_detector import SavedDetector
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
 from pipeline.component import Context
@@ -33,7 +36,7 @@ from serving.launch import running_server
 from serving.tensorflow_serving import Models
 from tests.support.small_detector import LABELS, draw_image, make_detector, write_images, write_model
 
-OUTPUTS = {
+OUTPUTS: dict[str, tuple[str, list[int | None]]] = {
     "detection_boxes": ("float32", [None, 100, 4]),
     "detection_scores": ("float32", [None, 100]),
     "detection_classes": ("float32", [None, 100]),
@@ -109,8 +112,10 @@ def test_the_artifact_holds_what_servers_and_phones_need(line: dict[str, Any]) -
 def test_outputs_are_named_and_typed_as_the_object_detection_api_did(signatures: Any) -> None:
     inputs = {name: signature.structured_input_signature[1] for name, signature in signatures.items()}
     assert {name: next(iter(given)) for name, given in inputs.items()} == {
-        "serving_default": "image_bytes", "image_tensor": "inputs", "tf_example": "inputs",
-    }  # fmt: skip
+        "serving_default": "image_bytes",
+        "image_tensor": "inputs",
+        "tf_example": "inputs",
+    }
     assert inputs["image_tensor"]["inputs"].dtype.name == "uint8"
     for signature in signatures.values():
         found = {name: (spec.dtype.name, spec.shape.as_list()) for name, spec in signature.structured_outputs.items()}
@@ -147,8 +152,10 @@ import sys
 for name in ("keras", "keras.src", "tf_keras", "official"): sys.modules[name] = None
 import json, tensorflow as tf
 model = tf.saved_model.load({str(line["saved_model"].path)!r})
-answer = model.signatures["serving_default"](image_bytes=tf.constant([open({str(tmp_path / "photo.jpg")!r}, "rb").read()]))
-print(json.dumps({{name: answer[name].numpy().tolist() for name in ("detection_boxes", "detection_scores", "detection_classes")}}))
+photo = open({str(tmp_path / "photo.jpg")!r}, "rb").read()
+answer = model.signatures["serving_default"](image_bytes=tf.constant([photo]))
+names = "detection_boxes", "detection_scores", "detection_classes"
+print(json.dumps({{name: answer[name].numpy().tolist() for name in names}}))
 """
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
@@ -173,8 +180,11 @@ def test_keras_rest_and_lite_give_the_same_answers_by_every_signature(
     assert set(differences) == {"serving_default", "image_tensor", "tf_example", "tflite"}
     assert (problem, judge(differences, 2e-5)) == ("", "")
     assert {name: parity.examples for name, parity in differences.items()} == {
-        "serving_default": 10, "image_tensor": 8, "tf_example": 10, "tflite": 10,
-    }  # fmt: skip
+        "serving_default": 10,
+        "image_tensor": 8,
+        "tf_example": 10,
+        "tflite": 10,
+    }
 
 
 def test_int8_is_calibrated_on_training_photos(
@@ -183,7 +193,7 @@ def test_int8_is_calibrated_on_training_photos(
     class Calibrated(Exception):
         pass
 
-    def convert(_: SavedDetector, precision: str, images: np.ndarray) -> bytes:
+    def convert(_: SavedDetector, precision: str, images: NDArray[np.float32]) -> bytes:
         raise Calibrated(precision, len(images))
 
     monkeypatch.setattr("components.tasks.object_detection.export.convert", convert)
@@ -218,7 +228,8 @@ def test_the_line_blesses_a_faithful_export_and_no_other(line: dict[str, Any], t
 def test_a_coarse_lite_file_is_judged_by_what_it_finds_and_a_precise_one_by_every_digit(
     line: dict[str, Any], expected: serving_check.ExpectedBoxes
 ) -> None:
-    coarse = SavedModel(line["saved_model"].path, {"tflite": {"precision": "int8"}})
+    exact = line["saved_model"]
+    coarse = SavedModel(exact.path, exact.properties | {"tflite": exact.properties["tflite"] | {"precision": "int8"}})
     assert judge(expected.ask_files(coarse), 1e-9) == ""
     sure = expected.of_files["detection_scores"] * 0 + 0.9  # of classes that there are not
     other = replace(expected, of_files={**expected.of_files, "detection_classes": sure, "detection_scores": sure})
@@ -230,8 +241,11 @@ def test_wrong_labels_and_a_wrong_order_are_told(client: Client, expected: servi
     renamed = replace(expected, labels=["cross", "dot", "line"]).ask(client, "drawn")[1]
     assert "label `stripe` was given for class 3" in renamed
     answer = {
-        "num_detections": 1.0, "detection_scores": [0.5, 0.6], "detection_classes": [1.0, 1.0], "detection_labels": ["cross", ""],
-    }  # fmt: skip
+        "num_detections": 1.0,
+        "detection_scores": [0.5, 0.6],
+        "detection_classes": [1.0, 1.0],
+        "detection_labels": ["cross", ""],
+    }
     assert "not in the order" in serving_check.check([answer], LABELS, "serving_default")
     assert "beyond the 1 detections" in serving_check.check(
         [{**answer, "detection_scores": [0.7, 0.6]}], LABELS, "tf_example"
@@ -287,7 +301,7 @@ def test_an_exported_detector_is_asked_in_its_folder_as_the_trained_one_is(
     )
 
 
-def read_image_of(folder: Path) -> np.ndarray:
+def read_image_of(folder: Path) -> NDArray[np.uint8]:
     """Return the pixels of a drawn photo."""
     (folder / "photo.jpg").write_bytes(draw_image(0)[0])
     return read_image(folder / "photo.jpg")

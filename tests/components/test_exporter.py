@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from components.exporter import exporter
 from components.networks import load_model
 from components.tasks.image_classification.config import ImageExporterConfig
 from pipeline.artifacts import Examples, Model, SavedModel, write_manifest
+from tests.support.facts import classifier_facts
 
 LABELS = ["cross", "dot", "stripe"]
 
@@ -30,13 +32,22 @@ def make_model(folder: Path, shape: tuple[int, int, int], activation: str) -> Mo
     from keras import layers
 
     keras.utils.set_random_seed(5)
-    network = keras.Sequential([
-        keras.Input(shape), layers.Rescaling(1 / 255), layers.RandomFlip(seed=1), layers.Conv2D(4, 3), layers.BatchNormalization(),
-        layers.ReLU(), layers.Flatten(), layers.Dropout(0.3), layers.Dense(3, activation=activation, kernel_initializer="random_normal"),
-    ])  # fmt: skip
+    network = keras.Sequential(
+        [
+            keras.Input(shape),
+            layers.Rescaling(1 / 255),
+            layers.RandomFlip(seed=1),
+            layers.Conv2D(4, 3),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            layers.Dense(3, activation=activation, kernel_initializer="random_normal"),
+        ]
+    )
     model = Model.create(folder)
     network.save(model.file("model.keras"))
-    model.properties = {"network": "cnn", "labels": LABELS, "input_shape": list(shape)}
+    model.write_facts(classifier_facts(LABELS, shape))
     write_manifest(model, 0.0)
     return model
 
@@ -237,11 +248,12 @@ def test_int8_is_calibrated_on_training_pictures_and_checked_on_others(
         seen["calibration"] = given[3]
         return b""
 
-    def run_tflite(_: bytes, pixels: np.ndarray) -> np.ndarray:
+    def run_tflite(_: bytes, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         seen["check"] = pixels
-        return network.predict(pixels, verbose=0)
+        answers: NDArray[np.float32] = network.predict(pixels, verbose=0)
+        return answers
 
     monkeypatch.setattr(part, "convert", convert)
     monkeypatch.setattr(part, "run_tflite", run_tflite)
-    part.write_tflite(network, dark, (12, 12, 1), part.ImageExporterConfig(tflite="int8"), tmp_path)
+    part.write_tflite(network, dark, (12, 12, 1), ImageExporterConfig(tflite="int8"), tmp_path)
     assert seen["calibration"].max() < 30 < seen["check"].max()

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from components.config import InfraValidatorConfig
 from components.exporter import exporter
-from components.infra_validator import InfraValidatorConfig, infra_validator
+from components.infra_validator import infra_validator
 from components.tasks.image_classification.config import ImageExporterConfig
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
 from pipeline.component import Context
+from tests.support.facts import classifier_facts
 
 
 def make_model(folder: Path, seed: int, labels: list[str]) -> Model:
@@ -21,13 +23,18 @@ def make_model(folder: Path, seed: int, labels: list[str]) -> Model:
     from keras import layers
 
     keras.utils.set_random_seed(seed)
-    network = keras.Sequential([
-        keras.Input((12, 12, 1)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3, activation="relu"), layers.Flatten(),
-        layers.Dense(3, activation="softmax"),
-    ])  # fmt: skip
+    network = keras.Sequential(
+        [
+            keras.Input((12, 12, 1)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
     model = Model.create(folder)
     network.save(model.file("model.keras"))
-    model.properties = {"network": "cnn", "labels": labels, "input_shape": [12, 12, 1]}
+    model.write_facts(classifier_facts(labels, (12, 12, 1)))
     write_manifest(model, 0.0)
     return model
 

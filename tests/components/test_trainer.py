@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from components.networks import load_model
 from components.tasks.image_classification.config import ImageTrainerConfig
+from components.tasks.image_classification.facts import PixelFacts
 from components.tasks.image_classification.training import make_objective
 from components.trainer import trainer
 from components.training.fit import explained
@@ -21,6 +22,7 @@ from data import loader
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context
 from pipeline.errors import UserError
+from tests.support.facts import pixel_statistics
 
 PIXELS = {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}
 SMALL = {"network": "dense", "options": {"layers": [8]}, "batch_size": 16, "histograms": False}
@@ -47,7 +49,7 @@ def train(examples: Examples, folder: Path, said: Said | None = None, **settings
     model = Model.create(folder / "model")
     trainer(
         examples=examples,
-        statistics=Statistics(folder, {"pixels": PIXELS}),
+        statistics=Statistics(folder, pixel_statistics(PIXELS)),
         checked=Anomalies(folder),
         model=model,
         config=ImageTrainerConfig.model_validate({**SMALL, **settings}),
@@ -160,7 +162,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ones(tiny_exa
 def test_the_loop_trains_exactly_as_keras_fit_does(tiny_examples, tmp_path, without_images):
     import keras
 
-    from components.networks import PixelStatistics, find_network, network_config
+    from components.networks import find_network, network_config
     from components.tasks.image_classification import images
 
     ours = load_model(train(tiny_examples, tmp_path, epochs=2, shuffle=False, seed=3))
@@ -168,7 +170,7 @@ def test_the_loop_trains_exactly_as_keras_fit_does(tiny_examples, tmp_path, with
     keras.utils.clear_session()
     keras.utils.set_random_seed(3)
     theirs = find_network("dense").build(
-        (12, 12, 1), 3, network_config("dense", {"layers": [8]}), PixelStatistics.from_properties(PIXELS)
+        (12, 12, 1), 3, network_config("dense", {"layers": [8]}), PixelFacts.model_validate(PIXELS).constants()
     )
     theirs.compile("adam", "sparse_categorical_crossentropy")
     theirs.fit(held.inputs, held.targets, batch_size=16, epochs=2, shuffle=False, verbose=0)

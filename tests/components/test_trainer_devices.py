@@ -22,6 +22,7 @@ from pipeline.component import Context
 
 examples, folder = Examples.open(Path(sys.argv[1])), Path(sys.argv[2])
 pixels = {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}
+statistics = {"task": "image_classification", "splits": ["train"], "labels": examples.labels, "pixels": pixels}
 found = {}
 for network, options, distribute in (
     ("dense", {"layers": [8]}, "none"), ("dense", {"layers": [8]}, "mirrored"), ("distorted_cnn", {"crop": 8}, "mirrored"),
@@ -30,7 +31,7 @@ for network, options, distribute in (
     model = Model.create(place / "model")
     # 120 examples in batches of 17: the last batch holds one, too few for two devices
     config = ImageTrainerConfig(network=network, options=options, epochs=2, batch_size=17, distribute=distribute, seed=3, histograms=False)
-    trainer(examples=examples, statistics=Statistics(place, {"pixels": pixels}), checked=Anomalies(place), model=model,
+    trainer(examples=examples, statistics=Statistics(place, statistics), checked=Anomalies(place), model=model,
             config=config, context=Context.standalone(place))
     found[f"{network} {distribute}"] = {"steps": model.properties["steps"], **model.properties["metrics"]}
 print(json.dumps(found))

@@ -370,7 +370,7 @@ def test_a_photo_that_changes_while_it_is_read_stops_the_run(
     tmp_path: Path, ingest: Callable[..., Examples], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = write_images(tmp_path / "raw", {"cat": 6})
-    from data.detection import ingest as detection_ingest
+    from components.tasks.object_detection import ingest as detection_ingest
 
     survey = detection_ingest.survey
 

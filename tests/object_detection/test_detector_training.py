@@ -113,8 +113,8 @@ def test_the_judge_s_loss_is_that_of_the_whole_split_whatever_the_batches(
     network = DetectorInTraining(SavedDetector(build_ssd(config), config, LABELS), "small", True, False, 4e-5, None)
     values = []
     for size in (2, 5):
-        monkeypatch.setattr(training, "JUDGED_AT_ONCE", size)
-        values.append(training.make_judge(network, Multibox(1.0, 1.0, image_losses), examples, "validation")())
+        monkeypatch.setattr(training, "VALIDATED_AT_ONCE", size)
+        values.append(training.make_validator(network, Multibox(1.0, 1.0, image_losses), examples, "validation")())
     assert values[0] == pytest.approx(values[1], rel=1e-5)
 
 

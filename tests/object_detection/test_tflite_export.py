@@ -48,7 +48,7 @@ def content(trained: SavedDetector, images: NDArray[np.float32]) -> bytes:
 def test_all_detections_are_those_of_the_network(content: bytes, images: NDArray[np.float32], expected: Any) -> None:
     found = TfliteDetector(content).detect(images)
     assert compare(found, expected).max_difference < 2e-5
-    assert agreement(found, expected, 0.3)["matched"] == (expected["detection_scores"] >= 0.3).sum()
+    assert agreement(found, expected, 0.3).matched == (expected["detection_scores"] >= 0.3).sum()
 
 
 @pytest.mark.slow
@@ -65,8 +65,8 @@ def test_files_of_fewer_digits_are_smaller_and_find_most_of_it(
     content = convert(trained, precision, images)
     assert len(content) < 4 * sum(variable.shape.num_elements() for variable in trained.model.variables) * size
     found = agreement(TfliteDetector(content).detect(images), expected, MIN_SCORE)
-    assert found["detections"] > 10
-    assert found["matched"] >= share * (found["detections"] + found["extra"])
+    assert found.detections > 10
+    assert found.matched >= share * (found.detections + found.extra)
 
 
 def test_the_file_has_the_names_and_the_order_of_the_object_detection_api(content: bytes) -> None:

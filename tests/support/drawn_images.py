@@ -7,15 +7,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from components.tasks.object_detection import baselines
 from components.tasks.object_detection.config import DetectionEvaluatorConfig
-from components.tasks.object_detection.evaluation import score
-from components.tasks.object_detection.metrics import Detections
+from components.tasks.object_detection.metrics import Detections, GroundTruth
+from components.tasks.object_detection.scoring import Scored, score
 from data.detection.boxes import Box
 from data.detection.records import encode_detection
 from data.tfrecord import write_record
@@ -94,7 +93,7 @@ def write_examples(
     return examples
 
 
-def scored_of(examples: Examples, moved: float = 0.0) -> tuple[Any, Any]:
+def scored_of(examples: Examples, moved: float = 0.0) -> tuple[list[GroundTruth], Scored]:
     """Return figures of detections that are the truth, moved aside."""
     there = baselines.read_all_truth(examples, "test")
     found = [Detections(image.boxes + moved, np.linspace(0.9, 0.5, len(image.boxes)), image.classes) for image in there]

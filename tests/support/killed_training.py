@@ -29,6 +29,7 @@ from components.trainer import trainer
 from components.training.config import EarlyStoppingConfig, OptimizerConfig
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
 from pipeline.component import Context
+from tests.support.facts import pixel_statistics
 
 CONFIGS = {
     "small_vgg": ImageTrainerConfig(  # 120 examples: 15 steps an epoch, so steps 4 and 26 lie within epochs
@@ -87,7 +88,7 @@ def train(examples: Path, folder: Path, network: str) -> None:
     pixels = {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}
     trainer(
         examples=opened,
-        statistics=Statistics(folder, {"pixels": pixels, "scaling": opened.properties.get("scaling")}),
+        statistics=Statistics(folder, pixel_statistics(pixels) | {"scaling": opened.properties.get("scaling")}),
         checked=Anomalies(folder),
         model=Model.create(folder / "model"),
         config=CONFIGS[network],

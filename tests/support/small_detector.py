@@ -17,6 +17,7 @@ from data.tfrecord import write_record
 from object_detection.saved_detector import SavedDetector, write_detector
 from object_detection.ssd import SsdConfig, build_ssd
 from pipeline.artifacts import Examples, Model, write_manifest
+from tests.support.facts import detector_facts
 
 LABELS = ["cross", "dot", "stripe"]
 SIZES = ((60, 90), (80, 64), (72, 72), (120, 50))
@@ -71,11 +72,6 @@ def write_model(folder: Path, trained: SavedDetector) -> Model:
     """Write and seal a Model as the trainer does."""
     model = Model.create(folder)
     write_detector(trained, model.path)
-    model.properties = {
-        "task": "object_detection",
-        "network": "ssd_mobilenet_v1_025_160",
-        "labels": trained.labels,
-        "input_size": trained.config.size,
-    }
+    model.write_facts(detector_facts(trained.labels, trained.config.size))
     write_manifest(model, created=0.0)
     return model

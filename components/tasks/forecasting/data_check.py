@@ -23,4 +23,4 @@ def inspect(config: RawDataConfig, validation: ValidationConfig, progress: Progr
     config, validation = narrow(config, SeriesDataConfig), narrow(validation, ForecastValidationConfig)
     found = series_check.inspect(config, progress)
     checked = check_splits(found["splits"], validation)
-    return conclude(found, checked, unusable_files(found["findings"], found), validation)
+    return conclude(found, checked, unusable_files(found["findings"], found["splits"]), validation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.tasks.forecasting.facts import ForecastExamplesFacts
+from components.tasks.forecasting.facts import ForecastExamplesFacts, ForecastStatisticsFacts
 from components.tasks.task import Sums
 from pipeline.artifacts import Examples, Statistics
 
@@ -13,20 +13,16 @@ PAYLOAD = ("series/history", "series/covariates", "series/scale", "series/row", 
 SUMS = None
 
 
-def describe(sums: Sums, examples: Examples) -> dict[str, Any]:
-    """Return the statistics' own facts: the scaling constants, which ingest took from the training part alone."""
+def facts(examples: Examples, splits: list[str], sums: Sums) -> ForecastStatisticsFacts:
+    """Return what the statistics say of themselves: constants, which ingest took from the training part alone."""
     del sums
-    return {"scaling": scaling_of(examples)}
+    scaling = examples.facts_as(ForecastExamplesFacts).scaling
+    return ForecastStatisticsFacts(task=examples.task, splits=splits, scaling=scaling)
 
 
 def page(examples: Examples) -> dict[str, Any]:
     """Return what `statistics.json` tells beside the features."""
-    return {"values": examples.facts_as(ForecastExamplesFacts).values, "scaling": scaling_of(examples)}
-
-
-def scaling_of(examples: Examples) -> dict[str, list[float]]:
-    """Return the constants as manifests and files hold them."""
-    return examples.facts_as(ForecastExamplesFacts).scaling.model_dump(mode="json")
+    return examples.facts_as(ForecastExamplesFacts).model_dump(mode="json", include={"values", "scaling"})
 
 
 def write_samples(examples: Examples, statistics: Statistics) -> None:

@@ -52,9 +52,8 @@ class ForecastTraining(NetworkTraining["keras.Model"]):
     def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[Feed, Judge | None]:
         return open_feeds(self.examples, self.network, self.objective, self.config, strategy, self.context)
 
-    def facts(self) -> dict[str, Any]:
-        facts = network_facts(self.network, self.examples, self.config)
-        return facts.model_dump(mode="json", exclude_unset=True)
+    def facts(self) -> ForecastNetworkFacts:
+        return network_facts(self.network, self.examples, self.config)
 
     def write_plots(self, model: Model, step: int, logs: TensorBoard) -> None:
         write_images(model, self.network, step, self.examples, logs, self.config)

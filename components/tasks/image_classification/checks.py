@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.tasks.image_classification.config import ImageValidationConfig
+from components.tasks.image_classification.facts import ImageExamplesFacts
 from components.validation import classes
 from components.validation.thumbnails import write_thumbnails
 from data.findings import Finding
@@ -14,7 +15,8 @@ from pipeline.settings import narrow
 def check(examples: Examples, config: ValidationConfig) -> list[Finding]:
     """Return the findings that the counts of images by split and class give."""
     config = narrow(config, ImageValidationConfig)
-    return check_counts(examples.labels, examples.properties["label_counts"], examples.splits, config)
+    facts = examples.facts_as(ImageExamplesFacts)
+    return check_counts(facts.labels, facts.label_counts, facts.splits, config)
 
 
 def check_counts(

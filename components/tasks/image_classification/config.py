@@ -40,22 +40,23 @@ class ImageEvaluatorConfig(EvaluatorConfig):
     )
     thresholds: dict[str, float] = Field(
         default_factory=dict,
-        description="limits for the blessing, such as test/accuracy: 0.9. The least value that passes; for test/loss and "
-        "test/calibration_error, where less is better, the largest",
+        description="limits for the blessing, such as test/accuracy: 0.9. The least value that passes; for test/loss "
+        "and test/calibration_error, where less is better, the largest",
     )
     baseline_tolerance: float = Field(
         0.01,
         ge=0,
         lt=1,
-        description="accuracy that may be lost against the last blessed model: room for the luck of a training. It may be "
-        "lost in every run anew; a limit for test/accuracy in `thresholds` is the floor below which nothing is blessed",
+        description="accuracy that may be lost against the last blessed model: room for the luck of a training. "
+        "It may be lost in every run anew; a limit for test/accuracy in `thresholds` is the floor below which nothing "
+        "is blessed",
     )
     baseline_significance: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="1 counts every loss beyond the tolerance. With less, such as 0.05, it counts only if McNemar's exact "
-        "test gives it less than this chance, which on a small split lets several points be lost unseen",
+        description="1 counts every loss beyond the tolerance. With less, such as 0.05, it counts only if McNemar's "
+        "exact test gives it less than this chance, which on a small split lets several points be lost unseen",
     )
     calibration_bins: int = Field(15, ge=2, description="equal-width bins of the calibration error")
     wrong_predictions: int = Field(24, ge=0, le=200, description="pictures of wrong predictions kept, the surest first")
@@ -71,7 +72,8 @@ class ImageExporterConfig(ExporterConfig):
     tflite_examples: int = Field(
         100,
         gt=0,
-        description="pictures TensorFlow Lite's answers are checked on; int8 is calibrated on as many training pictures",
+        description="pictures TensorFlow Lite's answers are checked on; int8 is calibrated on as many training "
+        "pictures",
     )
 
 
@@ -83,7 +85,8 @@ class ImageTrainerConfig(TrainerConfig):
 
     image_size: tuple[PositiveInt, PositiveInt] | None = Field(
         None,
-        description="[height, width] the pictures are brought to; null keeps their common size, or takes 128 x 128 where they have none",
+        description="[height, width] the pictures are brought to; null keeps their common size, or takes 128 x 128 "
+        "where they have none",
     )
     loss: Literal["cross_entropy", "mean_squared_error"] = Field(
         "cross_entropy", description="what is minimised; the second against one-hot labels"

@@ -1,4 +1,4 @@
-"""Exports a classifier: signatures that take an image's bytes, its pixels or its record, and TensorFlow Lite on request."""
+"""Exports a classifier: signatures that take an image's bytes, pixels or record, and TensorFlow Lite on request."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from components.export.config import ExporterConfig
 from components.export.saved_model import check_shape, write_saved_model
 from components.networks import load_model
 from components.tasks.image_classification.config import ImageExporterConfig, Precision
+from components.tasks.image_classification.facts import ImageExportFacts, ImageModelFacts, TfliteFacts
 from components.tasks.image_classification.images import decode, output_kind, probabilities
 from pipeline.artifacts import Examples, Model, SavedModel
 from pipeline.errors import UserError
@@ -32,25 +34,27 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Ex
     """Write a SavedModel with the signatures `serving_default`, `pixels` and `examples`.
 
     `serving_default` takes `image_bytes` (string [n]: JPEG, PNG, GIF or BMP of any size), `pixels` takes `pixels`
-    (float [n, H, W, C] in 0..255) and `examples` takes `examples` (string [n]: tf.train.Example with `image/encoded`). All
-    answer `probabilities` (float [n, k]), `class_id` (int64 [n]) and `label` (string [n]). The labels lie in
+    (float [n, H, W, C] in 0..255) and `examples` takes `examples` (string [n]: tf.train.Example with `image/encoded`).
+    All answer `probabilities` (float [n, k]), `class_id` (int64 [n]) and `label` (string [n]). The labels lie in
     assets/labels.txt, the warm-up requests in assets.extra.
     """
     config = narrow(config, ImageExporterConfig)
     network = load_model(model)
-    labels: list[str] = model.properties["labels"]
-    shape: Shape = tuple(model.properties["input_shape"])
+    facts = model.facts_as(ImageModelFacts)
+    labels, shape = facts.labels, facts.input_shape
     assets = {"labels.txt": "".join(f"{label}\n" for label in labels)}
     write_saved_model(network, make_signatures(network, labels, shape), assets, "classifier", saved_model.path)
     write_warmup_requests(examples, shape, config.warmup_examples, saved_model.path)
-    saved_model.properties = {
-        "task": examples.task,
-        "signatures": list(SIGNATURES),
-        "labels": labels,
-        "input_shape": list(shape),
-        "network": model.properties.get("network", network.name),
-        "tflite": write_tflite(network, examples, shape, config, saved_model.path),
-    }
+    saved_model.write_facts(
+        ImageExportFacts(
+            task=examples.task,
+            signatures=list(SIGNATURES),
+            labels=labels,
+            input_shape=shape,
+            network=facts.network,
+            tflite=write_tflite(network, examples, shape, config, saved_model.path),
+        )
+    )
 
 
 def make_signatures(network: keras.Model, labels: list[str], shape: Shape) -> dict[str, Any]:
@@ -66,21 +70,24 @@ def make_signatures(network: keras.Model, labels: list[str], shape: Shape) -> di
         class_id = tf.argmax(scores, axis=-1, output_type=tf.int64)
         return {"probabilities": scores, "class_id": class_id, "label": tf.gather(tf.constant(labels), class_id)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def from_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         return classify(decode(check_shape(image_bytes, [None], "image_bytes"), shape))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *shape], tf.float32, name="pixels")])
     def from_pixels(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return classify(check_shape(pixels, [None, *shape], "pixels"))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def from_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         records = check_shape(examples, [None], "examples")
         parsed = tf.io.parse_example(records, {"image/encoded": tf.io.FixedLenFeature([], tf.string)})
         return classify(decode(parsed["image/encoded"], shape))
 
-    return dict(zip(SIGNATURES, (from_bytes, from_pixels, from_examples), strict=True))
+    inputs = (
+        (from_bytes, tf.TensorSpec([None], tf.string, name="image_bytes")),
+        (from_pixels, tf.TensorSpec([None, *shape], tf.float32, name="pixels")),
+        (from_examples, tf.TensorSpec([None], tf.string, name="examples")),
+    )
+    functions = [tf.function(function, input_signature=[spec]) for function, spec in inputs]
+    return dict(zip(SIGNATURES, functions, strict=True))
 
 
 def write_warmup_requests(examples: Examples, shape: Shape, count: int, folder: Path) -> None:
@@ -100,7 +107,7 @@ def write_warmup_requests(examples: Examples, shape: Shape, count: int, folder: 
 
 def write_tflite(
     network: keras.Model, examples: Examples, shape: Shape, config: ImageExporterConfig, folder: Path
-) -> dict[str, Any] | None:
+) -> TfliteFacts | None:
     """Convert to TensorFlow Lite, compare with Keras on real images, and return the facts; None if not asked for.
 
     Raises:
@@ -109,7 +116,7 @@ def write_tflite(
     if config.tflite == "none":
         return None
 
-    def sample(order: tuple[str, ...]) -> tuple[str, np.ndarray]:
+    def sample(order: tuple[str, ...]) -> tuple[str, NDArray[np.float32]]:
         split, records = sample_records(examples, config.tflite_examples, order)
         encoded = tf.constant([encoded_image(record) for record in records])
         return split, tf.function(decode)(encoded, shape).numpy().astype("float32")
@@ -121,17 +128,17 @@ def write_tflite(
     target.write_bytes(content)
     expected = probabilities(network.predict(pixels, verbose=0), output_kind(network)).numpy()
     answers = run_tflite(content, pixels)
-    return {
-        "precision": config.tflite,
-        "bytes": len(content),
-        "split": split,
-        "examples": len(pixels),
-        "max_difference": round(float(abs(answers - expected).max()), 9),
-        "same_class": round(float((answers.argmax(1) == expected.argmax(1)).mean()), 6),
-    }
+    return TfliteFacts(
+        precision=config.tflite,
+        bytes=len(content),
+        split=split,
+        examples=len(pixels),
+        max_difference=round(float(abs(answers - expected).max()), 9),
+        same_class=round(float((answers.argmax(1) == expected.argmax(1)).mean()), 6),
+    )
 
 
-def convert(network: keras.Model, shape: Shape, precision: Precision, pixels: np.ndarray) -> bytes:
+def convert(network: keras.Model, shape: Shape, precision: Precision, pixels: NDArray[np.float32]) -> bytes:
     """Return the TensorFlow Lite file; its input is `pixels`, float in 0..255, and its output the probabilities.
 
     Args:
@@ -141,12 +148,12 @@ def convert(network: keras.Model, shape: Shape, precision: Precision, pixels: np
     module = tf.Module(name="lite")
     module.state = [variable.value for variable in network.variables]
 
-    # one image at a time: a free batch size keeps some layers from being converted
-    @tf.function(input_signature=[tf.TensorSpec([1, *shape], tf.float32, name="pixels")])
     def lite(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": probabilities(network(pixels, training=False), kind)}
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([lite.get_concrete_function()], module)
+    # one image at a time: a free batch size keeps some layers from being converted
+    traced = tf.function(lite).get_concrete_function(tf.TensorSpec([1, *shape], tf.float32, name="pixels"))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], module)
     if precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if precision == "float16":
@@ -154,16 +161,17 @@ def convert(network: keras.Model, shape: Shape, precision: Precision, pixels: np
     if precision == "int8":
         converter.representative_dataset = lambda: ([image[None]] for image in pixels)
     try:
-        return converter.convert()
+        content: bytes = converter.convert()
     except Exception as error:
         raise UserError(
             f"TensorFlow Lite cannot convert the network `{network.name}`: {str(error).splitlines()[0]}",
             "exporter.tflite",
             "Use `none`, or replace the layer it names.",
         ) from error
+    return content
 
 
-def run_tflite(content: bytes, pixels: np.ndarray) -> np.ndarray:
+def run_tflite(content: bytes, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return TensorFlow Lite's probabilities, [n, k]."""
     interpreter = tf.lite.Interpreter(model_content=content)
     interpreter.allocate_tensors()

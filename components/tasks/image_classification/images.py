@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tensorflow as tf
 
+from components.tasks.image_classification.facts import ImageExamplesFacts
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 
@@ -29,16 +30,18 @@ def input_shape(examples: Examples, image_size: tuple[int, int] | None) -> Shape
 
     Args:
         examples: the ingested pictures.
-        image_size: (height, width) to resize to; None takes the images' common size, or `SIZE_OF_MIXED` where they have none.
+        image_size: (height, width) to resize to; None takes the images' common size, or `SIZE_OF_MIXED` where they have
+            none.
     """
-    height, width = image_size or (examples.properties["image_shape"] or SIZE_OF_MIXED)[:2]
-    return (height, width, examples.properties["channels"])
+    facts = examples.facts_as(ImageExamplesFacts)
+    height, width = image_size or (facts.image_shape or SIZE_OF_MIXED)[:2]
+    return (height, width, facts.channels)
 
 
 def reader(examples: Examples, shape: Shape) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Return `read_batch` for these examples; where all have the right size already, without the cost of asking each."""
-    common = examples.properties["image_shape"]
-    sizes_vary = common is None or tuple(common[:2]) != shape[:2]
+    """Return `read_batch` for these examples; where all have the right size, without the cost of asking each."""
+    common = examples.facts_as(ImageExamplesFacts).image_shape
+    sizes_vary = common is None or common[:2] != shape[:2]
     return lambda records: read_batch(records, shape, sizes_vary)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from components.tasks.image_classification.facts import ImageExamplesFacts
 from data.config import BeamConfig, RawDataConfig
 from data.findings import Finding
 from data.images.config import ImageDataConfig
 from data.images.ingest import survey, write_shards
+from data.images.survey import Survey
 from data.locate import locate
 from pipeline.artifacts import Examples
 from pipeline.component import Context
@@ -30,27 +31,26 @@ def write_examples(examples: Examples, config: RawDataConfig, beam: BeamConfig, 
     write_shards(found, settings, beam, examples.path, context.progress)
     rejected = found.findings.report(found.files)
     examples.write_json(REJECTED, rejected)
-    examples.properties = describe(found, settings, rejected)
+    examples.write_facts(examples_facts(found, settings, rejected))
 
 
-def describe(found: Any, config: ImageDataConfig, rejected: list[Finding]) -> dict[str, Any]:
+def examples_facts(found: Survey, config: ImageDataConfig, rejected: list[Finding]) -> ImageExamplesFacts:
     """Return the facts that the steps after this one need."""
     used = found.splits >= 0
     counts = found.count_labels()
     sizes = np.unique(np.stack([found.facts["height"][used], found.facts["width"][used]]), axis=1)
     channels = int(found.facts["channels"][used].max()) if config.channels == "auto" else config.channels
-    size = sizes[:, 0].tolist() if sizes.shape[1] == 1 else None
-    return {
-        "task": "image_classification",
-        "splits": {name: sum(count) for name, count in counts.items()},
-        "labels": found.names,
-        "label_counts": counts,
-        "image_shape": [*size, channels] if size else None,
-        "channels": channels,
-        "rejected": sum(
+    return ImageExamplesFacts(
+        task="image_classification",
+        splits={name: sum(count) for name, count in counts.items()},
+        labels=found.names,
+        label_counts=counts,
+        image_shape=(int(sizes[0, 0]), int(sizes[1, 0]), channels) if sizes.shape[1] == 1 else None,
+        channels=channels,
+        rejected=sum(
             item["count"]
             for item in rejected
             if item["severity"] == "error" or item["name"] == "duplicate_across_splits"
         ),
-        "source": f"{Path(config.path).name} ({found.format})",
-    }
+        source=f"{Path(config.path).name} ({found.format})",
+    )

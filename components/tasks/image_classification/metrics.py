@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.evaluation.percentiles import percentiles
+from components.tasks.image_classification.details import Baselines, CalibrationBin, ClassRow, Interval
+from components.tasks.image_classification.facts import ImageExamplesFacts
 from components.tasks.image_classification.predictions import Predicted
-from pipeline.artifacts import Examples
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 NORMAL_95 = 1.959963984540054
-Interval = list[float]  # lower and upper end
 
 
 @dataclass(frozen=True)
@@ -27,34 +32,31 @@ class Scored:
         classes: metric -> [value by class]; None where a class gives none.
         class_intervals: metric -> [interval by class].
         calibration: bins with low, high, count, confidence, accuracy.
-        drawn: metric -> [value on each bootstrap sample]. The same seed draws the same images, so two networks that were
-            scored on one split can be compared sample by sample.
+        drawn: metric -> [value on each bootstrap sample]. The same seed draws the same images, so two networks that
+            were scored on one split can be compared sample by sample.
     """
 
     values: dict[str, float]
     intervals: dict[str, Interval | None]
-    confusion: np.ndarray
+    confusion: Integers
     classes: dict[str, list[float | None]]
     class_intervals: dict[str, list[Interval | None]]
-    calibration: list[dict[str, Any]]
-    drawn: dict[str, np.ndarray]
+    calibration: list[CalibrationBin]
+    drawn: dict[str, Floats]
 
-    def details(self, labels: list[str]) -> dict[str, Any]:
-        """Return everything as JSON values."""
-        by_class = [
-            {
-                "label": label,
-                "count": int(self.confusion[number].sum()),
-                "predicted": int(self.confusion[:, number].sum()),
-            }
-            | {name: self.classes[name][number] for name in self.classes}
-            | {f"{name}_interval": self.class_intervals[name][number] for name in self.class_intervals}
-            for number, label in enumerate(labels)
-        ]
-        return {
-            "count": int(self.confusion.sum()), "values": self.values, "intervals": self.intervals, "confusion": self.confusion.tolist(),
-            "classes": by_class, "calibration": self.calibration, "calibration_error": self.values["calibration_error"],
-        }  # fmt: skip
+    def class_row(self, number: int, label: str) -> ClassRow:
+        """Return the figures of a class."""
+        return ClassRow(
+            label=label,
+            count=int(self.confusion[number].sum()),
+            predicted=int(self.confusion[:, number].sum()),
+            precision=self.classes["precision"][number],
+            recall=self.classes["recall"][number],
+            f1=self.classes["f1"][number],
+            precision_interval=self.class_intervals["precision"][number],
+            recall_interval=self.class_intervals["recall"][number],
+            f1_interval=self.class_intervals["f1"][number],
+        )
 
 
 def score(predicted: Predicted, classes: int, resamples: int, seed: int, bins: int) -> Scored:
@@ -69,7 +71,7 @@ def score(predicted: Predicted, classes: int, resamples: int, seed: int, bins: i
     values |= {name: average(by_class[name]) for name in by_class}
     values["calibration_error"] = calibration_error(confidence, hits, bins)
     intervals: dict[str, Interval | None] = {"accuracy": wilson(int(hits.sum()), count)}
-    shares = {"accuracy": hits}
+    shares: dict[str, Bools] = {"accuracy": hits}
     if classes > 5:
         shares["top_5_accuracy"] = in_five = rank_of_truth(predicted) < 5
         values["top_5_accuracy"] = float(in_five.mean())
@@ -86,19 +88,20 @@ def score(predicted: Predicted, classes: int, resamples: int, seed: int, bins: i
     return Scored(values, intervals, confusion, plain, class_intervals, calibration, drawn)
 
 
-def rank_of_truth(predicted: Predicted) -> np.ndarray:
+def rank_of_truth(predicted: Predicted) -> Integers:
     """Return how many classes were given a higher probability than the true one, [n]."""
     own = predicted.probabilities[np.arange(len(predicted.labels)), predicted.labels]
-    return (predicted.probabilities > own[:, np.newaxis]).sum(axis=1)
+    ranks: Integers = (predicted.probabilities > own[:, np.newaxis]).sum(axis=1)
+    return ranks
 
 
-def totals(labels: np.ndarray, guesses: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def totals(labels: Integers, guesses: Integers, classes: int) -> tuple[Integers, Integers, Integers]:
     """Return by class: examples rightly predicted, predicted at all, and there [classes each]."""
     right = np.bincount(labels[labels == guesses], minlength=classes)
     return right, np.bincount(guesses, minlength=classes), np.bincount(labels, minlength=classes)
 
 
-def class_metrics(right: np.ndarray, predicted: np.ndarray, present: np.ndarray) -> dict[str, np.ndarray]:
+def class_metrics(right: Integers, predicted: Integers, present: Integers) -> dict[str, Floats]:
     """Return precision, recall and F1 by class.
 
     As in scikit-learn a class that occurs but is never predicted has precision 0. A class that does not occur has no
@@ -112,28 +115,26 @@ def class_metrics(right: np.ndarray, predicted: np.ndarray, present: np.ndarray)
     }
 
 
-def average(values: np.ndarray) -> float:
+def average(values: Floats) -> float:
     """Return the mean over the classes that occur."""
     return float(np.nanmean(values))
 
 
-def calibration_bins(confidence: np.ndarray, hits: np.ndarray, bins: int) -> list[dict[str, Any]]:
+def calibration_bins(confidence: NDArray[np.float32], hits: Bools, bins: int) -> list[CalibrationBin]:
     """Group predictions by their probability; in each group mean probability and share that is right."""
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     rows = []
     for number in range(bins):
         chosen = place == number
-        row: dict[str, Any] = {"low": number / bins, "high": (number + 1) / bins, "count": int(chosen.sum())}
+        row = CalibrationBin(low=number / bins, high=(number + 1) / bins, count=int(chosen.sum()))
         if row["count"]:
-            row |= {
-                "confidence": float(confidence[chosen].mean(dtype=np.float64)),
-                "accuracy": float(hits[chosen].mean()),
-            }
+            row["confidence"] = float(confidence[chosen].mean(dtype=np.float64))
+            row["accuracy"] = float(hits[chosen].mean())
         rows.append(row)
     return rows
 
 
-def calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: int) -> float:
+def calibration_error(confidence: NDArray[np.float32], hits: Bools, bins: int) -> float:
     """Return the expected calibration error: mean distance of probability and share that is right (Guo et al. 2017)."""
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(place, weights=confidence - hits.astype(np.float64), minlength=bins)
@@ -141,27 +142,31 @@ def calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: int) -> fl
 
 
 def bootstrap(
-    labels: np.ndarray,
-    guesses: np.ndarray,
-    losses: np.ndarray,
-    confidence: np.ndarray,
-    shares: dict[str, np.ndarray],
+    labels: Integers,
+    guesses: Integers,
+    losses: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+    shares: Mapping[str, Bools],
     classes: int,
     resamples: int,
     seed: int,
     bins: int,
-) -> dict[str, np.ndarray]:
-    """Return each metric on `resamples` samples drawn with replacement (Efron 1979); `shares` are metrics that are means of yes and no."""
+) -> dict[str, Floats]:
+    """Return each metric on samples drawn with replacement (Efron 1979), [resamples], and `class_f1` by class too.
+
+    Args:
+        shares: metrics that are means of yes and no.
+    """
     random = np.random.default_rng(seed)
     hits, count = guesses == labels, len(labels)
-    drawn: dict[str, list[Any]] = {
+    drawn: dict[str, list[float | Floats]] = {
         name: [] for name in (*shares, "loss", "precision", "recall", "f1", "calibration_error", "class_f1")
     }
     for _ in range(resamples):
         chosen = random.integers(0, count, count)
         by_class = class_metrics(*totals(labels[chosen], guesses[chosen], classes))
-        for name, values in by_class.items():
-            drawn[name].append(average(values))
+        for name, figures in by_class.items():
+            drawn[name].append(average(figures))
         drawn["class_f1"].append(by_class["f1"])
         for name, yes in shares.items():
             drawn[name].append(yes[chosen].mean())
@@ -181,9 +186,9 @@ def wilson(hits: int, count: int) -> Interval | None:
     return [0.0 if hits == 0 else centre - half, 1.0 if hits == count else centre + half]
 
 
-def naive_baselines(examples: Examples, split: str) -> dict[str, Any]:
-    """Return what guessing reaches on a split: each class alike, and always the commonest class of the training split."""
-    counts = examples.properties["label_counts"]
+def naive_baselines(examples: ImageExamplesFacts, split: str) -> Baselines:
+    """Return what guessing reaches on a split: each class alike, and always the commonest training class."""
+    counts = examples.label_counts
     classes = len(examples.labels)
     commonest = max(range(classes), key=lambda label: counts["train"][label])
     share = counts[split][commonest] / max(sum(counts[split]), 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.tasks.image_classification import report_charts
+from components.tasks.image_classification.details import ImageDetails
 from components.tasks.image_classification.metric_list import METRICS
 from components.tasks.shared_report import counted, headline, last_blessed, read, recorded
 from components.tasks.task import Artifacts, Inline
@@ -78,19 +79,20 @@ def remark(model: Artifact) -> str:
 def evaluation(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     """Return confusion, classes, slices, calibration and wrong predictions."""
     artifact = artifacts.get("evaluation")
-    details = read(artifact, "details.json")
+    details: ImageDetails | None = read(artifact, "details.json")
     if artifact is None or details is None:
         return None
-    details["matrix_picture"] = ""
-    if len(details["labels"]) > MATRIX_CLASSES:
-        details["matrix_picture"] = inline(artifact, "plots/confusion_matrix.png")
-        details["classes"] = sorted(details["classes"], key=lambda row: row["f1"] if row["f1"] is not None else 2)[
-            :CLASSES
-        ]
-    for row in details["wrong"]:
-        row["inline"] = inline(artifact, row["picture"])
-    details["confused"] = most_confused(details["confusion"], details["labels"])
-    return {**details, "drawings": report_charts}
+    classes, many = details["classes"], len(details["labels"]) > MATRIX_CLASSES
+    if many:
+        classes = sorted(classes, key=lambda row: row["f1"] if row["f1"] is not None else 2)[:CLASSES]
+    return {
+        **details,
+        "classes": classes,
+        "matrix_picture": inline(artifact, "plots/confusion_matrix.png") if many else "",
+        "wrong": [{**row, "inline": inline(artifact, row["picture"])} for row in details["wrong"]],
+        "confused": most_confused(details["confusion"], details["labels"]),
+        "drawings": report_charts,
+    }
 
 
 def most_confused(confusion: list[list[int]], labels: list[str]) -> list[dict[str, Any]]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.tasks.image_classification.facts import ImageStatisticsFacts
 from components.validation.domains import set_values
 from pipeline.artifacts import Statistics
 
 LABEL, NAME, FORMAT = "image/class/label", "image/class/text", "image/format"
 
 
-def add_domains(schema: Any, statistics: Statistics) -> None:
+def add_domains(schema: schema_pb2.Schema, statistics: Statistics) -> None:
     """Narrow the domains of the features, in place."""
-    labels = statistics.properties["labels"]
+    labels = statistics.facts_as(ImageStatisticsFacts).labels
     for feature in schema.feature:
         if feature.name == LABEL:
             feature.int_domain.CopyFrom(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from components.networks import load_model
+from components.tasks.image_classification.facts import ImageNetworkFacts
 from components.tasks.image_classification.images import decode, output_kind, probabilities
 from components.tasks.task import Expectation
 from pipeline.artifacts import Examples, Model
@@ -17,11 +18,12 @@ from serving.samples import encoded_image, sample_records
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from serving.client import Client
 
 
-MOST_PIXEL_VALUES = 600_000  # sent as JSON numbers, about 2.5 MB
+MAX_PIXEL_VALUES = 600_000  # sent as JSON numbers, about 2.5 MB
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class ExpectedClasses(Expectation):
 
     records: list[bytes]
     encoded: list[bytes]
-    pixels: np.ndarray
-    probabilities: np.ndarray
+    pixels: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
     labels: list[str]
     split: str
 
@@ -40,7 +42,7 @@ class ExpectedClasses(Expectation):
 
     def ask(self, client: Client, name: str) -> tuple[dict[str, Parity], str]:
         """Send the images by every signature; return the parity of each, and what is wrong with the labels."""
-        few = min(len(self.records), max(1, MOST_PIXEL_VALUES // self.pixels[0].size))
+        few = min(len(self.records), max(1, MAX_PIXEL_VALUES // self.pixels[0].size))
         sent: dict[str, list[Any]] = {
             "serving_default": self.encoded,
             "examples": self.records,
@@ -65,9 +67,9 @@ def expect(examples: Examples, model: Model, count: int) -> ExpectedClasses:
     """Ask the trained network itself."""
     split, records = sample_records(examples, count)
     encoded = [encoded_image(record) for record in records]
-    network = load_model(model)
-    pixels = tf.function(decode)(tf.constant(encoded), tuple(model.properties["input_shape"])).numpy()
+    network, facts = load_model(model), model.facts_as(ImageNetworkFacts)
+    pixels = tf.function(decode)(tf.constant(encoded), facts.input_shape).numpy()
     answers = probabilities(
         network.predict(pixels.astype("float32"), batch_size=32, verbose=0), output_kind(network)
     ).numpy()
-    return ExpectedClasses(records, encoded, pixels, answers, model.properties["labels"], split)
+    return ExpectedClasses(records, encoded, pixels, answers, facts.labels, split)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from components.tasks.image_classification.details import SliceRow
 from components.tasks.image_classification.metrics import score
-from components.tasks.image_classification.predictions import Predicted
+from components.tasks.image_classification.predictions import Predicted, Recorded
 
-MOST_VALUES = 50  # of a text feature; the most frequent are reported
+Mask = NDArray[np.bool_]
+
+MAX_VALUES = 50  # of a text feature; the most frequent are reported
 FEW_VALUES = 6  # a number with at most so many values is sliced by value
 
 
@@ -22,7 +26,7 @@ def slice_rows(
     resamples: int,
     seed: int,
     bins: int,
-) -> list[dict[str, Any]]:
+) -> list[SliceRow]:
     """Return for every slice its feature, name, count, metrics and intervals."""
     rows = []
     for feature in names:
@@ -32,15 +36,19 @@ def slice_rows(
             )
             scored = score(part, classes, resamples, seed, bins)
             shown = ("accuracy", "loss", "f1", "calibration_error")
-            rows.append({
-                "feature": feature, "slice": name, "count": int(chosen.sum()),
-                "values": {metric: scored.values[metric] for metric in shown},
-                "intervals": {metric: scored.intervals[metric] for metric in shown},
-            })  # fmt: skip
+            rows.append(
+                SliceRow(
+                    feature=feature,
+                    slice=name,
+                    count=int(chosen.sum()),
+                    values={metric: scored.values[metric] for metric in shown},
+                    intervals={metric: scored.intervals[metric] for metric in shown},
+                )
+            )
     return rows
 
 
-def split_by(values: list[Any]) -> dict[str, np.ndarray]:
+def split_by(values: Sequence[Recorded]) -> dict[str, Mask]:
     """Return slice name -> mask [n], in order of value; examples without the feature are a slice of their own."""
     known = [value for value in values if value is not None]
     missing = {"(missing)": np.array([value is None for value in values])} if len(known) < len(values) else {}
@@ -53,14 +61,14 @@ def split_by(values: list[Any]) -> dict[str, np.ndarray]:
     return by_quartile(numbers) | missing
 
 
-def by_text(values: list[Any]) -> dict[str, np.ndarray]:
+def by_text(values: Sequence[Recorded]) -> dict[str, Mask]:
     """Slice by each of the most frequent values."""
     array = np.array([value or "" for value in values], dtype=object)
-    counted = Counter(value for value in values if value is not None).most_common(MOST_VALUES)
+    counted = Counter(str(value) for value in values if value is not None).most_common(MAX_VALUES)
     return {value: array == value for value in sorted(value for value, _ in counted)}
 
 
-def by_quartile(numbers: np.ndarray) -> dict[str, np.ndarray]:
+def by_quartile(numbers: NDArray[np.float64]) -> dict[str, Mask]:
     """Slice at the quartiles; fewer than four slices where quartiles coincide."""
     edges = np.unique(np.nanpercentile(numbers, (0, 25, 50, 75, 100)))
     slices = {}

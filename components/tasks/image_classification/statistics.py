@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from components.tasks.image_classification.facts import ImageExamplesFacts, ImageStatisticsFacts, PixelFacts
 from components.tasks.task import ExactSums, Sums
 from components.validation.thumbnails import side_by_side, thumbnail
 from data.tfrecord import read_records
@@ -20,13 +21,10 @@ PAYLOAD = ("image/encoded", "image/source")  # the image and its name: nothing t
 SAMPLES_A_CLASS, SAMPLE_CLASSES = 10, 20
 
 
-def summed(images: list[bytes], examples: Mapping[str, Any]) -> Sums:
-    """Return per channel of some encoded images [number of pixels, their sum, sum of squares] as exact integers.
-
-    Args:
-        examples: properties of the examples.
-    """
-    return add_sums([add_pixels(image, int(examples["channels"])) for image in images])
+def summed(images: list[bytes], examples: Examples) -> Sums:
+    """Return per channel of some encoded images [number of pixels, their sum, sum of squares] as exact integers."""
+    channels = examples.facts_as(ImageExamplesFacts).channels
+    return add_sums([add_pixels(image, channels) for image in images])
 
 
 def add_pixels(encoded: bytes, channels: int) -> list[list[int]]:
@@ -50,33 +48,33 @@ def add_sums(parts: Iterable[Sums]) -> Sums:
 SUMS = ExactSums("image/encoded", summed, add_sums)
 
 
-def describe(sums: Sums, examples: Examples) -> dict[str, Any]:
-    """Return the properties of the statistics: classes and the networks' normalisation constants."""
-    return {"labels": examples.labels, "pixels": pixel_statistics(sums)}
+def facts(examples: Examples, splits: list[str], sums: Sums) -> ImageStatisticsFacts:
+    """Return what the statistics say of themselves."""
+    pixels = pixel_statistics(sums)
+    return ImageStatisticsFacts(task=examples.task, splits=splits, labels=examples.labels, pixels=pixels)
 
 
-def pixel_statistics(sums: list[list[int]]) -> dict[str, Any]:
-    """Turn exact sums of bytes into mean and standard deviation of pixel values in 0..1, of all channels and by channel."""
+def pixel_statistics(sums: Sums) -> PixelFacts:
+    """Turn exact sums of bytes into mean and standard deviation of pixel values, of all channels and by channel."""
 
     def moments(number: int, total: int, squares: int) -> tuple[float, float]:
-        variance = (number * squares - total * total) / (
-            number * number
-        )  # one rounding: the numerator is an exact integer
+        # one rounding: the numerator is an exact integer
+        variance = (number * squares - total * total) / (number * number)
         return total / number / 255, math.sqrt(variance) / 255
 
     by_channel = [moments(*row) for row in sums]
     mean, std = moments(*(sum(column) for column in zip(*sums, strict=True)))
-    return {
-        "mean": mean,
-        "std": std,
-        "channel_mean": [m for m, _ in by_channel],
-        "channel_std": [s for _, s in by_channel],
-    }
+    return PixelFacts(
+        mean=mean,
+        std=std,
+        channel_mean=[mean for mean, _ in by_channel],
+        channel_std=[std for _, std in by_channel],
+    )
 
 
 def page(examples: Examples) -> dict[str, Any]:
     """Return what `statistics.json` tells beside the features."""
-    return {"labels": examples.labels, "label_counts": examples.properties["label_counts"]}
+    return examples.facts_as(ImageExamplesFacts).model_dump(mode="json", include={"labels", "label_counts"})
 
 
 def write_samples(examples: Examples, statistics: Statistics) -> None:

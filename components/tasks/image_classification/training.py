@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import keras
 import tensorflow as tf
 
-from components.networks import NetworkFile, PixelStatistics, find_network, network_config
+from components.networks import NetworkFile, find_network, network_config
 from components.plots.network_plots import write_images as draw
 from components.tasks.image_classification import images
 from components.tasks.image_classification.config import ImageTrainerConfig
+from components.tasks.image_classification.facts import ImageExamplesFacts, ImageNetworkFacts, ImageStatisticsFacts
 from components.tasks.image_classification.metric_list import METRICS
 from components.training import validation
 from components.training.config import TrainerConfig
@@ -54,8 +56,8 @@ class ImageTraining(NetworkTraining["keras.Model"]):
     def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[Feed, Judge | None]:
         return open_feeds(self.examples, self.network, self.objective, self.config, strategy, self.context)
 
-    def facts(self) -> dict[str, Any]:
-        return finish(self.network, self.examples, self.config)
+    def facts(self) -> ImageNetworkFacts:
+        return network_facts(self.network, self.examples, self.config)
 
     def write_plots(self, model: Model, step: int, logs: TensorBoard) -> None:
         write_images(model, self.network, step, self.examples, logs, self.config)
@@ -70,7 +72,7 @@ def build_network(
         UserError: the images are too small for it, it fails to build, or its inputs or outputs do not fit.
     """
     module, options = find_network(config.network, TASK), network_config(config.network, config.options)
-    pixels = PixelStatistics.from_properties(statistics.properties["pixels"])
+    pixels = statistics.facts_as(ImageStatisticsFacts).pixels.constants()
     outputs = len(examples.labels)
 
     def build(shape: images.Shape) -> keras.Model:
@@ -78,7 +80,7 @@ def build_network(
         return module.build(shape, outputs, options, pixels)
 
     shape = images.input_shape(examples, config.image_size)
-    if config.image_size is None and examples.properties["image_shape"] is None:
+    if config.image_size is None and examples.facts_as(ImageExamplesFacts).image_shape is None:
         context.progress.say(f"  pictures of several sizes are brought to {shape[0]} x {shape[1]} (trainer.image_size)")
     try:
         network = build(shape)
@@ -89,7 +91,8 @@ def build_network(
         if larger is None or config.image_size is not None:
             raise explain_build(error, module, shape, larger, config) from error
         context.progress.say(
-            f"  pictures of {shape[0]} x {shape[1]} are too small for `{config.network}`: enlarged to {larger[0]} x {larger[1]} (trainer.image_size)"
+            f"  pictures of {shape[0]} x {shape[1]} are too small for `{config.network}`: enlarged to {larger[0]} x "
+            f"{larger[1]} (trainer.image_size)"
         )
         shape, network = larger, build(larger)
     check_network(network, shape, outputs, config)
@@ -97,7 +100,7 @@ def build_network(
     return network, module, options
 
 
-def smallest_that_builds(build: Callable[[images.Shape], Any], shape: images.Shape) -> images.Shape | None:
+def smallest_that_builds(build: Callable[[images.Shape], object], shape: images.Shape) -> images.Shape | None:
     """Return the smallest larger shape, of usual sizes, that a network takes; none if it takes none."""
     height, width, channels = shape
     for side in (8, 12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 224):
@@ -130,7 +133,7 @@ def explain_build(
     )
 
 
-def check_network(network: Any, shape: images.Shape, outputs: int, config: ImageTrainerConfig) -> None:
+def check_network(network: object, shape: images.Shape, outputs: int, config: ImageTrainerConfig) -> None:
     """Refuse a network that does not take the images or does not give one score per class."""
     fix = "`build(input_shape, outputs, config, pixels)` returns a keras.Model from [n, *input_shape] to [n, outputs]."
     if not isinstance(network, keras.Model):
@@ -172,8 +175,7 @@ def read_batch(examples: Examples, network: keras.Model) -> ReadBatch:
 
 def example_bytes(network: keras.Model) -> int:
     """Return the size of one decoded image."""
-    height, width, channels = network.input_shape[1:]
-    return height * width * channels
+    return math.prod(network.input_shape[1:])
 
 
 def make_objective(examples: Examples, config: ImageTrainerConfig) -> Classification:
@@ -182,7 +184,8 @@ def make_objective(examples: Examples, config: ImageTrainerConfig) -> Classifica
     Raises:
         UserError: a weight is given for a class that does not exist.
     """
-    labels, counts = examples.labels, examples.properties["label_counts"]["train"]
+    facts = examples.facts_as(ImageExamplesFacts)
+    labels, counts = facts.labels, facts.label_counts["train"]
     if config.class_weights == "none":
         return Classification(config.loss, len(labels))
     if config.class_weights == "balanced":
@@ -236,14 +239,14 @@ class Classification:
         return (tf.cast(tf.equal(tf.argmax(scores, axis=-1, output_type=targets.dtype), targets), tf.float32),)
 
 
-def finish(network: keras.Model, examples: Examples, config: ImageTrainerConfig) -> dict[str, Any]:
+def network_facts(network: keras.Model, examples: Examples, config: ImageTrainerConfig) -> ImageNetworkFacts:
     """Return what the model's artifact says of it beside what every model's does."""
-    return {
-        "labels": examples.labels,
-        "input_shape": list(network.input_shape[1:]),
-        "output": images.output_kind(network),
-        "loss": config.loss,
-    }
+    return ImageNetworkFacts(
+        labels=examples.labels,
+        input_shape=network.input_shape[1:],
+        output=images.output_kind(network),
+        loss=config.loss,
+    )
 
 
 def write_images(

@@ -1,8 +1,8 @@
 """How far COCO's figures depend on which images happened to be taken: 95 % intervals from images drawn anew.
 
-An image that is drawn several times counts several times, so nothing need be matched again: with the detections in the order
-of their scores the curve of every sample follows from running sums of the images' counts, exactly as pycocotools would draw it
-(`tests` compare). What costs time is detections x samples; above `WORK` fewer samples are drawn.
+An image that is drawn several times counts several times, so nothing need be matched again: with the detections in the
+order of their scores the curve of every sample follows from running sums of the images' counts, exactly as pycocotools
+would draw it (`tests` compare). What costs time is detections x samples; above `WORK` fewer samples are drawn.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from components.tasks.object_detection.metrics import HALF, OVERLAPS, THREE_QUARTERS, ClassMatches
+from components.tasks.object_detection.metrics import HALF, OVERLAPS, THREE_QUARTERS, ClassMatches, Floats, Integers
 
 WORK = 200_000_000  # detections x samples: about two seconds
-LEAST_SAMPLES = 100
+MIN_SAMPLES = 100
 AT_ONCE = 4_000_000  # numbers held at a time
 RECALLS = 101  # recalls at which COCO reads a curve: 0, .01 ... 1
 
 
-def draw_samples(matches: Sequence[ClassMatches], resamples: int, seed: int) -> dict[str, np.ndarray]:
-    """Return mAP, mAP50 and mAP75 [samples] and `class_ap` [samples, classes] (NaN where a sample has no object of a class).
+def draw_samples(matches: Sequence[ClassMatches], resamples: int, seed: int) -> dict[str, Floats]:
+    """Return mAP, mAP50 and mAP75 [samples] and `class_ap` [samples, classes] (NaN where a sample has no object of a
+    class).
 
     The same seed draws the same images, so two models that were scored on one split can be compared sample by sample.
     """
@@ -38,11 +40,11 @@ def draw_samples(matches: Sequence[ClassMatches], resamples: int, seed: int) -> 
 
 def count_samples(matches: Sequence[ClassMatches], resamples: int) -> int:
     """Return how many samples are drawn: as asked for, fewer where it would take long."""
-    return min(resamples, max(LEAST_SAMPLES, WORK // max(1, sum(len(found.scores) for found in matches))))
+    return min(resamples, max(MIN_SAMPLES, WORK // max(1, sum(len(found.scores) for found in matches))))
 
 
-def average_precisions(found: ClassMatches, counts: np.ndarray) -> np.ndarray:
-    """Return a class's average precision on each sample at each overlap, [samples, 10]; NaN on samples without an object.
+def average_precisions(found: ClassMatches, counts: Integers) -> Floats:
+    """Return a class's average precision on each sample at each overlap, [samples, 10]; NaN where no object is.
 
     Args:
         counts: how often each image was drawn, [samples, images].
@@ -62,18 +64,25 @@ def average_precisions(found: ClassMatches, counts: np.ndarray) -> np.ndarray:
     return precisions
 
 
-def one_curve(hits: np.ndarray, total: np.ndarray, objects: np.ndarray) -> np.ndarray:
-    """Return the average precision [samples] from the number of right and of all detections at each right one, [samples, m]."""
+def one_curve(hits: NDArray[np.float32], total: NDArray[np.float32], objects: Integers) -> Floats:
+    """Return the average precision [samples].
+
+    Args:
+        hits, total: number of right and of all detections at each right one, [samples, m].
+        objects: that there are, [samples].
+    """
     if hits.shape[1] == 0:
         return np.zeros(len(hits))
     precision = hits / np.maximum(total, 1)
     best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     recall = hits / np.maximum(objects, 1)[:, np.newaxis]
     reached = np.searchsorted(np.linspace(0, 1, RECALLS), recall, side="right")
-    return (np.diff(reached, axis=1, prepend=0) * best).sum(axis=1) / RECALLS
+    areas: Floats = (np.diff(reached, axis=1, prepend=0) * best).sum(axis=1) / RECALLS
+    return areas
 
 
-def mean_of_known(values: np.ndarray) -> np.ndarray:
+def mean_of_known(values: Floats) -> Floats:
     """Return the mean over the classes [classes, samples] that have objects; NaN where none has."""
     known = ~np.isnan(values)
-    return np.where(known, values, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    means: Floats = np.where(known, values, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    return means

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from components.tasks.object_detection.config import DetectionValidationConfig
+from components.tasks.object_detection.facts import DetectionExamplesFacts
 from components.tasks.object_detection.labelled import draw, to_labelled
 from components.validation.classes import imbalance
 from components.validation.stopping import Unusable
@@ -23,22 +23,23 @@ SIDE = 128  # pixels of the images beside findings: smaller ones would not show 
 def check(examples: Examples, config: ValidationConfig) -> list[Finding]:
     """Return the findings that the numbers of images and boxes by split and class give."""
     config = narrow(config, DetectionValidationConfig)
-    return check_counts(examples.labels, examples.properties["label_counts"], examples.splits, config)
+    facts = examples.facts_as(DetectionExamplesFacts)
+    return check_counts(facts.labels, facts.label_counts, facts.splits, config)
 
 
-def unusable(findings: list[Finding], counts: Mapping[str, Any]) -> Unusable:
+def unusable(findings: list[Finding], splits: Mapping[str, int], boxes: Mapping[str, int]) -> Unusable:
     """Count the unusable images, or the unusable boxes if their share is larger.
 
     Args:
         findings: what ingest found.
-        counts: `splits` and `boxes`, the images and the boxes in each split.
+        splits, boxes: images and boxes in each split.
     """
     bad = [finding for finding in findings if finding["severity"] == "error"]
-    boxes = sum(finding["count"] for finding in bad if finding["name"] in ABOUT_BOXES)
-    images = sum(finding["count"] for finding in bad if finding["name"] not in ABOUT_BOXES)
+    bad_boxes = sum(finding["count"] for finding in bad if finding["name"] in ABOUT_BOXES)
+    bad_images = sum(finding["count"] for finding in bad if finding["name"] not in ABOUT_BOXES)
     return max(
-        Unusable(images, images + sum(counts["splits"].values()), "photos"),
-        Unusable(boxes, boxes + sum(counts["boxes"].values()), "boxes"),
+        Unusable(bad_images, bad_images + sum(splits.values()), "photos"),
+        Unusable(bad_boxes, bad_boxes + sum(boxes.values()), "boxes"),
         key=lambda found: found.share,
     )
 
@@ -75,21 +76,21 @@ def empty_splits(counts: dict[str, list[int]]) -> Finding | None:
     return make("empty_split", "error" if needed else "warning", len(counts), "These splits have no boxes.", rows)
 
 
-def tiny_data(number: int, least: int) -> Finding | None:
+def tiny_data(number: int, min_number: int) -> Finding | None:
     """So few training images that results are a matter of luck, unless the network comes with weights."""
-    if number >= least:
+    if number >= min_number:
         return None
-    row = {"split": "train", "detail": f"{number} training photos; fewer than {least}"}
+    row = {"split": "train", "detail": f"{number} training photos; fewer than {min_number}"}
     text = "There are few photos to learn from; start from trained weights (`trainer.warm_start`)."
     return make("tiny_data", "warning", 1, text, [row])
 
 
-def few_judged(counts: dict[str, list[int]], least: int) -> Finding | None:
+def few_judged(counts: dict[str, list[int]], min_boxes: int) -> Finding | None:
     """So few boxes in a split that its figures are a matter of luck."""
     rows = [
-        {"split": split, "detail": f"{sum(numbers)} boxes; fewer than {least}"}
+        {"split": split, "detail": f"{sum(numbers)} boxes; fewer than {min_boxes}"}
         for split, numbers in sorted(counts.items())
-        if split != "train" and 0 < sum(numbers) < least
+        if split != "train" and 0 < sum(numbers) < min_boxes
     ]
     return (
         make("few_judged", "warning", len(counts), "Figures of these splits rest on few boxes.", rows) if rows else None
@@ -99,7 +100,8 @@ def few_judged(counts: dict[str, list[int]], least: int) -> Finding | None:
 def unused_classes(labels: list[str], counts: dict[str, list[int]]) -> Finding | None:
     """Classes of a label map without a box anywhere: they cost a little time and learn nothing."""
     rows = [{"label": label, "detail": "no boxes"} for label, total in totals(labels, counts).items() if not total]
-    return make("unused_class", "info", len(labels), "The label map has these classes, the photos do not.", rows) if rows else None  # fmt: skip
+    text = "The label map has these classes, the photos do not."
+    return make("unused_class", "info", len(labels), text, rows) if rows else None
 
 
 def missing_from_train(labels: list[str], counts: dict[str, list[int]]) -> Finding | None:
@@ -126,14 +128,14 @@ def missing_from_others(labels: list[str], counts: dict[str, list[int]]) -> Find
     return make("class_missing_from_split", "warning", len(labels) * len(counts), text, rows) if rows else None
 
 
-def few_boxes(labels: list[str], counts: dict[str, list[int]], least: int) -> Finding | None:
+def few_boxes(labels: list[str], counts: dict[str, list[int]], min_boxes: int) -> Finding | None:
     """Classes with few boxes."""
     rows = [
         {"label": label, "detail": f"{total} {'box' if total == 1 else 'boxes'} in all splits"}
         for label, total in totals(labels, counts).items()
-        if 0 < total < least
+        if 0 < total < min_boxes
     ]
-    text = f"These classes have fewer than {least} boxes."
+    text = f"These classes have fewer than {min_boxes} boxes."
     return make("few_boxes_of_class", "warning", len(labels), text, rows) if rows else None
 
 

@@ -34,7 +34,8 @@ class DetectionValidationConfig(ValidationConfig):
     max_class_ratio: float = Field(
         20.0,
         gt=1,
-        description="boxes of the largest class over those of the smallest one in the training split, above which a warning is given",
+        description="boxes of the largest class over those of the smallest one in the training split, above which a "
+        "warning is given",
     )
     drift: Limits = Field(
         Limits(features=COARSE), description="limits for the training split against the previous run's"
@@ -56,8 +57,10 @@ class DetectionEvaluatorConfig(EvaluatorConfig):
         0.02,
         ge=0,
         lt=1,
-        description="mAP that may be lost against the last blessed model: room for the luck of a training, which is about so much on forty "
-        "photos. It may be lost in every run anew; a limit for test/mAP in `thresholds` is the floor below which nothing is blessed",
+        description="mAP that may be lost against the last blessed model: room for the luck of a training, which is "
+        "about so much on forty "
+        "photos. It may be lost in every run anew; a limit for test/mAP in `thresholds` is the floor below which "
+        "nothing is blessed",
     )
     worst_photos: int = Field(
         8, ge=0, le=100, description="photos with most mistakes that are kept, truth beside prediction"
@@ -78,7 +81,8 @@ class DetectionExporterConfig(ExporterConfig):
 
     default_signature: Kind = Field(
         "image_bytes",
-        description="what `serving_default` takes; `image_tensor` for clients of models that the Object Detection API exported",
+        description="what `serving_default` takes; `image_tensor` for clients of models that the Object Detection API "
+        "exported",
     )
     tflite: Precision = Field("none", description="also write `assets.extra/model.tflite` with numbers of this kind")
     tflite_examples: int = Field(
@@ -111,19 +115,20 @@ class DetectionTrainerConfig(TrainerConfig):
     )
     warm_start: Annotated[str | None, SourceFile()] = Field(
         None,
-        description="trained weights to begin with: a checkpoint, frozen graph, TFLite file, a folder with one, or the name of a "
+        description="trained weights to begin with: a checkpoint, frozen graph, TFLite file, a folder with one, or the "
+        "name of a "
         "trained model such as ssd_mobilenet_v1_coco, which is downloaded once",
     )
     warm_start_parts: Literal["body", "body_and_boxes", "all"] = Field(
         "body_and_boxes",
-        description="what is taken over: feature maps; the box predictors too, which know no classes; or everything, for the "
-        "same classes",
+        description="what is taken over: feature maps; the box predictors too, which know no classes; or everything, "
+        "for the same classes",
     )
     warm_start_averages: bool = Field(False, description="take the moving averages of a checkpoint, where it has them")
     batch_norm: Literal["auto", "frozen", "trained"] = Field(
         "auto",
-        description="statistics of batch normalisation: those of trained weights kept as they are, or trained; auto: kept. "
-        "Where they were folded away, they are measured before they are trained",
+        description="statistics of batch normalisation: those of trained weights kept as they are, or trained; auto: "
+        "kept. Where they were folded away, they are measured before they are trained",
     )
     trained: Literal["all", "extras"] = Field(
         "all", description="what learns; extras: only what follows the MobileNet, for a quick first look"
@@ -136,7 +141,8 @@ class DetectionTrainerConfig(TrainerConfig):
     negatives_per_positive: int = Field(
         3,
         gt=0,
-        description="SSD-MobileNet v1: background anchors in the loss for each anchor with an object, those with the largest loss",
+        description="SSD-MobileNet v1: background anchors in the loss for each anchor with an object, those with the "
+        "largest loss",
     )
     weight_decay: float = Field(
         4e-5, ge=0, description="half of it times the squares of the convolutions' kernels is added to the loss"

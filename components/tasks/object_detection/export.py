@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from components.export.config import ExporterConfig
 from components.export.saved_model import check_shape, write_saved_model
 from components.tasks.object_detection.config import DetectionExporterConfig, Kind
+from components.tasks.object_detection.facts import DetectorExportFacts, TfliteFacts
 from components.tasks.object_detection.images import few_pixels, sample_images
 from components.tasks.object_detection.parity import agreement, compare
 from data.detection.label_map import LABEL_MAP
@@ -33,18 +35,18 @@ if TYPE_CHECKING:
     from object_detection.saved_detector import SavedDetector
 
 
-LITE_FILE = Path("assets.extra", "model.tflite")
+TFLITE_FILE = Path("assets.extra", "model.tflite")
 AT_ONCE = 8  # images, when the network itself is asked
 
 
 def export(examples: Examples, model: Model, saved_model: SavedModel, config: ExporterConfig) -> None:
     """Write a SavedModel with three signatures, of which the default one is called `serving_default`.
 
-    `image_bytes` takes `image_bytes` (string [n]: JPEG, PNG, GIF or BMP of any sizes), `image_tensor` takes `inputs` (uint8
-    [n, height, width, 3]), `tf_example` takes `inputs` (string [n]: tf.train.Example with `image/encoded`). `inputs` is what
-    the Object Detection API called its input: an old client names the signature and changes nothing else. All answer as
-    `object_detection.postprocessing` says. The labels lie in assets/labels.txt and assets/label_map.pbtxt, the warm-up requests in
-    assets.extra.
+    `image_bytes` takes `image_bytes` (string [n]: JPEG, PNG, GIF or BMP of any sizes), `image_tensor` takes `inputs`
+    (uint8 [n, height, width, 3]), `tf_example` takes `inputs` (string [n]: tf.train.Example with `image/encoded`).
+    `inputs` is what the Object Detection API called its input: an old client names the signature and changes nothing
+    else. All answer as `object_detection.postprocessing` says. The labels lie in assets/labels.txt and
+    assets/label_map.pbtxt, the warm-up requests in assets.extra.
     """
     config = narrow(config, DetectionExporterConfig)
     trained = read_detector(model.path)
@@ -57,15 +59,17 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Ex
     if config.warmup_examples:
         images = sample_images(examples, config.warmup_examples)
         write_warmup_requests(images, config.default_signature, saved_model.path)
-    saved_model.properties = {
-        "task": examples.task,
-        "signatures": list(functions),
-        "default_signature": config.default_signature,
-        "labels": trained.labels,
-        "input_size": trained.config.size,
-        "network": model.properties.get("network", ""),
-        "tflite": write_tflite(trained, examples, config, saved_model.path),
-    }
+    saved_model.write_facts(
+        DetectorExportFacts(
+            task=examples.task,
+            signatures=list(functions),
+            default_signature=config.default_signature,
+            labels=trained.labels,
+            input_size=trained.config.size,
+            network=model.facts.network,
+            tflite=write_tflite(trained, examples, config, saved_model.path),
+        )
+    )
 
 
 def make_signatures(trained: SavedDetector, default: Kind) -> dict[str, Any]:
@@ -76,27 +80,31 @@ def make_signatures(trained: SavedDetector, default: Kind) -> dict[str, Any]:
     """
     size, answer = trained.config.size, freeze(trained)
 
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def image_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer(prepare_bytes(check_input(image_bytes, [None], "image_bytes"), size))
 
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="inputs")])
     def image_tensor(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer(prepare_images(check_input(inputs, [None, None, None, 3], "inputs"), size))
 
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
     def tf_example(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer(prepare_examples(check_input(inputs, [None], "inputs"), size))
 
-    functions = {"image_bytes": image_bytes, "image_tensor": image_tensor, "tf_example": tf_example}
+    inputs = (
+        (image_bytes, tf.TensorSpec([None], tf.string, name="image_bytes")),
+        (image_tensor, tf.TensorSpec([None, None, None, 3], tf.uint8, name="inputs")),
+        (tf_example, tf.TensorSpec([None], tf.string, name="inputs")),
+    )
+    functions = {
+        function.__name__: tf.function(function, autograph=False, input_signature=[spec]) for function, spec in inputs
+    }
     return {DEFAULT_SIGNATURE: functions.pop(default), **functions}
 
 
 def freeze(trained: SavedDetector) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """Return the network from prepared images to answers with its weights as constants, as the Object Detection API froze it.
+    """Return the network from prepared images to answers, its weights constants, as the Object Detection API froze it.
 
-    TensorFlow then folds batch normalisation into the convolutions and lays out their weights once, which takes a quarter off
-    the time of a request.
+    TensorFlow then folds batch normalisation into the convolutions and lays out their weights once, which takes a
+    quarter off the time of a request.
     """
     size = trained.config.size
     network = tf.function(partial(detect_prepared, trained), autograph=False)
@@ -106,7 +114,7 @@ def freeze(trained: SavedDetector) -> Callable[[tf.Tensor], dict[str, tf.Tensor]
 
 
 def check_input(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Tensor:
-    """Return the tensor; in the graph, refuse one of another shape, and one of no images, on which convolutions fail otherwise."""
+    """Return the tensor; in the graph, refuse one of another shape, and one of no images: convolutions fail on it."""
     checked = check_shape(tensor, shape, name)
     with tf.control_dependencies([tf.debugging.assert_greater(tf.shape(checked)[0], 0, f"`{name}` holds no photo")]):
         return tf.identity(checked)
@@ -125,7 +133,7 @@ def write_warmup_requests(images: ImageReader, default: Kind, folder: Path) -> N
 
 def write_tflite(
     trained: SavedDetector, examples: Examples, config: DetectionExporterConfig, folder: Path
-) -> dict[str, Any] | None:
+) -> TfliteFacts | None:
     """Convert to TensorFlow Lite, compare with Keras on real images, and return the facts; None if not asked for.
 
     Raises:
@@ -141,21 +149,23 @@ def write_tflite(
         batches = [answer(prepared[start : start + AT_ONCE]) for start in range(0, len(prepared), AT_ONCE)]
     expected = {part: np.concatenate([batch[part].numpy() for batch in batches]) for part in batches[0]}
     content = convert(trained, config.tflite, fitted)
-    target = folder / LITE_FILE
+    target = folder / TFLITE_FILE
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(content)
     answers = TfliteDetector(content).detect(prepared)
-    return {
-        "precision": config.tflite,
-        "bytes": len(content),
-        "split": images.split,
-        "examples": len(images.encoded),
-        "least_score": MIN_SCORE,
-        "max_difference": round(compare(answers, expected, MIN_SCORE).max_difference, 9),
-        **agreement(answers, expected, MIN_SCORE),
-    }
+    return TfliteFacts(
+        precision=config.tflite,
+        bytes=len(content),
+        split=images.split,
+        examples=len(images.encoded),
+        least_score=MIN_SCORE,
+        max_difference=round(compare(answers, expected, MIN_SCORE).max_difference, 9),
+        **agreement(answers, expected, MIN_SCORE)._asdict(),
+    )
 
 
-def prepare(images: ImageReader, trained: SavedDetector) -> np.ndarray:
-    """Return images as the network takes them."""
-    return tf.function(prepare_bytes, autograph=False)(tf.constant(images.encoded), trained.config.size).numpy()
+def prepare(images: ImageReader, trained: SavedDetector) -> NDArray[np.float32]:
+    """Return images as the network takes them, [n, size, size, 3]."""
+    prepared = tf.function(prepare_bytes, autograph=False)(tf.constant(images.encoded), trained.config.size)
+    pixels: NDArray[np.float32] = prepared.numpy()
+    return pixels

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw, ImageFont
 
 from components.tasks.object_detection.matching import Outcome
-from components.tasks.object_detection.metrics import Detections, Truth
-
-if TYPE_CHECKING:
-    import numpy as np
-
+from components.tasks.object_detection.metrics import Detections, Floats, GroundTruth
 
 SIDE = 420  # pixels of the longer side of an image in a pair
 GAP = 6
@@ -23,7 +18,7 @@ QUALITY = 85  # of JPEG
 
 
 def draw_pair(
-    encoded: bytes, truth: Truth, detections: Detections, outcome: Outcome, labels: Sequence[str]
+    encoded: bytes, truth: GroundTruth, detections: Detections, outcome: Outcome, labels: Sequence[str]
 ) -> Image.Image:
     """Return an image with its objects beside the same image with what was found.
 
@@ -40,7 +35,7 @@ def draw_pair(
     return sheet
 
 
-def draw_truth(image: Image.Image, truth: Truth, outcome: Outcome, labels: Sequence[str]) -> Image.Image:
+def draw_truth(image: Image.Image, truth: GroundTruth, outcome: Outcome, labels: Sequence[str]) -> Image.Image:
     """Return a copy of an image with the objects on it; crowds have no box."""
     drawn = image.copy()
     pen = ImageDraw.Draw(drawn)
@@ -65,7 +60,7 @@ def draw_found(image: Image.Image, detections: Detections, outcome: Outcome, lab
 
 def draw_box(
     pen: ImageDraw.ImageDraw,
-    box: np.ndarray,
+    box: Floats,
     size: tuple[int, int],
     colour: tuple[int, int, int],
     name: str,
@@ -84,7 +79,9 @@ def draw_box(
     pen.text((start + 2, above), name, fill="black", font=font)
 
 
-def draw_frame(pen: Any, edges: tuple[int, int, int, int], colour: tuple[int, int, int], dash: int) -> None:
+def draw_frame(
+    pen: ImageDraw.ImageDraw, edges: tuple[int, int, int, int], colour: tuple[int, int, int], dash: int
+) -> None:
     """Draw a frame on a thin dark one, so that it shows on any image; dashes are of so many pixels, 0 for none."""
     left, top, right, bottom = edges
     pen.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=(0, 0, 0))

@@ -14,9 +14,10 @@ from serving.samples import UNSEEN_FIRST, encoded_image, sample_records
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
 
-MOST_VALUES = 200_000  # of an image sent as pixels; as JSON numbers about 0.8 MB
+MAX_VALUES = 200_000  # of an image sent as pixels; as JSON numbers about 0.8 MB
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ def sample_images(examples: Examples, count: int, order: tuple[str, ...] = UNSEE
     return ImageReader(split, records, [encoded_image(record) for record in records])
 
 
-def few_pixels(encoded: bytes) -> np.ndarray:
+def few_pixels(encoded: bytes) -> NDArray[np.uint8]:
     """Return an image's pixels, uint8 [height, width, 3], large images thinned to every second, third ... of them."""
-    pixels = decode(tf.constant(encoded)).numpy()
-    step = math.ceil(math.sqrt(max(pixels.size / MOST_VALUES, 1)))
+    pixels: NDArray[np.uint8] = decode(tf.constant(encoded)).numpy()
+    step = math.ceil(math.sqrt(max(pixels.size / MAX_VALUES, 1)))
     return pixels[::step, ::step]

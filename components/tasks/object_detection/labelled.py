@@ -21,7 +21,7 @@ class Labelled:
     Attributes:
         source: its path relative to the data.
         encoded: the JPEG or PNG file.
-        boxes: (ymin, xmin, ymax, xmax) of each box as shares of the image.
+        boxes: (ymin, xmin, ymax, xmax) of each box, normalized.
         labels: the boxes' classes, from 1.
     """
 

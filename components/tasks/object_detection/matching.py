@@ -1,18 +1,18 @@
-"""What a detector gets right and wrong once boxes below a score are dropped: curves, the best score, confused classes, mistakes by image.
+"""What a detector gets right and wrong once boxes below a score are dropped: curves, the best score, confused classes.
 
-A box is right if COCO matches it to an object of its class at an overlap of half. Of what remains, a box and an object of different
-classes that overlap by half are called confused; objects left over are missed, boxes left over are false.
+A box is right if COCO matches it to an object of its class at an overlap of half. Of what remains, a box and an object
+of different classes that overlap by half are called confused; objects left over are missed, boxes left over are false.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from components.tasks.object_detection.metrics import HALF, ClassMatches, Detections, Truth
+from components.tasks.object_detection.details import ScorePoint
+from components.tasks.object_detection.metrics import HALF, Bools, ClassMatches, Detections, GroundTruth, Integers
 from components.tasks.object_detection.voc import OVERLAP, overlap
 
 POINTS = 100  # of a curve, at most
@@ -31,11 +31,11 @@ class Outcome:
         found: bool [o], by a box of the same class.
     """
 
-    kept: np.ndarray
-    right: np.ndarray
-    confused: np.ndarray
-    objects: np.ndarray
-    found: np.ndarray
+    kept: Integers
+    right: Bools
+    confused: Integers
+    objects: Integers
+    found: Bools
 
     @property
     def missed(self) -> int:
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def precision_recall(found: ClassMatches) -> list[list[float]]:
-    """Return a class's curve as rows of recall, precision and score, one at each right detection, thinned to at most `POINTS`."""
+    """Return a class's curve as rows of recall, precision and score, one at each right detection, at most `POINTS`."""
     counted = ~found.ignored[HALF]
     right, scores = found.hits[HALF][counted], found.scores[counted]
     total = int(found.present.sum())
@@ -60,8 +60,8 @@ def precision_recall(found: ClassMatches) -> list[list[float]]:
     return [[round(value, 5) for value in row] for row in rows.tolist()]
 
 
-def best_score(matches: Sequence[ClassMatches]) -> dict[str, float] | None:
-    """Return the score from which on F1 is largest, over some classes together, with precision, recall and F1 there; None without objects.
+def best_score(matches: Sequence[ClassMatches]) -> ScorePoint | None:
+    """Return where F1 is largest, over some classes together; None without objects.
 
     The same examples choose the score and are judged by it, so F1 is a little better than it will be on others.
     """
@@ -71,21 +71,22 @@ def best_score(matches: Sequence[ClassMatches]) -> dict[str, float] | None:
     if not total:
         return None
     if not right.any():
-        return {"score": 1.0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+        return ScorePoint(score=1.0, precision=0.0, recall=0.0, f1=0.0)
     order = np.argsort(-scores, kind="mergesort")
     scores, hits = scores[order], np.cumsum(right[order])
     number = np.arange(1, len(hits) + 1)
-    f1 = np.where(
-        np.append(scores[1:] < scores[:-1], True), 2 * hits / (number + total), -1
-    )  # equal scores pass together
+    # equal scores pass together
+    f1 = np.where(np.append(scores[1:] < scores[:-1], True), 2 * hits / (number + total), -1)
     best = int(f1.argmax())
-    return {
-        "score": float(scores[best]), "precision": float(hits[best] / number[best]), "recall": float(hits[best] / total),
-        "f1": float(f1[best]),
-    }  # fmt: skip
+    return ScorePoint(
+        score=float(scores[best]),
+        precision=float(hits[best] / number[best]),
+        recall=float(hits[best] / total),
+        f1=float(f1[best]),
+    )
 
 
-def score_curve(matches: Sequence[ClassMatches]) -> list[dict[str, float]]:
+def score_curve(matches: Sequence[ClassMatches]) -> list[ScorePoint]:
     """Return precision, recall and F1 of all classes together by score; precision 1 where nothing is left."""
     rows = []
     total = max(sum(int(found.present.sum()) for found in matches), 1)
@@ -93,15 +94,19 @@ def score_curve(matches: Sequence[ClassMatches]) -> list[dict[str, float]]:
         kept = [(found.scores >= score) & ~found.ignored[HALF] for found in matches]
         number = sum(int(rows.sum()) for rows in kept)
         hits = sum(int((found.hits[HALF] & rows).sum()) for found, rows in zip(matches, kept, strict=True))
-        rows.append({
-            "score": score, "precision": round(hits / number, 5) if number else 1.0, "recall": round(hits / total, 5),
-            "f1": round(2 * hits / (number + total), 5),
-        })  # fmt: skip
+        rows.append(
+            ScorePoint(
+                score=score,
+                precision=round(hits / number, 5) if number else 1.0,
+                recall=round(hits / total, 5),
+                f1=round(2 * hits / (number + total), 5),
+            )
+        )
     return rows
 
 
 def outcomes(
-    truth: Sequence[Truth], detections: Sequence[Detections], matches: Sequence[ClassMatches], score: float
+    truth: Sequence[GroundTruth], detections: Sequence[Detections], matches: Sequence[ClassMatches], score: float
 ) -> list[Outcome]:
     """Return what became of the boxes of every image."""
     hit = [np.full(len(answer.boxes), -1) for answer in detections]
@@ -121,8 +126,13 @@ def outcomes(
     ]
 
 
-def one_outcome(truth: Truth, detections: Detections, kept: np.ndarray, hit: np.ndarray) -> Outcome:
-    """Return what became of an image's boxes, given those that are kept and the object that each detection was matched to."""
+def one_outcome(truth: GroundTruth, detections: Detections, kept: Integers, hit: Integers) -> Outcome:
+    """Return what became of an image's boxes.
+
+    Args:
+        kept: rows of the detections that are kept.
+        hit: the object that each detection was matched to; -1 for none.
+    """
     objects = np.flatnonzero(~truth.crowd)
     right = hit[kept] >= 0
     found = np.isin(objects, hit[kept][right])
@@ -137,7 +147,7 @@ def one_outcome(truth: Truth, detections: Detections, kept: np.ndarray, hit: np.
 
 
 def confusion(
-    truth: Sequence[Truth], detections: Sequence[Detections], found: Sequence[Outcome], classes: int
+    truth: Sequence[GroundTruth], detections: Sequence[Detections], found: Sequence[Outcome], classes: int
 ) -> list[list[int]]:
     """Return how often each class (row) was taken for each (column); the last row and column are the background."""
     counts = np.zeros((classes + 1, classes + 1), int)
@@ -146,15 +156,15 @@ def confusion(
         right, confused = outcome.right, outcome.confused >= 0
         np.add.at(counts, (given[right], given[right]), 1)
         np.add.at(counts, (present.classes[outcome.confused[confused]] - 1, given[confused]), 1)
-        np.add.at(counts, (classes, given[~right & ~confused]), 1)
+        np.add.at(counts[classes], given[~right & ~confused], 1)
         nowhere = outcome.objects[~outcome.found & ~np.isin(outcome.objects, outcome.confused[confused])]
         np.add.at(counts, (present.classes[nowhere] - 1, classes), 1)
-    return counts.tolist()
+    return [[int(count) for count in row] for row in counts]
 
 
 def rank_worst(detections: Sequence[Detections], found: Sequence[Outcome]) -> list[int]:
-    """Return the images with mistakes: most missed and false boxes first, of equals the one with the surest false box."""
-    keys: list[tuple[Any, ...]] = []
+    """Return the images with mistakes: most missed and false boxes first, of equals that with the surest false box."""
+    keys = []
     for image, (answer, outcome) in enumerate(zip(detections, found, strict=True)):
         surest = float(answer.scores[outcome.kept][~outcome.right].max(initial=0.0))
         keys.append((-(outcome.missed + outcome.false), -surest, image))

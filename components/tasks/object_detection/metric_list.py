@@ -1,4 +1,4 @@
-"""What a detector is measured by, in the order in which it is told; those without a title stand in tables of their own."""
+"""What a detector is measured by, in the order in which it is told; those without a title stand in other tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks a served detector about images, for `labline predict` and the demo, and puts into words and draws what it found."""
+"""Asks a served detector about images, for `labline predict` and the demo, and tells and draws what it found."""
 
 from __future__ import annotations
 
@@ -41,23 +41,22 @@ def predict(client: ModelClient, name: str, files: list[Path], options: PredictO
             save_drawn(image, found, target)
         rows.append((files[place], target, found, image.shape[:2]))
     if options.as_json:
-        print(json.dumps([describe(*row) for row in rows]))
+        print(json.dumps([as_json(*row) for row in rows]))
     else:
         for file, target, found, size in rows:
             show(file, target, found, size, min_score)
     end_with_status(files, places)
 
 
-def describe(file: Path, target: Path | None, found: list[Detection], size: tuple[int, ...]) -> dict[str, Any]:
+def as_json(file: Path, target: Path | None, found: list[Detection], size: tuple[int, ...]) -> dict[str, Any]:
     """Return one image's answer as JSON values; `pixels` are (ymin, xmin, ymax, xmax) in the upright image."""
     scale = (*size, *size)
     rows = [
         {**asdict(item), "pixels": [round(edge * side, 1) for edge, side in zip(item.box, scale, strict=True)]}
         for item in found
     ]
-    return {
-        "file": str(file), "drawn": str(target) if target else None, "height": size[0], "width": size[1], "detections": rows,
-    }  # fmt: skip
+    drawn = str(target) if target else None
+    return {"file": str(file), "drawn": drawn, "height": size[0], "width": size[1], "detections": rows}
 
 
 def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> None:

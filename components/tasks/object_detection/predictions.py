@@ -1,15 +1,19 @@
-"""What a trained detector finds on every image of a split, beside what is there; images come and go, so memory does not grow with them."""
+"""What a trained detector finds on every image of a split, beside what is there.
+
+Images come and go, so memory does not grow with them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from components.tasks.object_detection.metrics import Detections, Truth
+from components.tasks.object_detection.metrics import Bools, Detections, GroundTruth, Integers
 from data.detection.records import EDGES
 from data.tfrecord import FeatureValue, decode_example, in_batches, read_records
 from object_detection.postprocessing import detect_bytes
@@ -28,9 +32,9 @@ Answerer = Callable[[Sequence[bytes]], list[Detections]]
 
 @dataclass(frozen=True)
 class Predicted:
-    """Images in the order of the records: what is on each and what was found; classes are numbered as the examples number them."""
+    """Images in the order of the records: what is on each and what was found, classes numbered as the examples do."""
 
-    truth: list[Truth]
+    truth: list[GroundTruth]
     detections: list[Detections]
 
 
@@ -67,7 +71,7 @@ def compile_answers(trained: SavedDetector, batch_size: int, labels: Sequence[st
 
 
 def numbers_of(known: Sequence[str], labels: Sequence[str]) -> list[int]:
-    """Return which number of the labels each class of a network has; an earlier network may know the classes in another order."""
+    """Return which number of the labels each class of a network has; an earlier network may have another order."""
     places = {label: number for number, label in enumerate(labels, 1)}
     for label in known:
         if label not in places:
@@ -79,7 +83,7 @@ def numbers_of(known: Sequence[str], labels: Sequence[str]) -> list[int]:
     return [places[label] for label in known]
 
 
-def one_image(found: dict[str, Any], place: int, numbers: Any) -> Detections:
+def one_image(found: Mapping[str, NDArray[np.generic]], place: int, numbers: Integers) -> Detections:
     """Return the detections of one image of a batch's answer."""
     count = int(found["num_detections"][place])
     return Detections(
@@ -93,7 +97,7 @@ def answer_split(
     answer: Answerer, examples: Examples, split: str, batch_size: int, progress: Progress, job: str = "scoring"
 ) -> Predicted:
     """Ask `answer` about every image of a split."""
-    truth: list[Truth] = []
+    truth: list[GroundTruth] = []
     detections: list[Detections] = []
     with progress.job(f"{job} {split}", total=examples.splits.get(split)) as advance:
         for rows in in_batches(read_split(examples, split), batch_size):
@@ -110,18 +114,18 @@ def read_split(examples: Examples, split: str) -> Iterator[Features]:
     return map(decode_example, read_records(*examples.shards(split)))
 
 
-def read_truth(features: Features) -> Truth:
+def read_truth(features: Features) -> GroundTruth:
     """Return what a record says is on its image; marks that records of others lack are taken as 0."""
     classes = np.array(features.get("image/object/class/label", []), np.int64)
 
-    def marks(name: str) -> Any:
+    def marks(name: str) -> Bools:
         values = np.array(features.get(f"image/object/{name}", []), bool)
         return values if len(values) == len(classes) else np.zeros(len(classes), bool)
 
     edges = [np.array(features.get(f"image/object/bbox/{edge}", []), np.float64) for edge in EDGES]
     height, width = (int(features[f"image/{name}"][0]) for name in ("height", "width"))
     filename = next(iter(features.get("image/filename", [])), b"")
-    return Truth(
+    return GroundTruth(
         filename.decode("utf-8", "replace") if isinstance(filename, bytes) else str(filename),
         (height, width),
         np.stack(edges, axis=1).reshape(-1, 4),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.tasks.object_detection import report_charts
+from components.tasks.object_detection.details import DetectionDetails
 from components.tasks.object_detection.metric_list import METRICS
 from components.tasks.shared_report import counted, headline, in_order, last_blessed, read, recorded
 from components.tasks.task import Artifacts, Inline
@@ -68,18 +69,20 @@ def remark(model: Artifact) -> str:
 def evaluation(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     """Return curves, confusion, classes, sizes and images, with the functions that draw them."""
     artifact = artifacts.get("evaluation")
-    details = read(artifact, "details.json")
+    details: DetectionDetails | None = read(artifact, "details.json")
     if artifact is None or details is None:
         return None
-    details["names"] = [*details["labels"], "background"]
-    details["matrix_picture"] = ""
-    if len(details["labels"]) > MATRIX_CLASSES:
-        details["matrix_picture"] = inline(artifact, "plots/confusion_matrix.png")
-    details["left_out"] = max(0, len(details["classes"]) - CLASSES)
-    details["by_class"] = sorted(details["classes"], key=lambda row: -row["boxes"])[:CLASSES]
-    for row in details["worst"] + details["shown"]:
-        row["inline"] = inline(artifact, row["picture"])
-    return {**details, "drawings": report_charts}
+    many = len(details["labels"]) > MATRIX_CLASSES
+    return {
+        **details,
+        "names": [*details["labels"], "background"],
+        "matrix_picture": inline(artifact, "plots/confusion_matrix.png") if many else "",
+        "left_out": max(0, len(details["classes"]) - CLASSES),
+        "by_class": sorted(details["classes"], key=lambda row: -row["boxes"])[:CLASSES],
+        "worst": [{**row, "inline": inline(artifact, row["picture"])} for row in details["worst"]],
+        "shown": [{**row, "inline": inline(artifact, row["picture"])} for row in details["shown"]],
+        "drawings": report_charts,
+    }
 
 
 def queries(name: str, address: str, workspace: str) -> dict[str, str]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 from markupsafe import Markup
 
+from components.tasks.object_detection.details import ClassRow, ScorePoint
 from pipeline.pages.charts import NAMED_SHARES, SHARES, Chart, histogram
 
 SIZE = (470, 280)
 CURVES = 6  # colours of the page; of more classes those with most boxes
 
 
-def precision_recall(classes: Sequence[dict[str, Any]]) -> Markup:
+def precision_recall(classes: Sequence[ClassRow]) -> Markup:
     """Draw precision over recall at an overlap of half, a line a class."""
     title = "precision over recall at an overlap of .5"
     chart = Chart(title, NAMED_SHARES, "recall", SIZE, (0, 1), SHARES, corner=True)
@@ -24,15 +25,16 @@ def precision_recall(classes: Sequence[dict[str, Any]]) -> Markup:
     return chart.drawn("precision over recall by class")
 
 
-def score_curve(rows: Sequence[dict[str, float]], best: dict[str, float]) -> Markup:
+def score_curve(rows: Sequence[ScorePoint], best: ScorePoint) -> Markup:
     """Draw precision, recall and F1 over the score from which on boxes are kept, and where F1 is largest."""
     chart = Chart("by the score kept from", NAMED_SHARES, "least score of a box", SIZE, (0, 1), SHARES)
     chart.rule((best["score"], 0), (best["score"], 1), "cut")
-    for kind, figure, name in (
+    curves: tuple[tuple[str, Literal["precision", "recall", "f1"], str], ...] = (
         ("forecast", "precision", "precision"),
         ("second", "recall", "recall"),
         ("third", "f1", "F1"),
-    ):
+    )
+    for kind, figure, name in curves:
         chart.line([(row["score"], row[figure]) for row in rows], kind, name)
     return chart.drawn("precision, recall and F1 by score")
 

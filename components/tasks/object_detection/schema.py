@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.tasks.object_detection.facts import DetectionStatisticsFacts
 from components.validation.domains import set_values
 from pipeline.artifacts import Statistics
 
 NUMBER, NAME, FORMAT = "image/object/class/label", "image/object/class/text", "image/format"
 FLAGS = ("image/object/difficult", "image/object/truncated", "image/object/is_crowd")
 SIZES = ("image/height", "image/width", "image/channels", "image/bytes")
-SHARES = ("image/brightness", "image/box/smallest", "image/box/largest", *(f"image/object/bbox/{edge}" for edge in ("ymin", "xmin", "ymax", "xmax")))  # fmt: skip
+EDGES = tuple(f"image/object/bbox/{edge}" for edge in ("ymin", "xmin", "ymax", "xmax"))
+SHARES = ("image/brightness", "image/box/smallest", "image/box/largest", *EDGES)
 
 
-def add_domains(schema: Any, statistics: Statistics) -> None:
-    """Narrow the domains of the features, in place; what belongs to boxes may be missing, since images may have none."""
-    labels = statistics.properties["labels"]
+def add_domains(schema: schema_pb2.Schema, statistics: Statistics) -> None:
+    """Narrow the domains of the features, in place; what belongs to boxes may be missing: images may have none."""
+    labels = statistics.facts_as(DetectionStatisticsFacts).labels
     for feature in schema.feature:
         if feature.name.startswith("image/object/"):
             let_be_missing(feature)
@@ -38,7 +38,7 @@ def add_domains(schema: Any, statistics: Statistics) -> None:
             feature.float_domain.CopyFrom(schema_pb2.FloatDomain(min=0, max=1))
 
 
-def let_be_missing(feature: Any) -> None:
+def let_be_missing(feature: schema_pb2.Feature) -> None:
     """Let an image have any number of a feature's values, none included."""
     feature.ClearField("shape")
     feature.ClearField("value_count")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
+from components.tasks.object_detection.facts import DetectorExportFacts
 from components.tasks.object_detection.images import few_pixels, sample_images
 from components.tasks.object_detection.parity import agreement, compare
 from components.tasks.task import Expectation
@@ -27,11 +29,12 @@ if TYPE_CHECKING:
 
 
 AT_ONCE = 8  # images, when the network itself is asked
-MOST_AS_PIXELS = 8  # images sent as JSON numbers
-LITE_SHARE = {
-    "float16": 0.95,
-    "int8": 0.8,
-}  # of detections that files of fewer digits must have in common with the network
+MAX_AS_PIXELS = 8  # images sent as JSON numbers
+# of detections that files of fewer digits must have in common with the network
+TFLITE_SHARE = {"float16": 0.95, "int8": 0.8}
+
+
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,10 @@ class ExpectedBoxes(Expectation):
     """
 
     images: ImageReader
-    pixels: list[np.ndarray]
-    prepared: np.ndarray
-    of_files: dict[str, np.ndarray]
-    of_pixels: dict[str, np.ndarray]
+    pixels: list[NDArray[np.uint8]]
+    prepared: NDArray[np.float32]
+    of_files: Arrays
+    of_pixels: Arrays
     labels: list[str]
     split: str
 
@@ -76,19 +79,20 @@ class ExpectedBoxes(Expectation):
     def ask_files(self, saved_model: SavedModel) -> dict[str, Parity]:
         """Ask what lies beside the SavedModel for other runtimes: TensorFlow Lite, if it was exported.
 
-        A file of fewer digits finds other boxes where the network hesitates, so of it a share of the detections is asked for.
+        A file of fewer digits finds other boxes where the network hesitates, so of it a share of the detections is
+        asked for.
         """
-        facts = saved_model.properties.get("tflite")
-        if not facts:
+        facts = saved_model.facts_as(DetectorExportFacts).tflite
+        if facts is None:
             return {}
         answers = TfliteDetector(saved_model.file("assets.extra", "model.tflite").read_bytes()).detect(self.prepared)
-        if facts["precision"] not in LITE_SHARE:
+        if facts.precision not in TFLITE_SHARE:
             return {"tflite": compare(answers, self.of_files)}
-        counts, share = agreement(answers, self.of_files, MIN_SCORE), LITE_SHARE[facts["precision"]]
+        counts, share = agreement(answers, self.of_files, MIN_SCORE), TFLITE_SHARE[facts.precision]
         found = compare(answers, self.of_files, MIN_SCORE, float("inf"))
-        total = counts["detections"] + counts["extra"]
-        if not found.problem and counts["matched"] < share * total:
-            words = f"only {counts['matched']} of {total} detections are found by both; at least {share:.0%} should be"
+        total = counts.detections + counts.extra
+        if not found.problem and counts.matched < share * total:
+            words = f"only {counts.matched} of {total} detections are found by both; at least {share:.0%} should be"
             found = replace(found, problem=words)
         return {"tflite": found}
 
@@ -96,7 +100,7 @@ class ExpectedBoxes(Expectation):
 def expect(examples: Examples, model: Model, count: int) -> ExpectedBoxes:
     """Ask the trained network itself."""
     images, trained = sample_images(examples, count), read_detector(model.path)
-    pixels = [few_pixels(image) for image in images.encoded[:MOST_AS_PIXELS]]
+    pixels = [few_pixels(image) for image in images.encoded[:MAX_AS_PIXELS]]
     size = trained.config.size
     network = tf.function(partial(detect_prepared, trained), autograph=False, reduce_retracing=True)
     as_pixels = tf.function(partial(detect_images, trained), autograph=False, reduce_retracing=True)
@@ -108,7 +112,7 @@ def expect(examples: Examples, model: Model, count: int) -> ExpectedBoxes:
     return ExpectedBoxes(images, pixels, prepared, of_files, of_pixels, trained.labels, images.split)
 
 
-def gather(answer: Callable[[Any], dict[str, Any]], batches: list[Any]) -> dict[str, np.ndarray]:
+def gather(answer: Callable[[NDArray[Any]], dict[str, tf.Tensor]], batches: Sequence[NDArray[Any]]) -> Arrays:
     """Return the answers about all batches as arrays."""
     given = [answer(batch) for batch in batches]
     return {part: np.concatenate([answers[part].numpy() for answers in given]) for part in given[0]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.tasks.object_detection.facts import DetectionExamplesFacts, DetectionStatisticsFacts
 from components.tasks.object_detection.labelled import Labelled, draw, read_labelled
 from components.tasks.task import Sums
 from components.validation.thumbnails import side_by_side
@@ -16,19 +17,20 @@ SAMPLES_A_CLASS, SAMPLE_CLASSES, SAMPLE_SIDE = 6, 20, 160
 ENOUGH = 5_000  # images to look through for samples of rare classes
 
 
-def describe(sums: Sums, examples: Examples) -> dict[str, Any]:
-    """Return the properties of the statistics: the classes."""
+def facts(examples: Examples, splits: list[str], sums: Sums) -> DetectionStatisticsFacts:
+    """Return what the statistics say of themselves."""
     del sums
-    return {"labels": examples.labels}
+    return DetectionStatisticsFacts(task=examples.task, splits=splits, labels=examples.labels)
 
 
 def page(examples: Examples) -> dict[str, Any]:
     """Return what `statistics.json` tells beside the features."""
-    return {name: examples.properties[name] for name in ("labels", "label_counts", "boxes", "empty")}
+    told = {"labels", "label_counts", "boxes", "empty"}
+    return examples.facts_as(DetectionExamplesFacts).model_dump(mode="json", include=told)
 
 
 def write_samples(examples: Examples, statistics: Statistics) -> None:
-    """Write one strip of the first training images for each of the first classes, as `samples/<place of the class>.png`."""
+    """Write a strip of the first training images of each of the first classes, `samples/<place of the class>.png`."""
     wanted = min(SAMPLE_CLASSES, len(examples.labels))
     found: list[list[Labelled]] = [[] for _ in range(wanted)]
     for number, image in enumerate(read_labelled(examples, "train")):

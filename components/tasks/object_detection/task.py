@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from components.networks import find_network
 from components.tasks import task
 from components.tasks.object_detection.config import DetectionRecipe
+from components.tasks.object_detection.facts import DetectionExamplesFacts
 from components.tasks.object_detection.metric_list import MAP, METRICS
 from components.tasks.object_detection.start import find_start
 from data.config import RawDataConfig
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from components.training.config import TrainerConfig
     from components.validation.stopping import Unusable
     from data.findings import Finding
+    from pipeline.artifacts import Examples
     from pipeline.progress import Progress
 
 KERAS = ("tf-keras", "tf-models-official")
@@ -125,10 +126,11 @@ class ObjectDetection(task.Task):
 
         return report
 
-    def unusable(self, findings: list[Finding], counts: Mapping[str, Any]) -> Unusable:
+    def unusable(self, findings: list[Finding], examples: Examples) -> Unusable:
         from components.tasks.object_detection.checks import unusable
 
-        return unusable(findings, counts)
+        facts = examples.facts_as(DetectionExamplesFacts)
+        return unusable(findings, facts.splits, facts.boxes)
 
     def find_start(self, config: TrainerConfig, progress: Progress) -> Path | None:
         return find_start(config, progress)

@@ -1,9 +1,9 @@
-"""Trains a detector: SSD from nothing or from weights of elsewhere, its loss, COCO's metrics as it learns, images of what it learnt."""
+"""Trains a detector: SSD from nothing or from weights of elsewhere, its loss, COCO's metrics, images of its results."""
 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 import tf_keras
@@ -12,6 +12,7 @@ from components.networks import NetworkFile, find_network, network_config
 from components.tasks.object_detection import metrics
 from components.tasks.object_detection.config import DetectionTrainerConfig
 from components.tasks.object_detection.engine import TfKerasEngine
+from components.tasks.object_detection.facts import DetectorNetworkFacts, WarmStartFacts
 from components.tasks.object_detection.metric_list import METRICS
 from components.tasks.object_detection.predictions import read_split, read_truth
 from components.tasks.object_detection.start import find_start
@@ -37,12 +38,12 @@ from pipeline.settings import Settings, narrow
 
 if TYPE_CHECKING:
     from object_detection.warm_start import LoadReport
-    from object_detection.weights import Weights
+    from object_detection.weights.arrays import Weights
 
 
 TASK = "object_detection"
 ENGINE = SESSION = TfKerasEngine()
-JUDGED_AT_ONCE = 8  # images
+VALIDATED_AT_ONCE = 8  # images
 MEASURED_ON = 32  # images, for the statistics of batch normalisation
 FEW_IMAGES = 2000  # with fewer, a training from nothing is warned about
 
@@ -64,8 +65,8 @@ class DetectorTraining(NetworkTraining["DetectorInTraining"]):
     def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[Feed, Judge | None]:
         return open_feeds(self.examples, self.network, self.objective, self.config, strategy, self.context)
 
-    def facts(self) -> dict[str, Any]:
-        return finish(self.network, self.examples, self.config)
+    def facts(self) -> DetectorNetworkFacts:
+        return network_facts(self.network, self.examples)
 
     def write_plots(self, model: Model, step: int, logs: TensorBoard) -> None:
         write_images(model, self.network, step, self.examples, logs, self.config)
@@ -91,12 +92,14 @@ def build_network(
     if weights and weights.folded and not frozen:
         number = resynthesise_norm(trained, examples)
         context.progress.say(
-            f"  the weights have batch normalisation folded away: statistics of {number} layers measured on training photos"
+            f"  the weights have batch normalisation folded away: statistics of {number} layers measured on training "
+            "photos"
         )
     if weights is None and examples.splits["train"] < FEW_IMAGES:
         context.progress.say(
-            f"  training from nothing on {examples.splits['train']:,} photos; real photos so few need trained weights to begin with: "
-            "trainer.network=ssd_mobilenet_v1 trainer.warm_start=ssd_mobilenet_v1_coco, as the recipe `detector` has them"
+            f"  training from nothing on {examples.splits['train']:,} photos; real photos so few need trained weights "
+            "to begin with: trainer.network=ssd_mobilenet_v1 trainer.warm_start=ssd_mobilenet_v1_coco, as the recipe "
+            "`detector` has them"
         )
     network = DetectorInTraining(
         trained, config.network, frozen, config.trained == "extras", config.weight_decay, report
@@ -155,45 +158,49 @@ def open_feeds(
         strategy,
     )
     split = judged_split(examples, config, context)
-    return feed, make_judge(network, objective, examples, split) if split else None
+    return feed, make_validator(network, objective, examples, split) if split else None
 
 
-def make_judge(network: DetectorInTraining, objective: Multibox, examples: Examples, split: str) -> Judge:
+def make_validator(network: DetectorInTraining, objective: Multibox, examples: Examples, split: str) -> Judge:
     """Return what gives the loss of a split, its two parts, and COCO's metrics of what is found in it."""
-    size = min(JUDGED_AT_ONCE, examples.splits[split])
+    size = min(VALIDATED_AT_ONCE, examples.splits[split])
     score = compile_score(network, objective, preparer(network.detector, ()), size)
     truth = [read_truth(features) for features in read_split(examples, split)]
 
-    def judge() -> dict[str, float]:
+    def validate() -> dict[str, float]:
         scored = score_split(score, examples, split, size)
         side = network.detector.config.size
         found = [
-            metrics.Detections((boxes / side).clip(0, 1).astype("float64"), scores.astype("float64"), classes)
+            metrics.Detections(
+                (boxes / side).clip(0, 1).astype("float64"), scores.astype("float64"), classes.astype("int64")
+            )
             for boxes, scores, classes in scored.found
         ]
         measured = metrics.coco_metrics(truth, found, examples.labels)
         return scored.losses(network, objective) | {"mAP": 0.0} | measured
 
-    return judge
+    return validate
 
 
-def finish(network: DetectorInTraining, examples: Examples, config: DetectionTrainerConfig) -> dict[str, Any]:
+def network_facts(network: DetectorInTraining, examples: Examples) -> DetectorNetworkFacts:
     """Return what the model's artifact says of it beside what every model's does."""
-    report = network.report
-    return {
-        "labels": examples.labels,
-        "input_size": network.detector.config.size,
-        "width": network.detector.config.width,
-        "warm_start": None
-        if report is None
-        else {
-            "origin": report.origin.rpartition("/")[2],
-            "loaded": len(report.loaded),
-            "fresh": len(report.fresh),
-            "missing": len(report.missing),
-            "mismatched": len(report.mismatched),
-        },
-    }
+    return DetectorNetworkFacts(
+        labels=examples.labels,
+        input_size=network.detector.config.size,
+        width=network.detector.config.width,
+        warm_start=warm_start_facts(network.report) if network.report else None,
+    )
+
+
+def warm_start_facts(report: LoadReport) -> WarmStartFacts:
+    """Return where weights came from, and what became of how many variables."""
+    return WarmStartFacts(
+        origin=report.origin.rpartition("/")[2],
+        loaded=len(report.loaded),
+        fresh=len(report.fresh),
+        missing=len(report.missing),
+        mismatched=len(report.mismatched),
+    )
 
 
 def write_images(
@@ -204,5 +211,5 @@ def write_images(
     logs: TensorBoard,
     config: DetectionTrainerConfig,
 ) -> None:
-    """Draw images with truth and predictions side by side, and the anchors that matched, as files and in TensorBoard."""
+    """Draw images with truth beside prediction, and the anchors that matched, as files and in TensorBoard."""
     draw(model, network, step, examples, logs, config.augmentation)

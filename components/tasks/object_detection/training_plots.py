@@ -1,4 +1,7 @@
-"""Draws what a detector learns from and has learnt: changed training images with the anchors that matched, and truth beside prediction."""
+"""Draws what a detector learns from and has learnt.
+
+Changed training images with the anchors that matched, and truth beside prediction.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from components.tasks.object_detection import image_pairs, matching, metrics
+from components.tasks.object_detection.metrics import Floats
 from components.tasks.object_detection.predictions import encoded_of, one_image, read_split, read_truth
 from data.tfrecord import read_records
 from object_detection.postprocessing import detect_bytes
@@ -66,7 +71,7 @@ def draw_matches(network: DetectorInTraining, examples: Examples, augmentation: 
     return image_pairs.sheet_of(drawn, COLUMNS)
 
 
-def decode_boxes(anchors: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def decode_boxes(anchors: Floats, codes: Floats) -> Floats:
     """Return the boxes [n, 4] that codes mean at anchors; the inverse of SSD's box code."""
     size = anchors[:, 2:] - anchors[:, :2]
     middle = (anchors[:, 2:] + anchors[:, :2]) / 2 + codes[:, :2] / BOX_SCALES[0] * size
@@ -74,7 +79,7 @@ def decode_boxes(anchors: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return np.concatenate([middle - half, middle + half], axis=1)
 
 
-def draw_anchors(pixels: np.ndarray, anchors: np.ndarray, boxes: np.ndarray) -> Image.Image:
+def draw_anchors(pixels: NDArray[np.uint8], anchors: Floats, boxes: Floats) -> Image.Image:
     """Return an image with anchors, yellow and dashed, and the boxes they belong to, green."""
     image = Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     pen = ImageDraw.Draw(image)
@@ -92,7 +97,7 @@ def draw_predictions(network: DetectorInTraining, examples: Examples, split: str
     found = {name: value.numpy() for name, value in detect_bytes(network.detector, tf.constant(images)).items()}
     numbers = np.arange(len(examples.labels) + 1)  # the network was made for these examples
     detections = [one_image(found, place, numbers) for place in range(len(images))]
-    matches = metrics.judge(truths, detections, examples.labels).matches
+    matches = metrics.evaluate(truths, detections, examples.labels).matches
     told = zip(images, truths, detections, matching.outcomes(truths, detections, matches, SHOWN), strict=True)
     pairs = [image_pairs.draw_pair(*facts, examples.labels) for facts in told]
     return image_pairs.sheet_of(pairs)

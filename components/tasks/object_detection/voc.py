@@ -1,8 +1,8 @@
 """Pascal VOC's average precision at an overlap of half, from all points of the curve and from eleven, by class.
 
-Everingham et al. 2010, "The Pascal visual object classes (VOC) challenge": a detection goes to the object that it overlaps most;
-the first one of an object is right, further ones are wrong. What goes to a difficult object or a crowd counts neither way.
-Boxes are measured without VOC's additional pixel, as the Object Detection API did.
+Everingham et al. 2010, "The Pascal visual object classes (VOC) challenge": a detection goes to the object that it
+overlaps most; the first one of an object is right, further ones are wrong. What goes to a difficult object or a crowd
+counts neither way. Boxes are measured without VOC's additional pixel, as the Object Detection API did.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.tasks.object_detection.metrics import Detections, Truth
+from components.tasks.object_detection.metrics import Bools, Detections, Floats, GroundTruth
 
 OVERLAP = 0.5
 ELEVEN = tuple(number / 10 for number in range(11))  # recalls of the 2007 challenge
 
 
 def voc_precision(
-    truth: Sequence[Truth], detections: Sequence[Detections], classes: int
+    truth: Sequence[GroundTruth], detections: Sequence[Detections], classes: int
 ) -> list[tuple[float, float] | None]:
-    """Return for each class the average precision from all points and from eleven; None for a class without objects that count."""
+    """Return for each class the average precision from all points and from eleven; None where no object counts."""
     found: list[tuple[float, float] | None] = []
     for number in range(1, classes + 1):
         pairs = [one_image(present, answer, number) for present, answer in zip(truth, detections, strict=True)]
@@ -36,8 +36,8 @@ def voc_precision(
     return found
 
 
-def one_image(truth: Truth, detections: Detections, number: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return scores and whether they are right, of a class's detections that count on an image, and how many objects count."""
+def one_image(truth: GroundTruth, detections: Detections, number: int) -> tuple[Floats, Bools, int]:
+    """Return the scores of a class's detections that count, whether they are right, and the number of such objects."""
     there, given = truth.classes == number, detections.classes == number
     aside = (truth.difficult | truth.crowd)[there]
     scores, boxes = detections.scores[given], detections.boxes[given]
@@ -56,23 +56,24 @@ def one_image(truth: Truth, detections: Detections, number: int) -> tuple[np.nda
     return scores[kept] if kept else np.zeros(0), np.array(right, bool), int((~aside).sum())
 
 
-def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the intersection over union of every box with every other, [n, m]; shares of an image give what its pixels give."""
+def overlap(boxes: Floats, others: Floats) -> Floats:
+    """Return the intersection over union of every box with every other, [n, m]; in pixels or normalized alike."""
     low = np.maximum(boxes[:, np.newaxis, :2], others[np.newaxis, :, :2])
     high = np.minimum(boxes[:, np.newaxis, 2:], others[np.newaxis, :, 2:])
     shared = np.prod(np.maximum(high - low, 0), axis=-1)
     areas, other_areas = (np.prod(table[:, 2:] - table[:, :2], axis=-1) for table in (boxes, others))
     union = areas[:, np.newaxis] + other_areas - shared
-    return shared / np.where(union > 0, union, 1.0)
+    overlaps: Floats = shared / np.where(union > 0, union, 1.0)
+    return overlaps
 
 
-def all_points(precision: np.ndarray, recall: np.ndarray) -> float:
+def all_points(precision: Floats, recall: Floats) -> float:
     """Return the area below the curve, each precision raised to the best at a higher recall (from 2010 on)."""
     best = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(recall, prepend=0.0) * best).sum())
 
 
-def eleven_points(precision: np.ndarray, recall: np.ndarray) -> float:
+def eleven_points(precision: Floats, recall: Floats) -> float:
     """Return the mean of the best precision from each of eleven recalls on (until 2009)."""
-    best = [precision[recall >= least].max() if (recall >= least).any() else 0.0 for least in ELEVEN]
+    best = [precision[recall >= start].max() if (recall >= start).any() else 0.0 for start in ELEVEN]
     return float(sum(best) / len(best))

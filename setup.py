@@ -50,6 +50,7 @@ DEV = [
     "hypothesis>=6.100",
     "playwright>=1.44",  # drives a Chromium that is installed already; it downloads none
     "ruff>=0.6",
+    "import-linter>=2.5",
     "mypy>=1.10",
     "types-PyYAML",
     "types-requests",

@@ -44,11 +44,11 @@ def main() -> None:
     strategy = tf.distribute.get_strategy()
     network = training.build_network(examples, Statistics(arguments.folder), config, context)[0]
     objective = training.make_objective(examples, config)
-    feed, _ = training.open_feeds(examples, network, objective, config, strategy, context)
+    batches, _ = training.open_splits(examples, network, objective, config, strategy, context)
     optimizer = training.ENGINE.make_optimizer(config.optimizer, 1000, network)
     optimizer.build(network.trainable_variables)
-    block = steps.training_block(network, optimizer, objective, feed, strategy)
-    source = feed.source(0, 0)
+    block = steps.training_block(network, optimizer, objective, batches, strategy)
+    source = batches.source(0, 0)
     bare = bare_loop(network, objective, next(source), config.optimizer.learning_rate)
     sides: dict[str, Callable[[], Any]] = {"trainer": lambda: block(source, 0, STEPS), "bare": bare}
     for side in sides.values():

@@ -24,7 +24,7 @@ from components.tasks.image_classification.facts import ImageStatisticsFacts
 from components.tasks.image_classification.training import Classification
 from components.training import steps
 from components.training.config import OptimizerConfig
-from components.training.input_pipeline import Feed, FeedRequest, open_feed
+from components.training.input_pipeline import InputPipeline, InputRequest, open_pipeline
 from components.training.optimizers import make_optimizer
 from pipeline.artifacts import Examples, Statistics, write_manifest
 from pipeline.component import Context
@@ -52,7 +52,7 @@ class Subject:
     objective: steps.Objective
     optimizer: OptimizerConfig
     examples: Examples
-    request: FeedRequest
+    request: InputRequest
 
 
 def main() -> None:
@@ -77,7 +77,7 @@ def classifier(name: str, folder: Path) -> Subject:
     examples, found = prepare(training, folder)
     shape = images.input_shape(examples, None)
     size = shape[0] * shape[1] * shape[2]
-    request = FeedRequest("train", images.reader(examples, shape), config.batch_size, size, True, 7)
+    request = InputRequest("train", images.reader(examples, shape), config.batch_size, size, True, 7)
     pixels = found.facts_as(ImageStatisticsFacts).pixels.constants()
     options = network_config(training.network, config.options)
     network = find_network(training.network).build(shape, len(examples.labels), options, pixels)
@@ -98,7 +98,7 @@ def forecaster(name: str, folder: Path) -> Subject:
     statistics = Statistics(folder, {"task": "forecasting", "splits": ["train"], "scaling": scaling})
     network = training.build_network(examples, statistics, config, Context.standalone(folder))[0]
     reader = training.read_batch(examples, network)
-    request = FeedRequest("train", reader, config.batch_size, training.example_bytes(network), True, 7)
+    request = InputRequest("train", reader, config.batch_size, training.example_bytes(network), True, 7)
     objective = training.make_objective(examples, config)
     return Subject(f"{name}, batch {config.batch_size}", network, objective, config.optimizer, examples, request)
 
@@ -134,15 +134,15 @@ def compare(subject: Subject, rounds: int) -> None:
 
     strategy, request = tf.distribute.get_strategy(), subject.request
     started = time.monotonic()
-    held = open_feed(subject.examples, request, 1 << 32, strategy, Progress())[0]
+    held = open_pipeline(subject.examples, request, 1 << 32, strategy, Progress())[0]
     decoding = time.monotonic() - started
     feeds = {"constant": Constant(held), "TFRecord, kept in memory": held}
-    feeds["TFRecord, decoded each epoch"] = open_feed(subject.examples, request, 0, strategy, Progress())[0]
+    feeds["TFRecord, decoded each epoch"] = open_pipeline(subject.examples, request, 0, strategy, Progress())[0]
     optimizer = make_optimizer(subject.optimizer, 1000)
     optimizer.build(subject.network.trainable_variables)
     runs = {
-        kind: Run(feed, steps.training_block(subject.network, optimizer, subject.objective, feed, strategy))
-        for kind, feed in feeds.items()
+        kind: Run(batches, steps.training_block(subject.network, optimizer, subject.objective, batches, strategy))
+        for kind, batches in feeds.items()
     }
     for run in runs.values():
         run(2)
@@ -168,20 +168,20 @@ def compare(subject: Subject, rounds: int) -> None:
 class Constant:
     """A feed that gives the first batch of another for ever."""
 
-    feed: Any
+    batches: Any
 
     def __post_init__(self) -> None:
         import tensorflow as tf
 
-        self.number, self.steps = self.feed.number, self.feed.steps
-        self.size = self.feed.sizes(0, 1)[0][2]
-        self.batch = self.feed.take(self.feed.source(0, 0), tf.constant(0), self.size)
+        self.number, self.steps = self.batches.number, self.batches.steps
+        self.size = self.batches.sizes(0, 1)[0][2]
+        self.batch = self.batches.take(self.batches.source(0, 0), tf.constant(0), self.size)
 
     def sizes(self, first: int, count: int) -> list[tuple[int, int, int | None]]:
         return [(first, count, self.size)]
 
     def source(self, epoch: int, skip: int) -> Any:
-        return self.feed.source(0, 0)
+        return self.batches.source(0, 0)
 
     def take(self, source: Any, step: Any, size: int | None) -> Any:
         return self.batch
@@ -191,7 +191,7 @@ class Constant:
 class Run:
     """A compiled step with its feed, going through epoch after epoch."""
 
-    feed: Feed
+    batches: InputPipeline
     block: steps.Block
     epoch: int = -1
     step: int = 0
@@ -199,9 +199,9 @@ class Run:
     processor: list[float] = field(default_factory=list)  # processor seconds a step, on all cores together
 
     def __call__(self, number: int) -> None:
-        if self.source is None or self.step + number > self.feed.steps:
+        if self.source is None or self.step + number > self.batches.steps:
             self.epoch, self.step = self.epoch + 1, 0
-            self.source = self.feed.source(self.epoch, 0)
+            self.source = self.batches.source(self.epoch, 0)
         self.block(self.source, self.step, number)
         self.step += number
 

@@ -215,6 +215,13 @@ class PredictPart(Protocol):
 class DataCheckPart(Protocol):
     """Raw data to facts and findings, for `labline data check`."""
 
+    def recognize(self, place: Path) -> int:
+        """Say how surely raw data that are there are the task's: 0 for not at all; the task with the highest number has them.
+
+        Raises:
+            UserError: they are the task's, and something that belongs to them is missing.
+        """
+
     def inspect(self, config: RawDataConfig, validation: ValidationConfig, progress: Progress) -> Values:
         """Return what the data are like, `findings`, whether a run `stops`, and the `verdict` in words."""
 

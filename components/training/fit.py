@@ -36,9 +36,9 @@ def fit(
         with strategy.scope():
             run = part.begin(examples, statistics, config, context)
         check_fine_tuning(run)
-        feed, judge = run.open_splits(strategy)
+        batches, validate = run.open_splits(strategy)
         logs = TensorBoard(context.logs, run.objective.metrics, run.objective.tags)
-        loop = Loop(run, feed, judge, strategy, logs)
+        loop = Loop(run, batches, validate, strategy, logs)
         loop.run()
         write_model(model, run.write_network(model), loop, examples, config)
         model.properties |= run.facts().model_dump(mode="json", exclude_unset=True)

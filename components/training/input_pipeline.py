@@ -15,7 +15,7 @@ from pipeline.artifacts import Examples
 from pipeline.progress import Progress
 
 
-class Feed(Protocol):
+class InputPipeline(Protocol):
     """A split in batches.
 
     Attributes:
@@ -43,7 +43,7 @@ class Feed(Protocol):
 
 
 @dataclass(frozen=True)
-class FeedRequest:
+class InputRequest:
     """What to feed.
 
     Attributes:
@@ -65,9 +65,9 @@ class FeedRequest:
     buffer: int = 10_000
 
 
-def open_feed(
-    examples: Examples, request: FeedRequest, budget: int, strategy: tf.distribute.Strategy, progress: Progress
-) -> tuple[Feed, int]:
+def open_pipeline(
+    examples: Examples, request: InputRequest, budget: int, strategy: tf.distribute.Strategy, progress: Progress
+) -> tuple[InputPipeline, int]:
     """Return a feed and the bytes of memory that it holds.
 
     Args:
@@ -82,7 +82,7 @@ def open_feed(
             f"  {told}: more than trainer.cache_megabytes leaves ({budget / 1e6:,.0f} MB), so they are "
             "decoded each epoch"
         )
-        opened = DatasetFeed(
+        opened = DatasetPipeline(
             number, steps, request.batch_size, strategy, lambda epoch, skip: streamed(examples, request, epoch, skip)
         )
         return opened, 0
@@ -90,8 +90,8 @@ def open_feed(
         held = loader.load(examples, request.split, request.read_batch, job)
     progress.say(f"  {told}, kept in memory")
     if strategy.num_replicas_in_sync == 1:
-        return ArrayFeed(held, steps, request), size
-    opened = DatasetFeed(
+        return InMemoryPipeline(held, steps, request), size
+    opened = DatasetPipeline(
         number, steps, request.batch_size, strategy, lambda epoch, skip: gathered(held, request, epoch, skip)
     )
     return opened, size
@@ -115,7 +115,7 @@ def cut_by_size(first: int, count: int, number: int, batch_size: int) -> list[tu
     return runs
 
 
-def streamed(examples: Examples, request: FeedRequest, epoch: int, skip: int) -> tf.data.Dataset:
+def streamed(examples: Examples, request: InputRequest, epoch: int, skip: int) -> tf.data.Dataset:
     """Return a pass that reads and decodes the records again."""
     return loader.dataset(
         examples,
@@ -129,17 +129,17 @@ def streamed(examples: Examples, request: FeedRequest, epoch: int, skip: int) ->
     )
 
 
-def gathered(held: loader.InMemory, request: FeedRequest, epoch: int, skip: int) -> tf.data.Dataset:
+def gathered(held: loader.InMemory, request: InputRequest, epoch: int, skip: int) -> tf.data.Dataset:
     """Return a pass over arrays in memory as a dataset, which a distributed strategy can share out."""
-    feed = ArrayFeed(held, 0, request)
-    order = tf.data.Dataset.from_tensor_slices(feed.source(epoch, 0)).batch(request.batch_size).skip(skip)
-    return order.map(feed.gather, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    batches = InMemoryPipeline(held, 0, request)
+    order = tf.data.Dataset.from_tensor_slices(batches.source(epoch, 0)).batch(request.batch_size).skip(skip)
+    return order.map(batches.gather, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-class ArrayFeed:
+class InMemoryPipeline:
     """Batches gathered from arrays inside the compiled loop, with no iterator between."""
 
-    def __init__(self, held: loader.InMemory, steps: int, request: FeedRequest) -> None:
+    def __init__(self, held: loader.InMemory, steps: int, request: InputRequest) -> None:
         self.number, self.steps, self.request = held.number, steps, request
         with tf.device("/CPU:0"):
             self.held = tf.nest.map_structure(tf.convert_to_tensor, (held.inputs, held.targets))
@@ -168,7 +168,7 @@ class ArrayFeed:
             return batch
 
 
-class DatasetFeed:
+class DatasetPipeline:
     """Batches of a tf.data pipeline, shared out among the replicas where there are several."""
 
     def __init__(

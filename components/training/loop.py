@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from components.training import checkpoints, steps
 from components.training.config import OptimizerConfig, TrainerConfig
 from components.training.history import History, means
-from components.training.input_pipeline import Feed
+from components.training.input_pipeline import InputPipeline
 from components.training.optimizers import learning_rate_at
 from components.training.run import TrainingRun
 from components.training.tensorboard import TensorBoard
-from components.training.validation import Judge
+from components.training.validation import Validator
 from pipeline.errors import UserError
 from pipeline.metric import LOSS, Metric, find_metric
 from pipeline.progress import Job
@@ -95,8 +95,8 @@ class Loop:
 
     Args:
         run: the training as its task set it up.
-        feed: the training split.
-        judge: gives loss and metrics of another split; none judges nothing.
+        batches: the training split.
+        validate: gives loss and metrics of another split; None where there is none.
         strategy: the devices.
         logs: for TensorBoard.
     """
@@ -104,16 +104,16 @@ class Loop:
     def __init__(
         self,
         run: TrainingRun,
-        feed: Feed,
-        judge: Judge | None,
+        batches: InputPipeline,
+        validate: Validator | None,
         strategy: tf.distribute.Strategy,
         logs: TensorBoard,
     ) -> None:
-        self.training, self.model, self.feed, self.config = run, run.trained, feed, run.config
-        self.judge, self.strategy, self.logs = judge, strategy, logs
+        self.training, self.model, self.batches, self.config = run, run.trained, batches, run.config
+        self.validate, self.strategy, self.logs = validate, strategy, logs
         self.progress = run.context.progress
         self.say, self.folder = self.progress.say, run.context.scratch / "checkpoints"
-        self.phases = plan_phases(self.config, self.feed.steps)
+        self.phases = plan_phases(self.config, self.batches.steps)
         self.state, self.history = State(), History.for_steps(self.total, *run.objective.metrics)
         self.best: dict[str, NDArray[Any]] = {}
         self.saved_at = self.started = time.monotonic()
@@ -124,7 +124,7 @@ class Loop:
         found = checkpoints.load_newest(self.folder, self.progress)
         if found is not None:
             self.state = State(**found[1]["state"])
-            self.phases = plan_phases(self.config, self.feed.steps, self.state.first_end)
+            self.phases = plan_phases(self.config, self.batches.steps, self.state.first_end)
         self.enter_phase()
         if found is not None:
             self.restore(*found)
@@ -169,17 +169,19 @@ class Loop:
             steps_in_phase = self.phase.end - self.phase.start
             self.optimizer = self.training.make_optimizer(self.phase.optimizer, steps_in_phase)
             self.optimizer.build(self.model.trainable_variables)
-        self.train = steps.training_block(self.model, self.optimizer, self.training.objective, self.feed, self.strategy)
+        self.train = steps.training_block(
+            self.model, self.optimizer, self.training.objective, self.batches, self.strategy
+        )
 
     def run_epoch(self, job: Job) -> None:
         """Train to the end of the epoch, or of the phase if that comes first, and judge."""
-        epoch, skip = divmod(self.state.step, self.feed.steps)
-        end = min((epoch + 1) * self.feed.steps, self.phase.end)
-        source = self.feed.source(epoch, skip)
+        epoch, skip = divmod(self.state.step, self.batches.steps)
+        end = min((epoch + 1) * self.batches.steps, self.phase.end)
+        source = self.batches.source(epoch, skip)
         while self.state.step < end:
             size = min(self.calls.size, end - self.state.step, self.until_checkpoint())
             with self.calls.timed():
-                results = self.train(source, self.state.step - epoch * self.feed.steps, size)
+                results = self.train(source, self.state.step - epoch * self.batches.steps, size)
             self.check_finite(results)
             self.state.step += size
             fresh = self.history.add(results, self.state.step)
@@ -226,14 +228,14 @@ class Loop:
             "learning_rate": self.phase.rate(self.state.step),
         }
         with self.averaged():
-            if self.judge is not None and self.judgement_due():
-                row |= {f"validation/{name}": value for name, value in self.judge().items()}
+            if self.validate is not None and self.validation_due():
+                row |= {f"validation/{name}": value for name, value in self.validate().items()}
                 self.note_best(epoch, row)
             if self.config.histograms:
                 self.logs.write_histograms(self.training.named_weights(), epoch)
         row = self.history.close_epoch(row)
         self.logs.write_epoch(row)
-        epochs = -(-self.total // self.feed.steps)
+        epochs = -(-self.total // self.batches.steps)
         if epoch % max(1, epochs // EPOCHS_TOLD) == 0 or self.state.step == self.total:
             told = [f"{split}/{name}" for split in ("validation", "train") for name in ("loss", self.config.metric)]
             measured = ", ".join(f"{name} {row[name]:.4f}" for name in told if name in row)
@@ -241,12 +243,12 @@ class Loop:
         if any(name.startswith("validation/") for name in row):
             self.note_stopping(row)
 
-    def judgement_due(self) -> bool:
+    def validation_due(self) -> bool:
         """Say whether the epoch that ends now is judged: it holds a multiple of `judge_steps`, or it is the last
         one.
         """
         every, step = self.config.judge_steps, self.state.step
-        return every is None or step == self.total or step // every > max(step - self.feed.steps, 0) // every
+        return every is None or step == self.total or step // every > max(step - self.batches.steps, 0) // every
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -286,7 +288,7 @@ class Loop:
                 stopping["stopped"] = True
             else:  # what is left out is the rest of this phase
                 self.state.first_end = self.state.step
-                self.phases = plan_phases(self.config, self.feed.steps, self.state.first_end)
+                self.phases = plan_phases(self.config, self.batches.steps, self.state.first_end)
 
     def metric(self, name: str) -> Metric:
         """Return what is watched.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic
 from components.networks import NetworkFile
 from components.training.config import OptimizerConfig, TrainerConfig
 from components.training.engine import Engine, Network, NetworkT, Optimizer
-from components.training.input_pipeline import Feed
+from components.training.input_pipeline import InputPipeline
 from components.training.steps import Objective
 from components.training.tensorboard import TensorBoard
-from components.training.validation import Judge
+from components.training.validation import Validator
 from pipeline.artifacts import Examples, Model
 from pipeline.component import Context
 from pipeline.facts import Facts
@@ -54,7 +54,7 @@ class TrainingRun(ABC):
         """The network."""
 
     @abstractmethod
-    def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[Feed, Judge | None]:
+    def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[InputPipeline, Validator | None]:
         """Return the training split, and what judges by another one; None where nothing does."""
 
     @abstractmethod

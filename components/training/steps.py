@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from components.training.input_pipeline import Feed
+from components.training.input_pipeline import InputPipeline
 
 Block = Callable[
     [Any, int, int], NDArray[np.float32]
@@ -45,7 +45,7 @@ def training_block(
     model: Any,
     optimizer: Any,
     objective: Objective,
-    feed: Feed,
+    batches: InputPipeline,
     strategy: tf.distribute.Strategy,
 ) -> Block:
     """Return a function that trains the model on a run of consecutive batches; see `engine.Engine.make_optimizer`."""
@@ -67,22 +67,26 @@ def training_block(
         measured = [tf.reduce_sum(values) for values in objective.measure(targets, outputs)]
         return tf.stack([loss * everywhere, *measured, number])
 
-    return compiled_loop(train_on, 2 + len(objective.metrics), feed, strategy)
+    return compiled_loop(train_on, 2 + len(objective.metrics), batches, strategy)
 
 
-def evaluation_block(model: Any, objective: Objective, feed: Feed, strategy: tf.distribute.Strategy) -> Block:
+def evaluation_block(
+    model: Any, objective: Objective, batches: InputPipeline, strategy: tf.distribute.Strategy
+) -> Block:
     """Return a function that judges the model on a run of consecutive batches; every example weighs the same."""
 
-    def judge(batch: Any, targets: Any) -> tf.Tensor:
+    def validate(batch: Any, targets: Any) -> tf.Tensor:
         number = tf.cast(tf.shape(tf.nest.flatten(targets)[0])[0], tf.float32)
         outputs = model(objective.inputs(batch), training=False)
         loss = tf.reduce_sum(objective.losses(targets, outputs)) + penalties(model) * number
         return tf.stack([loss, *(tf.reduce_sum(values) for values in objective.measure(targets, outputs)), number])
 
-    return compiled_loop(judge, 2 + len(objective.metrics), feed, strategy)
+    return compiled_loop(validate, 2 + len(objective.metrics), batches, strategy)
 
 
-def compiled_loop(step: Callable[..., tf.Tensor], columns: int, feed: Feed, strategy: tf.distribute.Strategy) -> Block:
+def compiled_loop(
+    step: Callable[..., tf.Tensor], columns: int, batches: InputPipeline, strategy: tf.distribute.Strategy
+) -> Block:
     """Return a function that runs `step` on consecutive batches inside one graph: no Python between two steps.
 
     Args:
@@ -90,7 +94,7 @@ def compiled_loop(step: Callable[..., tf.Tensor], columns: int, feed: Feed, stra
     """
 
     def one(source: Any, number: tf.Tensor, size: int | None) -> tf.Tensor:
-        batch = feed.take(source, number, size)
+        batch = batches.take(source, number, size)
         if strategy.num_replicas_in_sync == 1:
             return step(*batch)
         return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(step, args=batch), axis=None)
@@ -107,7 +111,7 @@ def compiled_loop(step: Callable[..., tf.Tensor], columns: int, feed: Feed, stra
     def run(source: Any, first: int, count: int) -> NDArray[np.float32]:
         runs = [
             compiled(source, tf.constant(start), tf.constant(number), size).numpy()
-            for start, number, size in feed.sizes(first, count)
+            for start, number, size in batches.sizes(first, count)
         ]
         return runs[0] if len(runs) == 1 else np.concatenate(runs)
 

@@ -10,7 +10,7 @@ import numpy as np
 from components.training import steps
 from components.training.config import TrainerConfig
 from components.training.history import means
-from components.training.input_pipeline import Feed, FeedRequest, open_feed
+from components.training.input_pipeline import InputPipeline, InputRequest, open_pipeline
 from pipeline.artifacts import Examples
 from pipeline.component import Context
 from pipeline.errors import UserError
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from data.loader import ReadBatch
 
 
-Judge = Callable[[], dict[str, float]]  # gives loss and metrics of a split, by name
+Validator = Callable[[], dict[str, float]]  # gives loss and metrics of a split, by name
 
 
-def open_feeds(
+def open_splits(
     examples: Examples,
     read_batch: ReadBatch,
     size: int,
@@ -33,7 +33,7 @@ def open_feeds(
     config: TrainerConfig,
     strategy: tf.distribute.Strategy,
     context: Context,
-) -> tuple[Feed, Judge | None]:
+) -> tuple[InputPipeline, Validator | None]:
     """Return the training split and what judges by another one, sharing the memory they may hold.
 
     Args:
@@ -44,18 +44,18 @@ def open_feeds(
         UserError: a split is missing or empty.
     """
     budget = config.cache_megabytes * 1_000_000
-    training = FeedRequest(
+    training = InputRequest(
         "train", read_batch, config.batch_size, size, config.shuffle, config.seed, config.shuffle_buffer
     )
-    feed, held = open_feed(examples, training, budget, strategy, context.progress)
-    if not judged_split(examples, config, context):
-        return feed, None
-    judged = FeedRequest(config.validation_split, read_batch, max(config.batch_size, judging_batch(size)), size)
-    opened = open_feed(examples, judged, budget - held, strategy, context.progress)[0]
-    return feed, feed_judge(network, objective, opened, strategy)
+    batches, held = open_pipeline(examples, training, budget, strategy, context.progress)
+    if not validation_split_of(examples, config, context):
+        return batches, None
+    judged = InputRequest(config.validation_split, read_batch, max(config.batch_size, validation_batch(size)), size)
+    opened = open_pipeline(examples, judged, budget - held, strategy, context.progress)[0]
+    return batches, make_validator(network, objective, opened, strategy)
 
 
-def judged_split(examples: Examples, config: TrainerConfig, context: Context) -> str:
+def validation_split_of(examples: Examples, config: TrainerConfig, context: Context) -> str:
     """Return the split to judge by; empty if there is to be none.
 
     Raises:
@@ -78,18 +78,20 @@ def judged_split(examples: Examples, config: TrainerConfig, context: Context) ->
     return config.validation_split
 
 
-def judging_batch(example_bytes: int) -> int:
+def validation_batch(example_bytes: int) -> int:
     """Return a batch size for evaluation: 256 small images, fewer large ones."""
     return max(16, min(256, 4_000_000 // example_bytes))
 
 
-def feed_judge(network: Any, objective: steps.Objective, feed: Feed, strategy: tf.distribute.Strategy) -> Judge:
+def make_validator(
+    network: Any, objective: steps.Objective, batches: InputPipeline, strategy: tf.distribute.Strategy
+) -> Validator:
     """Return what gives a feed's loss and metrics."""
-    block = steps.evaluation_block(network, objective, feed, strategy)
+    block = steps.evaluation_block(network, objective, batches, strategy)
 
-    def judge() -> dict[str, float]:
-        results = block(feed.source(0, 0), 0, feed.steps)
+    def validate() -> dict[str, float]:
+        results = block(batches.source(0, 0), 0, batches.steps)
         totals = np.sum(results.astype(np.float64), axis=0).tolist()
         return dict(zip(("loss", *objective.metrics), means(totals), strict=True))
 
-    return judge
+    return validate

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from components.recipes import load
-from components.tasks import find_task, names
+from components.tasks import find_task, names, tasks
 from data import catalog, formats
-from data.detection.labelled import has_images
 from data.file_tree import printable
-from data.formats import box_csv, coco, csv_series, image_csv, tfds
-from data.unpack import is_archive
+from data.formats import tfds
 from pipeline.errors import EXIT_ANOMALIES, UserError
 from pipeline.progress import Progress
 
@@ -45,59 +43,25 @@ def with_task(error: UserError, chosen: str) -> UserError:
 
 
 def task_of_data(path: str, overrides: list[str] | None = None) -> str:
-    """Say whose data they are: the format that the user names tells, or the catalogue's entry; photos with annotations
-    beside them are
-    labelled photos; a table that names pictures, and a folder that has some, are pictures; other tables are series.
+    """Say whose data they are: the format that the user names tells, or the catalogue's entry, else each task is asked.
 
     Raises:
-        UserError: they are nobody's, or annotations without their photos.
+        UserError: they are nobody's, or what belongs to them is missing.
     """
     place = Path(path).expanduser()
     named = [item.removeprefix("data.format=") for item in overrides or () if item.startswith("data.format=")]
-    for task in ("forecasting", "image_classification", "object_detection"):
+    for task in names():
         if named and named[-1] in formats.names(task):
             return task
-    if formats.looks_like(place, "object_detection"):
-        return "object_detection"
+    if not place.exists() and path in catalog.names():
+        return catalog.find(path).task
+    sure = {task.name: task.data_check.recognize(place) for task in tasks()}
+    best = max(sure, key=lambda name: sure[name])
+    if sure[best]:
+        return best
     if not place.exists():
-        return catalog.find(path).task if path in catalog.names() else "image_classification"
-    if place.is_file() and csv_series.detect(place):
-        return task_of_table(place)
-    if place.is_file() and place.suffix.lower() == ".json":
-        refuse_lone_annotations(place)
-    if csv_series.detect(place) and not has_images(place):
-        return "forecasting"
-    empty = place.is_dir() and not any(place.iterdir())
-    if empty or has_images(place) or is_archive(place) or formats.looks_like(place, "image_classification"):
-        return "image_classification"
+        return "image_classification"  # whose reader says what is missing
     raise unknown_data(place)
-
-
-def task_of_table(place: Path) -> str:
-    """Say whose a table is.
-
-    Raises:
-        UserError: it holds boxes; without their photos these are of no use.
-    """
-    if box_csv.names_boxes(place):
-        raise UserError(
-            "This table says where boxes are on photos; the photos belong to the data.",
-            str(place),
-            f"Give the folder that holds the table and the photos, `labline data check {place.parent}`; "
-            "if it is a table of something else, say so with `--task forecasting`.",
-        )
-    images = image_csv.detect(place) and image_csv.names_images(place)
-    return "image_classification" if images else "forecasting"
-
-
-def refuse_lone_annotations(place: Path) -> None:
-    """Refuse a file of annotations in COCO's form that is given without its photos."""
-    if coco.is_annotations(place.read_bytes()):
-        raise UserError(
-            "These are COCO's annotations; the photos that they are about belong to the data.",
-            str(place),
-            f"Give the folder or zip that holds both: `labline data check {place.parent}`.",
-        )
 
 
 def unknown_data(place: Path) -> UserError:

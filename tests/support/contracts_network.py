@@ -12,7 +12,7 @@ from components.tasks.image_classification import images
 from components.tasks.image_classification.config import ImageTrainerConfig
 from components.tasks.image_classification.training import Classification
 from components.training import steps
-from components.training.input_pipeline import ArrayFeed, FeedRequest
+from components.training.input_pipeline import InMemoryPipeline, InputRequest
 from components.training.optimizers import make_optimizer
 from data.loader import InMemory
 
@@ -105,7 +105,7 @@ def one_step(model: Any, config: ImageTrainerConfig, data: InMemory) -> None:
 
     optimizer = make_optimizer(config.optimizer, 1)
     optimizer.build(model.trainable_variables)
-    feed = ArrayFeed(data, 1, FeedRequest("train", lambda records: (records, records), BATCH, 1))
+    feed = InMemoryPipeline(data, 1, InputRequest("train", lambda records: (records, records), BATCH, 1))
     before = [weight.numpy() for weight in model.trainable_variables]
     block = steps.training_block(
         model, optimizer, Classification(config.loss, OUTPUTS), feed, tf.distribute.get_strategy()

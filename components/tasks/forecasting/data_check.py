@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from components.tasks.forecasting.checks import check_splits
 from components.tasks.forecasting.config import ForecastValidationConfig
 from components.validation.stopping import conclude, unusable_files
 from data.config import RawDataConfig
+from data.detection.labelled import has_images
+from data.formats import csv_series
 from data.series import check as series_check
 from data.series.config import SeriesDataConfig
 from data.validation.config import ValidationConfig
@@ -24,3 +27,8 @@ def inspect(config: RawDataConfig, validation: ValidationConfig, progress: Progr
     found = series_check.inspect(config, progress)
     checked = check_splits(found["splits"], validation)
     return conclude(found, checked, unusable_files(found["findings"], found["splits"]), validation)
+
+
+def recognize(place: Path) -> int:
+    """Say that tables are series, where no images lie beside them."""
+    return int(csv_series.detect(place) and not has_images(place))

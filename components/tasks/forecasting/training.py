@@ -16,11 +16,11 @@ from components.tasks.forecasting.facts import ForecastExamplesFacts, ForecastNe
 from components.tasks.forecasting.metric_list import METRICS
 from components.training import validation
 from components.training.config import TrainerConfig
-from components.training.input_pipeline import Feed
+from components.training.input_pipeline import InputPipeline
 from components.training.keras_engine import KerasEngine, takes_dictionary, warm_start
 from components.training.run import NetworkTraining
 from components.training.tensorboard import TensorBoard
-from components.training.validation import Judge
+from components.training.validation import Validator
 from data import loader
 from pipeline.artifacts import Examples, Model, Statistics
 from pipeline.component import Context
@@ -49,8 +49,8 @@ class ForecastTraining(NetworkTraining["keras.Model"]):
     config: ForecastTrainerConfig
     objective: Forecasting
 
-    def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[Feed, Judge | None]:
-        return open_feeds(self.examples, self.network, self.objective, self.config, strategy, self.context)
+    def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[InputPipeline, Validator | None]:
+        return open_splits(self.examples, self.network, self.objective, self.config, strategy, self.context)
 
     def facts(self) -> ForecastNetworkFacts:
         return network_facts(self.network, self.examples, self.config)
@@ -113,17 +113,17 @@ def check_network(network: Any, shape: WindowShape, config: ForecastTrainerConfi
         raise UserError(f"The network gives {given}, but {(None, *wanted)} is needed.", where, fix)
 
 
-def open_feeds(
+def open_splits(
     examples: Examples,
     network: keras.Model,
     objective: Forecasting,
     config: ForecastTrainerConfig,
     strategy: tf.distribute.Strategy,
     context: Context,
-) -> tuple[Feed, Judge | None]:
+) -> tuple[InputPipeline, Validator | None]:
     """Return the training split, and what judges by another one."""
     reader, size = read_batch(examples, network), example_bytes(network)
-    return validation.open_feeds(examples, reader, size, network, objective, config, strategy, context)
+    return validation.open_splits(examples, reader, size, network, objective, config, strategy, context)
 
 
 def read_batch(examples: Examples, network: keras.Model) -> ReadBatch:

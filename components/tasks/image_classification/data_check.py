@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from components.tasks.image_classification.checks import check_counts
 from components.tasks.image_classification.config import ImageValidationConfig
 from components.validation.stopping import conclude, unusable_files
+from data import formats
 from data.config import RawDataConfig
+from data.detection.labelled import has_images
+from data.formats import csv_series, image_csv
 from data.images.check import inspect as inspect_images
 from data.images.config import ImageDataConfig
+from data.unpack import is_archive
 from data.validation.config import ValidationConfig
 from pipeline.progress import Progress
 from pipeline.settings import narrow
@@ -25,3 +30,11 @@ def inspect(config: RawDataConfig, validation: ValidationConfig, progress: Progr
     counts = found.pop("label_counts")
     checked = check_counts(list(found["classes"]), counts, found["splits"], validation)
     return conclude(found, checked, unusable_files(found["findings"], found["splits"]), validation)
+
+
+def recognize(place: Path) -> int:
+    """Say that a table that names images, and a folder or archive that has some, are images with a class each."""
+    if place.is_file() and csv_series.detect(place):
+        return 2 * (image_csv.detect(place) and image_csv.names_images(place))
+    empty = place.is_dir() and not any(place.iterdir())
+    return int(empty or has_images(place) or is_archive(place) or formats.looks_like(place, "image_classification"))

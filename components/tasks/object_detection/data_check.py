@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from components.tasks.object_detection.checks import check_counts, unusable
 from components.tasks.object_detection.config import DetectionValidationConfig
 from components.validation.stopping import conclude
+from data import formats
 from data.config import RawDataConfig
 from data.detection.check import inspect as inspect_images
 from data.detection.config import DetectionDataConfig
+from data.formats import box_csv, coco, csv_series
 from data.validation.config import ValidationConfig
+from pipeline.errors import UserError
 from pipeline.progress import Progress
 from pipeline.settings import narrow
 
@@ -25,3 +29,38 @@ def inspect(config: RawDataConfig, validation: ValidationConfig, progress: Progr
     counts = found.pop("label_counts")
     checked = check_counts(list(found["classes"]), counts, found["splits"], validation)
     return conclude(found, checked, unusable(found["findings"], found["splits"], found["boxes"]), validation)
+
+
+def recognize(place: Path) -> int:
+    """Say that images with annotations beside them are the task's.
+
+    Raises:
+        UserError: these are annotations without their photos.
+    """
+    if formats.looks_like(place, "object_detection"):
+        return 3
+    if place.is_file():
+        refuse_lone_table(place)
+        refuse_lone_annotations(place)
+    return 0
+
+
+def refuse_lone_table(place: Path) -> None:
+    """Refuse a table of boxes that is given without its photos."""
+    if csv_series.detect(place) and box_csv.names_boxes(place):
+        raise UserError(
+            "This table says where boxes are on photos; the photos belong to the data.",
+            str(place),
+            f"Give the folder that holds the table and the photos, `labline data check {place.parent}`; "
+            "if it is a table of something else, say so with `--task forecasting`.",
+        )
+
+
+def refuse_lone_annotations(place: Path) -> None:
+    """Refuse a file of annotations in COCO's form that is given without its photos."""
+    if place.suffix.lower() == ".json" and coco.is_annotations(place.read_bytes()):
+        raise UserError(
+            "These are COCO's annotations; the photos that they are about belong to the data.",
+            str(place),
+            f"Give the folder or zip that holds both: `labline data check {place.parent}`.",
+        )

@@ -18,10 +18,10 @@ from components.tasks.object_detection.predictions import read_split, read_truth
 from components.tasks.object_detection.start import find_start
 from components.tasks.object_detection.training_plots import draw
 from components.training.config import TrainerConfig
-from components.training.input_pipeline import Feed
+from components.training.input_pipeline import InputPipeline
 from components.training.run import NetworkTraining
 from components.training.tensorboard import TensorBoard
-from components.training.validation import Judge, judged_split
+from components.training.validation import Validator, validation_split_of
 from data.tfrecord import read_records
 from object_detection.families import family_of
 from object_detection.resynthesis import resynthesise
@@ -62,8 +62,8 @@ class DetectorTraining(NetworkTraining["DetectorInTraining"]):
     config: DetectionTrainerConfig
     objective: Multibox
 
-    def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[Feed, Judge | None]:
-        return open_feeds(self.examples, self.network, self.objective, self.config, strategy, self.context)
+    def open_splits(self, strategy: tf.distribute.Strategy) -> tuple[InputPipeline, Validator | None]:
+        return open_splits(self.examples, self.network, self.objective, self.config, strategy, self.context)
 
     def facts(self) -> DetectorNetworkFacts:
         return network_facts(self.network, self.examples)
@@ -138,16 +138,16 @@ def make_objective(examples: Examples, config: DetectionTrainerConfig) -> Multib
     return Multibox(config.classification_weight, config.localization_weight, image_losses, metrics.TAGS)
 
 
-def open_feeds(
+def open_splits(
     examples: Examples,
     network: DetectorInTraining,
     objective: Multibox,
     config: DetectionTrainerConfig,
     strategy: tf.distribute.Strategy,
     context: Context,
-) -> tuple[DetectionInputPipeline, Judge | None]:
+) -> tuple[DetectionInputPipeline, Validator | None]:
     """Return the training split, and what judges by another one."""
-    feed = DetectionInputPipeline(
+    batches = DetectionInputPipeline(
         examples,
         preparer(network.detector, config.augmentation),
         config.batch_size,
@@ -157,11 +157,11 @@ def open_feeds(
         config.cache_megabytes * 1_000_000,
         strategy,
     )
-    split = judged_split(examples, config, context)
-    return feed, make_validator(network, objective, examples, split) if split else None
+    split = validation_split_of(examples, config, context)
+    return batches, make_validator(network, objective, examples, split) if split else None
 
 
-def make_validator(network: DetectorInTraining, objective: Multibox, examples: Examples, split: str) -> Judge:
+def make_validator(network: DetectorInTraining, objective: Multibox, examples: Examples, split: str) -> Validator:
     """Return what gives the loss of a split, its two parts, and COCO's metrics of what is found in it."""
     size = min(VALIDATED_AT_ONCE, examples.splits[split])
     score = compile_score(network, objective, preparer(network.detector, ()), size)

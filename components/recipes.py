@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from components.config import StandardRecipe
 from components.networks import find_network, network_config, preset
 from components.standard_pipeline import standard
-from components.tasks import find_task, names
+from components.tasks import find_task, is_own, names
 from components.tasks.task import Task
 from pipeline.errors import UsageError, did_you_mean
 from pipeline.layers import Layer, has, merge, read_overrides, read_yaml
@@ -59,7 +59,7 @@ def task_of(written: Layer, file: Path) -> Task:
         UsageError: there is no such task, or it names none.
     """
     name = written.values.get("task", "")
-    if name not in names():
+    if name not in names() and not is_own(str(name)):
         what = f"There is no task `{name}`." if name else "The recipe does not say its `task`."
         raise UsageError(what, str(file), did_you_mean(str(name), names()))
     return find_task(name)

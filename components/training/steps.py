@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
@@ -17,7 +18,7 @@ Block = Callable[
 
 
 class Objective(Protocol):
-    """What a task minimises and measures.
+    """What a task minimises and measures; a class that is derived from this one needs `losses` and `measure` only.
 
     Attributes:
         metrics: names of what is measured beside the loss, such as `accuracy`.
@@ -27,18 +28,25 @@ class Objective(Protocol):
 
     def inputs(self, batch: Any) -> Any:
         """Return what the network is given of a decoded batch."""
+        return batch
 
+    @abstractmethod
     def losses(self, targets: Any, outputs: Any) -> tf.Tensor:
         """Return the loss of each example, float32 [n]."""
 
     def weights(self, targets: Any) -> tf.Tensor | float:
         """Return the weight of each example in the training loss, float32 [n], or one for all."""
+        del targets
+        return 1.0
 
+    @abstractmethod
     def measure(self, targets: Any, outputs: Any) -> tuple[tf.Tensor, ...]:
         """Return each metric of each example, float32 [n]; the means over the examples are told."""
 
     def tags(self, values: dict[str, float]) -> dict[str, float]:
         """Return further scalars for TensorBoard by tag, made of loss, metrics and, in training, `learning_rate`."""
+        del values
+        return {}
 
 
 def training_block(

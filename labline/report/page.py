@@ -48,7 +48,8 @@ def write_report(run: dict[str, Any], artifacts: Artifacts, target: Path) -> Non
     images = InlineImages()
     found = find_task(task_of(run, artifacts))
     task = found.report
-    environment = page_templates(TEMPLATES, Path(inspect.getfile(type(found))).parent)
+    own = Path(inspect.getfile(type(found))).parent
+    environment = page_templates(TEMPLATES, own, TEMPLATES / "plain")
     environment.filters |= {"seconds": seconds, "span": span, "short": short}
     environment.globals |= {
         "draw": charts,

@@ -19,6 +19,7 @@ from components.training.config import TrainerConfig
 from components.training.input_pipeline import InputPipeline
 from components.training.keras_engine import KerasEngine, takes_dictionary, warm_start
 from components.training.run import NetworkTraining
+from components.training.steps import Objective
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Validator
 from data import loader
@@ -152,7 +153,7 @@ def make_objective(examples: Examples, config: ForecastTrainerConfig) -> Forecas
 
 
 @dataclass(frozen=True)
-class Forecasting:
+class Forecasting(Objective):
     """The objective: the loss of the forecasts in units of the series' scale, and their error in its own units.
 
     Attributes:
@@ -165,10 +166,6 @@ class Forecasting:
     interval: float
 
     metrics: ClassVar[tuple[str, ...]] = ("mae",)
-
-    def inputs(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Return what the network is given."""
-        return batch
 
     def losses(self, targets: dict[str, tf.Tensor], outputs: tf.Tensor) -> tf.Tensor:
         """Return the loss of each window, float32 [n]; members of an ensemble are judged one by one."""
@@ -192,16 +189,6 @@ class Forecasting:
             return tf.square(error)
         size = tf.abs(error)
         return size if self.loss == "mean_absolute_error" else tf.where(size < 1, 0.5 * tf.square(error), size - 0.5)
-
-    def weights(self, targets: dict[str, tf.Tensor]) -> float:
-        """Return the weight of the windows: all alike."""
-        del targets
-        return 1.0
-
-    def tags(self, values: dict[str, float]) -> dict[str, float]:
-        """Return the scalars that are logged beside those that all tasks log: none."""
-        del values
-        return {}
 
     def measure(self, targets: dict[str, tf.Tensor], outputs: tf.Tensor) -> tuple[tf.Tensor]:
         """Return the mean absolute error of each window, float32 [n], in the series' own units."""

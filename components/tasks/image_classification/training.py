@@ -22,6 +22,7 @@ from components.training.config import TrainerConfig
 from components.training.input_pipeline import InputPipeline
 from components.training.keras_engine import KerasEngine, warm_start
 from components.training.run import NetworkTraining
+from components.training.steps import Objective
 from components.training.tensorboard import TensorBoard
 from components.training.validation import Validator
 from data import loader
@@ -199,7 +200,7 @@ def make_objective(examples: Examples, config: ImageTrainerConfig) -> Classifica
 
 
 @dataclass(frozen=True)
-class Classification:
+class Classification(Objective):
     """The objective: the loss of the class scores, and which of them are right.
 
     Attributes:
@@ -228,11 +229,6 @@ class Classification:
     def weights(self, targets: tf.Tensor) -> tf.Tensor | float:
         """Return the weight of each example, float32 [n]."""
         return 1.0 if self.class_weights is None else tf.gather(tf.constant(self.class_weights, tf.float32), targets)
-
-    def tags(self, values: dict[str, float]) -> dict[str, float]:
-        """Return the scalars that are logged beside those that all tasks log: none."""
-        del values
-        return {}
 
     def measure(self, targets: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor]:
         """Return 1 for each example that has its highest score at the right class, else 0, float32 [n]."""

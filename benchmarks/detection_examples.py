@@ -1,13 +1,14 @@
-"""Ratio of example_gen's speed to the Object Detection API's way of turning 200 photos with Pascal VOC annotations into TFRecords.
+"""Ratio of example_gen's speed to the Object Detection API's script's on 200 photos with Pascal VOC annotations.
 
     LABLINE_TEST_DATA=folder/with/detection/raccoon.zip python benchmarks/detection_examples.py [--repeat 9]
 
-Bar: at least 2 x. Every run is a process of its own on the same unpacked folder, one after the other in turn; imports are left out of
-the times (they are printed), since TensorFlow takes longer to import than either takes to work. The other way is the API's script for
-Pascal VOC in our words: one process that parses each xml file into a dictionary, decodes the photo with PIL, hashes it, builds a
-`tf.train.Example` and writes it into the file of its split. example_gen does more: it checks every photo and box, looks for photos that
-occur twice, cuts a validation split, and writes the same bytes whatever the number of workers. It decodes photos in as many threads as there are
-cores, so the ratio of the times needs two idle ones; that of the CPU time is what a lone core would give.
+Bar: at least 2 x. Every run is a process of its own on the same unpacked folder, one after the other in turn; imports
+are left out of the times (they are printed), since TensorFlow takes longer to import than either takes to work. The
+other way is the API's script for Pascal VOC, which turns them into TFRecords, in our words: one process that parses
+each xml file into a dictionary, decodes the photo with PIL, hashes it, builds a `tf.train.Example` and writes it into
+the file of its split. example_gen does more: it checks every photo and box, looks for photos that occur twice, cuts a
+validation split, and writes the same bytes whatever the number of workers. It decodes photos in as many threads as
+there are cores, so the ratio of the times needs two idle ones; that of the CPU time is what a lone core would give.
 """
 
 from __future__ import annotations
@@ -65,9 +66,12 @@ def run(job: str, data: Path) -> dict[str, float]:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
-    result = json.loads(done.stdout.splitlines()[-1])
-    print(f"{job:24} {result['photos']:4,.0f} photos {result['seconds']:6.2f} s ({result['processor']:6.2f} s of CPU)  imports {result['imports']:5.1f} s  "
-          f"{result['megabytes']:6.0f} MB", file=sys.stderr)  # fmt: skip
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    print(
+        f"{job:24} {result['photos']:4,.0f} photos {result['seconds']:6.2f} s ({result['processor']:6.2f} s of CPU)  "
+        f"imports {result['imports']:5.1f} s  {result['megabytes']:6.0f} MB",
+        file=sys.stderr,
+    )
     return result
 
 
@@ -98,9 +102,10 @@ def run_example_gen(data: Path, folder: Path) -> dict[str, float]:
     started = time.perf_counter()
     from PIL import Image, TiffImagePlugin
 
-    from components.example_gen import BeamConfig, example_gen
+    from components.example_gen import example_gen
     from components.tasks.object_detection import ingest
     from data import catalog, download, formats, locate, unpack
+    from data.config import BeamConfig
     from data.detection import ingest as detection_ingest
     from data.detection import label_map
     from data.detection import workers as detection_workers
@@ -156,15 +161,20 @@ def run_detection_api(data: Path, folder: Path) -> dict[str, float]:
             for edge in ("xmin", "xmax", "ymin", "ymax")
         }
         values: dict[str, list[Any]] = {
-            "image/height": [height], "image/width": [width], "image/filename": [annotation["filename"].encode()],
-            "image/source_id": [annotation["filename"].encode()], "image/key/sha256": [hashlib.sha256(encoded).hexdigest().encode()],
-            "image/encoded": [encoded], "image/format": [b"jpeg"],
+            "image/height": [height],
+            "image/width": [width],
+            "image/filename": [annotation["filename"].encode()],
+            "image/source_id": [annotation["filename"].encode()],
+            "image/key/sha256": [hashlib.sha256(encoded).hexdigest().encode()],
+            "image/encoded": [encoded],
+            "image/format": [b"jpeg"],
             **{f"image/object/bbox/{edge}": numbers for edge, numbers in edges.items()},
-            "image/object/class/text": [item["name"].encode() for item in objects], "image/object/class/label": [1 for _ in objects],
+            "image/object/class/text": [item["name"].encode() for item in objects],
+            "image/object/class/label": [1 for _ in objects],
             "image/object/difficult": [int(item["difficult"]) for item in objects],
             "image/object/truncated": [int(item["truncated"]) for item in objects],
             "image/object/view": [item["pose"].encode() for item in objects],
-        }  # fmt: skip
+        }
         return tf.train.Example(
             features=tf.train.Features(feature={key: feature(value) for key, value in values.items()})
         )
@@ -198,8 +208,9 @@ def to_dictionary(element: Any) -> Any:
 
 
 JOBS: dict[str, Callable[[Path, Path], dict[str, float]]] = {
-    "example_gen": run_example_gen, "Object Detection API": run_detection_api,
-}  # fmt: skip
+    "example_gen": run_example_gen,
+    "Object Detection API": run_detection_api,
+}
 
 if __name__ == "__main__":
     main()

@@ -1,13 +1,14 @@
-"""Prints the ratio of the time from a picture to boxes, through the SavedModel, to that of the network's bare forward pass.
+"""Prints the ratio of the time from a picture to boxes, through the SavedModel, to that of the bare forward pass.
 
     python benchmarks/detection_latency.py [--classes 3] [--rounds 200] [--size 300] [--width 1.0]
 
-Bar: at most 1.15. The picture is a JPEG of 640 x 480 pixels, sent to `serving_default` as `image_bytes`, one at a time; on the way are the
-decoding, the resizing, the forward pass, the decoding of the boxes and their suppression, and the labels. The bare forward pass is the
-same network in a tf.function, given the resized picture, up to the raw outputs, its weights being variables as in training; those of the
-SavedModel are constants, and the same forward pass with constants is timed too. All take turns in one process, each call timed
-by itself, and the ratio is that of the medians; the parts in between say where the time goes. The weights are not trained: suppression
-then has the most to do, since no box is unlikely.
+Bar: at most 1.15. The picture is a JPEG of 640 x 480 pixels, sent to `serving_default` as `image_bytes`, one at a
+time; on the way are the decoding, the resizing, the forward pass, the decoding of the boxes and their suppression, and
+the labels. The bare forward pass is the same network in a tf.function, given the resized picture, up to the raw
+outputs, its weights being variables as in training; those of the SavedModel are constants, and the same forward pass
+with constants is timed too. All take turns in one process, each call timed by itself, and the ratio is that of the
+medians; the parts in between say where the time goes. The weights are not trained: suppression then has the most to
+do, since no box is unlikely.
 """
 
 from __future__ import annotations
@@ -24,6 +25,19 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from components.export.saved_model import write_saved_model
+from components.tasks.object_detection.export import make_signatures
+from object_detection.postprocessing import detect_prepared
+from object_detection.preprocessing import prepare_bytes
+from object_detection.saved_detector import SavedDetector
+from object_detection.ssd import SsdConfig, build_ssd
+
 BAR = 1.15
 WARM_UP = 10  # calls before any is timed
 
@@ -49,34 +63,18 @@ def main() -> None:
 
 def make_jobs(classes: int, size: int, width: float) -> dict[str, Callable[[], Any]]:
     """Return what is timed, by name: the whole, the bare forward pass, and what lies between."""
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    from components.export.saved_model import write_saved_model
-    from components.tasks.object_detection.export import make_signatures
-    from object_detection.postprocessing import detect_prepared
-    from object_detection.preprocessing import prepare_bytes
-    from object_detection.saved_detector import SavedDetector
-    from object_detection.ssd import SsdConfig, build_ssd
-
     labels = [f"class {number}" for number in range(1, classes + 1)]
     config = SsdConfig(classes=classes, size=size, width=width)
     trained = SavedDetector(build_ssd(config), config, labels)
     model = trained.model
     encoded = tf.constant([draw_image()])
 
-    @tf.function(autograph=False)
-    def forward(prepared: tf.Tensor) -> Any:
+    def run_network(prepared: tf.Tensor) -> Any:
         return model.head(model.decoder(model.backbone(prepared, training=False), training=False), training=False)
 
-    @tf.function(autograph=False)
-    def prepare(files: tf.Tensor) -> tf.Tensor:
-        return prepare_bytes(files, size)
-
-    @tf.function(autograph=False)
-    def answer(prepared: tf.Tensor) -> Any:
-        return detect_prepared(trained, prepared)
-
+    forward = tf.function(run_network, autograph=False)
+    prepare = tf.function(lambda files: prepare_bytes(files, size), autograph=False)
+    answer = tf.function(lambda prepared: detect_prepared(trained, prepared), autograph=False)
     with tempfile.TemporaryDirectory() as folder:
         write_saved_model(None, make_signatures(trained, "image_bytes"), {}, "detector", Path(folder, "model"))
         loaded = tf.saved_model.load(str(Path(folder, "model")))
@@ -94,9 +92,6 @@ def make_jobs(classes: int, size: int, width: float) -> dict[str, Callable[[], A
 
 def draw_image() -> bytes:
     """Return a JPEG of 640 x 480 pixels with as much detail as a photo has: about 60 kB."""
-    import numpy as np
-    from PIL import Image
-
     random = np.random.default_rng(0)
     coarse = Image.fromarray(random.integers(0, 256, (60, 80, 3), dtype=np.uint8)).resize(
         (640, 480), Image.Resampling.BICUBIC

@@ -1,9 +1,9 @@
-"""Trains detectors on labelled photos and prints COCO's metrics on the test split beside the bar, with a constant box's.
+"""Trains detectors on labelled photos and prints COCO's metrics on the test split beside the bar and a constant box's.
 
 Usage: LABLINE_TEST_DATA=DIR python benchmarks/detectors.py NAME [--seeds N ...] [--folder DIR] [trainer.key=value ...]
 NAME: shapes, raccoon, raccoon_frozen, raccoon_scratch, bccd, frog_crops, raccoon_long, bccd_long, frog_crops_long
-DIR holds detection/*.zip (Pascal VOC) and weights/tflite-support/ (COCO's weights as a quantised TFLite file).
-Seconds count from the start of the process to the trained detector, ingest left out; every seed is a process of its own.
+DIR holds detection/*.zip (Pascal VOC) and weights/tflite-support/ (COCO's weights as a quantised TFLite file). Seconds
+count from the start of the process to the trained detector, ingest left out; every seed is a process of its own.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ import yaml
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from components.example_gen import example_gen
 from components.networks import network_config, preset
 from components.tasks.object_detection.config import DetectionTrainerConfig
+from components.trainer import trainer
+from data.config import BeamConfig
+from data.detection.config import DetectionDataConfig
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics, write_manifest
 from pipeline.component import Context
 from pipeline.layers import Layer, merge
@@ -110,7 +114,6 @@ def run(name: str, seed: int, overrides: list[str], folder: Path) -> dict[str, A
     from components.tasks.object_detection.baselines import TRAINING, constant_box, read_all_truth
     from components.tasks.object_detection.metrics import coco_metrics
     from components.tasks.object_detection.predictions import predict
-    from components.trainer import trainer
 
     detector = DETECTORS[name]
     before = time.monotonic()
@@ -121,19 +124,28 @@ def run(name: str, seed: int, overrides: list[str], folder: Path) -> dict[str, A
     model = Model.create(context.scratch / "model")
     config = settings(detector, seed, overrides)
     trainer(
-        examples=examples, statistics=Statistics(folder), checked=Anomalies(folder), model=model, config=config,
+        examples=examples,
+        statistics=Statistics(folder),
+        checked=Anomalies(folder),
+        model=model,
+        config=config,
         context=context,
-    )  # fmt: skip
+    )
     seconds = time.monotonic() - STARTED - ingest
     predicted = predict(model, examples, "test", 8, context.progress)
     truth, labels = predicted.truth, examples.labels
     baseline = constant_box(read_all_truth(examples, TRAINING), labels).on_each(truth)
     return {
-        "detector": name, "seed": seed, "bars": detector.bars, "photos": examples.splits, "steps": model.properties["steps"],
-        "seconds": round(seconds), "most seconds": detector.seconds,
+        "detector": name,
+        "seed": seed,
+        "bars": detector.bars,
+        "photos": examples.splits,
+        "steps": model.properties["steps"],
+        "seconds": round(seconds),
+        "most seconds": detector.seconds,
         "test": rounded(coco_metrics(truth, predicted.detections, labels)),
         "constant box": rounded(coco_metrics(truth, baseline, labels)),
-    }  # fmt: skip
+    }
 
 
 def rounded(values: dict[str, float]) -> dict[str, float]:
@@ -142,10 +154,6 @@ def rounded(values: dict[str, float]) -> dict[str, float]:
 
 def prepare(name: str, folder: Path, held_out: float = 0.1) -> Examples:
     """Ingest the photos once."""
-    from components.example_gen import example_gen
-    from data.config import BeamConfig
-    from data.detection.config import DetectionDataConfig
-
     place = folder / f"{name}-{held_out}"
     if not (place / "examples" / "manifest.json").exists():
         path = name if name == "shapes" else str(Path(os.environ["LABLINE_TEST_DATA"]) / "detection" / f"{name}.zip")

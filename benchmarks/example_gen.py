@@ -1,12 +1,12 @@
-"""Ratios of example_gen's speed to a TFDS builder and to a plain loop on CIFAR-10's 50,000 JPEGs, and of its memory at 50,000 and 5,000.
+"""Ratios of example_gen's speed and memory on CIFAR-10's 50,000 JPEGs.
 
     LABLINE_TEST_DATA=folder/with/cifar10/train.zip python benchmarks/example_gen.py [--repeat 3]
 
-Bars: at least 5 x the TFDS builder, 1.5 x the plain loop; memory at 50,000 at most 1.3 x that at 5,000.
-Every run is a process of its own, on the same zip file, one after the other in turn; imports are left out of the times (they are
-printed), since TensorFlow alone takes several times as long to import as Beam. All do the same work: every picture is decoded once
-to check it. The plain loop writes the same features as example_gen, the TFDS builders only picture
-and label: one gives TFDS pixels, as TFDS's own cifar10 does (the bar), the other passes the JPEG files on.
+Bars: at least 5 x a TFDS builder, 1.5 x a plain loop; memory at 50,000 at most 1.3 x that at 5,000. Every run is a
+process of its own, on the same zip file, one after the other in turn; imports are left out of the times (they are
+printed), since TensorFlow alone takes several times as long to import as Beam. All do the same work: every picture is
+decoded once to check it. The plain loop writes the same features as example_gen, the TFDS builders only picture and
+label: one gives TFDS pixels, as TFDS's own cifar10 does (the bar), the other passes the JPEG files on.
 """
 
 from __future__ import annotations
@@ -67,9 +67,12 @@ def run(job: str, archive: Path) -> dict[str, float]:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
-    result = json.loads(done.stdout.splitlines()[-1])
-    print(f"{job:24} {result['pictures']:7,.0f} pictures {result['seconds']:7.2f} s ({result['processor']:6.2f} s of CPU)  imports {result['imports']:5.1f} s  "
-          f"{result['megabytes']:6.0f} MB", file=sys.stderr)  # fmt: skip
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    print(
+        f"{job:24} {result['pictures']:7,.0f} pictures {result['seconds']:7.2f} s "
+        f"({result['processor']:6.2f} s of CPU)  imports {result['imports']:5.1f} s  {result['megabytes']:6.0f} MB",
+        file=sys.stderr,
+    )
     return result
 
 
@@ -89,8 +92,11 @@ def report(runs: dict[str, list[dict[str, float]]]) -> None:
         print(f"example_gen / {job:22} {ratio:6.2f} (by CPU {costs[job] / costs['example_gen']:.2f})   {verdict}")
     memory = {job: statistics.median(item["megabytes"] for item in items) for job, items in runs.items()}
     ratio = memory["example_gen"] / memory["example_gen of 5,000"]
-    print(f"memory at 50,000 / at 5,000      {ratio:6.2f}   bar {MEMORY_BAR}   {'reached' if ratio <= MEMORY_BAR else 'MISSED'}"
-          f"   ({memory['example_gen']:.0f} MB / {memory['example_gen of 5,000']:.0f} MB)")  # fmt: skip
+    verdict = "reached" if ratio <= MEMORY_BAR else "MISSED"
+    print(
+        f"memory at 50,000 / at 5,000      {ratio:6.2f}   bar {MEMORY_BAR}   {verdict}"
+        f"   ({memory['example_gen']:.0f} MB / {memory['example_gen of 5,000']:.0f} MB)"
+    )
 
 
 def write_tenth(archive: Path, target: Path) -> Path:
@@ -118,7 +124,8 @@ def count(archive: Path) -> int:
 def run_example_gen(archive: Path, folder: Path) -> dict[str, float]:
     """Measure example_gen as a user runs it: FnApiRunner with Beam's default of one worker."""
     started = time.perf_counter()
-    from components.example_gen import BeamConfig, example_gen
+    from components.example_gen import example_gen
+    from data.config import BeamConfig
     from data.images import workers as image_workers
     from data.images.config import ImageDataConfig
     from pipeline.artifacts import Examples
@@ -163,10 +170,17 @@ def run_plain_loop(archive: Path, folder: Path) -> dict[str, float]:
                     pixels = np.asarray(Image.open(io.BytesIO(data)))  # decodes, and so checks
                     text = name.split("/")[0]
                     values = {
-                        "image/encoded": data, "image/format": b"jpeg", "image/source": name.encode(), "image/height": pixels.shape[0],
-                        "image/width": pixels.shape[1], "image/channels": 3, "image/bytes": len(data),
-                        "image/brightness": float(pixels.mean() / 255), "image/class/label": labels[text], "image/class/text": text.encode(),
-                    }  # fmt: skip
+                        "image/encoded": data,
+                        "image/format": b"jpeg",
+                        "image/source": name.encode(),
+                        "image/height": pixels.shape[0],
+                        "image/width": pixels.shape[1],
+                        "image/channels": 3,
+                        "image/bytes": len(data),
+                        "image/brightness": float(pixels.mean() / 255),
+                        "image/class/label": labels[text],
+                        "image/class/text": text.encode(),
+                    }
                     features = tf.train.Features(feature={key: feature(value) for key, value in values.items()})
                     writer.write(tf.train.Example(features=features).SerializeToString())
 
@@ -174,7 +188,7 @@ def run_plain_loop(archive: Path, folder: Path) -> dict[str, float]:
 
 
 def run_tfds_pixels(archive: Path, folder: Path) -> dict[str, float]:
-    """Measure a TensorFlow Datasets builder that gives pixels, as TFDS's own cifar10 builder does; TFDS encodes them as PNG."""
+    """Measure a TensorFlow Datasets builder that gives pixels, as TFDS's own cifar10 does; TFDS encodes them as PNG."""
     return run_tfds(archive, folder, pixels=True)
 
 
@@ -194,7 +208,7 @@ def run_tfds(archive: Path, folder: Path, pixels: bool) -> dict[str, float]:
     assert tf.io, "TFDS would load it in its own time"
     imports = time.perf_counter() - started
 
-    class Cifar(tfds.core.GeneratorBasedBuilder):
+    class Cifar(tfds.core.GeneratorBasedBuilder):  # type: ignore[misc]
         VERSION = tfds.core.Version("1.0.0")
 
         def _info(self) -> Any:
@@ -230,8 +244,11 @@ def split_members(archive: Path) -> Iterator[tuple[str, list[str], dict[str, int
 
 
 JOBS: dict[str, Callable[[Path, Path], dict[str, float]]] = {
-    "example_gen": run_example_gen, "plain loop": run_plain_loop, "TFDS builder": run_tfds_pixels, "TFDS, files passed on": run_tfds_files,
-}  # fmt: skip
+    "example_gen": run_example_gen,
+    "plain loop": run_plain_loop,
+    "TFDS builder": run_tfds_pixels,
+    "TFDS, files passed on": run_tfds_files,
+}
 
 if __name__ == "__main__":
     main()

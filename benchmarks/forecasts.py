@@ -1,10 +1,12 @@
 """Forecasts real series through the whole line, several seeds each, and prints the test errors beside every baseline's.
 
 Usage: LABLINE_TEST_DATA=DIR python benchmarks/forecasts.py [NAME ...] [--seeds N ...] [--workspace DIR] [key=value ...]
-NAME: milk, milk_12, hourly_temperature, daily_temperature, daily_temperature_7, melbourne, melbourne_7 with the default network and its
-      default settings; lstm_milk and lstm_temperature, the published ones. Without a NAME all of them.
-DIR holds series/: monthly_milk_production_pounds.csv, beijing_hourly_temp_2010_2014.csv, beijing_daily_mean_temp_2010_2014.csv and
-daily_min_temperatures.csv. The last 10 % of each are the test part, the 10 % before them validation.
+NAME: milk, milk_12, hourly_temperature, daily_temperature, daily_temperature_7, melbourne, melbourne_7 with the
+      default network and its default settings; lstm_milk and lstm_temperature, the published ones. Without a NAME
+      all of them.
+DIR holds series/: monthly_milk_production_pounds.csv, beijing_hourly_temp_2010_2014.csv,
+beijing_daily_mean_temp_2010_2014.csv and daily_min_temperatures.csv. The last 10 % of each are the test part, the 10 %
+before them validation.
 """
 
 from __future__ import annotations
@@ -73,9 +75,21 @@ def run(name: str, seed: int, overrides: list[str], workspace: Path) -> dict[str
         raise SystemExit("Set LABLINE_TEST_DATA to the folder that holds series/.")
     path = Path(folder) / "series" / case.file
     command = [
-        sys.executable, "-m", "labline.cli.main", "run", "forecasting", f"name={name}", f"data.path={path}", *case.settings,
-        f"trainer.seed={seed}", f"serving.name={name}-{seed}", *overrides, "--json", "--workspace", str(workspace),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "labline.cli.main",
+        "run",
+        "forecasting",
+        f"name={name}",
+        f"data.path={path}",
+        *case.settings,
+        f"trainer.seed={seed}",
+        f"serving.name={name}-{seed}",
+        *overrides,
+        "--json",
+        "--workspace",
+        str(workspace),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -91,15 +105,20 @@ def summary(name: str, seeds: list[int], runs: list[dict[str, Any]]) -> dict[str
     """Return what the seeds reached, and the baselines on the same windows."""
     errors = [run["metrics"]["test/rmse"] for run in runs]
     return {
-        "case": name, "bar": CASES[name].bar, "seeds": seeds, "test RMSE": [round(error, 4) for error in errors],
-        "median": round(statistics.median(errors), 4), "blessed": [run["blessed"] for run in runs],
+        "case": name,
+        "bar": CASES[name].bar,
+        "seeds": seeds,
+        "test RMSE": [round(error, 4) for error in errors],
+        "median": round(statistics.median(errors), 4),
+        "blessed": [run["blessed"] for run in runs],
         "coverage of the 80 % intervals": [round(run["metrics"]["test/coverage"], 3) for run in runs],
-        "seconds of training": [round(run["seconds"]) for run in runs], "windows": runs[0]["details"]["windows"],
+        "seconds of training": [round(run["seconds"]) for run in runs],
+        "windows": runs[0]["details"]["windows"],
         "baselines": {row["name"]: round(row["rmse"], 4) for row in runs[0]["details"]["baselines"]},
         "p of luck against the best baseline": [run["details"]["diebold_mariano"]["p"] for run in runs],
         "from one origin": one_origin(runs),
         "by step": [round(row["rmse"], 3) for row in runs[0]["details"]["by_step"]],
-    }  # fmt: skip
+    }
 
 
 def one_origin(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -107,9 +126,11 @@ def one_origin(runs: list[dict[str, Any]]) -> dict[str, Any]:
     first = [run["details"]["backtest"]["origins"][0] for run in runs]
     baselines = {name: round(rmse, 4) for name, rmse in sorted(first[0]["baselines"].items(), key=lambda row: row[1])}
     return {
-        "from": first[0]["first"], "windows": first[0]["windows"], "model": [round(row["rmse"], 4) for row in first],
+        "from": first[0]["first"],
+        "windows": first[0]["windows"],
+        "model": [round(row["rmse"], 4) for row in first],
         "baselines": baselines,
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Step rate of training from TFRecord against the same compiled step fed one constant batch in memory.
 
 Usage: LABLINE_TEST_DATA=DIR python benchmarks/input_pipeline.py [NAME ...] [--folder DIR] [--rounds N]
-NAME: cnn (MNIST, batch 256), distorted_cnn (CIFAR-10, batch 100), seasonal_lstm and lstm (hourly temperature). Bar: at least .95.
-The feeds take turns, so that what else the machine does falls on all of them alike; the ratio is the median over the rounds.
+NAME: cnn (MNIST, batch 256), distorted_cnn (CIFAR-10, batch 100), seasonal_lstm and lstm (hourly temperature). Bar: at
+      least .95.
+The feeds take turns, so that what else the machine does falls on all of them alike; the ratio is the median over the
+rounds.
 """
 
 from __future__ import annotations
@@ -16,9 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import tensorflow as tf
 from trainings import TRAININGS, prepare, settings
 
+from components.example_gen import example_gen
 from components.networks import find_network, network_config, preset
+from components.tasks.forecasting import training as forecasting
+from components.tasks.forecasting.config import ForecastTrainerConfig
 from components.tasks.image_classification import images
 from components.tasks.image_classification.facts import ImageStatisticsFacts
 from components.tasks.image_classification.training import Classification
@@ -26,6 +35,8 @@ from components.training import steps
 from components.training.config import OptimizerConfig
 from components.training.input_pipeline import InputPipeline, InputRequest, open_pipeline
 from components.training.optimizers import make_optimizer
+from data.config import BeamConfig
+from data.series.config import SeriesDataConfig
 from pipeline.artifacts import Examples, Statistics, write_manifest
 from pipeline.component import Context
 from pipeline.progress import Progress
@@ -62,9 +73,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     arguments = parser.parse_args()
     for name in arguments.names or SUBJECTS:
-        import keras
-        import tensorflow as tf
-
         tf.config.experimental.enable_op_determinism()  # as the trainer does
         keras.utils.set_random_seed(7)
         compare(SUBJECTS[name](arguments.folder / "data"), arguments.rounds)
@@ -89,25 +97,20 @@ def classifier(name: str, folder: Path) -> Subject:
 
 def forecaster(name: str, folder: Path) -> Subject:
     """Return a network of series on the hourly temperature, one step ahead."""
-    from components.tasks.forecasting import training
-
     given = {"network": name, **preset(name).get("trainer", {})}
-    config = training.ForecastTrainerConfig.model_validate(given)
+    config = ForecastTrainerConfig.model_validate(given)
     examples = cut_hours(folder / "hourly_temperature")
     scaling = examples.properties["scaling"]
     statistics = Statistics(folder, {"task": "forecasting", "splits": ["train"], "scaling": scaling})
-    network = training.build_network(examples, statistics, config, Context.standalone(folder))[0]
-    reader = training.read_batch(examples, network)
-    request = InputRequest("train", reader, config.batch_size, training.example_bytes(network), True, 7)
-    objective = training.make_objective(examples, config)
+    network = forecasting.build_network(examples, statistics, config, Context.standalone(folder))[0]
+    reader = forecasting.read_batch(examples, network)
+    request = InputRequest("train", reader, config.batch_size, forecasting.example_bytes(network), True, 7)
+    objective = forecasting.make_objective(examples, config)
     return Subject(f"{name}, batch {config.batch_size}", network, objective, config.optimizer, examples, request)
 
 
 def cut_hours(folder: Path) -> Examples:
     """Ingest the hourly temperature once."""
-    from components.example_gen import BeamConfig, example_gen
-    from data.series.config import SeriesDataConfig
-
     examples = Examples(folder)
     if not (folder / "manifest.json").exists():
         path = Path(os.environ["LABLINE_TEST_DATA"]) / "series" / "beijing_hourly_temp_2010_2014.csv"
@@ -130,8 +133,6 @@ SUBJECTS: dict[str, Callable[[Path], Subject]] = {
 
 def compare(subject: Subject, rounds: int) -> None:
     """Print the ratios of one network."""
-    import tensorflow as tf
-
     strategy, request = tf.distribute.get_strategy(), subject.request
     started = time.monotonic()
     held = open_pipeline(subject.examples, request, 1 << 32, strategy, Progress())[0]
@@ -154,7 +155,8 @@ def compare(subject: Subject, rounds: int) -> None:
     for kind in list(runs)[1:]:
         ratios = [ours / theirs for ours, theirs in zip(rates[kind], rates["constant"], strict=True)]
         print(
-            f"  {kind}: median ratio {statistics.median(ratios):.3f} (from {min(ratios):.3f} to {max(ratios):.3f}); bar 0.95"
+            f"  {kind}: median ratio {statistics.median(ratios):.3f} "
+            f"(from {min(ratios):.3f} to {max(ratios):.3f}); bar 0.95"
         )
         ours, theirs = statistics.median(runs[kind].processor), statistics.median(runs["constant"].processor)
         print(
@@ -171,8 +173,6 @@ class Constant:
     batches: Any
 
     def __post_init__(self) -> None:
-        import tensorflow as tf
-
         self.number, self.steps = self.batches.number, self.batches.steps
         self.size = self.batches.sizes(0, 1)[0][2]
         self.batch = self.batches.take(self.batches.source(0, 0), tf.constant(0), self.size)

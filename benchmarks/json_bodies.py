@@ -2,9 +2,9 @@
 
     python benchmarks/json_bodies.py [--rounds 15]
 
-Bars: at most 6 ms for 224 x 224 x 3 numbers, and at least 5 times as fast as `json.loads` and `numpy.array`. Three ways to write the same
-picture: whole numbers 0..255, fractions with four digits, and float32 values with all digits python prints. All take turns in one
-process.
+Bars: at most 6 ms for 224 x 224 x 3 numbers, and at least 5 times as fast as `json.loads` and `numpy.array`. Three
+ways to write the same picture: whole numbers 0..255, fractions with four digits, and float32 values with all digits
+python prints. All take turns in one process.
 """
 
 from __future__ import annotations

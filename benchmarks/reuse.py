@@ -37,7 +37,8 @@ def main() -> None:
         pairs = [(seconds(run), seconds(peer)) for _ in range(runs)]
     ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
     print(
-        f"all reused, median of {runs}  {ours:6.2f} s (from {min(pair[0] for pair in pairs):.2f} to {max(pair[0] for pair in pairs):.2f})"
+        f"all reused, median of {runs}  {ours:6.2f} s "
+        f"(from {min(pair[0] for pair in pairs):.2f} to {max(pair[0] for pair in pairs):.2f})"
     )
     print(f"import tensorflow        {theirs:6.2f} s, {theirs / ours:.1f} times as long")
 

@@ -1,4 +1,4 @@
-"""What the benchmarks of serving share: models to serve, the bare call of a signature, and servers around a block of code."""
+"""What the benchmarks of serving share: models to serve, the bare call of a signature, and servers around a block."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from components.export.saved_model import write_saved_model
+from components.networks import PixelStatistics, cnn
+from components.tasks.image_classification.export import make_signatures
+
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 120
 
 
 def write_half_plus_two(folder: Path) -> Path:
     """Write a SavedModel of x / 2 + 2 as `folder`/1; return `folder`."""
-    import tensorflow as tf
-
     module = tf.Module()
     module.function = tf.function(lambda x: {"y": x * 0.5 + 2.0}).get_concrete_function(tf.TensorSpec([None], name="x"))
     tf.saved_model.save(module, str(folder / "1"), signatures={"serving_default": module.function})
@@ -32,11 +38,7 @@ def write_half_plus_two(folder: Path) -> Path:
 
 
 def write_mnist_cnn(folder: Path) -> Path:
-    """Write the network `cnn` for MNIST, not trained, with the signatures that the exporter gives it; return `folder`."""
-    from components.export.saved_model import write_saved_model
-    from components.networks import PixelStatistics, cnn
-    from components.tasks.image_classification.export import make_signatures
-
+    """Write the network `cnn` for MNIST, untrained, with the signatures that the exporter gives it; return `folder`."""
     shape, labels = (28, 28, 1), [str(digit) for digit in range(10)]
     network = cnn.build(shape, 10, cnn.Config(), PixelStatistics(0.13, 0.31, (0.13,), (0.31,)))
     write_saved_model(network, make_signatures(network, labels, shape), {}, "classifier", folder / "1")
@@ -44,10 +46,7 @@ def write_mnist_cnn(folder: Path) -> Path:
 
 
 def digit_images(count: int) -> list[bytes]:
-    """Return handwritten digits as PNG files of 28 x 28 grey pixels: scikit-learn's, enlarged, so that nothing is downloaded."""
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
+    """Return scikit-learn's handwritten digits, enlarged, as PNG files of 28 x 28 grey pixels."""
     images = []
     for pixels in load_digits().images[:count]:
         file = io.BytesIO()
@@ -65,15 +64,11 @@ class Bare:
     """A SavedModel in this process, its signature called with nothing around it."""
 
     def __init__(self, saved_model: Path) -> None:
-        import tensorflow as tf
-
         self.model = tf.saved_model.load(str(saved_model))
         self.call = self.model.signatures["serving_default"]
 
     def rate(self, inputs: dict[str, Any], rows: int, seconds: float) -> float:
         """Call it with the same inputs in a loop; return rows a second."""
-        import tensorflow as tf
-
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
         started, calls = time.perf_counter(), 0
         while (now := time.perf_counter()) - started < seconds:
@@ -91,9 +86,15 @@ class Bare:
 def model_server(name: str, base_path: Path, *flags: str) -> Iterator[str]:
     """Run `labline-model-server` for one model; give its URL."""
     command = [
-        sys.executable, "-m", "serving.server", "--port=-1", "--rest_api_port=-1", f"--model_name={name}",
-        f"--model_base_path={base_path}", *flags,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "serving.server",
+        "--port=-1",
+        "--rest_api_port=-1",
+        f"--model_name={name}",
+        f"--model_base_path={base_path}",
+        *flags,
+    ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None

@@ -2,8 +2,9 @@
 
     python benchmarks/serving_http.py [--rounds 3] [--seconds 3] [--folder /tmp/labline-peers]
 
-No bar: it says why the REST API does not stand on an ASGI server. Both run on uvloop and httptools, read a body of 380 bytes and answer with
-200; uvicorn is installed from PyPI into an environment of its own under `--folder`. The load comes from 32 clients.
+No bar: it says why the REST API does not stand on an ASGI server. Both run on uvloop and httptools, read a body of 380
+bytes and answer with 200; uvicorn is installed from PyPI into an environment of its own under `--folder`. The load
+comes from 32 clients.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def handle(request):
     loop.call_soon(request.respond, 200, b"x" * 200)
 
 loop = uvloop.new_event_loop()
-state = ServerState(handle, lambda request, status: request.respond(status, b""), lambda request: False, ConnectionLimits(), set())
+fail = lambda request, status: request.respond(status, b"")
+state = ServerState(handle, fail, lambda request: False, ConnectionLimits(), set())
 loop.run_until_complete(loop.create_server(lambda: Connection(state), "127.0.0.1", int(sys.argv[1])))
 loop.run_forever()
 """
@@ -61,7 +63,8 @@ async def answer(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
-uvicorn.run(answer, port=int(sys.argv[1]), log_level="error", loop="uvloop", http="httptools", access_log=False, lifespan="off")
+quiet = {"log_level": "error", "access_log": False, "lifespan": "off"}
+uvicorn.run(answer, port=int(sys.argv[1]), loop="uvloop", http="httptools", **quiet)
 """
 
 
@@ -80,7 +83,8 @@ def main() -> None:
             times["uvicorn"].append(cost(*asgi, arguments.seconds))
     ratio = statistics.median(b / a for a, b in zip(times["own"], times["uvicorn"], strict=True))
     print(
-        f"own {statistics.median(times['own']):.1f} microseconds a request, uvicorn {statistics.median(times['uvicorn']):.1f}: "
+        f"own {statistics.median(times['own']):.1f} microseconds a request, "
+        f"uvicorn {statistics.median(times['uvicorn']):.1f}: "
         f"{ratio:.1f} times as much"
     )
 

@@ -2,18 +2,22 @@
 
     python benchmarks/serving_latency.py [--rounds 5] [--seconds 3]
 
-Bar: at most 1.5 ms at the median, for one client of half_plus_two. Both take turns, and the figure is the median over the rounds of
-the difference of the medians.
+Bar: at most 1.5 ms at the median, for one client of half_plus_two. Both take turns, and the figure is the median over
+the rounds of the difference of the medians.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf
 from served import Bare, model_server, write_half_plus_two
 
 from serving.load_generator import run_load
@@ -38,15 +42,14 @@ def main() -> None:
                 differences.append(result.percentile(50) * 1e3 - limit)
                 print(
                     f"round {number}: bare {limit:.3f} ms; REST p50 {result.percentile(50) * 1e3:.3f}, "
-                    f"p95 {result.percentile(95) * 1e3:.3f}, p99 {result.percentile(99) * 1e3:.3f} ms", flush=True,
-                )  # fmt: skip
+                    f"p95 {result.percentile(95) * 1e3:.3f}, p99 {result.percentile(99) * 1e3:.3f} ms",
+                    flush=True,
+                )
     print(f"above the bare call: {statistics.median(differences):.3f} ms (bar 1.5)")
 
 
 def median_of_calls(bare: Bare, seconds: float) -> float:
     """Return the milliseconds of a bare call."""
-    import tensorflow as tf
-
     tensors, times = {"x": tf.constant([1.0, 2.0, 5.0])}, []
     ends = time.perf_counter() + seconds
     while time.perf_counter() < ends:

@@ -1,11 +1,12 @@
-"""Prints throughput and p99 of the embedded server against MLflow's and BentoML's, same SavedModel, same pictures, same load.
+"""Prints throughput and p99 of the embedded server against MLflow's and BentoML's: same model, pictures and load.
 
     python benchmarks/serving_peers.py [--clients 32] [--rounds 3] [--seconds 5] [--folder /tmp/labline-peers]
 
-Bars: at least twice the throughput and at most half the p99. The model is the network `cnn` for MNIST with its own signature; each request
-is one picture, a PNG in base64. Each peer is installed from PyPI into an environment of its own under `--folder` (about 2 GB each,
-kept for the next time) and loads the same SavedModel with `tf.saved_model.load`: MLflow as a `pyfunc` behind `mlflow models serve`,
-BentoML as a service with adaptive batching, as its documentation shows it. All servers run all the time, and take turns to be asked.
+Bars: at least twice the throughput and at most half the p99. The model is the network `cnn` for MNIST with its own
+signature; each request is one picture, a PNG in base64. Each peer is installed from PyPI into an environment of its
+own under `--folder` (about 2 GB each, kept for the next time) and loads the same SavedModel with
+`tf.saved_model.load`: MLflow as a `pyfunc` behind `mlflow models serve`, BentoML as a service with adaptive batching,
+as its documentation shows it. All servers run all the time, and take turns to be asked.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Classifier(PythonModel):
         rows = model_input["image"] if hasattr(model_input, "columns") else model_input
         pictures = [base64.b64decode(row) for row in rows]
         found = self.call(image_bytes=self.tf.constant(pictures))
-        return {"class_id": found["class_id"].numpy().tolist(), "probabilities": found["probabilities"].numpy().tolist(),
+        return {"class_id": found["class_id"].numpy().tolist(),
+                "probabilities": found["probabilities"].numpy().tolist(),
                 "label": [label.decode() for label in found["label"].numpy()]}
 
 mlflow.pyfunc.save_model(sys.argv[2], python_model=Classifier(), artifacts={"saved_model": sys.argv[1]},
@@ -70,7 +72,8 @@ class Classifier:
     def predict(self, images: list[str]) -> list[dict]:
         found = self.call(image_bytes=self.tf.constant([base64.b64decode(image) for image in images]))
         rows = zip(found["class_id"].numpy().tolist(), found["probabilities"].numpy().tolist(), found["label"].numpy())
-        return [{{"class_id": number, "probabilities": scores, "label": label.decode()}} for number, scores, label in rows]
+        return [{{"class_id": number, "probabilities": scores, "label": label.decode()}}
+                for number, scores, label in rows]
 """
 
 

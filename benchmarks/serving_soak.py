@@ -2,15 +2,17 @@
 
     python benchmarks/serving_soak.py [--requests 100000] [--bad 100] [--clients 16]
 
-Bars: no good request fails, no answer mixes two versions, and memory stays flat within 5 % after warm-up. Good requests go on all the
-time while a second load sends `--bad` bad requests a second (broken JSON, wrong types, unknown models, shapes that the graph refuses)
-and three new versions are put in place, each answering with its own number. Batching is on, so that bad and good requests meet.
+Bars: no good request fails, no answer mixes two versions, and memory stays flat within 5 % after warm-up. Good
+requests go on all the time while a second load sends `--bad` bad requests a second (broken JSON, wrong types, unknown
+models, shapes that the graph refuses) and three new versions are put in place, each answering with its own number.
+Batching is on, so that bad and good requests meet.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import shutil
 import statistics
@@ -21,19 +23,29 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf
 from served import memory_of, model_server, process_of
 
 from serving.load_generator import LoadResult, run_load
 
 VERSIONS = 4
 BAD = [
-    ("/v1/models/m:predict", b""), ("/v1/models/m:predict", b'{"instances": [1.0'),
-    ("/v1/models/m:predict", b'{"instances": ["a"]}'), ("/v1/models/m:predict", b'{"instances": [[1.0]]}'),
-    ("/v1/models/m:predict", b'{"instances": [-1.0]}'), ("/v1/models/m:predict", b'{"instances": []}'),
-    ("/v1/models/m:predict", b'{"instances": [1.0], "signature_name": "none"}'), ("/v1/models/none:predict", b"{}"),
-    ("/v1/models/m/versions/99:predict", b'{"instances": [1.0]}'), ("/v1/models/m:predict?x", b"{}"),
-    ("/v1/models/m/labels/none:predict", b"{}"), ("/v1/nonsense", b"{}"), ("/v1/models/m:classify", b"{}"),
-]  # fmt: skip
+    ("/v1/models/m:predict", b""),
+    ("/v1/models/m:predict", b'{"instances": [1.0'),
+    ("/v1/models/m:predict", b'{"instances": ["a"]}'),
+    ("/v1/models/m:predict", b'{"instances": [[1.0]]}'),
+    ("/v1/models/m:predict", b'{"instances": [-1.0]}'),
+    ("/v1/models/m:predict", b'{"instances": []}'),
+    ("/v1/models/m:predict", b'{"instances": [1.0], "signature_name": "none"}'),
+    ("/v1/models/none:predict", b"{}"),
+    ("/v1/models/m/versions/99:predict", b'{"instances": [1.0]}'),
+    ("/v1/models/m:predict?x", b"{}"),
+    ("/v1/models/m/labels/none:predict", b"{}"),
+    ("/v1/nonsense", b"{}"),
+    ("/v1/models/m:classify", b"{}"),
+]
 
 
 def main() -> None:
@@ -55,8 +67,7 @@ def main() -> None:
 
 
 def write_version(folder: Path, number: int) -> None:
-    """Write a SavedModel that answers x + 1000 * number twice, and refuses negative numbers and all but one dimension."""
-    import tensorflow as tf
+    """Write a SavedModel that answers x + 1000 * number twice, and refuses negatives and all but one dimension."""
 
     def add(x: Any) -> dict[str, Any]:
         checks = [tf.debugging.assert_non_negative(x, "negative"), tf.debugging.assert_equal(tf.rank(x), 1)]
@@ -137,10 +148,16 @@ class Soak:
         def annoy() -> None:
             while not self.ended.is_set():
                 result = run_load(self.url, BAD, clients=4, seconds=5, rate=rate)
-                self.bad = result if self.bad is None else LoadResult(
-                    result.latencies, self.bad.statuses + result.statuses, self.bad.seconds + result.seconds,
-                    self.bad.errors + result.errors,
-                )  # fmt: skip
+                self.bad = (
+                    result
+                    if self.bad is None
+                    else LoadResult(
+                        result.latencies,
+                        self.bad.statuses + result.statuses,
+                        self.bad.seconds + result.seconds,
+                        self.bad.errors + result.errors,
+                    )
+                )
 
         return annoy
 
@@ -153,12 +170,14 @@ class Soak:
         growth = statistics.median(warm[-tenth:]) / statistics.median(warm[:tenth]) - 1
         print(
             f"good: {self.good.answers} answered, {self.good.failures} failed, {len(self.wrong)} wrong or mixed, "
-            f"{self.good.throughput:.0f}/s, p50 {self.good.percentile(50) * 1e3:.2f} ms, p99 {self.good.percentile(99) * 1e3:.2f} ms; "
+            f"{self.good.throughput:.0f}/s, p50 {self.good.percentile(50) * 1e3:.2f} ms, "
+            f"p99 {self.good.percentile(99) * 1e3:.2f} ms; "
             f"by version {dict(sorted(self.versions.items()))}"
         )
         sent = sum(self.bad.statuses.values())
         print(
-            f"bad: {sent} ({sent / self.bad.seconds:.0f}/s), {dict(sorted(self.bad.statuses.items()))} {dict(self.bad.errors)}"
+            f"bad: {sent} ({sent / self.bad.seconds:.0f}/s), "
+            f"{dict(sorted(self.bad.statuses.items()))} {dict(self.bad.errors)}"
         )
         print(
             f"memory after the first swap {warm[0]:.0f} MiB, at the end {warm[-1]:.0f} MiB, most {max(warm):.0f} MiB: "

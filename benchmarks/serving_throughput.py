@@ -1,13 +1,14 @@
-"""Prints how many pictures a second the embedded server answers, against the bare signature and against itself without batching.
+"""Prints how many pictures a second the embedded server answers, against the bare signature and without batching.
 
     python benchmarks/serving_throughput.py [--clients 32] [--rounds 11] [--seconds 1]
 
-Bars: at least .8 of the bare signature called with 32 pictures in a loop, and at least 3 times the server without batching. The
-model is the network `cnn` for MNIST with its own signature, from the PNG on; each request is one picture in base64. The load shares
-the processors with the server. The bare signature (before and after each round), the server that batches, one without batching, and
-one without batching that computes each operation in one thread, too, take turns, each alone on the machine; the ratios are medians
-over the rounds. The batching settings are those for a small network on a CPU (docs/serving.md): half of the clients in a batch, so
-that the others are read and answered meanwhile.
+Bars: at least .8 of the bare signature called with 32 pictures in a loop, and at least 3 times the server itself
+without batching. The model is the network `cnn` for MNIST with its own signature, from the PNG on; each request is one
+picture in base64. The load shares the processors with the server. The bare signature (before and after each round),
+the server that batches, one without batching, and one without batching that computes each operation in one thread,
+too, take turns, each alone on the machine; the ratios are medians over the rounds. The batching settings are those for
+a small network on a CPU (docs/serving.md): half of the clients in a batch, so that the others are read and answered
+meanwhile.
 """
 
 from __future__ import annotations

@@ -20,9 +20,15 @@ import yaml
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from components.example_gen import example_gen
 from components.networks import load_model, preset
+from components.statistics_gen import statistics_gen
+from components.tasks.image_classification import images
 from components.tasks.image_classification.config import ImageTrainerConfig
+from components.trainer import trainer
 from data import loader
+from data.config import BeamConfig
+from data.images.config import ImageDataConfig
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics, write_manifest
 from pipeline.component import Context
 from pipeline.progress import Progress
@@ -50,8 +56,13 @@ class Training:
 
 CIFAR_LONG = {"steps": None, "validation_split": "test"}  # the published run has no validation split
 FAST = {
-    "name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05, "schedule": "cosine", "warmup_steps": 500, "average": 0.999,
-}  # fmt: skip
+    "name": "adamw",
+    "learning_rate": 1e-3,
+    "weight_decay": 0.05,
+    "schedule": "cosine",
+    "warmup_steps": 500,
+    "average": 0.999,
+}
 TRAININGS = {
     "mnist_cnn": Training("cnn", "mnist", "test/accuracy", 0.9892),
     "mnist_perceptron": Training("perceptron", "mnist", "validation/accuracy", 0.93, {"epochs": 6}),
@@ -100,10 +111,16 @@ def main() -> None:
     metrics = {**model.properties["metrics"], **test(examples, model)}
     best = max((row.get("validation/accuracy", 0), row["epoch"]) for row in model.read_json("history.json")["epochs"])
     result = {
-        "training": arguments.name, "seed": config.seed, "bar": {training.metric: training.bar}, "reached": metrics[training.metric],
-        "epochs": model.properties["epochs"], "steps": model.properties["steps"], "highest validation accuracy, epoch": best,
-        "seconds": round(time.monotonic() - started), "metrics": metrics,
-    }  # fmt: skip
+        "training": arguments.name,
+        "seed": config.seed,
+        "bar": {training.metric: training.bar},
+        "reached": metrics[training.metric],
+        "epochs": model.properties["epochs"],
+        "steps": model.properties["steps"],
+        "highest validation accuracy, epoch": best,
+        "seconds": round(time.monotonic() - started),
+        "metrics": metrics,
+    }
     print(json.dumps(result, indent=1))
 
 
@@ -115,10 +132,11 @@ def settings(training: Training, seed: int | None, overrides: list[str]) -> Imag
     if seed is not None:
         values["seed"] = seed
     for item in overrides:
-        key, _, value = item.removeprefix("trainer.").partition("=")
+        key, _, text = item.removeprefix("trainer.").partition("=")
+        value: Any = yaml.safe_load(text)
         for part in reversed(key.split(".")[1:]):
-            value = {part: yaml.safe_load(value) if isinstance(value, str) else value}
-        values = merged(values, {key.split(".")[0]: yaml.safe_load(value) if isinstance(value, str) else value})
+            value = {part: value}
+        values = merged(values, {key.split(".")[0]: value})
     return ImageTrainerConfig.model_validate(values)
 
 
@@ -132,10 +150,6 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def prepare(training: Training, folder: Path) -> tuple[Examples, Statistics]:
     """Ingest the data once for each way they are split."""
-    from components.example_gen import BeamConfig, example_gen
-    from components.statistics_gen import statistics_gen
-    from data.images.config import ImageDataConfig
-
     held_out = training.validation
     if held_out is None:
         held_out = preset(training.network).get("data", {}).get("validation_fraction", 0.1)
@@ -157,8 +171,6 @@ def prepare(training: Training, folder: Path) -> tuple[Examples, Statistics]:
 
 def train(examples: Examples, statistics: Statistics, config: ImageTrainerConfig, folder: Path) -> Model:
     """Train through the product's component; a training that was killed goes on."""
-    from components.trainer import trainer
-
     context = Context.standalone(folder)
     context.progress = Progress()
     model = Model.create(folder / "model")
@@ -171,8 +183,6 @@ def train(examples: Examples, statistics: Statistics, config: ImageTrainerConfig
 
 def test(examples: Examples, model: Model) -> dict[str, float]:
     """Return the accuracy on the test split."""
-    from components.tasks.image_classification import images
-
     shape = tuple(model.properties["input_shape"])
     held = loader.load(examples, "test", lambda records: images.read_batch(records, shape))
     scores = load_model(model).predict(held.inputs, batch_size=500, verbose=0)

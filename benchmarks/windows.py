@@ -1,17 +1,19 @@
-"""Prints the ratios of example_gen's windows a second to a plain loop's for a CSV of 1,000,000 rows, and of its memory at 1,000,000 and 100,000.
+"""Prints the ratios of example_gen's windows a second to a plain loop's, and of its memory at two sizes of a CSV file.
 
     python benchmarks/windows.py [--rows 1000000] [--repeat 3]
 
-Bars: at least 4 x the plain loop, whole and for the cutting of windows alone; memory at 1,000,000 rows at most 1.3 x that at 100,000.
-History 48, horizon 3, stride 1. Every run is a process of its own, on the same file, one after the other in turn; imports are left out of
-the times, since TensorFlow alone takes several times as long to import as Beam. The plain loop is the program that one writes first: `csv`,
-then a `tf.train.Example` with history and target for each window, then `TFRecordWriter`; it checks nothing and cuts no splits, and its
-records have 2 features where example_gen's have 10. Memory is the largest resident size of the whole process tree.
+The CSV file has 1,000,000 rows. Bars: at least 4 x the plain loop, whole and for the cutting of windows alone; memory
+at 1,000,000 rows at most 1.3 x that at 100,000. History 48, horizon 3, stride 1. Every run is a process of its own, on
+the same file, one after the other in turn; imports are left out of the times, since TensorFlow alone takes several
+times as long to import as Beam. The plain loop is the program that one writes first: `csv`, then a `tf.train.Example`
+with history and target for each window, then `TFRecordWriter`; it checks nothing and cuts no splits, and its records
+have 2 features where example_gen's have 10. Memory is the largest resident size of the whole process tree.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import statistics
@@ -83,12 +85,15 @@ def run(job: str, table: Path) -> dict[str, float]:
         watcher.join()
     if process.returncode:
         sys.exit(err)
-    result = json.loads(out.splitlines()[-1])
-    result["megabytes"] = max(
-        result["megabytes"], *peaks
-    )  # the process's own peak is exact, that of the tree is sampled
-    print(f"{job:12} {result['windows']:9,.0f} windows {result['seconds']:7.2f} s, cutting alone {result['cutting']:7.2f} s "
-          f"({result['processor']:6.2f} s of CPU)   {result['megabytes']:6.0f} MB", file=sys.stderr)  # fmt: skip
+    result: dict[str, float] = json.loads(out.splitlines()[-1])
+    # the process's own peak is exact, that of the tree is sampled
+    result["megabytes"] = max(result["megabytes"], *peaks)
+    print(
+        f"{job:12} {result['windows']:9,.0f} windows {result['seconds']:7.2f} s, "
+        f"cutting alone {result['cutting']:7.2f} s "
+        f"({result['processor']:6.2f} s of CPU)   {result['megabytes']:6.0f} MB",
+        file=sys.stderr,
+    )
     return result
 
 
@@ -134,8 +139,11 @@ def report(runs: dict[str, list[dict[str, float]]], tenth_name: str) -> None:
         )
     memory = {job: statistics.median(item["megabytes"] for item in items) for job, items in runs.items()}
     ratio = memory["example_gen"] / memory[tenth_name]
-    print(f"memory, whole / a tenth                {ratio:7.2f}   bar {MEMORY_BAR}   {'reached' if ratio <= MEMORY_BAR else 'MISSED'}"
-          f"   ({memory['example_gen']:.0f} MB / {memory[tenth_name]:.0f} MB)")  # fmt: skip
+    verdict = "reached" if ratio <= MEMORY_BAR else "MISSED"
+    print(
+        f"memory, whole / a tenth                {ratio:7.2f}   bar {MEMORY_BAR}   {verdict}"
+        f"   ({memory['example_gen']:.0f} MB / {memory[tenth_name]:.0f} MB)"
+    )
 
 
 def result_of(windows: int, seconds: float, cutting: float, processor: float) -> dict[str, float]:
@@ -175,8 +183,6 @@ def run_example_gen(table: Path, folder: Path) -> dict[str, float]:
 
 def run_plain_loop(table: Path, folder: Path) -> dict[str, float]:
     """Measure the program that one writes first."""
-    import csv
-
     import tensorflow as tf
 
     started, processor = time.perf_counter(), time.process_time()

@@ -1,5 +1,6 @@
-"""What is wrong or odd in the data, by name: ingest's findings, the schema, skew between splits, drift since the last
-run, and what the task looks for.
+"""What is wrong or odd in the data, by name.
+
+Looked at are ingest's findings, the schema, skew between splits, drift since the last run, and what the task looks for.
 """
 
 from __future__ import annotations

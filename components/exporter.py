@@ -1,6 +1,4 @@
-"""Export the trained network as a SavedModel that takes raw data and needs neither Keras nor a client's
-preprocessing.
-"""
+"""Export the trained network as a SavedModel that takes raw data and needs no Keras and no client's preprocessing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Serve the exported model in a process of its own, ask it over REST, and bless it if it answers as the trained network
-does.
-"""
+"""Serve the exported model in its own process, ask it over REST, bless it if it answers as the trained network."""
 
 from __future__ import annotations
 

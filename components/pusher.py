@@ -1,5 +1,6 @@
-"""Put a blessed model where it is served, as the next version, by one rename; take it back if the running server
-refuses it.
+"""Put a blessed model where it is served, as the next version, by one rename.
+
+It is taken back if the running server refuses it.
 """
 
 from __future__ import annotations
@@ -169,9 +170,7 @@ def newest_version(base: Path) -> int | None:
 
 
 def interrupted_version(base: Path, history: dict[str, dict[str, Any]], digest: str) -> int | None:
-    """Return the number under which a killed push was about to put the same bytes, if it is above every version there
-    is.
-    """
+    """Return the number under which a killed push was about to put the same bytes, if it is above every version."""
     newest = newest_version(base) or 0
     missing = {int(name): known for name, known in history.items() if is_version(name) and int(name) > newest}
     same = [number for number, known in missing.items() if known.get("digest") == digest and "rejected" not in known]
@@ -233,8 +232,7 @@ def find_server(workspace: Path, url: str | None) -> Server | None:
 def confirm(
     model: ModelConfig, version: int, server: Server | None, timeout: float, reason: str, before: Snapshot
 ) -> dict[str, Any]:
-    """Wait until the server serves the version, and remember that it need not be asked again; return what is to be
-    added.
+    """Wait until the server serves the version, and note that it need not be asked again; return what is to be added.
 
     Without any server, the next to start settles it. A version that the policy leaves out or that nobody was there to
     confirm is asked about by the next run.

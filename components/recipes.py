@@ -1,6 +1,4 @@
-"""Recipes of tasks: class defaults, the chosen network's preset, the file and the command line, settled into a task's
-settings.
-"""
+"""Recipes of tasks: class defaults, network's preset, file and command line, settled into a task's settings."""
 
 from __future__ import annotations
 

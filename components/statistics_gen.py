@@ -11,9 +11,7 @@ from pipeline.errors import UserError
 
 @component(requires=["tensorflow-data-validation", "tensorflow", "apache-beam"], part="statistics")
 def statistics_gen(examples: Examples, statistics: Out[Statistics], beam: BeamConfig, context: Context) -> None:
-    """Write `<split>.pb` (TFDV), `statistics.json` (the same, for reading), `samples/` and the normalisation
-    constants.
-    """
+    """Write `<split>.pb` (TFDV), `statistics.json` (the same, for reading), `samples/` and normalisation constants."""
     if not examples.splits.get("train"):
         raise UserError(
             "There is no example in the training split.", str(examples.path), "Check `data.split` and the data itself."

@@ -176,9 +176,8 @@ def component(
             fingerprint too.
         sources: given the settings by parameter name and `progress`, finds (and downloads, if need be) the user's files
             that the component reads. Without it they are the files that settings marked `SourceFile` name.
-        prepare: given the same, finds what the component will read besides artifacts before the first step of a
-            run, so that
-            what is not to be had is told at once.
+        prepare: given the same, finds what the component will read besides artifacts before the first step of a run, so
+            that what is not to be had is told at once.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., Any]:
@@ -295,7 +294,8 @@ def earlier(of: Any) -> Any:
 
 
 def latest_blessed(model: Any) -> Any:
-    """Ask for the newest blessed model that served under the same name when `model` was first judged; none before the
-    first.
+    """Ask for the newest blessed model that served under the same name when `model` was first judged.
+
+    There is none before the first.
     """
     return Wire(model.kind, resolver="latest_blessed", of=model)

@@ -1,5 +1,6 @@
-"""What neither a kill nor a power failure may halve: files that get their name when they are complete, and locks that
-end with their process.
+"""What neither a kill nor a power failure may halve.
+
+Files get their name when they are complete, and locks end with their process.
 """
 
 from __future__ import annotations

@@ -82,7 +82,5 @@ def explain_os_error(error: OSError, path: Path | str = "") -> UserError:
 
 
 def install_extra(extra: str) -> str:
-    """Say how packages that are not always installed come in: pip alone cannot, since some need versions forced on
-    them.
-    """
+    """Say how packages that are not always installed come in: some need versions forced, which pip alone cannot do."""
     return f"In the folder of labline's source, type `sh bootstrap.sh {extra}`; `dev` brings all but `gpu`."

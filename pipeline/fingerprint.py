@@ -81,10 +81,9 @@ def fingerprint(
 
 
 def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore, part: str) -> dict[str, str]:
-    """Hash the component's file, its task's part and every project file they import, transitively, plus the modules its
-    settings name.
+    """Hash the component's file, its task's part, the modules its settings name, and all project files they import.
 
-    Files of `WITHOUT_CODE` are left out, and what they alone import.
+    Imports are followed all the way. Files of `WITHOUT_CODE` are left out, and what they alone import.
     """
     start = [Path(inspect.getsourcefile(spec.function) or "").resolve(), *(files_of_module(part) if part else [])]
     for config in settings:
@@ -108,18 +107,14 @@ def code_name(path: Path) -> str:
 
 
 def module_files(marker: ModuleIn, name: str) -> list[Path]:
-    """Return the file that a setting names: a shipped module, or a user's own by path; for `auto`, all it may choose
-    from.
-    """
+    """Return the file a setting names: a shipped module, or a user's own by path; for `auto`, all it may choose."""
     if name.endswith(".py"):
         return [Path(name).resolve()]
     return [ROOT / marker.folder / f"{known}.py" for known in marker.names() if name in (known, "auto")]
 
 
 def read_code(path: Path) -> list[Any]:
-    """Return a Python file's syntax hash and the names of the project modules it imports; what is for type checkers
-    does not count.
-    """
+    """Return a Python file's syntax hash and the project modules it imports; imports for type checkers do not count."""
     tree = ast.parse(path.read_text("utf-8"), str(path))
     tree.body = [item for item in tree.body if not is_for_type_checkers(item)]
     imports: set[str] = set()
@@ -142,9 +137,7 @@ def is_for_type_checkers(item: ast.stmt) -> bool:
 
 
 def files_of_module(name: str) -> list[Path]:
-    """Return the files that importing a project module loads: its packages' and its own. Names of functions give
-    none.
-    """
+    """Return the files that importing a project module loads: its packages' and its own; none for a function's name."""
     parts = name.split(".")
     packages = [ROOT.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
     return [path for path in [*packages, ROOT.joinpath(*parts).with_suffix(".py")] if path.is_file()]

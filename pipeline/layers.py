@@ -16,8 +16,9 @@ RECIPES = Path(__file__).with_name("recipes")
 
 
 class RecipeLoader(yaml.SafeLoader):
-    """Reads YAML as people mean it in a recipe: dates are text, and numbers remember how they were written, for keys
-    that want text.
+    """Reads YAML as people mean it in a recipe.
+
+    Dates are text, and numbers remember how they were written, for keys that want text.
     """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 (the library's own attribute)

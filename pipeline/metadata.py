@@ -176,37 +176,38 @@ class MetadataStore:
     def last_execution(self, component: str, recipe: str, before: float = float("inf")) -> Execution | None:
         """Return what the newest run of the recipe used of a component."""
         row = self.database.execute(
-            "SELECT execution.* FROM attribution JOIN execution ON execution.id = attribution.execution JOIN run ON "
-            "run.name = attribution.run "
+            "SELECT execution.* FROM attribution "
+            "JOIN execution ON execution.id = attribution.execution JOIN run ON run.name = attribution.run "
             "WHERE attribution.component=? AND run.recipe=? AND run.started<? ORDER BY run.started DESC LIMIT 1",
             (component, recipe, before),
         ).fetchone()
         return Execution(row[0], row[1], row[2], row[3], row[4], row[5], row[6], json.loads(row[7])) if row else None
 
     def earlier(self, kind: str, digest: str, recipe: str) -> Path | None:
-        """Return the newest artifact of a type and recipe that was sealed before the one with this digest was first, if
-        it is still there.
+        """Return the newest artifact of a type and recipe that was sealed before the one with this digest.
+
+        Those that are no longer in their place are passed over.
         """
         rows = self.database.execute(
-            "SELECT artifact.uri, artifact.digest FROM artifact JOIN event ON event.artifact = artifact.id AND "
-            "event.kind='output' "
-            "JOIN execution ON execution.id = event.execution WHERE artifact.type=? AND artifact.digest<>? AND "
-            "execution.recipe=? AND "
-            "artifact.created < (SELECT MIN(created) FROM artifact WHERE type=? AND digest=?) ORDER BY "
-            "artifact.created DESC",
+            "SELECT artifact.uri, artifact.digest FROM artifact "
+            "JOIN event ON event.artifact = artifact.id AND event.kind='output' "
+            "JOIN execution ON execution.id = event.execution "
+            "WHERE artifact.type=? AND artifact.digest<>? AND execution.recipe=? AND "
+            "artifact.created < (SELECT MIN(created) FROM artifact WHERE type=? AND digest=?) "
+            "ORDER BY artifact.created DESC",
             (kind, digest, recipe, kind, digest),
         )
         return self.first_present(rows)
 
     def latest_blessed(self, digest: str, name: str) -> Path | None:
-        """Return the newest other model blessed under a name before the model with this digest was first judged, if it
-        is still there.
+        """Return the newest other model that was blessed under a name before this one was first judged.
 
-        Judged models keep the opponent they had, so repeating a run reuses its evaluation.
+        Those that are no longer in their place are passed over. Judged models keep the opponent they had, so repeating
+        a run reuses its evaluation.
         """
         judged = (
-            "SELECT blessing.created AS time, model.uri AS uri, model.digest AS digest, blessing.properties AS "
-            "properties "
+            "SELECT blessing.created AS time, model.uri AS uri, model.digest AS digest, "
+            "blessing.properties AS properties "
             "FROM artifact blessing JOIN event made ON made.artifact = blessing.id AND made.kind='output' "
             "JOIN execution ON execution.id = made.execution "
             "JOIN attribution ON attribution.execution = execution.id JOIN run ON run.name = attribution.run "
@@ -223,8 +224,8 @@ class MetadataStore:
     def is_blessed(self, digest: str) -> bool:
         """Say whether the model with this digest was blessed at any time."""
         query = (
-            "SELECT 1 FROM artifact model JOIN event used ON used.artifact = model.id AND used.kind='input' AND "
-            "used.parameter='model' "
+            "SELECT 1 FROM artifact model "
+            "JOIN event used ON used.artifact = model.id AND used.kind='input' AND used.parameter='model' "
             "JOIN event made ON made.execution = used.execution AND made.kind='output' "
             "JOIN artifact blessing ON blessing.id = made.artifact WHERE blessing.type='Blessing' AND model.digest=? "
             "AND json_extract(blessing.properties, '$.blessed') LIMIT 1"
@@ -232,8 +233,7 @@ class MetadataStore:
         return self.database.execute(query, (digest,)).fetchone() is not None
 
     def first_present(self, rows: Iterable[tuple[str, str]]) -> Path | None:
-        """Return the folder of the first artifact that is where it was sealed, or set aside from there when its step
-        ran again.
+        """Return the folder of the first artifact that is where it was sealed, or set aside when its step ran again.
 
         Args:
             rows: URI and digest of each; another run of the same step may have put something else in its place.
@@ -246,9 +246,7 @@ class MetadataStore:
         return None
 
     def lineage(self, digest: str) -> list[dict[str, Any]]:
-        """Return the executions that led to an artifact, the newest first, each with its inputs and outputs by
-        digest.
-        """
+        """Return the executions that led to an artifact, newest first, with their inputs and outputs by digest."""
         found, seen, waiting = [], set(), [digest]
         while waiting:
             current = waiting.pop(0)
@@ -287,8 +285,7 @@ class MetadataStore:
         return entry
 
     def find_artifacts(self, prefix: str) -> list[tuple[str, str, str]]:
-        """Return (type, digest, uri) of the artifacts whose digest starts so, or whose folder lies at or below this
-        path.
+        """Return (type, digest, uri) of the artifacts whose digest starts so, or whose folder is in or below this path.
 
         URIs are folders relative to the workspace.
         """

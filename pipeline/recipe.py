@@ -36,8 +36,9 @@ class Resolved:
 
 
 def name_for(words: str) -> str:
-    """Make a recipe's name, which is also the served model's: other than ASCII letters, digits, dots and dashes become
-    underscores.
+    """Make a recipe's name, which is also the served model's.
+
+    Other characters than ASCII letters, digits, dots and dashes become underscores.
     """
     return re.sub(r"[^A-Za-z0-9_.-]|^[.-]", "_", words) or "mine"
 
@@ -106,9 +107,7 @@ def explain(error: ValidationError, layers: list[Layer], shape: type[BaseModel],
 
 
 def length_of(shape: type[BaseModel], place: tuple[int | str, ...]) -> int:
-    """Return how many values the list of a key has, such as the two of a height and a width; 1 where any number will
-    do.
-    """
+    """Return how many values the list of a key has, such as 2 of a height and a width; 1 where any number will do."""
     section: type[BaseModel] | None = shape
     for name in place[:-1]:
         field = section.model_fields.get(str(name)) if section else None

@@ -216,9 +216,7 @@ class Runner:
         return record, Step(name, "ran", round(record["seconds"], 3), parts.value, record["reason"])
 
     def prepare(self, node: Node) -> None:
-        """Let the first step that runs, and those after it, find what they will read, so that what is missing is told
-        now.
-        """
+        """Let the first step that runs, and those after it, find what they will read: what is missing is told now."""
         if self.prepared:
             return
         self.prepared = True

@@ -1,6 +1,4 @@
-"""Settings: frozen pydantic models whose fields say what they mean, and markers that tell the framework what they
-touch.
-"""
+"""Settings: frozen pydantic models whose fields say what they mean, and markers that say what a field touches."""
 
 from __future__ import annotations
 

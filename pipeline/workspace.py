@@ -161,9 +161,7 @@ class Workspace:
         return any(self.store.is_blessed(digest_of(path)) for path in folder.glob("*/"))
 
     def rebuild_metadata(self) -> int:
-        """Fill the metadata store from the sealed executions and the runs' records; return how many executions there
-        were.
-        """
+        """Fill the metadata store from the sealed executions and the runs' records; return the number of executions."""
         records = []
         for path in sorted((self.path / "artifacts").glob(f"*/[!.]*/{EXECUTION}")):
             record = json.loads(path.read_text("utf-8"))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import pytest
 
@@ -68,23 +68,29 @@ class CommandLine:
 
     def run(self, *overrides: str) -> dict[str, Any]:
         """Run the digits recipe and return what `--json` prints."""
-        return json.loads(self("run", "image_classification", *self.DIGITS, *overrides, "--json").stdout)
+        record: dict[str, Any] = json.loads(
+            self("run", "image_classification", *self.DIGITS, *overrides, "--json").stdout
+        )
+        return record
+
+
+DigitsLine: TypeAlias = tuple[CommandLine, dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def digits_data(tmp_path_factory) -> Path:
+def digits_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that starts empty, as a new user's."""
     return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="session")
-def digits_line(tmp_path_factory, digits_data) -> tuple[CommandLine, dict[str, Any]]:
+def digits_line(tmp_path_factory: pytest.TempPathFactory, digits_data: Path) -> DigitsLine:
     """A workspace with one finished run on handwritten digits, and that run's JSON."""
     command = CommandLine(tmp_path_factory.mktemp("digits") / "workspace", {"LABLINE_DATA_DIR": str(digits_data)})
     return command, command.run()
 
 
 @pytest.fixture(scope="session")
-def command_line():
+def command_line() -> type[CommandLine]:
     """Return a function that makes a command line for a workspace."""
     return CommandLine

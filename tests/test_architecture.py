@@ -1,4 +1,4 @@
-"""The structure of the code: packages point downward, no module imports itself by a detour, files and functions are short."""
+"""The structure of the code: packages point downward, no module imports itself, files and functions are short."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def test_settings_files_hold_settings_and_nothing_that_a_step_does() -> None:
             continue
         for item in ast.parse(file.read_text("utf-8")).body:
             assert not isinstance(item, ast.FunctionDef), f"{file}: {item.name} is no setting"
-            for method in item.body if isinstance(item, ast.ClassDef) else ():
+            if not isinstance(item, ast.ClassDef):
+                continue
+            for method in item.body:
                 if isinstance(method, ast.FunctionDef) and method.name not in allowed:
                     names = [ast.unparse(decorator) for decorator in method.decorator_list]
                     assert any("validator" in name for name in names), f"{file}: {item.name}.{method.name}"

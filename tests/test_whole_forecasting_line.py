@@ -1,4 +1,4 @@
-"""The whole line on a series, as a user runs it: from a CSV to a served forecaster that is better than every naive forecast."""
+"""The whole line on a series, as a user runs it: from a CSV to a served forecaster that beats every naive forecast."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 
+from tests.conftest import CommandLine
+
+ForecastingLine: TypeAlias = tuple[CommandLine, dict[str, Any], Path]
+
 SETTINGS = (
-    "name=tides", "data.horizon=2", "data.history=24", "data.season=12", "trainer.network=lstm", "trainer.options.units=[16]",
-    "trainer.epochs=40", "trainer.optimizer.learning_rate=0.005", "trainer.optimizer.schedule=cosine",
-)  # fmt: skip
+    "name=tides",
+    "data.horizon=2",
+    "data.history=24",
+    "data.season=12",
+    "trainer.network=lstm",
+    "trainer.options.units=[16]",
+    "trainer.epochs=40",
+    "trainer.optimizer.learning_rate=0.005",
+    "trainer.optimizer.schedule=cosine",
+)
 
 
 def write_series(path: Path, rows: int) -> Path:
@@ -34,7 +46,7 @@ def write_series(path: Path, rows: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def forecasting_line(tmp_path_factory, command_line):
+def forecasting_line(tmp_path_factory: pytest.TempPathFactory, command_line: type[CommandLine]) -> ForecastingLine:
     """A workspace with one finished run, that run's JSON, and the file."""
     folder = tmp_path_factory.mktemp("tides")
     command = command_line(folder / "workspace")
@@ -42,18 +54,22 @@ def forecasting_line(tmp_path_factory, command_line):
     return command, run(command, file), file
 
 
-def run(command, file, *overrides):
-    return json.loads(command("run", "forecasting", f"data.path={file}", *SETTINGS, *overrides, "--json").stdout)
+def run(command: CommandLine, file: Path, *overrides: str) -> dict[str, Any]:
+    answer = command("run", "forecasting", f"data.path={file}", *SETTINGS, *overrides, "--json")
+    record: dict[str, Any] = json.loads(answer.stdout)
+    return record
 
 
-def test_one_command_leads_from_a_series_to_a_pushed_forecaster_that_beats_every_baseline(forecasting_line):
+def test_one_command_leads_from_a_series_to_a_pushed_forecaster_that_beats_every_baseline(
+    forecasting_line: ForecastingLine,
+) -> None:
     _, record, _ = forecasting_line
     assert record["blessed"] is True, record
     assert record["pushed"]["name"] == "tides" and (Path(record["pushed"]["path"]) / "saved_model.pb").is_file()
     assert record["metrics"].keys() >= {"test/rmse", "test/mae", "test/mase", "test/smape", "test/coverage"}
 
 
-def test_the_report_draws_the_series_and_names_every_baseline(forecasting_line):
+def test_the_report_draws_the_series_and_names_every_baseline(forecasting_line: ForecastingLine) -> None:
     page = Path(forecasting_line[1]["report"]).read_text()
     for name in ("last value", "seasonal naive", "drift", "Holt-Winters", "SARIMA", "Diebold-Mariano", "Backtest"):
         assert name in page
@@ -61,13 +77,16 @@ def test_the_report_draws_the_series_and_names_every_baseline(forecasting_line):
     assert 'src="http' not in page and "@import" not in page
 
 
-def test_a_second_run_reuses_everything_without_loading_tensorflow_beam_or_statsmodels(forecasting_line):
+def test_a_second_run_reuses_everything_without_loading_tensorflow_beam_or_statsmodels(
+    forecasting_line: ForecastingLine,
+) -> None:
     command, _, file = forecasting_line
     code = (
         f"import sys; sys.argv = ['labline', 'run', 'forecasting', 'data.path={file}', *{SETTINGS!r}, '--json']\n"
         "from labline.cli.main import main\n"
         "try: main()\nexcept SystemExit as end: print(end.code)\n"
-        "print(sorted(set(sys.modules) & {'tensorflow', 'keras', 'apache_beam', 'statsmodels', 'pandas', 'matplotlib'}))"
+        "heavy = {'tensorflow', 'keras', 'apache_beam', 'statsmodels', 'pandas', 'matplotlib'}\n"
+        "print(sorted(set(sys.modules) & heavy))"
     )
     environment = os.environ | {"LABLINE_WORKSPACE": str(command.workspace)}
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
@@ -79,7 +98,7 @@ def test_a_second_run_reuses_everything_without_loading_tensorflow_beam_or_stats
     assert (status, modules) == ("0", "[]")
 
 
-def test_the_served_forecaster_is_asked_with_a_file_and_prints_a_table(forecasting_line):
+def test_the_served_forecaster_is_asked_with_a_file_and_prints_a_table(forecasting_line: ForecastingLine) -> None:
     command, _, file = forecasting_line
     server = command.start("serve", "--engine", "embedded", "--port", "0", "--grpc-port", "0")
     try:
@@ -101,7 +120,9 @@ def test_the_served_forecaster_is_asked_with_a_file_and_prints_a_table(forecasti
     assert server.returncode == 0
 
 
-def test_gaps_stop_the_run_with_their_lines_and_the_setting_that_fills_them(forecasting_line, tmp_path):
+def test_gaps_stop_the_run_with_their_lines_and_the_setting_that_fills_them(
+    forecasting_line: ForecastingLine, tmp_path: Path
+) -> None:
     command, _, file = forecasting_line
     lines = file.read_text().splitlines(keepends=True)
     gappy = tmp_path / "gappy.csv"
@@ -111,11 +132,19 @@ def test_gaps_stop_the_run_with_their_lines_and_the_setting_that_fills_them(fore
     assert "gappy.csv, line 501" in refused.stderr and "data.fill=linear" in refused.stderr
 
 
-def test_a_model_that_only_repeats_the_last_value_is_not_blessed_and_is_told_so(forecasting_line):
+def test_a_model_that_only_repeats_the_last_value_is_not_blessed_and_is_told_so(
+    forecasting_line: ForecastingLine,
+) -> None:
     command, _, file = forecasting_line
     answer = command(
-        "run", "forecasting", f"data.path={file}", *SETTINGS, "trainer.epochs=1", "trainer.optimizer.learning_rate=0.000001",
-        "--require-blessing", check=False,
-    )  # fmt: skip
+        "run",
+        "forecasting",
+        f"data.path={file}",
+        *SETTINGS,
+        "trainer.epochs=1",
+        "trainer.optimizer.learning_rate=0.000001",
+        "--require-blessing",
+        check=False,
+    )
     assert answer.returncode == 4
     assert "NOT blessed" in answer.stdout and "No better than" in answer.stdout

@@ -15,19 +15,27 @@ from typing import Any
 import pytest
 
 from pipeline.settings import ROOT
-from tests.conftest import CommandLine
+from tests.conftest import DigitsLine
 from tests.support.light import loaded_by
 
 STEPS = [
-    "example_gen", "statistics_gen", "schema_gen", "example_validator", "trainer", "evaluator", "exporter", "infra_validator", "pusher",
-]  # fmt: skip
+    "example_gen",
+    "statistics_gen",
+    "schema_gen",
+    "example_validator",
+    "trainer",
+    "evaluator",
+    "exporter",
+    "infra_validator",
+    "pusher",
+]
 
 
-def statuses(record):
+def statuses(record: dict[str, Any]) -> dict[str, str]:
     return {step["component"]: step["status"] for step in record["steps"]}
 
 
-def test_one_command_leads_from_pictures_to_a_blessed_and_pushed_model(digits_line):
+def test_one_command_leads_from_pictures_to_a_blessed_and_pushed_model(digits_line: DigitsLine) -> None:
     command, record = digits_line
     assert list(statuses(record)) == STEPS
     assert set(statuses(record).values()) == {"ran"}
@@ -39,19 +47,20 @@ def test_one_command_leads_from_pictures_to_a_blessed_and_pushed_model(digits_li
     assert list(Path(record["logs"]).rglob("events.out.tfevents*"))
 
 
-def test_the_report_is_one_page_that_loads_nothing_from_elsewhere(digits_line):
+def test_the_report_is_one_page_that_loads_nothing_from_elsewhere(digits_line: DigitsLine) -> None:
     page = Path(digits_line[1]["report"]).read_text()
     assert "digits" in page and "trainer" in page and "data:image/png" in page
     assert 'src="http' not in page and '<link rel="stylesheet"' not in page and "@import" not in page
 
 
-def test_a_second_run_reuses_everything_without_loading_tensorflow_or_beam(digits_line):
+def test_a_second_run_reuses_everything_without_loading_tensorflow_or_beam(digits_line: DigitsLine) -> None:
     command, first = digits_line
     code = (
         f"import sys, json; sys.argv = ['labline', 'run', 'image_classification', *{command.DIGITS!r}, '--json']\n"
         "from labline.cli.main import main\n"
         "try: main()\nexcept SystemExit as end: print(end.code)\n"
-        "print(sorted(set(sys.modules) & {'tensorflow', 'keras', 'apache_beam', 'tensorflow_data_validation', 'tfx_bsl', 'matplotlib'}))"
+        "heavy = {'tensorflow', 'keras', 'apache_beam', 'tensorflow_data_validation', 'tfx_bsl', 'matplotlib'}\n"
+        "print(sorted(set(sys.modules) & heavy))"
     )
     environment = os.environ | command.environment | {"LABLINE_WORKSPACE": str(command.workspace)}
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
@@ -65,7 +74,7 @@ def test_a_second_run_reuses_everything_without_loading_tensorflow_or_beam(digit
     assert len(versions) == 1
 
 
-def test_questions_after_a_run_are_answered(digits_line):
+def test_questions_after_a_run_are_answered(digits_line: DigitsLine) -> None:
     command, record = digits_line
     assert record["run"] in command("runs").stdout
     assert "test/accuracy" in command("show", record["run"]).stdout
@@ -74,7 +83,7 @@ def test_questions_after_a_run_are_answered(digits_line):
     assert command("report").stdout.strip().endswith("report.html")
 
 
-def test_the_pushed_model_is_served_asked_and_stopped(digits_line, digits_data):
+def test_the_pushed_model_is_served_asked_and_stopped(digits_line: DigitsLine, digits_data: Path) -> None:
     command, _ = digits_line
     server = command.start("serve", "--engine", "embedded", "--port", "0", "--grpc-port", "0")
     try:
@@ -96,7 +105,7 @@ def test_the_pushed_model_is_served_asked_and_stopped(digits_line, digits_data):
 
 
 @pytest.mark.slow
-def test_asking_for_a_blessing_that_is_not_given_ends_with_4(digits_line):
+def test_asking_for_a_blessing_that_is_not_given_ends_with_4(digits_line: DigitsLine) -> None:
     command, _ = digits_line
     threshold = "evaluator.thresholds={test/accuracy: 0.9999}"
     answer = command("run", "image_classification", *command.DIGITS, threshold, "--require-blessing", check=False)
@@ -104,7 +113,9 @@ def test_asking_for_a_blessing_that_is_not_given_ends_with_4(digits_line):
     assert "NOT blessed" in answer.stdout and "0.9999" in answer.stdout
 
 
-def test_bad_data_stop_the_run_with_3_and_a_report_that_names_them(digits_line, digits_data, tmp_path):
+def test_bad_data_stop_the_run_with_3_and_a_report_that_names_them(
+    digits_line: DigitsLine, digits_data: Path, tmp_path: Path
+) -> None:
     command, _ = digits_line
     images = tmp_path / "photos"
     for name in ("0", "1", "2"):
@@ -122,7 +133,9 @@ def test_bad_data_stop_the_run_with_3_and_a_report_that_names_them(digits_line, 
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_several_moments_ends_in_the_same_state(tmp_path, digits_line, digits_data):
+def test_a_run_killed_at_several_moments_ends_in_the_same_state(
+    tmp_path: Path, digits_line: DigitsLine, digits_data: Path
+) -> None:
     undisturbed = digits_line[1]
     command = type(digits_line[0])(tmp_path / "workspace", {"LABLINE_DATA_DIR": str(digits_data)})
     killed_in = set()
@@ -142,7 +155,9 @@ def test_a_run_killed_at_several_moments_ends_in_the_same_state(tmp_path, digits
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_both_succeed_and_do_the_work_once(tmp_path, digits_line, digits_data):
+def test_two_runs_at_once_both_succeed_and_do_the_work_once(
+    tmp_path: Path, digits_line: DigitsLine, digits_data: Path
+) -> None:
     command = type(digits_line[0])(tmp_path / "workspace", {"LABLINE_DATA_DIR": str(digits_data)})
     processes = [command.start("run", "image_classification", *command.DIGITS, "--json") for _ in range(2)]
     outputs = [process.communicate(timeout=600) for process in processes]
@@ -155,7 +170,9 @@ def test_two_runs_at_once_both_succeed_and_do_the_work_once(tmp_path, digits_lin
 
 
 @pytest.mark.slow
-def test_editing_a_network_reruns_only_the_steps_that_use_it(tmp_path, digits_line, digits_data):
+def test_editing_a_network_reruns_only_the_steps_that_use_it(
+    tmp_path: Path, digits_line: DigitsLine, digits_data: Path
+) -> None:
     project = tmp_path / "project"
     shutil.copytree(
         ROOT, project, ignore=shutil.ignore_patterns(".venv", ".git", "workspace", "__pycache__", "*.egg-info")
@@ -166,7 +183,7 @@ def test_editing_a_network_reruns_only_the_steps_that_use_it(tmp_path, digits_li
         "PYTHONPATH": str(project),
     }
 
-    def run():
+    def run() -> dict[str, Any]:
         words = [
             sys.executable,
             "-m",
@@ -177,7 +194,8 @@ def test_editing_a_network_reruns_only_the_steps_that_use_it(tmp_path, digits_li
             "--json",
         ]
         answer = subprocess.run(words, capture_output=True, text=True, check=True, env=environment, cwd=project)
-        return json.loads(answer.stdout)
+        record: dict[str, Any] = json.loads(answer.stdout)
+        return record
 
     run()
     network = project / "components" / "networks" / "dense.py"
@@ -192,9 +210,7 @@ def test_editing_a_network_reruns_only_the_steps_that_use_it(tmp_path, digits_li
     )
 
 
-def test_runs_and_a_run_in_which_all_is_reused_load_nothing_heavy(
-    digits_line: tuple[CommandLine, dict[str, Any]],
-) -> None:
+def test_runs_and_a_run_in_which_all_is_reused_load_nothing_heavy(digits_line: DigitsLine) -> None:
     command, _ = digits_line
     environment = {**command.environment, "LABLINE_WORKSPACE": str(command.workspace)}
     assert loaded_by("runs", **environment) == (0, "[]")

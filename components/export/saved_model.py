@@ -1,4 +1,4 @@
-"""SavedModels: functions with named signatures, their variables and assets; and inputs that are refused if misshapen."""
+"""SavedModels: functions with named signatures, their variables and assets; inputs that are refused if misshapen."""
 
 from __future__ import annotations
 
@@ -35,16 +35,18 @@ def write_saved_model(
             module.files.append(tf.saved_model.Asset(str(file)))
         module.functions = list(functions.values())
         tf.saved_model.save(module, str(folder), signatures=functions)
-    # holds a random number and nothing that loading needs: without it, and with numbers of its own, equal exports are equal bytes
+    # the file holds a random number and nothing that loading needs; without it, and with functions that are numbered
+    # anew, equal exports are equal bytes
     (folder / "fingerprint.pb").unlink(missing_ok=True)
     renumber_functions(folder / "saved_model.pb")
 
 
 def check_shape(tensor: tf.Tensor, shape: list[int | None], name: str) -> tf.Tensor:
-    """Return the tensor; in the graph, refuse one of another shape as an invalid argument. None in `shape` stands for any size.
+    """Return the tensor; in the graph, refuse one of another shape as an invalid argument.
 
-    A server does not hold clients to declared shapes, and `tf.ensure_shape` will not do: it is optimised away where the
-    declared shape already says the same. The placeholder keeps the optimiser from knowing the shape beforehand.
+    None in `shape` stands for any size. A server does not hold clients to declared shapes, and `tf.ensure_shape` will
+    not do: it is optimised away where the declared shape already says the same. The placeholder keeps the optimiser
+    from knowing the shape beforehand.
     """
     actual = tf.raw_ops.PlaceholderWithDefault(input=tf.shape(tensor), shape=[None])
     message = f"`{name}` must have shape [{', '.join('n' if size is None else str(size) for size in shape)}]"

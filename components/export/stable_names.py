@@ -1,7 +1,8 @@
 """Numbers functions of a SavedModel anew, so that the same network exported at any time gives the same bytes.
 
-TensorFlow numbers the functions that it traces through the life of a process, so their names and their order in the file say what else
-the process has done: a run that was killed before its export would end in other bytes than one that was not.
+TensorFlow numbers the functions that it traces through the life of a process, so their names and their order in the
+file say what else the process has done: a run that was killed before its export would end in other bytes than one that
+was not.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 GIVEN = "_user_specified_name"  # of what a function takes from around it: a number as above
 NUMBERED = re.compile(r"(.*_)(\d+)")
-UNUSED = re.compile(
-    r"(.*_)(\d+)(___redundant_placeholder\d+)"
-)  # an argument of a loop's condition, called by its number
+# an argument of a loop's condition, called by its number
+UNUSED = re.compile(r"(.*_)(\d+)(___redundant_placeholder\d+)")
 
 
 def renumber_functions(file: Path) -> None:
-    """Rewrite a `saved_model.pb` with its functions numbered from 0, in the order in which they were traced, and sorted by name."""
+    """Rewrite a `saved_model.pb` with its functions numbered from 0 as they were traced, and sorted by name."""
     model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
     for meta_graph in model.meta_graphs:
         names = new_names([function.signature for function in meta_graph.graph_def.library.function])

@@ -91,8 +91,9 @@ def png(figure: Figure) -> bytes:
 
 
 def lend_fonts(figure: Figure) -> None:
-    """Let the machine's fonts write what the usual one cannot, such as Chinese class names; without such a font, boxes
-    stay.
+    """Let the machine's fonts write what the usual one cannot, such as Chinese class names.
+
+    Without such a font, boxes stay.
     """
     for text in figure.findobj(Text):
         missing = frozenset(letter for letter in text.get_text() if ord(letter) > LAST_COMMON)
@@ -138,9 +139,7 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def as_rgb(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Turn pictures [n, H, W, 1 or 3] of any range into RGB 0..1: bytes as they are, anything else by one common
-    scale.
-    """
+    """Turn pictures [n, H, W, 1 or 3] of any range into RGB 0..1: bytes as they are, others by one common scale."""
     values = np.asarray(pixels, np.float32)
     low, high = float(values.min()), float(values.max())
     if pixels.dtype == np.uint8 or (low >= 0 and 2 < high <= 255):

@@ -44,8 +44,10 @@ def list_convolutions(network: keras.Model) -> list[Any]:
 
 
 def kernel_of(layer: Any) -> tuple[NDArray[np.float32], bool]:
-    """Return a convolution's kernel [height, width, input channels, filters], and whether each filter sees only its own
-    channel.
+    """Return a convolution's kernel [height, width, input channels, filters], and whether it is depthwise.
+
+    In a depthwise one each filter sees only its own channel; it is returned as [height, width, 1, channels]. Of a
+    separable convolution it is the depthwise part.
 
     Such a depthwise kernel is returned as [height, width, 1, channels]. Of a separable convolution it is the depthwise
     part.

@@ -1,5 +1,4 @@
-"""Pictures of a judged forecaster: the series and its split, forecasts against what came, residuals, errors beside the
-baselines.
+"""Pictures of a judged forecaster: series and splits, forecasts against what came, residuals, errors of baselines.
 
 They are drawn from the plain values of an evaluation's details.json.
 """

@@ -28,8 +28,9 @@ def write_images(
     step: int,
     channel: int = 0,
 ) -> None:
-    """Write `samples`, `distortions`, `filters_<layer>`, `feature_maps_<layer>` and `probabilities` as PNG and as image
-    summaries.
+    """Write what a network sees, distorts, filters and answers, as PNG and as image summaries.
+
+    The files are `samples`, `distortions`, `filters_<layer>`, `feature_maps_<layer>` and `probabilities`.
 
     Every convolution has its pictures, up to `filters.LAYERS` of them. `layers.json` lists those that are drawn, in the
     network's order, and those that are left out, which TensorBoard tells under `left_out`.

@@ -1,6 +1,4 @@
-"""Pictures of the data: a grid of examples, and distortions of one of them, by the network's own augmentation if it has
-any.
-"""
+"""Pictures of the data: a grid of examples, and distortions of one, by the network's own augmentation if it has any."""
 
 from __future__ import annotations
 
@@ -55,7 +53,7 @@ def draw_distortions(image: NDArray[np.uint8], distorted: NDArray[Any] | None) -
     """Draw the picture [H, W, C] and nine distortions as PNG.
 
     Args:
-        picture: uint8.
+        image: uint8.
         distorted: [9, H', W', C] what the network's own layers made of it; None where it has none, and nine usual ones
             are drawn, with a title that says that the network does not do this.
     """
@@ -73,10 +71,8 @@ def draw_distortions(image: NDArray[np.uint8], distorted: NDArray[Any] | None) -
     return draw_grid(tiles, ["original", *[""] * len(distorted)], columns=5, title=title, side=1.3)
 
 
-def usual_distortions(image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-    """Return nine distortions of a picture [H, W, 3] in 0..1 by name: fixed amounts, so every run shows the same
-    ones.
-    """
+def usual_distortions(image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Return nine distortions of a picture [H, W, 3] in 0..1 by name: fixed amounts, the same in every run."""
     mean = image.mean(axis=(0, 1), keepdims=True)
     changed = {
         "shifted by a tenth": resample(image, shift=(0.1, 0.1)),
@@ -93,12 +89,11 @@ def usual_distortions(image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
 
 
 def resample(
-    image: NDArray[np.uint8], shift: tuple[float, float] = (0.0, 0.0), degrees: float = 0.0, scale: float = 1.0
-) -> NDArray[np.uint8]:
-    """Shift by shares of (height, width), turn and scale a picture [H, W, 3] about its middle; the nearest pixel is
-    taken.
+    image: NDArray[np.float32], shift: tuple[float, float] = (0.0, 0.0), degrees: float = 0.0, scale: float = 1.0
+) -> NDArray[np.float32]:
+    """Shift by shares of (height, width), turn and scale a picture [H, W, 3] about its middle.
 
-    Beyond the edges the outermost pixels go on.
+    The nearest pixel is taken; beyond the edges the outermost pixels go on.
     """
     height, width = image.shape[:2]
     down, right = np.mgrid[:height, :width].astype(np.float64)
@@ -107,5 +102,5 @@ def resample(
     cosine, sine = np.cos(np.radians(degrees)) / scale, np.sin(np.radians(degrees)) / scale
     rows = np.rint(cosine * down - sine * right + (height - 1) / 2).astype(int)
     columns = np.rint(sine * down + cosine * right + (width - 1) / 2).astype(int)
-    moved: NDArray[np.uint8] = image[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
+    moved: NDArray[np.float32] = image[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
     return moved

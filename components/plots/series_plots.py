@@ -1,6 +1,4 @@
-"""Pictures of what a forecaster sees, answers and remembers: windows with forecasts, and each LSTM's gates and states
-over one.
-"""
+"""Pictures of what a forecaster sees, answers and remembers: windows with forecasts, and each LSTM's traces."""
 
 from __future__ import annotations
 
@@ -66,9 +64,7 @@ def write_images(
 def draw_windows(
     history: NDArray[np.float32], truth: NDArray[np.float32], made: dict[str, NDArray[np.float32]], column: str
 ) -> bytes:
-    """Draw the first column of windows [n, H, V], what came [n, P, V], and the forecasts with bounds as the network
-    gives them.
-    """
+    """Draw the first column of windows [n, H, V], what came [n, P, V], and the network's forecasts with bounds."""
     count, rows, horizon = len(history), history.shape[1], truth.shape[1]
     figure = Figure(figsize=(9, 1.7 * -(-count // 2)), dpi=DOTS_PER_INCH, layout="constrained")
     panels = figure.subplots(-(-count // 2), 2, squeeze=False).ravel()
@@ -92,9 +88,7 @@ def draw_windows(
 
 
 def sequences(network: keras.Model, inputs: dict[str, NDArray[Any]]) -> dict[str, tuple[keras.Layer, NDArray[Any]]]:
-    """Return the first LSTM layers, wherever they are nested, by name with what each is given for one window, [T,
-    F].
-    """
+    """Return the first LSTM layers, nested ones too, by name with what each is given for one window, [T, F]."""
     found = [layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.LSTM)][:LAYERS]
     seen: dict[int, NDArray[np.float32]] = {}
     with recorded(found, seen):
@@ -128,10 +122,10 @@ def recorded(layers: list[Any], seen: dict[int, NDArray[np.float32]]) -> Iterato
 
 
 def traces(layer: Any, sequence: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-    """Work out an LSTM's gates and states over a sequence [T, F], each [T, units] (Hochreiter and Schmidhuber 1997,
-    with forget gates).
+    """Work out an LSTM's gates and states over a sequence [T, F], each [T, units].
 
-    Keras keeps the weights of input gate, forget gate, candidate and output gate side by side in this order.
+    They are those of Hochreiter and Schmidhuber (1997), with forget gates. Keras keeps the weights of input gate,
+    forget gate, candidate and output gate side by side in this order.
     """
     cell = layer.cell
     kernel, recurrent = np.asarray(cell.kernel), np.asarray(cell.recurrent_kernel)
@@ -149,8 +143,9 @@ def traces(layer: Any, sequence: NDArray[np.float32]) -> dict[str, NDArray[np.fl
 
 
 def draw_traces(found: dict[str, NDArray[np.float32]], name: str, window: NDArray[np.float32]) -> bytes:
-    """Draw the window [H] above each trace [T, units] as a map of units over time: gates from 0 to 1, states red
-    positive, blue negative.
+    """Draw the window [H] above each trace [T, units] as a map of units over time.
+
+    Gates go from 0 to 1; states are red where positive, blue where negative.
     """
     figure = Figure(figsize=(9, 6.4), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.08, 0.84, 0.84, 0.10)

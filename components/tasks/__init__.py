@@ -1,5 +1,4 @@
-"""Tasks: a folder each with what differs between the problems; `task.py` says which parts there are and what each must
-do.
+"""Tasks: a folder each with what differs between the problems; `task.py` says what each of their parts must do.
 
 Other files beside the parts are theirs: what one of them needs, or several.
 """

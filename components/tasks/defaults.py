@@ -1,4 +1,4 @@
-"""What a task's parts do where there is nothing of its own to say, check or show; a part imports what it needs of this."""
+"""What a task's parts do where there is nothing of their own to say, check or show; a part imports what it needs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """A task: what differs between kinds of problems, one slot for each part that a step or a command asks for.
 
 A slot returns a module that fits the slot's protocol, so `mypy` says which function is missing, misspelt or takes
-something else.
-Modules are imported when a slot is first asked for: naming a task loads neither TensorFlow nor Beam.
+something else. Modules are imported when a slot is first asked for: naming a task loads neither TensorFlow nor Beam.
 """
 
 from __future__ import annotations
@@ -141,9 +140,7 @@ class EvaluationPart(Protocol):
         config: EvaluatorConfig,
         context: Context,
     ) -> None:
-        """Write metrics.json, details.json, predictions.npz and plots to `evaluation`, and the verdict to
-        `blessing`.
-        """
+        """Write metrics.json, details.json, predictions.npz and plots to `evaluation`; the verdict to `blessing`."""
 
 
 class ExportPart(Protocol):
@@ -164,9 +161,7 @@ class Expectation(ABC):
 
     @abstractmethod
     def ask(self, client: Client, name: str) -> tuple[dict[str, Parity], str]:
-        """Ask the served model by every signature; return the parity of each, and what else is wrong; empty if
-        nothing.
-        """
+        """Ask the served model by every signature; return each one's parity, and other faults or an empty text."""
 
     def ask_files(self, saved_model: SavedModel) -> dict[str, Parity]:
         """Ask what lies beside the SavedModel for other runtimes; by default nothing does."""
@@ -216,7 +211,7 @@ class DataCheckPart(Protocol):
     """Raw data to facts and findings, for `labline data check`."""
 
     def recognize(self, place: Path) -> int:
-        """Say how surely raw data that are there are the task's: 0 for not at all; the task with the highest number has them.
+        """Say how surely raw data that are there are the task's: 0 for not at all; the highest number has them.
 
         Raises:
             UserError: they are the task's, and something that belongs to them is missing.
@@ -260,8 +255,7 @@ class Task(ABC):
     """A kind of problem.
 
     A subclass stands in `components/tasks/<name>/task.py`, its one object is `TASK` there, and each slot returns the
-    module of
-    its name beside it. Slots are abstract: a task without one cannot be made, and mypy says so.
+    module of its name beside it. Slots are abstract: a task without one cannot be made, and mypy says so.
 
     Attributes:
         name: as recipes write it.
@@ -339,9 +333,7 @@ class Task(ABC):
     def report(self) -> ReportPart: ...
 
     def module_of(self, part: str) -> str:
-        """Return the name of the module that a slot gives, without importing it: its code belongs to the
-        fingerprint.
-        """
+        """Return the name of the module that a slot gives, without importing it, for the fingerprint of its code."""
         return f"{type(self).__module__.rpartition('.')[0]}.{part}"
 
     def packages_of(self, part: str) -> tuple[str, ...]:
@@ -392,8 +384,9 @@ class Task(ABC):
         return [SourceTree(root, files) for root, files in source_trees(config, progress)]
 
     def idle_settings(self, recipe: StandardRecipe) -> dict[str, str]:
-        """Return the keys that the other values of a recipe leave without effect, each with the reason; by default
-        none.
+        """Return the keys that the other values of a recipe leave without effect, each with the reason.
+
+        There are none by default.
         """
         del recipe
         return {}

@@ -48,9 +48,7 @@ def make_strategy(config: TrainerConfig) -> tf.distribute.Strategy:
 
 @functools.cache
 def mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    """Return the one mirrored strategy of these devices: a second one would take up the keys of the first one's
-    collectives.
-    """
+    """Return the one mirrored strategy of these devices; a second would take up the keys of its collectives."""
     return tf.distribute.MirroredStrategy(list(devices))
 
 

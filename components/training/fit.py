@@ -51,9 +51,7 @@ def fit(
 
 
 def fit_batch(examples: Examples, config: TrainerConfig, context: Context) -> TrainerConfig:
-    """Return the settings with a batch that fits: fewer training examples than one batch are cut into ten, and that is
-    said.
-    """
+    """Return the settings with a batch that fits: fewer training examples than one are cut into ten; that is said."""
     number = examples.splits.get("train", 0)
     if not 0 < number < config.batch_size:
         return config
@@ -82,8 +80,7 @@ def explained(config: TrainerConfig) -> Iterator[None]:
             "Not enough memory for a training step.",
             f"trainer.batch_size: {config.batch_size}",
             f"Set `trainer.batch_size={max(1, config.batch_size // 2)}`, smaller pictures (`trainer.image_size`) or "
-            "shorter windows "
-            "(`data.history`), or a smaller `trainer.cache_megabytes`.",
+            "shorter windows (`data.history`), or a smaller `trainer.cache_megabytes`.",
         ) from error
 
 

@@ -1,6 +1,4 @@
-"""The course of a training: running sums of the epoch, one row an epoch, and a curve over the steps of at most 2,000
-points.
-"""
+"""The course of a training: running sums of the epoch, a row for each epoch, a curve of at most 2,000 points."""
 
 from __future__ import annotations
 

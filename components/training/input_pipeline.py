@@ -30,15 +30,16 @@ class InputPipeline(Protocol):
         """Return the tensor or iterator that one pass draws on, `skip` batches into it."""
 
     def sizes(self, first: int, count: int) -> list[tuple[int, int, int | None]]:
-        """Cut a run of batches where their size changes: first batch, number of batches, examples in each (None: not
-        known).
+        """Cut a run of batches where their size changes: first batch, number of batches, examples in each.
+
+        None stands for a size that is not known.
         """
 
     def take(self, source: Any, step: tf.Tensor, size: int | None) -> Any:
-        """Return batch `step` of the pass, of `size` examples, inside a compiled loop: inputs and targets, tensors or
-        dictionaries of such.
+        """Return batch `step` of the pass, of `size` examples, inside a compiled loop.
 
-        A size that is known beforehand makes recurrent networks a fifth faster.
+        It is a pair of inputs and targets, tensors or dictionaries of such. A size that is known beforehand makes
+        recurrent networks a fifth faster.
         """
 
 

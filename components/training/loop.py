@@ -218,8 +218,9 @@ class Loop:
                 )
 
     def close_epoch(self) -> None:
-        """Judge the validation split and record the epoch; a phase that ends within one closes it early, and the next
-        begins another.
+        """Judge the validation split and record the epoch.
+
+        A phase that ends within an epoch closes it early, and the next begins another.
         """
         epoch = len(self.history.epochs) + 1
         row: dict[str, Any] = {
@@ -244,9 +245,7 @@ class Loop:
             self.note_stopping(row)
 
     def validation_due(self) -> bool:
-        """Say whether the epoch that ends now is judged: it holds a multiple of `judge_steps`, or it is the last
-        one.
-        """
+        """Say whether the epoch that ends now is judged: it is the last, or holds a multiple of `judge_steps`."""
         every, step = self.config.judge_steps, self.state.step
         return every is None or step == self.total or step // every > max(step - self.batches.steps, 0) // every
 

@@ -71,8 +71,9 @@ class TensorBoard:
             writer.flush()
 
     def write_histograms(self, weights: dict[str, Any], epoch: int) -> None:
-        """Write a histogram of each weight, counted in little memory: `tf.summary.histogram` takes 240 bytes for each
-        number.
+        """Write a histogram of each weight.
+
+        They are counted in little memory: `tf.summary.histogram` takes 240 bytes for each number.
         """
         with self.train.as_default():
             for name, value in weights.items():
@@ -110,9 +111,7 @@ class TensorBoard:
 
 
 def histogram(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return left edge, right edge and number of values of each bucket, float64 [buckets, 3]; what is not finite is
-    left out.
-    """
+    """Return left edge, right edge and number of values of each bucket, float64 [buckets, 3], of finite values."""
     finite = values[np.isfinite(values)]
     counts, edges = np.histogram(finite, BUCKETS)
     rows: NDArray[np.float64] = np.stack([edges[:-1], edges[1:], counts], axis=1).astype(np.float64)

@@ -67,9 +67,8 @@ def validation_split_of(examples: Examples, config: TrainerConfig, context: Cont
         raise UserError(
             f"There are no examples in split `{config.validation_split}` to judge the training by.",
             "trainer.validation_split",
-            "Hold some out with `data.split.validation`, or with `data.validation_fraction` where pictures come "
-            "with splits; "
-            "or set `trainer.validation_split=none`.",
+            "Hold some out with `data.split.validation`, or with `data.validation_fraction` where pictures come with "
+            "splits; or set `trainer.validation_split=none`.",
         )
     if config.validation_split == "test":
         context.progress.say(

@@ -28,7 +28,8 @@ def detections_of(answer: Mapping[str, Any], min_score: float = 0.0) -> list[Det
     """Return what a detector's answer about one image says, surest first.
 
     Args:
-        answer: `num_detections`, and of each `detection_boxes`, `_scores`, `_classes`, `_labels`, in arrays or JSON values.
+        answer: `num_detections`, and of each `detection_boxes`, `_scores`, `_classes`, `_labels`, in arrays or JSON
+            values.
         min_score: objects with less are left out.
 
     Raises:

@@ -259,8 +259,7 @@ def unknown_times(label: str, cells: Sequence[str], table: Table) -> UserError:
         f"The times in column `{label}`, such as `{example}`, are in no known form.",
         str(table.path),
         "Say how they are written with `data.time_format`, for example %d/%m/%Y, and name the column with "
-        "`data.time_column`; "
-        "`data.time_column=none` does without times.",
+        "`data.time_column`; `data.time_column=none` does without times.",
     )
 
 
@@ -314,8 +313,7 @@ def find_values(
         f"Several columns could be forecast: {list_names(names[column] for column in numbers)}.",
         str(table.path),
         f"Name the one, or those, to forecast: `data.value_columns=[{names[numbers[-1]]}]`. Others are left out; "
-        "those known in "
-        "advance go to `data.covariate_columns`, one that says the series to `data.series_column`.",
+        "those known in advance go to `data.covariate_columns`, one that says the series to `data.series_column`.",
     )
 
 

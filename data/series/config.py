@@ -71,8 +71,7 @@ class SeriesDataConfig(RawDataConfig):
     fill: Literal["error", "forward", "linear", "seasonal"] = Field(
         "error",
         description="missing values and time steps: `error` stops; `forward` repeats the last value; `linear` draws a "
-        "line; "
-        "`seasonal` takes the same phase one season before, plus the change since, drawn as a line",
+        "line; `seasonal` takes the same phase one season before, plus the change since, drawn as a line",
     )
     season: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
         "auto",

@@ -82,9 +82,7 @@ def fill_line(column: NDArray[np.float64], gap: Gap, after: float) -> None:
 
 
 def fill_season(column: NDArray[np.float64], gap: Gap, after: float | None, season: int) -> None:
-    """Repeat the season before a gap, plus the change over a season: the one before the gap and the one behind it,
-    with a line between.
-    """
+    """Repeat the season before a gap, plus the change over a season, drawn as a line from before to behind it."""
     pattern = np.array(column[gap.start - season : gap.start])
     change = float(column[gap.start - 1] - column[gap.start - 1 - season])
     length = gap.stop - gap.start

@@ -44,9 +44,8 @@ KINDS: dict[str, Kind] = {
     "filled_time_step": Kind("info", "Before these lines, missing time steps were filled as `data.fill` says."),
     "filled_target": Kind(
         "info",
-        "Validation and test windows with a filled target were left out, since what was filled is not judged; so were "
-        "those that "
-        "end in a gap filled from the value behind it, which they are to forecast.",
+        "Validation and test windows with a filled target were left out, since what was filled is not judged; so "
+        "were those that end in a gap filled from the value behind it, which they are to forecast.",
     ),
     "future_row": Kind("info", "These last rows have covariates and no values yet; they were left out."),
 }
@@ -59,12 +58,10 @@ FIXES = {
     "infinite_value": "Correct these values, or leave the cells empty.",
     "no_series": "Fill in the column that `data.series_column` names.",
     "clock_change": "An hour comes a second time here: the times are those of clocks, which go back to winter time. "
-    "Write them in UTC or with their "
-    "zone (2023-10-29T02:00+01:00); or have the rows taken as equally spaced: `data.time_column=none`, and say with "
-    "`data.season` how many are a day.",
+    "Write them in UTC or with their zone (2023-10-29T02:00+01:00); or have the rows taken as equally spaced: "
+    "`data.time_column=none`, and say with `data.season` how many are a day.",
     "duplicate_time": "Keep one line for each time; where a file has several series, name their column with "
-    "`data.series_column`; "
-    "where the time of day has a column of its own, name both: `data.time_column=Date+Time`.",
+    "`data.series_column`; where the time of day has a column of its own, name both: `data.time_column=Date+Time`.",
     "unordered_time": "Sort the lines by time; where a file has several series, name their column with "
     "`data.series_column`.",
     "irregular_step": "Correct these times, or name the step with `data.frequency`; times with a zone are compared in "

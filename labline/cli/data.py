@@ -35,8 +35,10 @@ def data_check(
     task: Annotated[str, typer.Option(help="The kind of problem; auto looks at the data.")] = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Look at raw data without changing them: what they are, files or lines that are no good, and whether a run would
-    stop; if so, the status is a run's. A data set of the catalogue that is not here yet is fetched first.
+    """Look at raw data without changing them.
+
+    Say what they are, which files or lines are no good, and whether a run would stop; if so, the status is a run's. A
+    data set of the catalogue that is not here yet is fetched first.
     """
     from labline.cli.data_check import show_data_check
 

@@ -18,8 +18,9 @@ EXAMPLES = 5  # culprits shown of each finding
 
 
 def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -> int:
-    """Print what raw data look like, and return the status that a run would end with; `auto` finds out whose task's
-    they are.
+    """Print what raw data look like, and return the status that a run would end with.
+
+    With `auto` it finds out whose task's they are.
 
     Raises:
         UserError: the data cannot be read, or are a data set of TensorFlow Datasets that is not here yet.

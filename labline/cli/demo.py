@@ -1,6 +1,4 @@
-"""`make run`: a recipe through the whole line, then its model served, asked about one test example over REST, and
-stopped.
-"""
+"""`make run`: a recipe through the whole line, its model served, asked about a test example over REST, and stopped."""
 
 from __future__ import annotations
 

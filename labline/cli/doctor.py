@@ -96,9 +96,7 @@ def packages() -> list[dict[str, str]]:
 
 
 def devices() -> dict[str, str]:
-    """Ask TensorFlow, in a process of its own, for its GPUs; where the driver has one and TensorFlow not, say which
-    library fails.
-    """
+    """Ask TensorFlow, in a process of its own, for its GPUs; say which library fails if only the driver has one."""
     code = "import tensorflow as tf; print(','.join(d.name for d in tf.config.list_physical_devices('GPU')))"
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "0"}
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)

@@ -238,9 +238,7 @@ def monitor(
     out: Annotated[Path | None, typer.Option(help="File of the page.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare what clients send with what a model was trained on; the status is 3 where something is beyond its
-    limit.
-    """
+    """Compare what clients send with what a model was trained on; the status is 3 if something is beyond its limit."""
     from labline.cli.monitor import monitor as run_monitor
     from serving.monitor.options import MonitorOptions, make_limits, read_time
 

@@ -1,5 +1,6 @@
-"""`labline new`: a project folder with a recipe that explains every key and a network of one's own, or with that of an
-old configuration.
+"""`labline new`: a project folder with a recipe that explains every key, and a network.
+
+The network is one's own, or that of an old configuration.
 """
 
 from __future__ import annotations

@@ -5,13 +5,19 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from components.config import SchemaConfig
+from components.schema_gen import schema_gen
+from components.statistics_gen import statistics_gen
+from data.config import BeamConfig
 from pipeline.artifacts import Examples, Model, Schema, Statistics, write_manifest
 from pipeline.component import Context
 from tests.support.facts import classifier_facts
@@ -29,7 +35,7 @@ def tiny_examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
 
 
 @pytest.fixture
-def make_examples(tmp_path: Path) -> Any:
+def make_examples(tmp_path: Path) -> Callable[..., Examples]:
     """Return a function that writes Examples of other sizes, brightness or classes: see `write_examples`."""
 
     def make(name: str, splits: dict[str, int], **keywords: Any) -> Examples:
@@ -101,7 +107,6 @@ def draw(label: int, random: np.random.Generator) -> NDArray[np.float64]:
 def record(image: NDArray[np.float64], text: str, label: int, source: str) -> bytes:
     """Return the serialized tf.train.Example of a picture, as data/images/records.py describes it."""
     import tensorflow as tf
-    from PIL import Image
 
     stream = io.BytesIO()
     Image.fromarray(image.astype(np.uint8)).save(stream, "PNG")
@@ -138,9 +143,6 @@ def tiny_statistics(tiny_examples: Examples, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def tiny_schema(tiny_statistics: Statistics, tmp_path_factory: pytest.TempPathFactory) -> Schema:
     """The sealed schema inferred from `tiny_statistics`."""
-    from components.config import SchemaConfig
-    from components.schema_gen import schema_gen
-
     schema = Schema.create(tmp_path_factory.mktemp("tiny_schema") / "schema")
     schema_gen(statistics=tiny_statistics, schema=schema, config=SchemaConfig())
     write_manifest(schema, created=0.0)
@@ -149,9 +151,6 @@ def tiny_schema(tiny_statistics: Statistics, tmp_path_factory: pytest.TempPathFa
 
 def measure(examples: Examples, folder: Path) -> Statistics:
     """Run statistics_gen and seal its output."""
-    from components.statistics_gen import statistics_gen
-    from data.config import BeamConfig
-
     statistics = Statistics.create(folder / "statistics")
     statistics_gen(examples=examples, statistics=statistics, beam=BeamConfig(), context=Context.standalone(folder))
     write_manifest(statistics, created=0.0)
@@ -159,7 +158,7 @@ def measure(examples: Examples, folder: Path) -> Statistics:
 
 
 @pytest.fixture
-def measured(tmp_path: Path) -> Any:
+def measured(tmp_path: Path) -> Callable[[Examples], Statistics]:
     """Return a function that gives the sealed statistics of Examples."""
 
     def run(examples: Examples) -> Statistics:

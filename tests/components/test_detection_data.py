@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import text_format
 from PIL import Image
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.config import SchemaConfig
 from components.example_gen import example_gen
@@ -17,10 +19,13 @@ from components.schema_gen import schema_gen
 from components.statistics_gen import statistics_gen
 from components.tasks.object_detection.checks import check_counts
 from components.tasks.object_detection.config import DetectionValidationConfig
+from components.tasks.object_detection.data_check import inspect
 from data.config import BeamConfig
 from data.detection.config import DetectionDataConfig
+from labline.cli.data_check import summary_text
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics, write_manifest
 from pipeline.component import Context
+from pipeline.progress import Progress
 from tests.support.labelled_shapes import PATCH, add_image, draw, write_images
 
 
@@ -78,9 +83,6 @@ def test_boxes_are_measured_and_photos_with_boxes_are_drawn(line: dict[str, Any]
 
 
 def test_the_schema_knows_classes_numbers_and_shares(line: dict[str, Any]) -> None:
-    from google.protobuf import text_format
-    from tensorflow_metadata.proto.v0 import schema_pb2
-
     proto = text_format.Parse(line["Schema"].file("schema.pbtxt").read_text(), schema_pb2.Schema())
     features = {feature.name: feature for feature in proto.feature}
     assert (
@@ -135,10 +137,6 @@ def test_numbers_that_cannot_work_are_told(counts: dict[str, list[int]], said: d
 
 
 def test_a_look_writes_nothing_and_says_what_a_run_would(tmp_path: Path) -> None:
-    from components.tasks.object_detection.data_check import inspect
-    from labline.cli.data_check import summary_text
-    from pipeline.progress import Progress
-
     root = write_images(tmp_path / "raw", {"cat": 20, "dog": 12})
     add_image(root, "none.jpg", [], draw(100))
     before = sorted(tmp_path.rglob("*"))

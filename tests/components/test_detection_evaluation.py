@@ -5,23 +5,36 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow.python.summary.summary_iterator import summary_iterator
 
-from components.tasks.object_detection import baselines, predictions
+from components.evaluator import evaluator
+from components.tasks.object_detection import baselines, predictions, report
 from components.tasks.object_detection.config import DetectionEvaluatorConfig
 from components.tasks.object_detection.evaluation import compare as compare_models
-from components.tasks.object_detection.metrics import TAGS, Detections, GroundTruth
+from components.tasks.object_detection.image_pairs import MISSED, RIGHT, WRONG, draw_pair
+from components.tasks.object_detection.matching import Outcome
+from components.tasks.object_detection.metrics import TAGS, Detections, GroundTruth, coco_metrics
 from components.tasks.object_detection.scoring import score
 from components.tasks.object_detection.verdict import give_verdict
+from data.detection.label_map import write_label_map
+from labline.report.page import write_report
+from object_detection.postprocessing import detect_bytes
+from object_detection.saved_detector import read_detector, write_detector
 from pipeline.artifacts import Artifact, Blessing, Evaluation, Examples, Model, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UserError
 from tests.support.drawn_images import LABELS, QUICK, scored_of, write_examples
 from tests.support.facts import detector_facts
+from tests.support.small_detector import make_detector
 
 SIZE = 96
 Judged = tuple[Evaluation, Blessing, Path]  # and the folder they lie in
@@ -29,9 +42,6 @@ Judged = tuple[Evaluation, Blessing, Path]  # and the folder they lie in
 
 def write_model(folder: Path, seed: int = 1, labels: list[str] = LABELS, steps: int = 40) -> Model:
     """Write and seal a network without training."""
-    from object_detection.saved_detector import write_detector
-    from tests.support.small_detector import make_detector
-
     trained = replace(make_detector(seed, classes=len(labels), size=SIZE), labels=list(labels))
     model = Model.create(folder)
     write_detector(trained, model.path)
@@ -47,8 +57,6 @@ def evaluate(
     baseline: Model | None = None,
     config: DetectionEvaluatorConfig = QUICK,
 ) -> tuple[Evaluation, Blessing]:
-    from components.evaluator import evaluator
-
     evaluation, blessing = Evaluation.create(folder / "evaluation"), Blessing.create(folder / "blessing")
     evaluator(
         examples=examples,
@@ -77,8 +85,6 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Model:
 @pytest.fixture(scope="module")
 def swapped(untrained: Model, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """The same weights with the names of the classes swapped."""
-    from data.detection.label_map import write_label_map
-
     model = Model.create(tmp_path_factory.mktemp("swapped") / "model")
     shutil.copytree(untrained.path, model.path, dirs_exist_ok=True)
     write_label_map(model.file("label_map.pbtxt"), dict(enumerate(LABELS[::-1], 1)))
@@ -113,8 +119,6 @@ def test_the_files_hold_figures_predictions_and_pictures(judged: Judged, drawn_e
 
 
 def test_stored_predictions_give_the_figures_again(judged: Judged) -> None:
-    from components.tasks.object_detection.metrics import coco_metrics
-
     stored = np.load(judged[0].file("predictions.npz"))
     there, found = [], []
     for image, (name, size) in enumerate(zip(stored["filename"], stored["size"], strict=True)):
@@ -135,11 +139,6 @@ def test_stored_predictions_give_the_figures_again(judged: Judged) -> None:
 def test_the_evaluator_sees_what_the_served_model_answers(
     judged: Judged, drawn_examples: Examples, untrained: Model
 ) -> None:
-    import tensorflow as tf
-
-    from object_detection.postprocessing import detect_bytes
-    from object_detection.saved_detector import read_detector
-
     stored = np.load(judged[0].file("predictions.npz"))
     last = len(stored["filename"]) - 1  # in a batch that had to be filled up
     image = predictions.read_images(drawn_examples, "test", [last])[last]
@@ -151,8 +150,6 @@ def test_the_evaluator_sees_what_the_served_model_answers(
 
 
 def test_tensorboard_has_our_names_and_the_object_detection_apis(judged: Judged) -> None:
-    from tensorflow.python.summary.summary_iterator import summary_iterator
-
     events = next((judged[2] / "logs" / "test").glob("events*"))
     tags = {value.tag: event.step for event in summary_iterator(str(events)) for value in event.summary.value}
     assert {
@@ -214,9 +211,6 @@ def test_a_split_without_a_single_object_is_refused(untrained: Model, tmp_path: 
 
 
 def test_settings_of_the_evaluator_load_nothing_heavy() -> None:
-    import subprocess
-    import sys
-
     heavy = "'tensorflow' in m or 'numpy' in m or 'pycocotools' in m or 'matplotlib' in m"
     imported = "components.tasks.object_detection.config, components.tasks.object_detection.report"
     code = f"import {imported}, json, sys; m = set(sys.modules); print(json.dumps({heavy}))"
@@ -226,8 +220,6 @@ def test_settings_of_the_evaluator_load_nothing_heavy() -> None:
 
 @pytest.fixture(scope="module")
 def page(judged: Judged, drawn_examples: Examples, untrained: Model) -> str:
-    from labline.report.page import write_report
-
     evaluation, blessing, folder = judged
     run = {
         "run": "first",
@@ -299,8 +291,6 @@ def test_the_page_shows_boxes_by_class_curves_confusion_and_photos(page: str, ju
 
 
 def test_a_page_without_evaluation_still_shows_the_data(drawn_examples: Examples, tmp_path: Path) -> None:
-    from components.tasks.object_detection import report
-
     assert report.figures({}, {}) == []
     assert report.evaluation({}, lambda artifact, name: "") is None
     shown = report.data({"examples": drawn_examples}, lambda artifact, name: "")
@@ -310,11 +300,6 @@ def test_a_page_without_evaluation_still_shows_the_data(drawn_examples: Examples
 
 
 def test_mistakes_are_drawn_in_other_colours_than_what_is_right() -> None:
-    from PIL import Image
-
-    from components.tasks.object_detection.image_pairs import MISSED, RIGHT, WRONG, draw_pair
-    from components.tasks.object_detection.matching import Outcome
-
     stream = io.BytesIO()
     Image.new("RGB", (200, 100), "black").save(stream, "PNG")
     none = np.zeros(2, bool)

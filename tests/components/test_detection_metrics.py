@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from components.evaluation.percentiles import percentiles
 from components.tasks.object_detection import bootstrap, matching
@@ -95,9 +97,6 @@ def make_images(
 
 def pycocotools_stats(there: list[GroundTruth], given: list[Detections], classes: int) -> dict[str, float]:
     """Return pycocotools' twelve figures, from its own dictionaries."""
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
     annotations: list[dict[str, Any]] = []
     results = []
     for number, (image, answer) in enumerate(zip(there, given, strict=True), 1):

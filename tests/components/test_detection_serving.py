@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -26,7 +27,9 @@ from components.tasks.object_detection.config import DetectionExporterConfig, De
 from components.tasks.object_detection.export import make_signatures, write_tflite
 from components.tasks.task import PredictOptions
 from labline.cli.output import show_predictions
+from object_detection.detector import Detector
 from object_detection.drawn_images import read_image
+from object_detection.exported import ExportedDetector, find_exported
 from object_detection.saved_detector import SavedDetector
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
 from pipeline.component import Context
@@ -86,8 +89,6 @@ def expected(line: dict[str, Any]) -> serving_check.ExpectedBoxes:
 
 @pytest.fixture(scope="module")
 def signatures(line: dict[str, Any]) -> Any:
-    import tensorflow as tf
-
     return tf.saved_model.load(str(line["saved_model"].path)).signatures
 
 
@@ -123,8 +124,6 @@ def test_outputs_are_named_and_typed_as_the_object_detection_api_did(signatures:
 
 
 def test_boxes_are_shares_of_the_photo_surest_first_with_classes_from_one(signatures: Any) -> None:
-    import tensorflow as tf
-
     encoded = [draw_image(number)[0] for number in range(3)]
     answer = {
         name: value.numpy() for name, value in signatures["serving_default"](image_bytes=tf.constant(encoded)).items()
@@ -143,8 +142,6 @@ def test_boxes_are_shares_of_the_photo_surest_first_with_classes_from_one(signat
 def test_it_loads_and_answers_the_same_where_there_is_no_keras(
     line: dict[str, Any], signatures: Any, tmp_path: Path
 ) -> None:
-    import tensorflow as tf
-
     image = draw_image(1)[0]
     (tmp_path / "photo.jpg").write_bytes(image)
     program = f"""
@@ -166,8 +163,6 @@ print(json.dumps({{name: answer[name].numpy().tolist() for name in names}}))
 
 
 def test_a_misshapen_input_is_refused_in_words(signatures: Any) -> None:
-    import tensorflow as tf
-
     with pytest.raises(tf.errors.InvalidArgumentError, match="`inputs` must have shape"):
         signatures["image_tensor"](inputs=tf.zeros([1, 9, 9, 3], tf.uint8)[:, :, :, :1])
 
@@ -255,8 +250,6 @@ def test_wrong_labels_and_a_wrong_order_are_told(client: Client, expected: servi
 def test_old_clients_may_have_the_signature_they_know_as_the_default_one(
     trained: SavedDetector, tmp_path: Path
 ) -> None:
-    import tensorflow as tf
-
     functions = make_signatures(trained, "image_tensor")
     assert list(functions) == ["serving_default", "image_bytes", "tf_example"]
     assert functions["serving_default"](inputs=tf.zeros([2, 40, 50, 3], tf.uint8))["detection_boxes"].shape == [
@@ -286,9 +279,6 @@ def test_every_photo_is_answered_in_words_and_drawn(
 def test_an_exported_detector_is_asked_in_its_folder_as_the_trained_one_is(
     line: dict[str, Any], tmp_path: Path
 ) -> None:
-    from object_detection.detector import Detector
-    from object_detection.exported import ExportedDetector, find_exported
-
     folder = line["saved_model"].path
     assert find_exported(folder) == folder and find_exported(line["model"].path) is None
     pixels = read_image_of(tmp_path)

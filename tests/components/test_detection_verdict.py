@@ -4,7 +4,9 @@ blessed model.
 
 from __future__ import annotations
 
+import csv
 import io
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +17,9 @@ from pydantic import ValidationError
 from components.evaluation.verdict import threshold_checks
 from components.tasks.object_detection import baselines
 from components.tasks.object_detection.config import DetectionEvaluatorConfig
-from components.tasks.object_detection.metrics import GroundTruth
+from components.tasks.object_detection.metrics import GroundTruth, coco_metrics
 from components.tasks.object_detection.scoring import score
-from components.tasks.object_detection.verdict import absent_check, constant_check, give_verdict
+from components.tasks.object_detection.verdict import absent_check, compare_scores, constant_check, give_verdict
 from pipeline.artifacts import Examples
 from tests.support.drawn_images import LABELS, QUICK, scored_of, write_examples
 
@@ -71,8 +73,6 @@ def test_a_good_detector_is_blessed_and_says_why(drawn_examples: Examples) -> No
 
 
 def test_a_loss_beyond_the_tolerance_against_the_last_blessed_model_is_not_blessed(drawn_examples: Examples) -> None:
-    from components.tasks.object_detection.verdict import compare_scores
-
     there, before = scored_of(drawn_examples)
     _, worse = scored_of(drawn_examples, moved=0.02)
     constant = baselines.constant_box([], LABELS)
@@ -123,11 +123,6 @@ def test_the_constant_box_is_the_median_of_the_commonest_class_whatever_the_orde
 
 def test_the_constant_box_on_raccoons_is_the_published_one(real_data: Path) -> None:
     """.166 and .589 were measured with pycocotools by others."""
-    import csv
-    import zipfile
-
-    from components.tasks.object_detection.metrics import coco_metrics
-
     archive = zipfile.ZipFile(real_data / "detection" / "raccoon.zip")
     splits: dict[str, list[GroundTruth]] = {}
     for split in ("train", "test"):

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from components.evaluation.diebold_mariano import Losses, diebold_mariano, losses_by_time
 
@@ -19,8 +20,6 @@ def p_of(model: Losses, other: Losses, steps: int = 1) -> float:
 
 def test_one_step_ahead_it_is_the_paired_t_test() -> None:
     """Harvey, Leybourne and Newbold's correction turns the statistic into Student's own for h = 1."""
-    from scipy import stats
-
     random = np.random.default_rng(0)
     model, other = random.exponential(1.0, 40), random.exponential(1.3, 40)
     found = diebold_mariano(model, other, steps=1)
@@ -31,8 +30,6 @@ def test_one_step_ahead_it_is_the_paired_t_test() -> None:
 
 def test_several_steps_ahead_it_takes_the_autocovariances_and_the_small_sample_correction() -> None:
     """Worked out step by step from the paper's formulas, h = 3."""
-    from scipy import stats
-
     random = np.random.default_rng(1)
     difference = np.convolve(random.normal(0.3, 1, 52), [1, 0.5, 0.3], "valid")
     number, steps = len(difference), 3

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from pydantic import ValidationError
 
 from components.evaluator import evaluator
+from components.networks import load_model
 from components.tasks.image_classification.config import ImageEvaluatorConfig
 from components.tasks.image_classification.facts import ImageComparison
 from components.tasks.image_classification.verdict import baseline_check, mcnemar
@@ -200,8 +202,6 @@ def test_an_earlier_model_that_knows_the_classes_in_another_order_is_scored_the_
 @pytest.fixture
 def shuffled_model(tiny_model: Model, tmp_path: Path) -> Model:
     """Return the tiny model with its outputs, and their labels, the other way round."""
-    from components.networks import load_model
-
     network = load_model(tiny_model)
     kernel, bias = network.layers[-1].get_weights()
     network.layers[-1].set_weights([kernel[:, ::-1], bias[::-1]])
@@ -215,8 +215,6 @@ def shuffled_model(tiny_model: Model, tmp_path: Path) -> Model:
 def test_tensorboard_has_the_reports_figures_and_plots_once_however_often_a_run_is_taken_up_again(
     tiny_examples: Examples, poor_model: Model, tmp_path: Path
 ) -> None:
-    import tensorflow as tf
-
     for name in ("killed", "finished"):
         evaluation, blessing = Evaluation.create(tmp_path / name), Blessing.create(tmp_path / f"{name}_blessing")
         evaluator(

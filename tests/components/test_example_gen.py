@@ -1,4 +1,7 @@
-"""example_gen: what goes in comes out once, in the right split, the same whatever the number of workers; bad pictures are named."""
+"""example_gen: what goes in comes out once, in the right split, the same whatever the number of workers.
+
+Bad pictures are named.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.example_gen import BeamConfig, example_gen, sources
+from components.example_gen import example_gen, sources
+from components.validation.thumbnails import find_examples
+from data.config import BeamConfig
+from data.images import ingest as work
+from data.images.check import inspect
 from data.images.config import ImageDataConfig
+from data.shards import plan_shards
 from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Examples
 from pipeline.component import Context
@@ -77,14 +85,19 @@ def findings(examples: Examples) -> dict[str, dict[str, Any]]:
     return {item["name"]: item for item in examples.read_json("rejected.json")}
 
 
-def test_every_picture_is_in_one_split_with_its_class_and_bytes(images, tmp_path):
+def test_every_picture_is_in_one_split_with_its_class_and_bytes(images: Path, tmp_path: Path) -> None:
     before = digest(images)
     examples = ingest(tmp_path, images, examples_per_shard=30)
     assert examples.properties == {
-        "task": "image_classification", "splits": {"train": 72, "validation": 9, "test": 9}, "labels": ["ant", "bee", "cow"],
-        "label_counts": {"train": [32, 24, 16], "validation": [4, 3, 2], "test": [4, 3, 2]}, "image_shape": [6, 5, 3], "channels": 3,
-        "rejected": 0, "source": "photos (image_folder)",
-    }  # fmt: skip
+        "task": "image_classification",
+        "splits": {"train": 72, "validation": 9, "test": 9},
+        "labels": ["ant", "bee", "cow"],
+        "label_counts": {"train": [32, 24, 16], "validation": [4, 3, 2], "test": [4, 3, 2]},
+        "image_shape": [6, 5, 3],
+        "channels": 3,
+        "rejected": 0,
+        "source": "photos (image_folder)",
+    }
     assert [shard.name for shard in examples.shards("train")] == [
         f"train-0000{number}-of-00003.tfrecord" for number in range(3)
     ]
@@ -103,15 +116,15 @@ def test_every_picture_is_in_one_split_with_its_class_and_bytes(images, tmp_path
     assert not list(examples.path.glob(".*")), "no temporary file may stay"
 
 
-def test_classes_are_mixed_within_a_shard(images, tmp_path):
+def test_classes_are_mixed_within_a_shard(images: Path, tmp_path: Path) -> None:
     labels = [record["image/class/label"] for record in records(ingest(tmp_path, images), "train")]
     changes = sum(one != other for one, other in itertools.pairwise(labels))
     assert changes > 20
 
 
-def test_the_bytes_do_not_depend_on_the_number_of_workers(images, tmp_path, monkeypatch):
-    from data.images import ingest as work
-
+def test_the_bytes_do_not_depend_on_the_number_of_workers(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = ingest(tmp_path / "one", images, examples_per_shard=10)
     monkeypatch.setattr(work, "CHUNK", 7)
     threads = BeamConfig(options={"direct_num_workers": 2, "direct_running_mode": "multi_threading"})
@@ -120,7 +133,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(images, tmp_path, monk
     assert one.properties == two.properties
 
 
-def test_adding_a_picture_leaves_nearly_all_others_in_their_split(images, tmp_path):
+def test_adding_a_picture_leaves_nearly_all_others_in_their_split(images: Path, tmp_path: Path) -> None:
     first = ingest(tmp_path / "one", images)
     (images / "ant" / "new.png").write_bytes(image(77_777))
     second = ingest(tmp_path / "two", images)
@@ -141,11 +154,15 @@ def bomb() -> bytes:
     )
 
 
-def test_bad_pictures_are_counted_and_named_and_the_others_used(images, tmp_path):
+def test_bad_pictures_are_counted_and_named_and_the_others_used(images: Path, tmp_path: Path) -> None:
     bad = {
-        "corrupt_file": b"this is no picture at all", "truncated_file": image(1, "JPEG")[:200], "empty_file": b"", "too_many_pixels": bomb(),
-        "zero_size_image": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(8) + b"\x08\x02\0\0\0" + bytes(40), "wrong_extension": image(123_456, "PNG"),
-    }  # fmt: skip
+        "corrupt_file": b"this is no picture at all",
+        "truncated_file": image(1, "JPEG")[:200],
+        "empty_file": b"",
+        "too_many_pixels": bomb(),
+        "zero_size_image": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(8) + b"\x08\x02\0\0\0" + bytes(40),
+        "wrong_extension": image(123_456, "PNG"),
+    }
     for name, content in bad.items():
         (images / "ant" / f"{name}.jpg").write_bytes(content)
     (images / "ant" / "notes.txt").write_text("mine")
@@ -158,9 +175,18 @@ def test_bad_pictures_are_counted_and_named_and_the_others_used(images, tmp_path
     examples = ingest(tmp_path, images)
     found = findings(examples)
     expected = {
-        "corrupt_file": 1, "truncated_file": 1, "empty_file": 2, "too_many_pixels": 1, "zero_size_image": 1, "wrong_extension": 1,
-        "unreadable_file": 1, "unknown_file": 1, "stray_file": 1, "single_image_class": 1, "empty_class": 1,
-    }  # fmt: skip
+        "corrupt_file": 1,
+        "truncated_file": 1,
+        "empty_file": 2,
+        "too_many_pixels": 1,
+        "zero_size_image": 1,
+        "wrong_extension": 1,
+        "unreadable_file": 1,
+        "unknown_file": 1,
+        "stray_file": 1,
+        "single_image_class": 1,
+        "empty_class": 1,
+    }
     assert {name: item["count"] for name, item in found.items()} == expected
     for name in bad:
         item = found[name]
@@ -173,7 +199,7 @@ def test_bad_pictures_are_counted_and_named_and_the_others_used(images, tmp_path
     assert examples.properties["rejected"] == 7
 
 
-def test_the_same_picture_in_two_splits_stays_only_in_the_test_split(tmp_path):
+def test_the_same_picture_in_two_splits_stays_only_in_the_test_split(tmp_path: Path) -> None:
     root = tmp_path / "data"
     for number, split in enumerate(["train", "test"]):
         write_images(root / split, {"ant": 20, "bee": 20}, start=100 * number)
@@ -187,7 +213,7 @@ def test_the_same_picture_in_two_splits_stays_only_in_the_test_split(tmp_path):
     assert Counter(record["image/encoded"] for record in all_records(examples))[shared] == 1
 
 
-def test_copies_within_the_data_never_stand_in_two_splits(images, tmp_path):
+def test_copies_within_the_data_never_stand_in_two_splits(images: Path, tmp_path: Path) -> None:
     for index in range(20):
         (images / "ant" / f"copy{index}.png").write_bytes((images / "ant" / f"{index:03d}.png").read_bytes())
     (images / "bee" / "ant.png").write_bytes((images / "ant" / "001.png").read_bytes())
@@ -202,7 +228,7 @@ def test_copies_within_the_data_never_stand_in_two_splits(images, tmp_path):
     assert found["conflicting_labels"]["count"] == 1
 
 
-def test_groups_stay_together(tmp_path):
+def test_groups_stay_together(tmp_path: Path) -> None:
     root = write_images(tmp_path / "data", {"ant": 60, "bee": 60})
     for file in root.glob("*/*.png"):
         file.rename(file.with_name(f"person{int(file.stem) // 6}_{file.name}"))
@@ -216,7 +242,7 @@ def test_groups_stay_together(tmp_path):
     assert all(people.values())
 
 
-def test_chosen_classes_are_numbered_as_listed_and_limit_takes_of_every_class(images, tmp_path):
+def test_chosen_classes_are_numbered_as_listed_and_limit_takes_of_every_class(images: Path, tmp_path: Path) -> None:
     examples = ingest(tmp_path, images, classes=("cow", "ant"), limit=30)
     assert examples.labels == ["cow", "ant"]
     assert sum(examples.splits.values()) == 30
@@ -224,19 +250,19 @@ def test_chosen_classes_are_numbered_as_listed_and_limit_takes_of_every_class(im
     assert totals == [10, 20]
 
 
-def test_a_class_that_is_not_there_is_answered_with_the_nearest(images, tmp_path):
+def test_a_class_that_is_not_there_is_answered_with_the_nearest(images: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, images, classes=("cow", "art"))
     assert "Did you mean `ant`?" in caught.value.fix
 
 
-def test_pictures_of_different_sizes_have_no_common_shape(images, tmp_path):
+def test_pictures_of_different_sizes_have_no_common_shape(images: Path, tmp_path: Path) -> None:
     (images / "ant" / "large.png").write_bytes(image(5, size=(20, 30)))
     assert ingest(tmp_path / "one", images).properties["image_shape"] is None
 
 
 @pytest.mark.parametrize("content", ["nothing", "one class", "only bad"])
-def test_data_with_nothing_usable_are_a_clear_error(tmp_path, content):
+def test_data_with_nothing_usable_are_a_clear_error(tmp_path: Path, content: str) -> None:
     root = write_images(tmp_path / "data", {"ant": 3} if content == "one class" else {})
     (root / "bee").mkdir(parents=True)
     if content == "only bad":
@@ -247,14 +273,12 @@ def test_data_with_nothing_usable_are_a_clear_error(tmp_path, content):
     assert "One folder for each class" in caught.value.fix
 
 
-def test_a_picture_that_changes_while_it_is_read_is_a_clear_error(images, tmp_path, monkeypatch):
-    from data.images import ingest as work
-
-    plan = work.plan_shards
-
+def test_a_picture_that_changes_while_it_is_read_is_a_clear_error(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def change_and_plan(*arguments: Any) -> Any:
         (images / "ant" / "000.png").write_bytes(image(99_999))
-        return plan(*arguments)
+        return plan_shards(*arguments)
 
     monkeypatch.setattr(work, "plan_shards", change_and_plan)
     with pytest.raises(UserError, match="changed while the data were read") as caught:
@@ -262,7 +286,7 @@ def test_a_picture_that_changes_while_it_is_read_is_a_clear_error(images, tmp_pa
     assert caught.value.where == "ant/000.png"
 
 
-def test_a_changed_file_changes_the_fingerprint_and_a_moved_folder_does_not(images, tmp_path):
+def test_a_changed_file_changes_the_fingerprint_and_a_moved_folder_does_not(images: Path, tmp_path: Path) -> None:
     def content(path: Path) -> list[tuple[str, bytes]]:
         config = ImageDataConfig(path=str(path))
         trees = sources(config=config, beam=BeamConfig(), progress=Progress(quiet=True))
@@ -275,9 +299,7 @@ def test_a_changed_file_changes_the_fingerprint_and_a_moved_folder_does_not(imag
     assert content(tmp_path / "moved") != before
 
 
-def test_names_that_are_no_utf_8_come_through_and_stay_apart(images, tmp_path):
-    from components.validation.thumbnails import find_examples
-
+def test_names_that_are_no_utf_8_come_through_and_stay_apart(images: Path, tmp_path: Path) -> None:
     folder = os.fsencode(images)
     for name in (b"ant/caf\xe9.png", b"ant/caf\xe8.png", b"b\xe9e/1.png", b"b\xe8e/1.png", b"ant/bad\xe9.png"):
         file = Path(os.fsdecode(folder + b"/" + name))
@@ -292,9 +314,7 @@ def test_names_that_are_no_utf_8_come_through_and_stay_apart(images, tmp_path):
     assert [source for source, _ in find_examples(examples, "image/source", {"ant/caf\\xe9.png"})]
 
 
-def test_a_data_check_sees_what_example_gen_would_write(images, tmp_path):
-    from data.images.check import inspect
-
+def test_a_data_check_sees_what_example_gen_would_write(images: Path, tmp_path: Path) -> None:
     (images / "ant" / "bad.png").write_bytes(b"")
     summary = inspect(ImageDataConfig(path=str(images)), Progress(quiet=True))
     assert summary["classes"] == {"ant": 40, "bee": 30, "cow": 20}
@@ -303,8 +323,10 @@ def test_a_data_check_sees_what_example_gen_would_write(images, tmp_path):
     assert summary["findings"][0]["name"] == "empty_file"
 
 
-def test_a_data_set_of_tensorflow_datasets_is_read_as_tfds_wrote_it(tmp_path, monkeypatch):
-    tensorflow_datasets = pytest.importorskip("tensorflow_datasets")
+def test_a_data_set_of_tensorflow_datasets_is_read_as_tfds_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensorflow_datasets: Any = pytest.importorskip("tensorflow_datasets")
     pytest.importorskip("importlib_resources", reason="tensorflow-datasets 4.9.10 needs it without saying so")
 
     class Tiny(tensorflow_datasets.core.GeneratorBasedBuilder):
@@ -338,7 +360,7 @@ def test_a_data_set_of_tensorflow_datasets_is_read_as_tfds_wrote_it(tmp_path, mo
 
 
 @pytest.mark.skipif("LABLINE_TEST_DATA" not in os.environ, reason="set LABLINE_TEST_DATA to the folder with real data")
-def test_real_pictures_of_cifar_are_all_sound(tmp_path):
+def test_real_pictures_of_cifar_are_all_sound(tmp_path: Path) -> None:
     examples = ingest(tmp_path, Path(os.environ["LABLINE_TEST_DATA"]) / "cifar10", limit=1000)
     assert len(examples.labels) == 10
     assert examples.properties["image_shape"] == [32, 32, 3]
@@ -347,7 +369,7 @@ def test_real_pictures_of_cifar_are_all_sound(tmp_path):
 
 
 @pytest.mark.skipif("LABLINE_TEST_DATA" not in os.environ, reason="set LABLINE_TEST_DATA to the folder with real data")
-def test_real_mnist_keeps_its_given_splits(tmp_path):
+def test_real_mnist_keeps_its_given_splits(tmp_path: Path) -> None:
     examples = ingest(tmp_path, Path(os.environ["LABLINE_TEST_DATA"]) / "mnist", limit=2000, validation_fraction=0.3)
     assert examples.labels == [str(number) for number in range(10)]
     assert examples.properties["image_shape"] == [28, 28, 1]

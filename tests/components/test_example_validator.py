@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
 from components.config import SchemaConfig
 from components.example_validator import example_validator
 from components.schema_gen import schema_gen
 from components.tasks.image_classification.config import ImageValidationConfig
 from data.findings import Finding
+from data.validation.comparison import value_shares
 from data.validation.config import Limits
 from pipeline.artifacts import Anomalies, Examples, Schema, Statistics, write_manifest
 from pipeline.facts import StatisticsFacts
@@ -201,10 +204,6 @@ def test_a_number_that_never_changed_in_training_is_compared_by_how_often_it_sti
 
 
 def test_shares_are_of_all_values_where_an_example_has_several() -> None:
-    from tensorflow_metadata.proto.v0 import statistics_pb2
-
-    from data.validation.comparison import value_shares
-
     row = statistics_pb2.FeatureNameStatistics()
     row.string_stats.common_stats.num_non_missing, row.string_stats.common_stats.tot_num_values = 2, 8
     for label, count in (("RBC", 6), ("WBC", 2)):

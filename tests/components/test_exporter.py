@@ -5,17 +5,26 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from keras import layers
 from numpy.typing import NDArray
+from PIL import Image
+from tensorflow_serving.apis import prediction_log_pb2
 
 from components.exporter import exporter
 from components.networks import load_model
+from components.tasks.image_classification import export as part
 from components.tasks.image_classification.config import ImageExporterConfig
+from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Examples, Model, SavedModel, write_manifest
+from serving.samples import encoded_image, sample_records
 from tests.support.facts import classifier_facts
 
 LABELS = ["cross", "dot", "stripe"]
@@ -28,9 +37,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def make_model(folder: Path, shape: tuple[int, int, int], activation: str) -> Model:
-    import keras
-    from keras import layers
-
     keras.utils.set_random_seed(5)
     network = keras.Sequential(
         [
@@ -66,14 +72,10 @@ def export(examples: Examples, model: Model, folder: Path, **config: Any) -> Sav
 
 @pytest.fixture(scope="module")
 def signatures(saved_model: SavedModel) -> Any:
-    import tensorflow as tf
-
     return tf.saved_model.load(str(saved_model.path)).signatures
 
 
 def encode(kind: str, mode: str = "RGB", size: tuple[int, int] = (17, 23)) -> bytes:
-    from PIL import Image
-
     pixels = np.random.default_rng(1).integers(0, 255, (*size, 3), dtype=np.uint8)
     stream = io.BytesIO()
     Image.fromarray(pixels).convert(mode).save(stream, kind)
@@ -112,11 +114,6 @@ def test_inputs_and_outputs_have_exactly_the_promised_names_and_types(signatures
 
 
 def test_all_signatures_answer_as_the_network_does(signatures: Any, model: Model, tiny_examples: Examples) -> None:
-    import keras
-    import tensorflow as tf
-
-    from serving.samples import encoded_image, sample_records
-
     _, records = sample_records(tiny_examples, 10)
     encoded = [encoded_image(record) for record in records]
     pixels = np.stack([tf.io.decode_png(image).numpy() for image in encoded]).astype(np.float32)
@@ -135,8 +132,6 @@ def test_all_signatures_answer_as_the_network_does(signatures: Any, model: Model
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
 def test_pictures_of_any_kind_size_and_channels_are_taken(signatures: Any, kind: str, mode: str) -> None:
-    import tensorflow as tf
-
     if kind == "JPEG" and mode in ("RGBA", "P"):
         pytest.skip("JPEG has neither transparency nor a palette")
     answer = signatures["serving_default"](
@@ -147,15 +142,13 @@ def test_pictures_of_any_kind_size_and_channels_are_taken(signatures: Any, kind:
 
 @pytest.mark.parametrize("content", [b"", b"no picture", encode("PNG")[:60], encode("JPEG")[:80]])
 def test_what_is_no_picture_is_an_invalid_argument(signatures: Any, content: bytes) -> None:
-    import tensorflow as tf
-
     with pytest.raises(tf.errors.InvalidArgumentError):
         signatures["serving_default"](image_bytes=tf.constant([content]))
 
 
-def test_scores_are_turned_into_probabilities_and_colour_is_taken(make_examples: Any, tmp_path: Path) -> None:
-    import tensorflow as tf
-
+def test_scores_are_turned_into_probabilities_and_colour_is_taken(
+    make_examples: Callable[..., Examples], tmp_path: Path
+) -> None:
     model = make_model(tmp_path / "model", (8, 10, 3), "sigmoid")
     saved_model = export(make_examples("grey", {"test": 3}), model, tmp_path / "saved_model", warmup_examples=0)
     assert not saved_model.file("assets.extra").exists()
@@ -165,10 +158,6 @@ def test_scores_are_turned_into_probabilities_and_colour_is_taken(make_examples:
 
 
 def test_every_signature_is_warmed_up_with_real_pictures(saved_model: SavedModel, tiny_examples: Examples) -> None:
-    from tensorflow_serving.apis import prediction_log_pb2
-
-    from data.tfrecord import decode_example, read_records
-
     logs = [
         prediction_log_pb2.PredictionLog.FromString(record)
         for record in read_records(saved_model.file("assets.extra", "tf_serving_warmup_requests"))
@@ -210,8 +199,6 @@ print(signature(image_bytes=tf.constant([open(sys.argv[2], "rb").read()]))["labe
 def test_the_same_model_gives_the_same_answers_warm_up_and_assets(
     saved_model: SavedModel, signatures: Any, model: Model, tiny_examples: Examples, tmp_path: Path
 ) -> None:
-    import tensorflow as tf
-
     again = export(tiny_examples, model, tmp_path / "again")
     for name in ("assets/labels.txt", "assets.extra/tf_serving_warmup_requests"):
         assert again.file(name).read_bytes() == saved_model.file(name).read_bytes()
@@ -237,10 +224,8 @@ def test_tflite_on_request_is_checked_against_keras(
 
 
 def test_int8_is_calibrated_on_training_pictures_and_checked_on_others(
-    model: Model, make_examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Model, make_examples: Callable[..., Examples], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from components.tasks.image_classification import export as part
-
     dark = make_examples("dark", {"train": 20, "test": 20}, brightness={"train": 0.1})
     network, seen = load_model(model), {}
 

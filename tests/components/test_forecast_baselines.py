@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
+from statsmodels.tsa.holtwinters import ExponentialSmoothing
+from statsmodels.tsa.statespace.sarimax import SARIMAX
+from threadpoolctl import threadpool_limits
 
 from components.tasks.forecasting.baselines import FITTED, NAIVE, Baseline, measure_baselines
 from components.tasks.forecasting.metrics import Forecasts
+from components.tasks.forecasting.state_space import arma, continue_states, difference, filter_states, integrate, smooth
 from pipeline.progress import Progress
 
 Floats = NDArray[np.float64]
@@ -132,19 +137,6 @@ def test_a_fitted_model_goes_with_trend_and_season_far_ahead(name: str) -> None:
 
 
 def test_running_forward_agrees_with_statsmodels_own_forecasts() -> None:
-    from statsmodels.tsa.holtwinters import ExponentialSmoothing
-    from statsmodels.tsa.statespace.sarimax import SARIMAX
-    from threadpoolctl import threadpool_limits
-
-    from components.tasks.forecasting.state_space import (
-        arma,
-        continue_states,
-        difference,
-        filter_states,
-        integrate,
-        smooth,
-    )
-
     values = (wave(130) + np.cumsum(np.random.default_rng(4).normal(0, 1, (130, 1)), axis=0))[:, 0]
     result = ExponentialSmoothing(values, trend="add", damped_trend=True, seasonal="add", seasonal_periods=12).fit()
     states = smooth(values, result.params, 12)
@@ -245,8 +237,6 @@ def test_the_known_figures_of_real_temperatures(
 
 @pytest.mark.slow
 def test_all_baselines_of_4383_hours_take_less_than_a_minute(real_data: Path) -> None:
-    import time
-
     values = column(real_data / "series" / "beijing_hourly_temp_2010_2014.csv")
     began = time.monotonic()
     found = measure([values], windows([values], range(39441, len(values) - 23), 24), season=24)

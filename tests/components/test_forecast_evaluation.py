@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+from PIL import Image
 from pydantic import ValidationError
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from components.evaluation.diebold_mariano import Comparison
 from components.tasks.forecasting.baselines import Baseline
 from components.tasks.forecasting.config import ForecastEvaluatorConfig
 from components.tasks.forecasting.evaluation import evaluate
 from components.tasks.forecasting.facts import CutFacts
+from components.tasks.forecasting.metrics import Forecasts
+from components.tasks.forecasting.plot_data import PAST, POINTS, Line, draw_line, envelope
 from components.tasks.forecasting.verdict import give_verdict
+from data.series.records import Series, Shape, encode_windows
 from pipeline.artifacts import Blessing, Evaluation, Examples, Model, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UserError
@@ -40,8 +47,6 @@ def write_examples(
     zero: bool = False,
 ) -> Examples:
     """Write and seal the test windows of series with trend, season and a wandering level, and the series themselves."""
-    from data.series.records import Series, Shape, encode_windows
-
     random = np.random.default_rng(3)
     steps = np.arange(ROWS)[:, np.newaxis]
     wander = np.cumsum(random.normal(0, 1, (series, ROWS, len(columns))), axis=1)
@@ -83,8 +88,6 @@ def write_model(
     history: int = HISTORY,
 ) -> Model:
     """Write and seal a network without weights: the last value, or last season with the last change, or zeros / 0."""
-    import keras
-
     known = keras.Input((history, len(columns)), name="history")
     last = known[:, -1:, :]
     if kind == "last":
@@ -216,8 +219,6 @@ def test_drawings_hold_the_series_its_cuts_and_fans_of_what_was_forecast(ahead: 
 
 
 def test_long_series_are_thinned_without_losing_their_peaks() -> None:
-    from components.tasks.forecasting.plot_data import POINTS, envelope
-
     values = np.zeros(100_000)
     values[54_321] = 7.0
     thinned = envelope(np.arange(100_000), values)
@@ -227,8 +228,6 @@ def test_long_series_are_thinned_without_losing_their_peaks() -> None:
 
 
 def test_what_is_drawn_before_a_forecast_is_each_value_of_a_long_series_too() -> None:
-    from components.tasks.forecasting.metrics import Forecasts
-    from components.tasks.forecasting.plot_data import PAST, Line, draw_line
     from components.tasks.forecasting.report_charts import fan
 
     rows, values = np.arange(9_000, 9_993), np.arange(10_000.0)
@@ -244,10 +243,6 @@ def test_what_is_drawn_before_a_forecast_is_each_value_of_a_long_series_too() ->
 
 @pytest.mark.parametrize("fixture", ["of_last_value", "ahead"])
 def test_plots_are_pictures_and_not_blank(fixture: str, request: pytest.FixtureRequest) -> None:
-    import io
-
-    from PIL import Image
-
     evaluation, _ = request.getfixturevalue(fixture)
     plots = {path.stem: path for path in evaluation.file("plots").glob("*.png")}
     assert {"baselines", "residuals", "series_first", "forecast_first"} <= set(plots)
@@ -258,8 +253,6 @@ def test_plots_are_pictures_and_not_blank(fixture: str, request: pytest.FixtureR
 
 
 def test_tensorboard_gets_figures_and_plots(examples: Examples, last_value_model: Model, tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
     judge(tmp_path, examples, last_value_model)
     events = EventAccumulator(str(tmp_path / "logs" / "test"), size_guidance={"tensors": 0})
     events.Reload()

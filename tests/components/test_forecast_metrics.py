@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
+from statsmodels.stats.diagnostic import acorr_ljungbox
 
 from components.tasks.forecasting.details import Interval
 from components.tasks.forecasting.metrics import (
@@ -164,8 +165,6 @@ def test_white_residuals_stay_within_the_bound_and_a_pattern_is_seen() -> None:
 
 
 def test_ljung_and_box_agree_with_statsmodels() -> None:
-    from statsmodels.stats.diagnostic import acorr_ljungbox
-
     values = np.random.default_rng(5).normal(0, 1, 300)
     found = measure_residuals(forecasts(np.zeros((300, 1, 1)), values[:, np.newaxis, np.newaxis]), season=1, stride=1)
     expected = acorr_ljungbox(values.astype(np.float32), lags=[10])["lb_pvalue"].iloc[0]

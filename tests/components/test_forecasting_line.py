@@ -7,21 +7,32 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
+from PIL import Image
 
 from components.config import InfraValidatorConfig
 from components.exporter import exporter
 from components.infra_validator import infra_validator
+from components.networks import SeriesStatistics, WindowShape, find_network, load_model, network_config
+from components.plots.series_plots import traces
 from components.tasks.forecasting import calibration, windows
 from components.tasks.forecasting.checks import check
 from components.tasks.forecasting.config import ForecastExporterConfig, ForecastTrainerConfig, ForecastValidationConfig
+from components.tasks.forecasting.export import make_signatures
 from components.tasks.forecasting.facts import IntervalFacts
 from components.tasks.forecasting.training import Forecasting, calibration_split
+from data import loader
+from data.series.reading import read_recent
+from labline.cli.new import create
 from pipeline.artifacts import Examples, InfraBlessing, Model, SavedModel, write_manifest
 from pipeline.component import Context
 from pipeline.errors import UsageError, UserError
+from pipeline.progress import Progress
+from pipeline.runner import named
 from tests.support.small_series import cut_series, train_series, write_table
 
 Signatures = Mapping[str, Callable[..., dict[str, Any]]]
@@ -37,8 +48,6 @@ def saved_model(series_examples: Examples, series_model: Model, tmp_path_factory
 
 @pytest.fixture(scope="module")
 def served(saved_model: SavedModel) -> Signatures:
-    import tensorflow as tf
-
     signatures: Signatures = tf.saved_model.load(str(saved_model.path)).signatures
     return signatures
 
@@ -69,8 +78,6 @@ def test_what_comes_after_the_training_part_changes_nothing_that_is_learnt(
 
 
 def test_the_pictures_show_windows_and_the_gates_of_the_network(series_model: Model) -> None:
-    from PIL import Image
-
     names = sorted(path.name for path in series_model.file("pictures").iterdir())
     assert "windows.png" in names and any(name.startswith("traces_") for name in names)
     for name in names:
@@ -78,10 +85,6 @@ def test_the_pictures_show_windows_and_the_gates_of_the_network(series_model: Mo
 
 
 def test_traces_end_in_the_state_that_the_layer_itself_gives() -> None:
-    import keras
-
-    from components.plots.series_plots import traces
-
     layer = keras.layers.LSTM(5, recurrent_initializer="glorot_uniform", bias_initializer="random_normal")
     sequence = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
     answer = np.asarray(layer(sequence[np.newaxis]))[0]
@@ -91,9 +94,6 @@ def test_traces_end_in_the_state_that_the_layer_itself_gives() -> None:
 def test_bounds_hold_the_share_that_was_asked_for_on_what_they_were_calibrated_on(
     series_examples: Examples, series_model: Model
 ) -> None:
-    from components.networks import load_model
-    from data import loader
-
     intervals = calibration.calibrate(load_model(series_model), series_examples, "validation", 0.8)
     network, inside = load_model(series_model), []
     read = windows.reader(series_examples, windows.input_names(network))
@@ -126,8 +126,6 @@ def test_bounds_are_never_calibrated_on_the_test_split_though_it_is_watched(
 
 
 def test_losses_are_in_units_of_the_scale_and_members_are_judged_one_by_one() -> None:
-    import tensorflow as tf
-
     targets = {"values": tf.constant([[[10.0]]]), "scale": tf.constant([[2.0]])}
     objective = Forecasting("mean_squared_error", 0.8)
     assert objective.losses(targets, tf.constant([[[14.0]]])).numpy() == pytest.approx([4.0])
@@ -150,8 +148,6 @@ def test_accuracy_is_no_metric_of_forecasts() -> None:
 
 
 def test_the_own_network_of_a_new_project_trains(series_examples: Examples, tmp_path: Path) -> None:
-    from labline.cli.new import create
-
     create(tmp_path / "mine", "forecasting")
     model = train_series(series_examples, tmp_path / "t", network=str(tmp_path / "mine" / "my_network.py"), options={})
     # it begins as a repetition of the last value, whose error is 6.3
@@ -161,8 +157,6 @@ def test_the_own_network_of_a_new_project_trains(series_examples: Examples, tmp_
 def test_the_default_signature_takes_raw_histories_and_answers_in_the_same_units(
     served: Signatures, series_examples: Examples
 ) -> None:
-    import tensorflow as tf
-
     history = np.linspace(120, 150, 30, dtype=np.float32).reshape(1, 30, 1)
     answer = served["serving_default"](history=tf.constant(history))
     assert answer.keys() == {"forecast", "lower", "upper"}
@@ -185,8 +179,6 @@ def test_the_default_signature_takes_raw_histories_and_answers_in_the_same_units
 def test_a_history_that_does_not_fit_is_refused_in_words(
     served: Signatures, history: NDArray[np.float64], message: str
 ) -> None:
-    import tensorflow as tf
-
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
         served["serving_default"](history=tf.constant(history, tf.float32))
     assert message in str(error.value)
@@ -217,9 +209,6 @@ def test_the_served_model_is_proved_to_answer_as_the_trained_one(
 def test_the_end_of_a_file_is_read_as_training_read_it(
     saved_model: SavedModel, series_table: Path, tmp_path: Path
 ) -> None:
-    from data.series.reading import read_recent
-    from pipeline.progress import Progress
-
     facts = json.loads(saved_model.file("assets", "series.json").read_text())
     recent = read_recent(series_table, facts, Progress(quiet=True))[0]
     assert recent.ahead is not None
@@ -244,8 +233,6 @@ def test_splits_without_windows_stop_the_run_and_few_windows_are_told(
 
 
 def test_a_history_that_stands_still_has_bounds_of_a_width() -> None:
-    import tensorflow as tf
-
     still = tf.fill((1, 5, 1), 300.0)
     intervals = IntervalFacts(
         level=0.8, unit="change", least=[0.2], split="train", windows=9, lower=[[-1.5]], upper=[[1.5]]
@@ -255,18 +242,11 @@ def test_a_history_that_stands_still_has_bounds_of_a_width() -> None:
 
 
 def test_the_error_that_stops_a_run_names_the_splits_without_windows(series_examples: Examples, tmp_path: Path) -> None:
-    from pipeline.runner import named
-
     empty = with_splits(series_examples, tmp_path, train=400, validation=0, test=0)
     assert named(dict(check(empty, ForecastValidationConfig())[0])) == "(test, validation)"
 
 
 def test_requests_whose_inputs_differ_in_number_are_refused_in_words() -> None:
-    import tensorflow as tf
-
-    from components.networks import SeriesStatistics, WindowShape, find_network, network_config
-    from components.tasks.forecasting.export import make_signatures
-
     shape = WindowShape(history=13, horizon=1, values=1, covariates=1, season=12, times=True, step_seconds=2629746.0)
     ones = SeriesStatistics((0.0,), (1.0,), (1.0,), (1.0,), (1.0,))
     network = find_network("seasonal_lstm").build(shape, network_config("seasonal_lstm", {}), ones)

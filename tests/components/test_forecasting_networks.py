@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from components.networks import (
@@ -49,8 +51,6 @@ def build(
     name: str, window: WindowShape, options: dict[str, Any] | None = None, unit: float = 1.0, precision: str = "float32"
 ) -> Any:
     """Build a network from a seed, as the trainer does."""
-    import keras
-
     keras.utils.clear_session()  # resets the precision too
     keras.utils.set_random_seed(7)
     keras.config.set_dtype_policy(precision)
@@ -80,8 +80,6 @@ def answer(model: Any, inputs: dict[str, NDArray[Any]]) -> NDArray[Any]:
 
 def train_step(model: Any, name: str, inputs: dict[str, NDArray[Any]], window: WindowShape) -> None:
     """Take one step of the network's own training; some weight must move."""
-    import tensorflow as tf
-
     config = ForecastTrainerConfig.model_validate({**preset(name)["trainer"], "network": name})
     objective = training.Forecasting(config.loss, config.interval)
     optimizer = make_optimizer(config.optimizer, 10)
@@ -115,8 +113,6 @@ ALL_SHAPES = {
 
 @pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
 def precision(request: pytest.FixtureRequest) -> Iterator[str]:
-    import keras
-
     yield str(request.param)
     keras.config.set_dtype_policy("float32")
 
@@ -146,8 +142,6 @@ def test_arithmetic_of_16_bits_costs_little_of_the_forecasts_in_any_unit(name: s
 
 @pytest.mark.parametrize("name", names("forecasting"))
 def test_a_loaded_network_gives_the_same_forecasts(name: str, tmp_path: Path) -> None:
-    import keras
-
     window = shape(horizon=3, values=2, covariates=1)
     model = build(name, window)
     inputs = windows(model, window)

@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
+from keras import layers
 
 from components.config import InfraValidatorConfig
 from components.exporter import exporter
@@ -19,9 +21,6 @@ from tests.support.facts import classifier_facts
 
 
 def make_model(folder: Path, seed: int, labels: list[str]) -> Model:
-    import keras
-    from keras import layers
-
     keras.utils.set_random_seed(seed)
     network = keras.Sequential(
         [

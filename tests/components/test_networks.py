@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from components.networks import PixelStatistics, find_network, names, network_config, preset
+from components.networks import PixelStatistics, _distortions, find_network, names, network_config, preset
 from components.tasks.image_classification.config import ImageTrainerConfig
 from pipeline.errors import UserError
 from tests.support import contracts_network
@@ -118,8 +119,6 @@ def test_odd_variants_normalise_before_tanh_and_even_ones_after_sigmoid() -> Non
 
 
 def test_distorted_cnn_cuts_each_picture_at_its_own_place_and_the_middle_at_test_time() -> None:
-    from components.networks import _distortions
-
     rows, columns = np.mgrid[0:32, 0:28]
     images = np.repeat((rows * 100 + columns)[np.newaxis, :, :, np.newaxis], 50, axis=0).astype(np.float32)
     window = _distortions.RandomWindow(24, 24, seed=1)
@@ -132,8 +131,6 @@ def test_distorted_cnn_cuts_each_picture_at_its_own_place_and_the_middle_at_test
 
 
 def test_distorted_colours_keep_to_their_ranges_and_leave_test_pictures_alone() -> None:
-    from components.networks import _distortions
-
     random = np.random.default_rng(0)
     images = random.uniform(0.3, 0.6, (200, 4, 4, 3)).astype(np.float32)
     colour = _distortions.RandomColour(0.05, (0.3, 1.0), 0.2, (0.0, 2.0), seed=1)
@@ -152,8 +149,6 @@ def test_distorted_colours_keep_to_their_ranges_and_leave_test_pictures_alone() 
 
 
 def test_a_grey_picture_has_neither_hue_nor_saturation() -> None:
-    from components.networks import _distortions
-
     colour = _distortions.RandomColour(0.05, (1.0, 1.0), 0.0, (0.0, 2.0), seed=1)
     grey = np.random.default_rng(0).uniform(0, 1, (5, 4, 4, 1)).astype(np.float32)
     np.testing.assert_allclose(np.asarray(colour(grey, training=True)), grey, atol=1e-6)
@@ -177,8 +172,6 @@ def test_weights_that_do_not_exist_or_do_not_fit_are_explained(body_weights: str
 
 
 def test_a_convolution_agrees_with_the_first_worked_example() -> None:
-    import keras
-
     image = np.zeros((1, 8, 8, 1), np.float32)
     image[0, :, 3:5] = 1
     kernel = np.zeros((3, 3, 1, 1), np.float32)
@@ -192,8 +185,6 @@ def test_a_convolution_agrees_with_the_first_worked_example() -> None:
 
 
 def test_a_convolution_and_a_pooling_agree_with_the_second_worked_example() -> None:
-    import keras
-
     image = np.array(
         [[1, 2, -4, 0, 7], [-3, 5, 0, 4, -2], [1, 4, -6, 8, 5], [3, 7, -1, 0, 2], [6, 1, 2, -2, 1]], np.float32
     )

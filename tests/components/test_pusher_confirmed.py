@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
 from pipeline.artifacts import SavedModel, write_manifest
 from pipeline.errors import UserError
@@ -27,7 +28,6 @@ from tests.support.pushes import KILLED_PUSH, make_saved_model, push, versions
 @pytest.fixture(scope="module")
 def half_plus(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return a function that makes a SavedModel artifact of x / 2 + constant."""
-    import tensorflow as tf
 
     def make(constant: float) -> SavedModel:
         module = tf.Module()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.statistics.measure import batches
 from components.statistics_gen import statistics_gen
@@ -34,8 +35,6 @@ def test_pixel_mean_and_deviation_are_exact_and_of_the_training_pictures(
 def test_every_split_has_tfdv_statistics_and_the_same_as_plain_numbers(
     tiny_examples: Examples, tiny_statistics: Statistics
 ) -> None:
-    from tensorflow_metadata.proto.v0 import statistics_pb2
-
     plain = tiny_statistics.read_json("statistics.json")["splits"]
     for split, number in tiny_examples.splits.items():
         proto = statistics_pb2.DatasetFeatureStatisticsList.FromString(tiny_statistics.file(f"{split}.pb").read_bytes())

@@ -6,8 +6,10 @@ import io
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -25,8 +27,6 @@ def encode(pixels: NDArray[np.uint8], image_format: str = "PNG", **options: Any)
 
 
 def decode(encoded: list[bytes], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    import tensorflow as tf
-
     return np.asarray(images.decode(tf.constant(encoded), shape))
 
 
@@ -70,8 +70,6 @@ def test_pictures_of_several_sizes_share_a_batch(image: NDArray[np.uint8]) -> No
 
 
 def test_an_empty_batch_stays_empty() -> None:
-    import tensorflow as tf
-
     assert images.decode(tf.zeros([0], tf.string), (5, 6, 3)).shape == (0, 5, 6, 3)
 
 
@@ -99,8 +97,6 @@ def test_the_input_shape_is_the_common_one_or_the_one_asked_for(
 
 
 def test_softmax_outputs_stay_and_sigmoid_scores_are_made_to_sum_to_one() -> None:
-    import tensorflow as tf
-
     shares = tf.constant([[0.2, 0.8]])
     np.testing.assert_array_equal(images.probabilities(shares, "probabilities"), shares)
     scores = np.asarray(images.probabilities(tf.constant([[0.9, 0.3], [0.0, 0.0]]), "scores"))
@@ -109,15 +105,11 @@ def test_softmax_outputs_stay_and_sigmoid_scores_are_made_to_sum_to_one() -> Non
 
 @pytest.mark.parametrize(("activation", "kind"), [("softmax", "probabilities"), ("sigmoid", "scores")])
 def test_the_last_activation_says_what_outputs_are(activation: str, kind: str) -> None:
-    import keras
-
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation=activation)])
     assert images.output_kind(model) == kind
 
 
 def test_outputs_that_are_no_probabilities_are_refused() -> None:
-    import keras
-
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="logits")])
     with pytest.raises(UserError, match="`logits`.*linear") as error:
         images.output_kind(model)
@@ -135,8 +127,6 @@ def test_tasks_are_found_by_name_and_the_nearest_is_suggested() -> None:
 def test_pictures_of_one_size_are_read_as_those_of_several(
     tmp_path: Path, image: NDArray[np.uint8], common: list[int] | None
 ) -> None:
-    import tensorflow as tf
-
     feature = {
         "image/encoded": tf.train.Feature(bytes_list=tf.train.BytesList(value=[encode(image)])),
         "image/class/label": tf.train.Feature(int64_list=tf.train.Int64List(value=[4])),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.artifacts import Examples
+
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -25,21 +27,29 @@ pixels = {"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}
 statistics = {"task": "image_classification", "splits": ["train"], "labels": examples.labels, "pixels": pixels}
 found = {}
 for network, options, distribute in (
-    ("dense", {"layers": [8]}, "none"), ("dense", {"layers": [8]}, "mirrored"), ("distorted_cnn", {"crop": 8}, "mirrored"),
+    ("dense", {"layers": [8]}, "none"),
+    ("dense", {"layers": [8]}, "mirrored"),
+    ("distorted_cnn", {"crop": 8}, "mirrored"),
 ):
     place = folder / f"{network}-{distribute}"
     model = Model.create(place / "model")
+    settings = {"network": network, "options": options, "distribute": distribute, "seed": 3, "histograms": False}
     # 120 examples in batches of 17: the last batch holds one, too few for two devices
-    config = ImageTrainerConfig(network=network, options=options, epochs=2, batch_size=17, distribute=distribute, seed=3, histograms=False)
-    trainer(examples=examples, statistics=Statistics(place, statistics), checked=Anomalies(place), model=model,
-            config=config, context=Context.standalone(place))
+    trainer(
+        examples=examples,
+        statistics=Statistics(place, statistics),
+        checked=Anomalies(place),
+        model=model,
+        config=ImageTrainerConfig(epochs=2, batch_size=17, **settings),
+        context=Context.standalone(place),
+    )
     found[f"{network} {distribute}"] = {"steps": model.properties["steps"], **model.properties["metrics"]}
 print(json.dumps(found))
 """
 
 
 @pytest.mark.slow
-def test_two_devices_train_together_and_agree_with_one(tiny_examples, tmp_path):
+def test_two_devices_train_together_and_agree_with_one(tiny_examples: Examples, tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM, str(tiny_examples.path), str(tmp_path)]
     process = subprocess.run(
         command, capture_output=True, text=True, timeout=300, check=False, cwd=Path(__file__).parents[2]

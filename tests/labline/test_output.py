@@ -21,38 +21,51 @@ from pipeline.errors import UsageError
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.98871, "0.9887"), (45.4, "45.4000"), (0.0, "0.0000"), (-3.25, "-3.2500"), (float("nan"), "nan"),
-        (6.08e-11, "6.08e-11"), (1.4613378438065230e16, "1.461e+16"),
+        (0.98871, "0.9887"),
+        (45.4, "45.4000"),
+        (0.0, "0.0000"),
+        (-3.25, "-3.2500"),
+        (float("nan"), "nan"),
+        (6.08e-11, "6.08e-11"),
+        (1.4613378438065230e16, "1.461e+16"),
     ],
-)  # fmt: skip
-def test_figures_of_any_size_show_their_digits(value, text, capsys):
+)
+def test_figures_of_any_size_show_their_digits(value: float, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     output.show_metrics({"test/rmse": value})
     assert capsys.readouterr().out.split() == ["test/rmse", text]
 
 
-def test_runs_are_listed_with_their_figure(capsys):
+def test_runs_are_listed_with_their_figure(capsys: pytest.CaptureFixture[str]) -> None:
     record = {
-        "run": "20240101-000000-aaaa", "recipe": "sales", "status": "succeeded", "seconds": 1.0, "steps": [], "pushed": None, "blessed": True,
-        "metrics": {"test/mae": 1e-12, "test/rmse": 2.5e-12}, "values": {},
-    }  # fmt: skip
+        "run": "20240101-000000-aaaa",
+        "recipe": "sales",
+        "status": "succeeded",
+        "seconds": 1.0,
+        "steps": [],
+        "pushed": None,
+        "blessed": True,
+        "metrics": {"test/mae": 1e-12, "test/rmse": 2.5e-12},
+        "values": {},
+    }
     output.show_runs([record])
     assert "test/rmse 2.5e-12" in capsys.readouterr().out
 
 
-def test_names_from_the_data_are_shown_with_their_own_letters(capsys):
+def test_names_from_the_data_are_shown_with_their_own_letters(capsys: pytest.CaptureFixture[str]) -> None:
     output.show_recipe({"data.value_columns": (["Größe in €"], "command line")}, {})
     assert '["Größe in €"]' in capsys.readouterr().out
 
 
-def test_runs_of_a_recipe_are_told_apart_by_what_was_set_otherwise():
+def test_runs_of_a_recipe_are_told_apart_by_what_was_set_otherwise() -> None:
     same = {"data.path": ["sales.csv", "command line"], "trainer.epochs": [8, "network seasonal_lstm"]}
     longer = same | {"data.horizon": [3, "sales.yaml line 2"], "data.value_columns": [["Größe"], "command line"]}
     other = {"data.path": ["milk", "command line"], "trainer.seed": [7, "default"]}
-    records = [{"recipe": recipe, "values": values} for recipe, values in (("sales", same), ("milk", other), ("sales", longer))]  # fmt: skip
+    runs = (("sales", same), ("milk", other), ("sales", longer))
+    records = [{"recipe": recipe, "values": values} for recipe, values in runs]
     assert output.distinct_settings(records) == ["", "", 'data.horizon=3 data.value_columns=["Größe"]']
 
 
-def test_reasons_against_a_push_are_not_told_twice(tmp_path, capsys):
+def test_reasons_against_a_push_are_not_told_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blessing, pushed = Blessing.create(tmp_path / "blessing"), PushedModel.create(tmp_path / "pushed")
     blessing.properties = {"blessed": False, "reasons": ["No better than drift."]}
     pushed.properties = {"pushed": False, "reason": "not blessed by the evaluator: No better than drift."}
@@ -66,8 +79,10 @@ def test_reasons_against_a_push_are_not_told_twice(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("url", ["", "http://127.0.0.1:8501"])
-def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_server(url, monkeypatch):
-    signature = {"serving_default": {"outputs": {"forecast": {}}}}
+def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_server(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signature: dict[str, Any] = {"serving_default": {"outputs": {"forecast": {}}}}
     client = SimpleNamespace(url=url, metadata=lambda name, version: signature, version_of=lambda name, label: 1)
     monkeypatch.setattr("serving.client.connect", lambda address, token: contextlib.nullcontext(client))
     monkeypatch.setattr(output, "server_of", lambda workspace: "http://127.0.0.1:1")
@@ -78,7 +93,9 @@ def test_a_forecaster_is_asked_with_the_workspace_that_was_named_whatever_the_se
 
 
 @pytest.mark.parametrize(("wish", "told"), [({"out": Path("a.csv")}, "--out"), ({"min_score": 0.3}, "--score")])
-def test_what_only_models_of_another_task_know_is_refused(monkeypatch, wish, told):
+def test_what_only_models_of_another_task_know_is_refused(
+    monkeypatch: pytest.MonkeyPatch, wish: dict[str, Any], told: str
+) -> None:
     signature: dict[str, Any] = {"serving_default": {"outputs": {"probabilities": {}}}}
     client = SimpleNamespace(metadata=lambda name, version: signature, version_of=lambda name, label: 1)
     monkeypatch.setattr("serving.client.connect", lambda address, token: contextlib.nullcontext(client))
@@ -89,8 +106,8 @@ def test_what_only_models_of_another_task_know_is_refused(monkeypatch, wish, tol
 
 @pytest.mark.parametrize(("label", "version"), [("stable", 7), ("", 1)])
 def test_a_label_or_none_is_asked_as_the_version_that_it_means_so_that_its_own_facts_are_used(
-    monkeypatch, label, version
-):
+    monkeypatch: pytest.MonkeyPatch, label: str, version: int
+) -> None:
     signature: dict[str, Any] = {"serving_default": {"outputs": {"forecast": {}}}}
     client = SimpleNamespace(
         metadata=lambda name, version: signature, version_of=lambda name, label: {"stable": 7, "": 1}[label]
@@ -106,21 +123,24 @@ def test_a_label_or_none_is_asked_as_the_version_that_it_means_so_that_its_own_f
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["predict", "m", "f", "--version", "-1"], "--version"), (["predict", "m", "f", "--top", "0"], "--top"),
+        (["predict", "m", "f", "--version", "-1"], "--version"),
+        (["predict", "m", "f", "--top", "0"], "--top"),
         (["bench-serve", "m", "--version", "-1"], "--version"),
     ],
-)  # fmt: skip
-def test_numbers_that_make_no_sense_are_refused(options, told):
+)
+def test_numbers_that_make_no_sense_are_refused(options: list[str], told: str) -> None:
     result = CliRunner().invoke(app, options)
     assert result.exit_code == 2 and told in result.output
 
 
-def test_a_version_and_a_label_are_too_much():
+def test_a_version_and_a_label_are_too_much() -> None:
     result = CliRunner().invoke(app, ["predict", "m", "f", "--version", "1", "--label", "stable"])
     assert isinstance(result.exception, UsageError)
 
 
-def test_warnings_about_the_data_are_told_at_the_end_of_a_run(tmp_path, capsys):
+def test_warnings_about_the_data_are_told_at_the_end_of_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     anomalies = Anomalies.create(tmp_path / "anomalies")
     anomalies.properties = {
         "errors": 0,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from typing import Any
+from typing import cast
 
 import pytest
 
+from components.tasks.forecasting.details import Residuals, StepRow
 from components.tasks.forecasting.report_charts import autocorrelation, by_step
+from components.tasks.image_classification.details import CalibrationBin
 from components.tasks.image_classification.report_charts import calibration
+from components.tasks.object_detection.details import ClassRow
 from components.tasks.object_detection.report_charts import box_sizes, precision_recall
 from labline.report.charts import curves, interval_bar, lineage, scale
 from labline.report.page import seconds
@@ -87,7 +90,7 @@ def test_bars_are_as_tall_as_their_counts_and_say_them() -> None:
 
 
 def test_a_bin_of_the_calibration_reaches_up_to_the_share_that_is_right() -> None:
-    bins = [
+    bins: list[CalibrationBin] = [
         {"low": 0.0, "high": 0.5, "count": 0},
         {"low": 0.5, "high": 1.0, "count": 4, "confidence": 0.8, "accuracy": 0.5},
     ]
@@ -115,22 +118,21 @@ def test_a_share_is_marked_where_it_lies_with_its_interval_and_what_others_reach
 
 def test_every_kind_of_line_is_named_beside_it() -> None:
     classes = [{"label": NASTY, "boxes": 3, "ap50": 0.5, "curve": [(0, 1, 0.9), (1, 0.5, 0.1)]}]
-    drawn = precision_recall(classes)
+    drawn = precision_recall(cast("list[ClassRow]", classes))
     assert NASTY not in drawn
     assert f"{NASTY} 0.500" in Drawing(drawn).texts
     unfound = {"label": "cat", "boxes": 2, "ap50": 0.0, "curve": []}
-    assert "cat 0.000" in Drawing(precision_recall([unfound])).texts
+    assert "cat 0.000" in Drawing(precision_recall(cast("list[ClassRow]", [unfound]))).texts
     rows = [{"step": step, "rmse": step, "baselines": {"last value": None if step == 1 else 2.0}} for step in (1, 2)]
-    steps = Drawing(by_step(rows, ["last value"]))
+    steps = Drawing(by_step(cast("list[StepRow]", rows), ["last value"]))
     assert {"this model", "last value", "1", "2"} <= set(steps.texts)
-    assert autocorrelation({"autocorrelation": [], "bound": 0.1}) == ""
+    assert autocorrelation(cast("Residuals", {"autocorrelation": [], "bound": 0.1})) == ""
 
 
 def test_what_is_called_at_the_ends_of_an_axis_stays_inside_the_drawing() -> None:
-    rows: list[dict[str, Any]] = [
-        {"step": step, "rmse": 1.0, "baselines": {}} for step in (10**6, 10**6 + 1, 10**6 + 2)
-    ]
-    ends = {text["class"] for text in Drawing(by_step(rows, [])).of_kind("text") if text["class"].startswith("tick")}
+    rows = [{"step": step, "rmse": 1.0, "baselines": {}} for step in (10**6, 10**6 + 1, 10**6 + 2)]
+    drawn = Drawing(by_step(cast("list[StepRow]", rows), []))
+    ends = {text["class"] for text in drawn.of_kind("text") if text["class"].startswith("tick")}
     assert ends == {"tick", "tick end", "tick middle"}
 
 

@@ -280,7 +280,7 @@ def test_the_slots_of_rmsprop_begin_at_one_as_tensorflow_1_had_them() -> None:
 @pytest.mark.slow
 def test_two_devices_train_as_one_would(examples: Examples, tmp_path: Path) -> None:
     """Photos are shared out; the loss is divided by the boxes of the whole batch."""
-    program = Path(__file__).with_name("two_devices.py")
+    program = Path(__file__).parents[1] / "support" / "two_devices.py"
     done = subprocess.run(
         [sys.executable, str(program), str(examples.path), str(tmp_path)], capture_output=True, text=True, check=False
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -11,16 +10,8 @@ from typing import Any
 
 import pytest
 
-TOY = Path(__file__).parents[1] / "support" / "toy_line.py"
-
-
-def load_toy(path: Path = TOY) -> Any:
-    """Import a copy of the toy line from its file."""
-    spec = importlib.util.spec_from_file_location(f"toy_line_{abs(hash(path))}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+from pipeline.run_record import Run
+from tests.support import toy_line
 
 
 class ToyLine:
@@ -28,37 +19,37 @@ class ToyLine:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.workspace, self.raw = folder, folder / "workspace", folder / "raw"
-        self.toy = load_toy()
         self.raw.mkdir()
         for name, value in (("a", 3), ("b", 14), ("c", 25)):
             (self.raw / name).write_text(str(value))
 
     def values(self, **sections: dict[str, Any]) -> dict[str, Any]:
-        values = {"data": {"path": str(self.raw)}}
+        values: dict[str, Any] = {"data": {"path": str(self.raw)}}
         for name, section in sections.items():
             values[name] = {**values.get(name, {}), **section}
         return values
 
-    def run(self, fresh: set[str] | None = None, **sections: Any) -> Any:
+    def run(self, fresh: set[str] | None = None, **sections: dict[str, Any]) -> Run:
         """Run in this process and return the run's record."""
-        runner = self.toy.runner_of(self.workspace, self.values(**sections), fresh)
+        runner = toy_line.runner_of(self.workspace, self.values(**sections), fresh)
         self.last = runner.record
         return runner.run()
 
-    def start(self, **sections: Any) -> subprocess.Popen:
+    def start(self, **sections: dict[str, Any]) -> subprocess.Popen[str]:
         """Run in a process of its own, which has printed its number when this returns."""
-        command = [sys.executable, str(TOY), str(self.workspace), json.dumps(self.values(**sections))]
+        command = [sys.executable, str(toy_line.__file__), str(self.workspace), json.dumps(self.values(**sections))]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline().strip() == str(process.pid), process.stderr.read()
         return process
 
-    def statuses(self, record: Any) -> dict[str, str]:
+    def statuses(self, record: Run) -> dict[str, str]:
         return {step.component: step.status for step in record.steps}
 
-    def reasons(self, record: Any) -> dict[str, str]:
+    def reasons(self, record: Run) -> dict[str, str]:
         return {step.component: step.reason for step in record.steps}
 
 
 @pytest.fixture
-def line(tmp_path) -> ToyLine:
+def line(tmp_path: Path) -> ToyLine:
     return ToyLine(tmp_path)

@@ -1,63 +1,70 @@
 """A fingerprint covers the code that is used, and no comments."""
 
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from components.recipes import load
+from components.tasks.image_classification.config import ImageTrainerConfig
+from components.trainer import sources
 from pipeline import fingerprint as module
 from pipeline.component import spec_of
 from pipeline.metadata import MetadataStore
-from pipeline.settings import ROOT
+from pipeline.progress import Progress
+from pipeline.settings import ROOT, Settings
 
 
 @pytest.fixture
-def code_hash(tmp_path):
+def code_hash(tmp_path: Path) -> Callable[[str], str]:
     """Hash Python text the way the fingerprint does."""
 
     def of(text: str) -> str:
         path = tmp_path / "module.py"
         path.write_text(text)
-        return module.read_code(path)[0]
+        digest: str = module.read_code(path)[0]
+        return digest
 
     return of
 
 
-def test_comments_docstrings_and_layout_do_not_count(code_hash):
+def test_comments_docstrings_and_layout_do_not_count(code_hash: Callable[[str], str]) -> None:
     assert code_hash('def f(a):\n    """Add."""\n    return a + 1\n') == code_hash(
         '# why\ndef f(\n    a,\n):\n    """Sum."""\n\n    return (a + 1)\n'
     )
 
 
-def test_a_changed_number_counts(code_hash):
+def test_a_changed_number_counts(code_hash: Callable[[str], str]) -> None:
     assert code_hash("x = 0.5\n") != code_hash("x = 0.4\n")
 
 
-def test_imports_inside_functions_are_followed(tmp_path):
+def test_imports_inside_functions_are_followed(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     path.write_text("def f():\n    from data import split\n    import components.networks.cnn\n    import os\n")
     assert set(module.read_code(path)[1]) == {"data", "data.split", "components.networks.cnn"}
 
 
-def test_what_is_imported_for_type_checkers_alone_does_not_count(tmp_path):
+def test_what_is_imported_for_type_checkers_alone_does_not_count(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     path.write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from data import split\n")
     assert module.read_code(path)[1] == []
 
 
-def code_files(name, store, **settings):
-    import importlib
-
+def code_files(name: str, store: MetadataStore, **settings: Settings) -> set[str]:
     spec = spec_of(getattr(importlib.import_module(f"components.{name}"), name))
     part = f"components.tasks.image_classification.{spec.part}" if spec.part else ""
     return set(module.code_of(spec, settings.values(), store, part))
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> MetadataStore:
     return MetadataStore(tmp_path / "metadata.sqlite")
 
 
-def test_the_trainers_code_is_its_own_its_tasks_and_its_networks_and_no_other_network(store):
-    from components.tasks.image_classification.config import ImageTrainerConfig
-
+def test_the_trainers_code_is_its_own_its_tasks_and_its_networks_and_no_other_network(store: MetadataStore) -> None:
     files = code_files("trainer", store, config=ImageTrainerConfig(network="cnn"))
     assert {
         "components/trainer.py",
@@ -70,7 +77,7 @@ def test_the_trainers_code_is_its_own_its_tasks_and_its_networks_and_no_other_ne
     assert not [name for name in files if name.startswith("components/tasks/forecasting")]
 
 
-def test_reading_data_does_not_depend_on_networks_or_training(store):
+def test_reading_data_does_not_depend_on_networks_or_training(store: MetadataStore) -> None:
     files = code_files("example_gen", store)
     assert not [
         name
@@ -80,20 +87,18 @@ def test_reading_data_does_not_depend_on_networks_or_training(store):
     ]
 
 
-def test_every_file_in_a_fingerprint_is_the_projects_own(store):
+def test_every_file_in_a_fingerprint_is_the_projects_own(store: MetadataStore) -> None:
     for name in ("example_gen", "statistics_gen", "trainer", "evaluator", "exporter", "infra_validator"):
         assert all((ROOT / file).is_file() for file in code_files(name, store))
 
 
-def test_a_network_of_the_users_own_counts_by_its_content(store, tmp_path):
-    from components.tasks.image_classification.config import ImageTrainerConfig
-
+def test_a_network_of_the_users_own_counts_by_its_content(store: MetadataStore, tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("def build(input_shape, outputs, config, pixels): ...\n")
     assert "mine.py" in code_files("trainer", store, config=ImageTrainerConfig(network=str(path)))
 
 
-def test_a_checkpoint_that_is_named_by_its_beginning_counts_with_all_its_files(tmp_path):
+def test_a_checkpoint_that_is_named_by_its_beginning_counts_with_all_its_files(tmp_path: Path) -> None:
     for name in ("model.ckpt.index", "model.ckpt.data-00000-of-00001", "other.txt"):
         (tmp_path / name).write_text(name)
     assert [path.name for path in module.files_of(tmp_path / "model.ckpt")] == [
@@ -103,12 +108,8 @@ def test_a_checkpoint_that_is_named_by_its_beginning_counts_with_all_its_files(t
     assert module.files_of(tmp_path / "nowhere") == [tmp_path / "nowhere"]
 
 
-def test_weights_that_a_networks_options_name_count_by_their_content(tmp_path):
-    from components.recipes import load
-    from components.trainer import sources
-    from pipeline.progress import Progress
-
-    def files(weights):
+def test_weights_that_a_networks_options_name_count_by_their_content(tmp_path: Path) -> None:
+    def files(weights: Path | str) -> list[Path]:
         overrides = ["trainer.network=transfer", f"trainer.options.weights={weights}"]
         found = sources(load("image_classification", overrides).recipe.trainer, Progress(quiet=True))
         return [file for tree in found for file in tree.files]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from components.networks import PixelStatistics, find_network, network_config
 from components.tasks.image_classification import images
@@ -33,9 +35,6 @@ def check_network(
     Raises:
         AssertionError: the network breaks its contract.
     """
-    import keras
-    import tensorflow as tf
-
     preset = getattr(find_network(name), "PRESET", {})
     config = ImageTrainerConfig.model_validate({**preset.get("trainer", {}), "network": name, "options": options or {}})
     data = random_data(input_shape)
@@ -69,9 +68,6 @@ def check_network(
 
 def export(model: Any, folder: Path) -> None:
     """Write a SavedModel; `model.export` would leave augmentation on, whose layers take `training=True` by default."""
-    import keras
-    import tensorflow as tf
-
     archive = keras.export.ExportArchive()
     archive.track(model)
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
@@ -88,8 +84,6 @@ def random_data(input_shape: tuple[int, int, int]) -> InMemory:
 
 def build(config: ImageTrainerConfig, input_shape: tuple[int, int, int]) -> Any:
     """Build the network from its seed, as the trainer does."""
-    import keras
-
     keras.utils.clear_session()
     keras.utils.set_random_seed(config.seed)
     channels = input_shape[2]
@@ -101,8 +95,6 @@ def build(config: ImageTrainerConfig, input_shape: tuple[int, int, int]) -> Any:
 
 def one_step(model: Any, config: ImageTrainerConfig, data: InMemory) -> None:
     """Train for one step with the network's own optimiser and loss; some weight must move."""
-    import tensorflow as tf
-
     optimizer = make_optimizer(config.optimizer, 1)
     optimizer.build(model.trainable_variables)
     feed = InMemoryPipeline(data, 1, InputRequest("train", lambda records: (records, records), BATCH, 1))

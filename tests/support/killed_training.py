@@ -1,6 +1,7 @@
-"""Trains in child processes, killing some of them with SIGKILL; run by test_trainer_resume.py, because forking needs a process of its own.
+"""Trains in child processes, killing some of them with SIGKILL.
 
-Usage: killed_training.py EXAMPLES FOLDER NETWORK; prints JSON {"kills": [steps]}. For a detector TF_USE_LEGACY_KERAS must be 1.
+A program of its own, because forking needs a process to itself. Usage: killed_training.py EXAMPLES FOLDER NETWORK;
+prints JSON {"kills": [steps]}. For a detector TF_USE_LEGACY_KERAS must be 1.
 """
 
 from __future__ import annotations
@@ -33,19 +34,38 @@ from tests.support.facts import pixel_statistics
 
 CONFIGS = {
     "small_vgg": ImageTrainerConfig(  # 120 examples: 15 steps an epoch, so steps 4 and 26 lie within epochs
-        network="small_vgg", epochs=4, batch_size=8, checkpoint_steps=2, steps_per_execution=1,
+        network="small_vgg",
+        epochs=4,
+        batch_size=8,
+        checkpoint_steps=2,
+        steps_per_execution=1,
         optimizer=OptimizerConfig(name="adam", learning_rate=1e-3, schedule="cosine", warmup_steps=5, average=0.9),
-        keep="best", keep_metric="loss", early_stopping=EarlyStoppingConfig(patience=50),
+        keep="best",
+        keep_metric="loss",
+        early_stopping=EarlyStoppingConfig(patience=50),
     ),
     "distorted_cnn": ImageTrainerConfig(
-        network="distorted_cnn", options={"crop": 8}, steps=40, batch_size=8, checkpoint_steps=3, steps_per_execution=1,
-        cache_megabytes=0, shuffle_buffer=50, optimizer=OptimizerConfig(name="rmsprop", learning_rate=1e-4),
+        network="distorted_cnn",
+        options={"crop": 8},
+        steps=40,
+        batch_size=8,
+        checkpoint_steps=3,
+        steps_per_execution=1,
+        cache_megabytes=0,
+        shuffle_buffer=50,
+        optimizer=OptimizerConfig(name="rmsprop", learning_rate=1e-4),
     ),
     "lstm": ForecastTrainerConfig(  # 159 windows: 20 steps an epoch
-        network="lstm", options={"units": [6, 4], "dropout": 0.2}, epochs=3, batch_size=8, checkpoint_steps=2, steps_per_execution=1,
-        optimizer=OptimizerConfig(name="adamw", learning_rate=1e-3, schedule="cosine", average=0.9, clip_norm=1.0), keep="best",
+        network="lstm",
+        options={"units": [6, 4], "dropout": 0.2},
+        epochs=3,
+        batch_size=8,
+        checkpoint_steps=2,
+        steps_per_execution=1,
+        optimizer=OptimizerConfig(name="adamw", learning_rate=1e-3, schedule="cosine", average=0.9, clip_norm=1.0),
+        keep="best",
     ),
-}  # fmt: skip
+}
 DETECTOR = "ssd_mobilenet_v1_025_160"
 DETECTOR_SETTINGS = {"steps": 14, "checkpoint_steps": 2, "steps_per_execution": 1, "judge_steps": 4, "keep": "best"}
 KILL_AT = {DETECTOR: [4, 10], "lstm": [4, 32], "small_vgg": [4, 26], "distorted_cnn": [6, 15, 21, 36]}

@@ -7,9 +7,18 @@ import subprocess
 import sys
 
 HEAVY = (
-    "tensorflow", "keras", "tf_keras", "apache_beam", "tensorflow_data_validation", "matplotlib", "pandas", "numpy",
-    "scipy", "PIL", "requests",
-)  # fmt: skip
+    "tensorflow",
+    "keras",
+    "tf_keras",
+    "apache_beam",
+    "tensorflow_data_validation",
+    "matplotlib",
+    "pandas",
+    "numpy",
+    "scipy",
+    "PIL",
+    "requests",
+)
 PROGRAM = """
 import sys
 sys.argv = ["labline", *sys.argv[1:]]

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from google.protobuf import text_format
 from PIL import Image
+from tensorflow import make_tensor_proto
+from tensorflow_serving.apis import prediction_log_pb2
 
 from data.tfdv import import_tfdv
 from data.tfrecord import write_record
@@ -112,9 +114,6 @@ def write_log(
 
 def prediction_log(inputs: dict[str, Any], outputs: dict[str, Any], version: int, signature: str, time: int) -> bytes:
     """Return a serialized PredictionLog."""
-    from tensorflow import make_tensor_proto
-    from tensorflow_serving.apis import prediction_log_pb2
-
     record = prediction_log_pb2.PredictionLog()
     record.log_metadata.timestamp_secs = time
     request, response = record.predict_log.request, record.predict_log.response

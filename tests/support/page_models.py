@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
+from components.export.saved_model import write_saved_model
 from serving.warmup import write_warmup
 
 CLASSES = ["tall", "wide", "<b>square</b>"]
@@ -65,7 +67,6 @@ def write_models(root: Path, half_plus_two: Path, models: Path) -> Path:
 
 def save_classifier(folder: Path) -> None:
     """A picture is `tall`, `wide` or square, by the pixels that the file's own bytes decode to."""
-    import tensorflow as tf
 
     def shape_of(content: Any) -> Any:
         size = tf.shape(tf.io.decode_image(content, channels=3, expand_animations=False))
@@ -88,7 +89,6 @@ def save_classifier(folder: Path) -> None:
 
 def save_detector(folder: Path) -> None:
     """There is a cat in the upper left quarter of every photo, and perhaps a dog in the lower right one."""
-    import tensorflow as tf
 
     def detect(image_bytes: Any) -> dict[str, Any]:
         count = tf.size(image_bytes)
@@ -110,8 +110,6 @@ def save_detector(folder: Path) -> None:
 
 def save_forecaster(folder: Path) -> None:
     """What comes is the mean of the last rows, one more a step, give or take 5; with times, a hundred more."""
-    import tensorflow as tf
-
     steps = tf.reshape(tf.range(1.0, HORIZON + 1), [1, HORIZON, 1])
     history_spec = tf.TensorSpec([None, None, 1], tf.float32, name="history")
 
@@ -129,8 +127,6 @@ def save_forecaster(folder: Path) -> None:
 
 def save(folder: Path, functions: dict[str, Any], assets: dict[str, str]) -> None:
     """Write a SavedModel."""
-    from components.export.saved_model import write_saved_model
-
     write_saved_model(None, functions, assets, "model", folder)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from components.example_gen import example_gen
+from components.tasks.forecasting.config import ForecastTrainerConfig
 from components.tasks.forecasting.facts import (
     CutFacts,
     ForecastExamplesFacts,
@@ -18,6 +20,9 @@ from components.tasks.forecasting.facts import (
     ScalingFacts,
     TableFacts,
 )
+from components.trainer import trainer
+from data.config import BeamConfig
+from data.series.config import SeriesDataConfig
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics, write_manifest
 from pipeline.component import Context
 
@@ -35,10 +40,6 @@ def write_table(path: Path, change: Any = lambda values: values) -> Path:
 
 def cut_series(table: Path, folder: Path, **settings: Any) -> Examples:
     """Ingest a table of series and seal the windows."""
-    from components.example_gen import example_gen
-    from data.config import BeamConfig
-    from data.series.config import SeriesDataConfig
-
     examples = Examples.create(folder)
     config = SeriesDataConfig(path=str(table), **{"history": 30, "horizon": 3, **settings})
     example_gen(
@@ -50,9 +51,6 @@ def cut_series(table: Path, folder: Path, **settings: Any) -> Examples:
 
 def train_series(examples: Examples, folder: Path, **settings: Any) -> Model:
     """Train a forecaster and seal it."""
-    from components.tasks.forecasting.config import ForecastTrainerConfig
-    from components.trainer import trainer
-
     model = Model.create(folder / "model")
     config = ForecastTrainerConfig(**{"network": "lstm", "options": {"units": [8]}, "epochs": 40, **settings})
     statistics = Statistics(folder)

@@ -8,15 +8,16 @@ import sys
 from pathlib import Path
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
-sys.path[:0] = [str(Path(__file__).parents[2])]
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import tensorflow as tf
+
+from pipeline.artifacts import Examples
 
 
 def main() -> None:
-    import tensorflow as tf
-
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    from pipeline.artifacts import Examples
     from tests.support.detection_training import LABELS, train
 
     folder = Path(sys.argv[1])

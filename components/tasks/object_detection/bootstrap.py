@@ -21,10 +21,10 @@ RECALLS = 101  # recalls at which COCO reads a curve: 0, .01 ... 1
 
 
 def draw_samples(matches: Sequence[ClassMatches], resamples: int, seed: int) -> dict[str, Floats]:
-    """Return mAP, mAP50 and mAP75 [samples] and `class_ap` [samples, classes] (NaN where a sample has no object of a
-    class).
+    """Return mAP, mAP50 and mAP75 [samples] and `class_ap` [samples, classes].
 
-    The same seed draws the same images, so two models that were scored on one split can be compared sample by sample.
+    A class's is NaN where a sample has no object of it. The same seed draws the same images, so two models that were
+    scored on one split can be compared sample by sample.
     """
     images = len(matches[0].present)
     samples = count_samples(matches, resamples)

@@ -58,9 +58,8 @@ class DetectionEvaluatorConfig(EvaluatorConfig):
         ge=0,
         lt=1,
         description="mAP that may be lost against the last blessed model: room for the luck of a training, which is "
-        "about so much on forty "
-        "photos. It may be lost in every run anew; a limit for test/mAP in `thresholds` is the floor below which "
-        "nothing is blessed",
+        "about so much on forty photos. It may be lost in every run anew; a limit for test/mAP in `thresholds` is "
+        "the floor below which nothing is blessed",
     )
     worst_photos: int = Field(
         8, ge=0, le=100, description="photos with most mistakes that are kept, truth beside prediction"
@@ -116,8 +115,7 @@ class DetectionTrainerConfig(TrainerConfig):
     warm_start: Annotated[str | None, SourceFile()] = Field(
         None,
         description="trained weights to begin with: a checkpoint, frozen graph, TFLite file, a folder with one, or the "
-        "name of a "
-        "trained model such as ssd_mobilenet_v1_coco, which is downloaded once",
+        "name of a trained model such as ssd_mobilenet_v1_coco, which is downloaded once",
     )
     warm_start_parts: Literal["body", "body_and_boxes", "all"] = Field(
         "body_and_boxes",

@@ -1,5 +1,4 @@
-"""Scores a detector on images it has never seen, beside one box drawn on all of them, and says if it is good enough to
-serve.
+"""Scores a detector on images it has never seen, beside one box drawn on all, and says if it may serve.
 
 `metrics.json` holds the figures as `<split>/<name>`; those of sizes that do not occur are absent. `details.json` is
 typed in `details.py`. `predictions.npz` holds for each image `filename` and `size` (height, width), for each object

@@ -1,5 +1,4 @@
-"""Says how far two lists of detections of the same images are apart, though they come in another order or end
-elsewhere.
+"""Says how far two lists of detections of the same images are apart, in whatever order and however long they are.
 
 Answers are dictionaries of arrays, as `object_detection.postprocessing` describes them. Detections of one class are
 paired, the nearest first served by the surest. A pair differs by its largest difference of score or edge, both 0..1.

@@ -12,8 +12,9 @@ WITHOUT_NETWORK = "name it: `trainer.warm_start=FILE`; `trainer.warm_start=null`
 
 
 def find_start(config: TrainerConfig, progress: Progress) -> Path | None:
-    """Return a file of weights, or that of a trained model named in the recipe, downloaded if need be; None if none is
-    named.
+    """Return a file of weights, or that of a trained model named in the recipe, downloaded if need be.
+
+    It is None if none is named.
 
     Raises:
         UserError: they are not to be had.

@@ -18,6 +18,7 @@ from pipeline.artifacts import MANIFEST, Blessing, InfraBlessing, PushedModel, S
 from pipeline.component import Context, Out, component
 from pipeline.disk import replace_text, sync
 from pipeline.errors import UserError
+from pipeline.facts import PushedFacts
 from serving.config import BatchingConfig, ServingConfig
 from serving.model_config import (
     FILE_NAME,
@@ -62,24 +63,22 @@ def pusher(
         raise UserError(
             "The served model has no name.", "serving.name", "Give one; in a recipe, its own is the default."
         )
-    facts: dict[str, Any] = {"pushed": False, "already": False, "name": serving.name, "version": None, "path": None}
-    pushed_model.properties = facts
     if refusal := why_not(blessing, infra_blessing):
-        facts["reason"] = refusal
+        refused = PushedFacts(pushed=False, already=False, name=serving.name, version=None, path=None, reason=refusal)
+        pushed_model.write_facts(refused)
         return
     base = context.workspace / FOLDER / serving.name
     check_logging(serving, context.workspace)
     with locked_folder(base):
         clean_up(base)
-        facts |= place(saved_model, base, context.run, serving.batching)
-        version: int = facts["version"]
-        facts["path"] = f"{FOLDER}/{serving.name}/{version}"
+        version, facts = place(saved_model, base, context.run, serving.batching)
         before = take_snapshot(base.parent, serving.name)
-        facts["reason"] += keep_served(base, serving, facts["pushed"])
+        facts = facts.model_copy(update={"reason": facts.reason + keep_served(base, serving, facts.pushed)})
         model = next(model for model in read_models(base.parent / FILE_NAME) if model.name == serving.name)
         if not read_history(base)[str(version)].get("confirmed"):
             server = find_server(context.workspace, serving.url)
-            facts |= confirm(model, version, server, config.timeout, facts["reason"], before)
+            facts = facts.model_copy(update=confirm(model, version, server, config.timeout, facts.reason, before))
+    pushed_model.write_facts(facts)
 
 
 def check_logging(serving: ServingConfig, workspace: Path) -> None:
@@ -123,11 +122,11 @@ def lost_labels(model: ModelConfig) -> str:
 
 def why_not(blessing: Blessing, infra_blessing: InfraBlessing) -> str:
     """Say which blessing is missing, and why; empty if none is."""
-    if not blessing.properties.get("blessed"):
-        reasons = blessing.properties.get("reasons") or []
-        return "not blessed by the evaluator" + (f": {' '.join(map(str, reasons))}" if reasons else "")
-    if not infra_blessing.properties.get("blessed"):
-        return f"not blessed by the infra_validator: {infra_blessing.properties.get('reason', '')}".rstrip(": ")
+    if not blessing.facts.blessed:
+        reasons = blessing.facts.reasons
+        return "not blessed by the evaluator" + (f": {' '.join(reasons)}" if reasons else "")
+    if not infra_blessing.facts.blessed:
+        return f"not blessed by the infra_validator: {infra_blessing.facts.reason}".rstrip(": ")
     return ""
 
 
@@ -137,18 +136,26 @@ def clean_up(base: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def place(saved_model: SavedModel, base: Path, run: str, batching: BatchingConfig) -> dict[str, Any]:
-    """Make the SavedModel the newest version unless it is that already; return what was done."""
+def place(saved_model: SavedModel, base: Path, run: str, batching: BatchingConfig) -> tuple[int, PushedFacts]:
+    """Make the SavedModel the newest version unless it is that already; return its number and what was done."""
     history, newest = read_history(base), newest_version(base)
     known, settings = history.get(str(newest), {}), batching.model_dump(mode="json")
-    if known.get("digest") == saved_model.digest != "" and known.get("batching", settings) == settings:
-        return {"already": True, "version": newest, "reason": f"version {newest} is this model already"}
+    same = known.get("digest") == saved_model.digest != "" and known.get("batching", settings) == settings
+    if newest is not None and same:
+        return newest, version_facts(base, newest, False, f"version {newest} is this model already")
     version = interrupted_version(base, history, saved_model.digest) or next_version(base, history)
     # known before it is there: after a kill in between no other bytes get the number
     history[str(version)] = {"digest": saved_model.digest, "run": run, "created": time.time(), "batching": settings}
     write_history(base, history)
     unbatched = copy_version(saved_model, base, version, batching)
-    return {"pushed": True, "version": version, "reason": "both blessings were given", "batching": unbatched or "on"}
+    facts = version_facts(base, version, True, "both blessings were given")
+    return version, facts.model_copy(update={"batching": unbatched or "on"})
+
+
+def version_facts(base: Path, version: int, pushed: bool, reason: str) -> PushedFacts:
+    """Return what the push says of a version that was pushed now, or that was there already."""
+    path = f"{FOLDER}/{base.name}/{version}"
+    return PushedFacts(pushed=pushed, already=not pushed, name=base.name, version=version, path=path, reason=reason)
 
 
 def read_history(base: Path) -> dict[str, dict[str, Any]]:
@@ -231,7 +238,7 @@ def find_server(workspace: Path, url: str | None) -> Server | None:
 
 def confirm(
     model: ModelConfig, version: int, server: Server | None, timeout: float, reason: str, before: Snapshot
-) -> dict[str, Any]:
+) -> dict[str, str | None]:
     """Wait until the server serves the version, and note that it need not be asked again; return what is to be added.
 
     Without any server, the next to start settles it. A version that the policy leaves out or that nobody was there to

@@ -11,11 +11,12 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import ValidationError
 
 from pipeline.disk import sync
-from pipeline.errors import UserError
+from pipeline.errors import FactsError, UserError
 from pipeline.facts import (
     AnomaliesFacts,
     EvaluationFacts,
     ExamplesFacts,
+    ExportFacts,
     Facts,
     FactsT,
     InfraVerdictFacts,
@@ -73,7 +74,7 @@ class Artifact:
         """Return the facts of a task's own kind.
 
         Raises:
-            UserError: some are missing or of another kind.
+            FactsError: some are missing or of another kind.
         """
         return read_facts(self, kind)
 
@@ -161,6 +162,10 @@ class Model(Artifact):
 class SavedModel(Artifact):
     """An exported model for TensorFlow Serving: `saved_model.pb`, `variables/`, `assets/`, `assets.extra/`."""
 
+    @property
+    def facts(self) -> ExportFacts:
+        return read_facts(self, ExportFacts)
+
 
 class Evaluation(Artifact):
     """Metrics with intervals and plots: `metrics.json`, `plots/`."""
@@ -198,13 +203,13 @@ def read_facts(artifact: Artifact, kind: type[FactsT]) -> FactsT:
     """Return an artifact's facts.
 
     Raises:
-        UserError: some are missing or of another kind: the artifact was written by another version.
+        FactsError: some are missing or of another kind: the artifact was written by another version.
     """
     try:
         return kind.model_validate(artifact.properties)
     except ValidationError as error:
         wrong = ", ".join(f"`{'.'.join(map(str, item['loc']))}`" for item in error.errors()[:3])
-        raise UserError(
+        raise FactsError(
             f"This {artifact.type_name} does not say what is needed of it: {wrong}.",
             str(artifact.path),
             "It was written by another version of labline; run the step that makes it again with `--fresh STEP`.",

@@ -34,6 +34,10 @@ class UserError(Exception):
         return "\n".join(lines)
 
 
+class FactsError(UserError):
+    """An artifact that does not say of itself what is needed."""
+
+
 class UsageError(UserError):
     """The command line or a recipe key is wrong."""
 

@@ -79,6 +79,12 @@ class ModelFacts(Facts):
     validation_split: str
 
 
+class ExportFacts(Facts):
+    """Of an exported model, whatever the task: names of what can be asked of it, where the task says."""
+
+    signatures: list[str] = []
+
+
 class EvaluationFacts(Facts):
     """Of an evaluation: figures by split and name, the split, and 95 % intervals by name."""
 
@@ -157,6 +163,8 @@ class PushedFacts(Facts):
         pushed: it happened now; `already`: the newest version has the same bytes.
         path: below the workspace.
         reason: in words.
+        batching: `on`, or why its requests are not merged.
+        served_by: engine or address of the server that has taken it up; None where it ended meanwhile.
     """
 
     pushed: bool
@@ -165,3 +173,5 @@ class PushedFacts(Facts):
     version: int | None = None
     path: str | None = None
     reason: str = ""
+    batching: str = ""
+    served_by: str | None = None

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts import Anomalies, Artifact, Evaluation
+from pipeline.artifacts import Anomalies, Artifact, Blessing, Evaluation, Model, PushedModel
 from pipeline.component import Context, Graph, Node, Wire, building
 from pipeline.disk import replace_text
 from pipeline.errors import EXIT_INTERNAL, DataStopped, UsageError, UserError, did_you_mean, explain_os_error
@@ -288,25 +288,24 @@ class Runner:
             artifact = kind.open(folder / name)
             self.outputs[id(node), name] = artifact
             self.record.artifacts[name] = str(artifact.path)
-            if kind is Evaluation:
-                self.record.metrics = artifact.properties["metrics"]
-            if kind.type_name == "Blessing":
-                self.record.blessed = artifact.properties["blessed"]
-                self.record.reasons = artifact.properties.get("reasons", [])
-            if kind is Anomalies and artifact.properties.get("warnings"):
-                self.record.warnings = artifact.properties.get("summary", "")
-            if kind.type_name == "PushedModel" and (artifact.properties["pushed"] or artifact.properties["already"]):
-                self.record.pushed = {key: artifact.properties[key] for key in ("name", "version", "path")}
+            if isinstance(artifact, Evaluation):
+                self.record.metrics = artifact.facts.metrics
+            if isinstance(artifact, Blessing):
+                self.record.blessed, self.record.reasons = artifact.facts.blessed, artifact.facts.reasons
+            if isinstance(artifact, Anomalies) and artifact.facts.warnings:
+                self.record.warnings = artifact.facts.summary
+            if isinstance(artifact, PushedModel) and (artifact.facts.pushed or artifact.facts.already):
+                self.record.pushed = artifact.facts.model_dump(include={"name", "version", "path"})
                 self.record.pushed["path"] = str(self.workspace.path / self.record.pushed["path"])
-            if kind.type_name == "Model":
+            if isinstance(artifact, Model):
                 self.record.logs = str(self.workspace.path / record["logs"])
         self.save()
 
     def check(self, node: Node) -> None:
         """Stop where the data checks found what the recipe does not tolerate, also when their result was reused."""
-        for name, kind in node.spec.signature.outputs.items():
+        for name in node.spec.signature.outputs:
             artifact = self.outputs[id(node), name]
-            if kind is Anomalies and artifact.properties["errors"]:
+            if isinstance(artifact, Anomalies) and artifact.facts.errors:
                 found = [item for item in artifact.read_json("anomalies.json") if item["severity"] == "error"]
                 lines = [f"{item['name']}: {item['description']} {named(item)}".rstrip() for item in found[:5]]
                 raise DataStopped(

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from components.tasks.task import Artifacts
-from pipeline.artifacts import Artifact
+from pipeline.artifacts import Artifact, Blessing, Evaluation, Schema
+from pipeline.facts import Change, ExamplesFacts
 from pipeline.metric import Metric
 
 Others = Callable[[str], list[tuple[str, float | None]]]
@@ -23,16 +24,17 @@ def headline(
         scaled: figures that are drawn on a line from 0 to 1.
     """
     evaluation = artifacts.get("evaluation")
-    properties = evaluation.properties if evaluation else {}
-    metrics = run.get("metrics") or properties.get("metrics") or {}
-    split = (read(evaluation, "details.json") or {}).get("split", "test")
+    if not isinstance(evaluation, Evaluation):
+        return []
+    facts = evaluation.facts
+    metrics, split = run.get("metrics") or facts.metrics, facts.split
     before = last_blessed(artifacts)
     return [
         {
             "key": f"{split}/{name}",
             "words": metric.title,
             "value": metrics[f"{split}/{name}"],
-            "interval": properties.get("intervals", {}).get(name),
+            "interval": facts.intervals.get(name),
             "before": before.get(name),
             "others": [(label, value) for label, value in others(name) if value is not None],
             "scale": name in scaled,
@@ -42,24 +44,24 @@ def headline(
     ]
 
 
-def last_blessed(artifacts: Artifacts) -> dict[str, dict[str, Any]]:
+def last_blessed(artifacts: Artifacts) -> dict[str, Change]:
     """Return the figures of the last blessed model on the same examples, by name; none where there was none."""
     blessing = artifacts.get("blessing")
-    comparison: dict[str, Any] = (blessing.properties.get("comparison") if blessing else None) or {}
-    return dict(comparison.get("metrics", {}))
+    comparison = blessing.facts.comparison if isinstance(blessing, Blessing) else None
+    return comparison.metrics if comparison else {}
 
 
-def recorded(examples: Artifact, artifacts: Artifacts) -> dict[str, Any]:
+def recorded(facts: ExamplesFacts, artifacts: Artifacts) -> dict[str, Any]:
     """Return the facts of the examples, the statistics of each feature in each split, and the schema."""
     schema = artifacts.get("schema")
     splits = in_order((read(artifacts.get("statistics"), "statistics.json") or {}).get("splits", {}))
     text = schema.file("schema.pbtxt") if schema else None
     return {
-        "facts": examples.properties,
+        "facts": facts,
         "features": features(splits),
         "feature_splits": list(splits),
         "schema": text.read_text("utf-8") if text and text.is_file() else "",
-        "curated": bool(schema and schema.properties.get("curated")),
+        "curated": isinstance(schema, Schema) and schema.facts.curated,
     }
 
 

@@ -74,7 +74,7 @@ def check_limits(limits: Limits, training: TrainingData) -> None:
     Raises:
         UsageError: as said.
     """
-    known = training.schema.properties["features"]
+    known = training.schema.facts.features
     for name in limits.features:
         if name not in known:
             raise UsageError(f"Training measured no feature `{name}`.", "--limit", did_you_mean(name, known))

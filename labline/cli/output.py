@@ -61,9 +61,9 @@ def show_warnings(result: Run) -> None:
     from pipeline.artifacts import Anomalies
 
     if "anomalies" in result.artifacts:
-        found = Anomalies.open(Path(result.artifacts["anomalies"])).properties
-        if found["warnings"]:
-            print(f"  data        {found['summary']}")
+        found = Anomalies.open(Path(result.artifacts["anomalies"])).facts
+        if found.warnings:
+            print(f"  data        {found.summary}")
 
 
 def show_metrics(metrics: dict[str, float]) -> None:
@@ -85,18 +85,17 @@ def show_verdict(result: Run) -> None:
     if "blessing" in result.artifacts:
         blessing = Blessing.open(Path(result.artifacts["blessing"]))
         print(f"  {'blessed' if result.blessed else 'NOT blessed'}")
-        for reason in blessing.properties["reasons"]:
+        for reason in blessing.facts.reasons:
             print(f"    {reason}")
     if "pushed_model" in result.artifacts:
-        pushed = PushedModel.open(Path(result.artifacts["pushed_model"])).properties
+        pushed = PushedModel.open(Path(result.artifacts["pushed_model"])).facts
         if result.pushed:
-            word = "pushed" if pushed["pushed"] else "already pushed"
+            word = "pushed" if pushed.pushed else "already pushed"
             print(f"  {word}: {result.pushed['name']} version {result.pushed['version']}, {result.pushed['path']}")
-            print(f"    {pushed.get('reason', '')}")
+            print(f"    {pushed.reason}")
         else:
-            reason = str(pushed.get("reason", ""))
-            listed = result.blessed is False and reason.startswith(NOT_BLESSED)
-            print(f"  not pushed: {NOT_BLESSED if listed else reason}")
+            listed = result.blessed is False and pushed.reason.startswith(NOT_BLESSED)
+            print(f"  not pushed: {NOT_BLESSED if listed else pushed.reason}")
 
 
 def table(rows: list[list[str]], header: list[str]) -> None:

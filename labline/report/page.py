@@ -12,9 +12,9 @@ from typing import Any
 from components.tasks import find_task
 from components.tasks.task import Artifacts, ReportPart
 from labline.report import charts, sections
-from pipeline.artifacts import Artifact
+from pipeline.artifacts import Artifact, Examples
 from pipeline.disk import replace_text
-from pipeline.errors import UserError
+from pipeline.errors import FactsError, UserError
 from pipeline.pages.templates import page_templates
 from pipeline.progress import Progress
 
@@ -29,9 +29,9 @@ def draw_report(run: dict[str, Any], artifacts: Artifacts, target: Path, progres
     """
     try:
         write_report(run, artifacts, target)
-    except (OSError, UserError):
-        raise
     except Exception as error:
+        if isinstance(error, OSError | UserError) and not isinstance(error, FactsError):
+            raise
         progress.say(f"warning: the report could not be drawn, {type(error).__name__}: {error}")
         write_apology(error, target)
 
@@ -88,8 +88,8 @@ def write_apology(error: Exception, target: Path) -> None:
 def task_of(run: dict[str, Any], artifacts: Artifacts) -> str:
     """Return the task of a run: its recipe's, or that of its examples."""
     examples = artifacts.get("examples")
-    known = examples.properties.get("task") if examples else None
-    return str(value_of(run.get("recipe_values") or {}, "task", known or "image_classification"))
+    known = examples.task if isinstance(examples, Examples) else "image_classification"
+    return str(value_of(run.get("recipe_values") or {}, "task", known))
 
 
 class InlineImages:

@@ -8,35 +8,37 @@ from typing import Any
 
 from components.tasks.shared_report import read
 from components.tasks.task import Artifacts, Inline, ReportPart
+from pipeline.artifacts import Anomalies, Blessing, InfraBlessing, Model, PushedModel, SavedModel
+from pipeline.facts import VerdictFacts
 
 
-def verdict(artifacts: Artifacts) -> dict[str, Any] | None:
+def verdict(artifacts: Artifacts) -> VerdictFacts | None:
     """Return blessing, reasons and checks."""
     blessing = artifacts.get("blessing")
-    return dict(blessing.properties) if blessing and "blessed" in blessing.properties else None
+    return blessing.facts if isinstance(blessing, Blessing) else None
 
 
 def findings(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     """Return the anomalies with thumbnails of their culprits."""
     anomalies = artifacts.get("anomalies")
     rows = read(anomalies, "anomalies.json")
-    if anomalies is None or rows is None:
+    if not isinstance(anomalies, Anomalies) or rows is None:
         return None
     for row in rows:
         for example in row["examples"]:
             example["picture"] = inline(anomalies, example["thumbnail"]) if example.get("thumbnail") else ""
-    return {"rows": rows, **anomalies.properties}
+    return {"rows": rows, "summary": anomalies.facts.summary}
 
 
 def training(task: ReportPart, run: dict[str, Any], artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     """Return curves, the network's summary and the task's images of what was learnt."""
     model = artifacts.get("model")
-    if model is None:
+    if not isinstance(model, Model):
         return None
     summary = model.file("summary.txt")
     history = read(model, "history.json") or {}
     return {
-        "facts": model.properties,
+        "facts": model.facts,
         "epochs": history.get("epochs", []),
         "steps": history.get("steps", []),
         "metrics": task.CURVES,
@@ -74,9 +76,9 @@ def served(run: dict[str, Any], artifacts: Artifacts) -> dict[str, Any] | None:
     if exported is None and proof is None and pushed is None:
         return None
     return {
-        "exported": exported.properties if exported else {},
-        "proof": proof.properties if proof else {},
-        "pushed": (pushed.properties if pushed else None) or run.get("pushed") or {},
+        "exported": exported.facts if isinstance(exported, SavedModel) else {},
+        "proof": proof.facts if isinstance(proof, InfraBlessing) else {},
+        "pushed": pushed.facts if isinstance(pushed, PushedModel) else run.get("pushed") or {},
         "digest": exported.digest if exported else "",
     }
 

@@ -101,7 +101,7 @@ def read_rows(
     """
 
     def measure(request: LoggedRequest) -> list[Row | None]:
-        return part.measure(request, training.facts)
+        return part.measure(request, training.examples)
 
     chosen = spread(choose(heads, options, measure, counts), options.max_requests)
     timed: list[tuple[float, Row]] = []

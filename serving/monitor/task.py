@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from pipeline.artifacts import Examples
 
 FeatureValue = bytes | int | float
 Row = dict[str, list[FeatureValue]]  # the features of one example
@@ -37,9 +38,9 @@ class MonitoringPart(Protocol):
     def PREDICTED(self) -> dict[str, str]:  # noqa: N802 (a constant of a module)
         """Features that come from answers, with what they are in words; compared with what training was told."""
 
-    def measure(self, request: LoggedRequest, facts: Mapping[str, Any]) -> list[Row | None]:
+    def measure(self, request: LoggedRequest, examples: Examples) -> list[Row | None]:
         """Return a row of features for each example of a request; None for one that cannot be read.
 
         Args:
-            facts: properties of the training's examples: `labels`, `history` ...
+            examples: that the model was trained on.
         """

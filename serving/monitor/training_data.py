@@ -14,21 +14,16 @@ from serving.model_config import FOLDER
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a version was trained on.
-
-    Attributes:
-        run: that trained it.
-        facts: the properties of the examples: `task`, `labels`, `history` ...
-    """
+    """What a version was trained on, and the name of the run that trained it."""
 
     run: str
     statistics: Statistics
     schema: Schema
-    facts: dict[str, Any]
+    examples: Examples
 
     @property
     def task(self) -> str:
-        return str(self.facts["task"])
+        return self.examples.task
 
 
 def find_training_data(workspace: Workspace, name: str, version: int) -> TrainingData:
@@ -58,7 +53,7 @@ def find_training_data(workspace: Workspace, name: str, version: int) -> Trainin
         makers[model]["run"] if model in makers else "",
         Statistics.open(folder(workspace, makers, statistics, "statistics")),
         Schema.open(folder(workspace, makers, made_from(makers, checks, "schema"), "schema")),
-        Examples.open(folder(workspace, makers, examples, "examples")).properties,
+        Examples.open(folder(workspace, makers, examples, "examples")),
     )
 
 

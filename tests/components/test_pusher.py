@@ -114,7 +114,7 @@ def test_a_label_whose_version_is_no_longer_served_is_named(tmp_path: Path) -> N
             "evaluator: No better than drift. test/mae 5 is above 4.",
         ),
         (BLESSED, {"blessed": False, "reason": "the server failed"}, "infra_validator: the server failed"),
-        ({}, {}, "not blessed by the evaluator"),
+        ({"blessed": False}, {"blessed": False}, "not blessed by the evaluator"),
     ],
 )
 def test_without_both_blessings_nothing_is_pushed(tmp_path: Path, blessed: Any, infra: Any, reason: str) -> None:

@@ -15,6 +15,8 @@ import pytest
 from components.tasks.task import Artifacts
 from labline.report.page import write_report
 from pipeline.artifacts import Evaluation, Examples, Model
+from pipeline.facts import EvaluationFacts
+from tests.support.facts import classifier_facts, image_facts
 from tests.support.reported_run import NASTY, PNG, made, record, seal, small_artifacts
 
 
@@ -122,13 +124,14 @@ def test_a_run_that_failed_at_once_still_has_a_page(tmp_path: Path) -> None:
     assert "There is no folder photos." in text
 
 
-def test_artifacts_of_other_tasks_that_lack_everything_do_not_break_the_page(tmp_path: Path) -> None:
+def test_artifacts_without_their_files_do_not_break_the_page(tmp_path: Path) -> None:
+    evaluated = EvaluationFacts(metrics={}, split="test", intervals={})
     bare = {
-        "examples": Examples.create(tmp_path / "e"),
-        "model": Model.create(tmp_path / "m"),
-        "evaluation": Evaluation.create(tmp_path / "v"),
+        "examples": seal(Examples.create(tmp_path / "e"), image_facts().model_dump(mode="json")),
+        "model": seal(Model.create(tmp_path / "m"), classifier_facts(["cat"], (8, 8, 1)).model_dump(mode="json")),
+        "evaluation": seal(Evaluation.create(tmp_path / "v"), evaluated.model_dump(mode="json")),
     }
-    text = write({name: seal(artifact, {}) for name, artifact in bare.items()}, tmp_path)
+    text = write(bare, tmp_path)
     assert "What ran, and why" in text
 
 

@@ -26,6 +26,7 @@ from serving.monitor.measuring import statistics_of
 from serving.monitor.task import Row
 from serving.samples import encoded_image
 from serving.tensorflow_serving import Models
+from tests.support.facts import window_facts
 from tests.support.monitored_model import DAY, START, images, push_model, write_log
 
 TYPES = {
@@ -322,7 +323,7 @@ def test_a_forecasters_histories_and_forecasts_are_compared(tmp_path: Path) -> N
                 "series/target": values[:6, 0].tolist(),
             }
         )
-    facts = {"task": "forecasting", "history": 24, "horizon": 6, "values": ["milk"], "covariates": []}
+    facts = {"task": "forecasting", **window_facts().model_dump(mode="json")}
     workspace = push_model(tmp_path / "workspace", facts, rows, types).path
 
     def requests(level: float) -> list[Any]:

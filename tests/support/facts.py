@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.tasks.forecasting.facts import TableFacts, WindowFacts
 from components.tasks.image_classification.facts import ImageExamplesFacts, ImageModelFacts
 from components.tasks.object_detection.facts import DetectorModelFacts
 
@@ -33,3 +34,11 @@ def detector_facts(labels: list[str], size: int, **changes: Any) -> DetectorMode
     """Return the facts of a detector."""
     own = {"task": "object_detection", "network": "ssd_mobilenet_v1_025_160", "width": 0.25, "warm_start": None}
     return DetectorModelFacts.model_validate(UNTRAINED | own | {"labels": labels, "input_size": size} | changes)
+
+
+def window_facts(**changes: Any) -> WindowFacts:
+    """Return the facts of windows without times of one column `milk`."""
+    columns = {"time_column": None, "value_columns": ["milk"], "series_column": None, "covariate_columns": []}
+    table = TableFacts(**columns, delimiter=",", decimal=".", time_format=None, fill="interpolate", missing=[])
+    own = {"values": ["milk"], "covariates": [], "history": 24, "horizon": 6, "frequency": None, "season": 1}
+    return WindowFacts.model_validate(own | {"times": False, "csv": table} | changes)

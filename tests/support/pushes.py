@@ -12,6 +12,7 @@ from pipeline.component import Context
 from serving.config import ServingConfig
 
 BLESSED = {"blessed": True}
+INFRA = {"reason": "", "tolerance": 1e-5, "engine": "embedded", "max_difference": 0.0}
 
 
 def make_saved_model(folder: Path, content: str) -> SavedModel:
@@ -33,7 +34,7 @@ def push(
     **serving: Any,
 ) -> dict[str, Any]:
     context = Context.standalone(workspace)
-    blessing, infra_blessing = Blessing(workspace, blessed), InfraBlessing(workspace, infra)
+    blessing, infra_blessing = Blessing(workspace, blessed), InfraBlessing(workspace, INFRA | infra)
     pushed = PushedModel.create(workspace / "pushed")
     pusher(
         saved_model=saved_model,
@@ -65,7 +66,8 @@ from serving.config import ServingConfig
 workspace, model = Path(sys.argv[1]), SavedModel.open(Path(sys.argv[2]))
 pushed = PushedModel.create(Path(sys.argv[2] + "-pushed"))
 blessed = {"blessed": True}
-pusher(model, Blessing(workspace, blessed), InfraBlessing(workspace, blessed), pushed, PusherConfig(),
+proved = {"blessed": True, "reason": "", "tolerance": 1e-5, "engine": "embedded", "max_difference": 0.0}
+pusher(model, Blessing(workspace, blessed), InfraBlessing(workspace, proved), pushed, PusherConfig(),
        ServingConfig(name="flowers"), Context.standalone(workspace))
 assert "tensorflow" not in sys.modules and "numpy" not in sys.modules
 print(pushed.properties["version"], pushed.properties["already"])

@@ -20,6 +20,7 @@ from pipeline.artifacts import (
     Statistics,
     write_manifest,
 )
+from tests.support.facts import classifier_facts, pixel_statistics
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -86,13 +87,16 @@ def small_artifacts(folder: Path) -> Artifacts:
             "splits": {"train": 10, "test": 3},
             "label_counts": counts,
             "image_shape": [8, 8, 1],
+            "channels": 1,
+            "task": "image_classification",
             "source": "ants",
         },
-        "statistics": {"pixels": {"mean": 0.3, "std": 0.2}},
+        "statistics": pixel_statistics({"mean": 0.3, "std": 0.2, "channel_mean": [0.3], "channel_std": [0.2]}),
         "anomalies": {"errors": 0, "warnings": 1, "summary": "One warning."},
-        "model": {"network": "cnn", "parameters": 121_930, "epochs": 2, "steps": 3},
+        "model": classifier_facts(labels, (8, 8, 1), parameters=121_930, epochs=2, steps=3).model_dump(mode="json"),
         "evaluation": {
             "metrics": {"test/accuracy": 0.3333, "test/loss": 1.0},
+            "split": "test",
             "intervals": {"accuracy": [0.0615, 0.7923]},
         },
         "blessing": {
@@ -102,8 +106,15 @@ def small_artifacts(folder: Path) -> Artifacts:
             "comparison": comparison,
             "baseline": "ab" * 32,
         },
-        "saved_model": {"signatures": ["serving_default"]},
-        "infra_blessing": {"blessed": True, "examples": 8, "max_difference": 1e-7, "tolerance": 1e-5},
+        "saved_model": {"task": "image_classification", "signatures": ["serving_default"]},
+        "infra_blessing": {
+            "blessed": True,
+            "reason": "",
+            "engine": "embedded",
+            "examples": 8,
+            "max_difference": 1e-7,
+            "tolerance": 1e-5,
+        },
         "pushed_model": {"pushed": False, "reason": "not blessed"},
     }
     return {"schema": None} | {name: seal(artifact, properties[name]) for name, artifact in created.items()}

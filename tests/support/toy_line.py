@@ -14,11 +14,13 @@ from labline.report.page import draw_report
 from pipeline.artifacts import Anomalies, Blessing, Evaluation, Examples, Model
 from pipeline.component import Context, Out, component, latest_blessed
 from pipeline.errors import UserError
+from pipeline.facts import EvaluationFacts
 from pipeline.progress import Progress
 from pipeline.recipe import Resolved
 from pipeline.runner import Runner
 from pipeline.settings import NotFingerprinted, Settings, SourceFile
 from pipeline.workspace import Workspace
+from tests.support.facts import classifier_facts, image_facts
 
 
 class DataConfig(Settings):
@@ -57,7 +59,7 @@ def reader(examples: Out[Examples], config: DataConfig) -> None:
         raise UserError("There are no files.", config.path, "Put some there.")
     values = [int(file.read_text()) % config.modulo for file in files]
     examples.write_json("values.json", values)
-    examples.properties = {"count": len(values)}
+    examples.write_facts(image_facts(splits={"train": len(values)}, label_counts={"train": [len(values), 0]}))
 
 
 @component()
@@ -104,6 +106,7 @@ def trainer(examples: Examples, checked: Anomalies, model: Out[Model], config: T
         temporary.replace(checkpoint)
         time.sleep(config.pause)
     state["total"] += int(os.environ.get("TOY_LUCK", "0"))  # as a network trained twice is not the same everywhere
+    model.write_facts(classifier_facts(["cat", "dog"], (8, 8, 1)))
     model.write_json("model.json", {"total": state["total"], "steps": state["step"]})
     with (context.workspace / "work.log").open("a") as file:
         file.write(f"trained, starts {state['started']}\n")
@@ -126,8 +129,12 @@ def judge(model: Model, baseline: Model | None, evaluation: Out[Evaluation], ble
     """Bless a total that is not below the one before."""
     total = model.read_json("model.json")["total"]
     before = baseline.read_json("model.json")["total"] if baseline else 0
-    evaluation.properties = {"metrics": {"test/total": total}}
-    blessing.properties = {"blessed": total >= before, "reasons": [f"{total} against {before}"], "baseline": before}
+    evaluation.write_facts(EvaluationFacts(metrics={"test/total": total}, split="test", intervals={}))
+    blessing.properties = {
+        "blessed": total >= before,
+        "reasons": [f"{total} against {before}"],
+        "baseline": str(before) if baseline else None,
+    }
 
 
 def pipeline(recipe: Recipe) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.networks import SeriesStatistics, WindowShape
+from components.network_inputs import SeriesStatistics, WindowShape
 from data.series.frequency import Frequency
-from pipeline.facts import ComparisonFacts, ExamplesFacts, Facts, ModelFacts, StatisticsFacts
+from pipeline.facts import ComparisonFacts, ExamplesFacts, ExportFacts, Facts, ModelFacts, StatisticsFacts
 
 
 class FrequencyFacts(Facts):
@@ -164,7 +164,7 @@ class ServedFacts(WindowFacts):
     level: float
 
 
-class ForecastExportFacts(ServedFacts):
+class ForecastExportFacts(ExportFacts, ServedFacts):
     """Of an exported forecaster."""
 
     task: str

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from components.tasks.forecasting.facts import WindowFacts
 from data.series.records import decode_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.artifacts import Examples
     from serving.monitor.task import LoggedRequest, Row
 
 
@@ -17,31 +18,32 @@ if TYPE_CHECKING:
 PREDICTED = {"series/target": "forecast values"}
 
 
-def measure(request: LoggedRequest, facts: Mapping[str, Any]) -> list[Row | None]:
+def measure(request: LoggedRequest, examples: Examples) -> list[Row | None]:
     """Return a row of features for each history of a request; None for one that cannot be read.
 
     Args:
-        facts: properties of the training's examples.
+        examples: that the model was trained on.
     """
+    facts = examples.facts_as(WindowFacts)
     histories = histories_of(request.inputs, facts)
     forecasts = request.outputs.get("forecast")
     rows: list[Row | None] = []
     for number, history in enumerate(histories):
-        row = measure_history(history[-facts["history"] :]) if history is not None else None
+        row = measure_history(history[-facts.history :]) if history is not None else None
         if row and forecasts is not None and number < len(forecasts):
             row = row | {"series/target": forecasts[number].reshape(-1).tolist()}
         rows.append(row)
     return rows
 
 
-def histories_of(inputs: dict[str, NDArray[Any]], facts: Mapping[str, Any]) -> list[NDArray[Any] | None]:
+def histories_of(inputs: dict[str, NDArray[Any]], facts: WindowFacts) -> list[NDArray[Any] | None]:
     """Return the histories of a request, [rows, columns] each; None for a record that has none."""
     if "history" in inputs:
         return list(inputs["history"])
     found: list[NDArray[Any] | None] = []
     for record in inputs["examples"].tolist() if "examples" in inputs else ():
         try:
-            history = decode_window(record, len(facts["values"]), len(facts["covariates"])).history
+            history = decode_window(record, len(facts.values), len(facts.covariates)).history
         except (ValueError, KeyError, IndexError):
             history = None
         found.append(history if history is not None and len(history) else None)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from components.tasks.forecasting import report_charts
 from components.tasks.forecasting.details import BaselineRow, ForecastDetails
-from components.tasks.forecasting.facts import ForecastNetworkFacts
+from components.tasks.forecasting.facts import ForecastExamplesFacts, ForecastNetworkFacts
 from components.tasks.forecasting.metric_list import METRICS
 from components.tasks.shared_report import headline, in_order, read, recorded
 from components.tasks.task import Artifacts, Inline
@@ -52,9 +52,10 @@ def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     examples = artifacts.get("examples")
     if examples is None:
         return None
-    splits = list(in_order(examples.properties.get("splits", {})))
+    facts = examples.facts_as(ForecastExamplesFacts)
+    splits = list(in_order(facts.splits))
     details = read_details(artifacts)
-    return recorded(examples, artifacts) | {"splits": splits, "drawn": details["series_drawn"] if details else []}
+    return recorded(facts, artifacts) | {"splits": splits, "drawn": details["series_drawn"] if details else []}
 
 
 def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
@@ -72,8 +73,6 @@ def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
 
 def remark(model: Artifact) -> str:
     """Say how the bounds came to be."""
-    if "intervals" not in model.properties:
-        return ""
     intervals = model.facts_as(ForecastNetworkFacts).intervals
     windows = f"{intervals.windows:,} windows of the {intervals.split} split"
     return f"The bounds are to hold {100 * intervals.level:g} % of the values; they were calibrated on {windows}."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from components.networks import UNKNOWN_TIME, WindowShape
+from components.network_inputs import UNKNOWN_TIME, WindowShape
 from components.tasks.forecasting.facts import ForecastExamplesFacts, IntervalFacts
 from pipeline.artifacts import Examples
 

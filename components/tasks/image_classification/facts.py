@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from components.networks import PixelStatistics
-from pipeline.facts import ComparisonFacts, ExamplesFacts, Facts, ModelFacts, StatisticsFacts
+from components.network_inputs import PixelStatistics
+from pipeline.facts import ComparisonFacts, ExamplesFacts, ExportFacts, Facts, ModelFacts, StatisticsFacts
 
 
 class ImageExamplesFacts(ExamplesFacts):
@@ -101,7 +101,7 @@ class TfliteFacts(Facts):
     same_class: float
 
 
-class ImageExportFacts(Facts):
+class ImageExportFacts(ExportFacts):
     """Of an exported classifier; `tflite` is None where none was asked for."""
 
     task: str

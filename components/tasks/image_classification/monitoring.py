@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from serving.monitor.measured_images import measure_images
 
 if TYPE_CHECKING:
+    from pipeline.artifacts import Examples
     from serving.monitor.task import LoggedRequest, Row
 
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 PREDICTED = {"image/class/text": "predicted class"}
 
 
-def measure(request: LoggedRequest, facts: Mapping[str, Any]) -> list[Row | None]:
+def measure(request: LoggedRequest, examples: Examples) -> list[Row | None]:
     """Return a row of features for each image of a request; None for one that cannot be read.
 
     Args:
-        facts: properties of the training's examples.
+        examples: that the model was trained on.
     """
-    del facts
+    del examples
     rows = list(measure_images(request.inputs))
     labels = request.outputs.get("label")
     if labels is None or labels.shape != (len(rows),):

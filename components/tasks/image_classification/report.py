@@ -6,6 +6,7 @@ from typing import Any
 
 from components.tasks.image_classification import report_charts
 from components.tasks.image_classification.details import ImageDetails
+from components.tasks.image_classification.facts import ImageExamplesFacts, ImageStatisticsFacts
 from components.tasks.image_classification.metric_list import METRICS
 from components.tasks.shared_report import counted, headline, last_blessed, read, recorded
 from components.tasks.task import Artifacts, Inline
@@ -27,7 +28,7 @@ def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
         return [
             ("chance", chance.get(name)),
             (f"always “{majority.get('label', '')}”", majority.get(name)),
-            ("last blessed", before.get(name, {}).get("value")),
+            ("last blessed", before[name].value if name in before else None),
         ]
 
     return headline(run, artifacts, METRICS, others, ("accuracy",))
@@ -38,14 +39,12 @@ def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     examples, statistics = artifacts.get("examples"), artifacts.get("statistics")
     if examples is None:
         return None
-    facts = examples.properties
-    counts = facts.get("label_counts") or (read(statistics, "statistics.json") or {}).get("label_counts") or {}
-    rows = counted(counts, facts.get("labels") or [], CLASSES)
+    facts = examples.facts_as(ImageExamplesFacts)
+    rows = counted(facts.label_counts, facts.labels, CLASSES)
     for place, row in enumerate(rows["classes"]):
         row["samples"] = inline(statistics, f"samples/{place}.png") if statistics else ""
-    return (
-        rows | recorded(examples, artifacts) | {"pixels": statistics.properties.get("pixels") if statistics else None}
-    )
+    pixels = statistics.facts_as(ImageStatisticsFacts).pixels if statistics else None
+    return rows | recorded(facts, artifacts) | {"pixels": pixels}
 
 
 def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.facts import EvaluationFacts, ExamplesFacts, Facts, ModelFacts, StatisticsFacts
+from pipeline.facts import EvaluationFacts, ExamplesFacts, ExportFacts, Facts, ModelFacts, StatisticsFacts
 
 
 class DetectionExamplesFacts(ExamplesFacts):
@@ -83,7 +83,7 @@ class TfliteFacts(Facts):
     max_box_difference: float
 
 
-class DetectorExportFacts(Facts):
+class DetectorExportFacts(ExportFacts):
     """Of an exported detector; `tflite` is None where none was asked for."""
 
     task: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.artifacts import Examples
 from serving.monitor.measured_images import measure_images
 from serving.monitor.task import LoggedRequest, Row
 
@@ -21,13 +21,13 @@ PREDICTED = {
 LEAST_SCORE = 0.5  # of what counts as found; `labline detect` and the page draw from there on, too
 
 
-def measure(request: LoggedRequest, facts: Mapping[str, Any]) -> list[Row | None]:
+def measure(request: LoggedRequest, examples: Examples) -> list[Row | None]:
     """Return a row of features for each image of a request; None for one that cannot be read.
 
     Args:
-        facts: properties of the training's examples.
+        examples: that the model was trained on.
     """
-    del facts
+    del examples
     rows = list(measure_images(request.inputs))
     scores = request.outputs.get("detection_scores")
     if scores is None or len(scores) != len(rows):

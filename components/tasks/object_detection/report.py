@@ -6,6 +6,7 @@ from typing import Any
 
 from components.tasks.object_detection import report_charts
 from components.tasks.object_detection.details import DetectionDetails
+from components.tasks.object_detection.facts import DetectionExamplesFacts, DetectorNetworkFacts
 from components.tasks.object_detection.metric_list import METRICS
 from components.tasks.shared_report import counted, headline, in_order, last_blessed, read, recorded
 from components.tasks.task import Artifacts, Inline
@@ -25,7 +26,10 @@ def figures(run: dict[str, Any], artifacts: Artifacts) -> list[dict[str, Any]]:
     constant, before = details.get("constant_box", {}).get("values", {}), last_blessed(artifacts)
 
     def others(name: str) -> list[tuple[str, float | None]]:
-        return [("one box for all", constant.get(name)), ("last blessed", before.get(name, {}).get("value"))]
+        return [
+            ("one box for all", constant.get(name)),
+            ("last blessed", before[name].value if name in before else None),
+        ]
 
     return headline(run, artifacts, METRICS, others, SCALED)
 
@@ -35,15 +39,15 @@ def data(artifacts: Artifacts, inline: Inline) -> dict[str, Any] | None:
     examples, statistics = artifacts.get("examples"), artifacts.get("statistics")
     if examples is None:
         return None
-    labels = examples.properties.get("labels") or []
+    facts = examples.facts_as(DetectionExamplesFacts)
     strips = [
         {"label": label, "picture": image}
-        for place, label in enumerate(labels[:STRIPS])
+        for place, label in enumerate(facts.labels[:STRIPS])
         if statistics and (image := inline(statistics, f"samples/{place}.png"))
     ]
     sizes = in_order((read(artifacts.get("evaluation"), "details.json") or {}).get("box_sizes", {}))
-    rows = counted(examples.properties.get("label_counts") or {}, labels, CLASSES)
-    return rows | recorded(examples, artifacts) | {"strips": strips, "sizes": sizes, "drawings": report_charts}
+    rows = counted(facts.label_counts, facts.labels, CLASSES)
+    return rows | recorded(facts, artifacts) | {"strips": strips, "sizes": sizes, "drawings": report_charts}
 
 
 def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
@@ -57,12 +61,12 @@ def images(model: Artifact, inline: Inline) -> dict[str, list[str]]:
 
 def remark(model: Artifact) -> str:
     """Say what the training started from."""
-    start = model.properties.get("warm_start")
-    if not start:
+    start = model.facts_as(DetectorNetworkFacts).warm_start
+    if start is None:
         return ""
-    words = f"Started from {start['origin']}: {start['loaded']:,} variables loaded, {start['fresh']:,} fresh"
-    for name in ("missing", "mismatched"):
-        words += f", {start[name]:,} {name}" if start.get(name) else ""
+    words = f"Started from {start.origin}: {start.loaded:,} variables loaded, {start.fresh:,} fresh"
+    for name, number in (("missing", start.missing), ("mismatched", start.mismatched)):
+        words += f", {number:,} {name}" if number else ""
     return words + "."
 
 

@@ -1,4 +1,7 @@
-"""Fetches uv, the installer, into one file where there is no pip: `python bootstrap_uv.py TARGET`. Needs the standard library only."""
+"""Fetches uv, the installer, into one file where there is no pip: `python bootstrap_uv.py TARGET`.
+
+Needs the standard library only.
+"""
 
 import hashlib
 import io

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +44,9 @@ def illustrate(findings: list[Finding], examples: Examples, anomalies: Anomalies
     del findings, examples, anomalies
 
 
-def measure(request: LoggedRequest, facts: Mapping[str, Any]) -> list[Row | None]:
+def measure(request: LoggedRequest, examples: Examples) -> list[Row | None]:
     """Leave requests unmeasured."""
-    del request, facts
+    del request, examples
     return []
 
 

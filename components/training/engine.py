@@ -1,7 +1,7 @@
 """What a training needs of its Keras: seeds, precision, optimisers, and how a network is told, drawn and written.
 
 Image classification and forecasting use Keras 3 (`keras_engine.py`); object detection uses tf-keras, in
-`object_detection/training/engine.py`.
+`components/tasks/object_detection/engine.py`.
 """
 
 from __future__ import annotations

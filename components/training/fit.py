@@ -31,7 +31,7 @@ def fit(
     part = task.training
     config = fit_batch(examples, config, context)
     make_reproducible(config, part.SESSION)
-    with explained(config), devices.placed(config, part.SESSION) as strategy:
+    with explain_out_of_memory(config), devices.placed(config, part.SESSION) as strategy:
         context.progress.say(f"  training `{config.network}` on {devices.describe(strategy, config)}")
         with strategy.scope():
             run = part.begin(examples, statistics, config, context)
@@ -71,7 +71,7 @@ def make_reproducible(config: TrainerConfig, session: Session) -> None:
 
 
 @contextmanager
-def explained(config: TrainerConfig) -> Iterator[None]:
+def explain_out_of_memory(config: TrainerConfig) -> Iterator[None]:
     """Say what to do when memory runs out."""
     try:
         yield

@@ -20,7 +20,7 @@ from components.tasks.image_classification.config import ImageTrainerConfig
 from components.tasks.image_classification.facts import PixelFacts
 from components.tasks.image_classification.training import Classification, make_objective
 from components.trainer import trainer
-from components.training.fit import explained
+from components.training.fit import explain_out_of_memory
 from components.training.tensorboard import histogram
 from data import loader
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics
@@ -395,7 +395,10 @@ def test_training_time_is_written_beside_the_logs_and_not_into_the_model(trained
 
 
 def test_running_out_of_memory_suggests_half_the_batch() -> None:
-    with pytest.raises(UserError, match="Not enough memory") as error, explained(ImageTrainerConfig(batch_size=64)):
+    with (
+        pytest.raises(UserError, match="Not enough memory") as error,
+        explain_out_of_memory(ImageTrainerConfig(batch_size=64)),
+    ):
         raise MemoryError
     assert "trainer.batch_size=32" in error.value.fix
 

@@ -23,6 +23,7 @@ from data.tfrecord import decode_example, read_records
 from pipeline.artifacts import Examples
 from pipeline.component import Context
 from pipeline.errors import UserError
+from tests.support.detection_records import edges, findings, image_upright, records
 from tests.support.labelled_shapes import PATCH, SIZE, add_image, draw, write_images
 
 SHARES = (10 / 40, 8 / 64, 30 / 40, 48 / 64)  # of PATCH
@@ -45,29 +46,6 @@ def ingest(tmp_path: Path) -> Callable[..., Examples]:
         return examples
 
     return write
-
-
-def records(examples: Examples) -> dict[str, dict[str, list[Any]]]:
-    """Return the features of all photos by their names, with their split."""
-    found: dict[str, dict[str, list[Any]]] = {}
-    for split in examples.splits:
-        for shard in examples.shards(split):
-            for record in read_records(shard):
-                features: dict[str, Any] = decode_example(record)
-                found[features["image/filename"][0].decode()] = {**features, "split": [split]}
-    return found
-
-
-def edges(features: dict[str, list[Any]], box: int = 0) -> tuple[float, ...]:
-    return tuple(features[f"image/object/bbox/{edge}"][box] for edge in ("ymin", "xmin", "ymax", "xmax"))
-
-
-def findings(examples: Examples) -> dict[str, list[tuple[str, str]]]:
-    """Return file and detail of what was found, by kind."""
-    return {
-        finding["name"]: [(row["file"], row["detail"]) for row in finding["examples"]]
-        for finding in examples.read_json("rejected.json")
-    }
 
 
 def test_a_photo_keeps_its_bytes_and_its_boxes_become_shares(tmp_path: Path, ingest: Callable[..., Examples]) -> None:
@@ -253,12 +231,6 @@ def test_a_turned_photo_is_stored_upright_and_its_box_still_holds_the_object(
     assert (pixels.mean() * height * width - inside * (ymax - ymin) * (xmax - xmin)) / (height * width) < 20
 
 
-def image_upright(image: Image.Image) -> Image.Image:
-    from PIL import ImageOps
-
-    return ImageOps.exif_transpose(image) or image
-
-
 @pytest.mark.parametrize(
     ("kind", "mode", "name"),
     [
@@ -372,7 +344,7 @@ def test_a_photo_that_changes_while_it_is_read_stops_the_run(
     root = write_images(tmp_path / "raw", {"cat": 6})
     from components.tasks.object_detection import ingest as detection_ingest
 
-    survey = detection_ingest.survey
+    survey = detection_ingest.survey  # type: ignore[attr-defined]  # imported there, and looked up there
 
     def survey_and_change(*arguments: Any) -> Any:
         found = survey(*arguments)

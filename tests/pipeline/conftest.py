@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.run_record import Run
+from pipeline.settings import ROOT
 from tests.support import toy_line
 
 
@@ -37,8 +38,8 @@ class ToyLine:
 
     def start(self, **sections: dict[str, Any]) -> subprocess.Popen[str]:
         """Run in a process of its own, which has printed its number when this returns."""
-        command = [sys.executable, str(toy_line.__file__), str(self.workspace), json.dumps(self.values(**sections))]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", toy_line.__name__, str(self.workspace), json.dumps(self.values(**sections))]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline().strip() == str(process.pid), process.stderr.read()
         return process

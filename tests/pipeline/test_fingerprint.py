@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from components.recipes import load
+from components.standard_pipeline import standard
 from components.tasks.image_classification.config import ImageTrainerConfig
 from components.trainer import sources
 from pipeline import fingerprint as module
-from pipeline.component import spec_of
+from pipeline.component import building, spec_of
 from pipeline.metadata import MetadataStore
 from pipeline.progress import Progress
 from pipeline.settings import ROOT, Settings
@@ -117,3 +118,37 @@ def test_weights_that_a_networks_options_name_count_by_their_content(tmp_path: P
     (tmp_path / "body.h5").write_bytes(b"weights")
     assert files(tmp_path / "body.h5") == [tmp_path / "body.h5"]
     assert files("imagenet") == files("none") == []
+
+
+COMPONENTS = (
+    "example_gen", "statistics_gen", "schema_gen", "example_validator", "trainer", "evaluator", "exporter",
+    "infra_validator", "pusher",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_settings_are_no_code_so_that_a_changed_description_reruns_nothing(name: str, store: MetadataStore) -> None:
+    files = {Path(file).name for file in code_files(name, store)}
+    assert not files & {"config.py", "task.py"}
+
+
+def seen_by_steps(*overrides: str) -> dict[str, dict[str, object]]:
+    """Return what each step of the digits line sees of its recipe."""
+    recipe = load("digits", overrides).recipe
+    with building() as graph:
+        standard(recipe)
+    return {node.spec.name: module.config_of(node.settings) for node in graph.nodes}
+
+
+@pytest.mark.parametrize(
+    ("changed", "step"),
+    [
+        ("evaluator.resamples=200", "evaluator"),
+        ("trainer.batch_size=77", "trainer"),
+        ("exporter.warmup_examples=1", "exporter"),
+        ("validation.min_class_examples=3", "example_validator"),
+    ],
+)
+def test_a_default_that_is_changed_reruns_only_the_step_that_sees_it(changed: str, step: str) -> None:
+    before, after = seen_by_steps(), seen_by_steps(changed)
+    assert [name for name in before if before[name] != after[name]] == [step]

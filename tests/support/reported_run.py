@@ -44,6 +44,24 @@ def seal(artifact: Artifact, properties: dict[str, Any]) -> Artifact:
     return artifact
 
 
+COMPARISON: dict[str, Any] = {
+    "metrics": {
+        "accuracy": {
+            "value": 0.9,
+            "interval": [0.8, 0.95],
+            "difference": -0.5667,
+            "difference_interval": [-1, 0.0123],
+        },
+        "loss": {"value": 0.2, "interval": [0.15, 0.25], "difference": 0.8, "difference_interval": [0.5, 1.1]},
+    },
+    "difference": -0.5667,
+    "interval": [-1, 0],
+    "won": 0,
+    "lost": 2,
+    "p_worse": 0.25,
+}
+
+
 def small_artifacts(folder: Path) -> Artifacts:
     """One sealed artifact of each kind, as small as they get."""
     labels = ["ant", NASTY]
@@ -64,22 +82,6 @@ def small_artifacts(folder: Path) -> Artifacts:
     fill_anomalies(created["anomalies"])
     fill_model(created["model"])
     fill_evaluation(created["evaluation"], labels)
-    comparison = {
-        "metrics": {
-            "accuracy": {
-                "value": 0.9,
-                "interval": [0.8, 0.95],
-                "difference": -0.5667,
-                "difference_interval": [-1, 0.0123],
-            },
-            "loss": {"value": 0.2, "interval": [0.15, 0.25], "difference": 0.8, "difference_interval": [0.5, 1.1]},
-        },
-        "difference": -0.5667,
-        "interval": [-1, 0],
-        "won": 0,
-        "lost": 2,
-        "p_worse": 0.25,
-    }
     check = {"name": "test/accuracy above chance", "value": 0.1, "limit": 0.5, "passed": False}
     properties: dict[str, dict[str, Any]] = {
         "examples": {
@@ -103,7 +105,7 @@ def small_artifacts(folder: Path) -> Artifacts:
             "blessed": False,
             "reasons": ["It guesses."],
             "checks": [check],
-            "comparison": comparison,
+            "comparison": COMPARISON,
             "baseline": "ab" * 32,
         },
         "saved_model": {"task": "image_classification", "signatures": ["serving_default"]},

@@ -162,6 +162,7 @@ def test_tensorboard_opens_on_the_logs_of_a_workspace(line: ToyLine) -> None:
 def test_ctrl_c_ends_the_demo_as_it_ends_a_run(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "labline.cli.demo", "digits"]
     environment = os.environ | {"LABLINE_WORKSPACE": str(tmp_path / "workspace")}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without it
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, text=True
     ) as demo:

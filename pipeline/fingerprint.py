@@ -90,10 +90,11 @@ def code_of(spec: Spec, settings: Iterable[Settings], store: MetadataStore, part
         for name, marker in markers(config, ModuleIn).items():
             start += module_files(marker, getattr(config, name))
     found: dict[Path, str] = {}
-    waiting = start
+    # a network of the user's own counts whatever its file is called
+    named, waiting = set(start), start.copy()
     while waiting:
         path = waiting.pop()
-        if path in found or path.name in WITHOUT_CODE:
+        if path in found or (path.name in WITHOUT_CODE and path not in named):
             continue
         digest, imports = store.remember("code without types", path, read_code)
         found[path] = digest

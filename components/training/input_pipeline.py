@@ -45,7 +45,7 @@ class InputPipeline(Protocol):
 
 @dataclass(frozen=True)
 class InputRequest:
-    """What to feed.
+    """What is read of a split, and in which batches.
 
     Attributes:
         split: the examples' split.

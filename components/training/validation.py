@@ -1,4 +1,4 @@
-"""The feeds of a training: the split it learns from, and what judges it by another one after an epoch."""
+"""The splits of a training: the one it learns from, and what validates it by another one after an epoch."""
 
 from __future__ import annotations
 

@@ -99,6 +99,14 @@ def test_a_network_of_the_users_own_counts_by_its_content(store: MetadataStore, 
     assert "mine.py" in code_files("trainer", store, config=ImageTrainerConfig(network=str(path)))
 
 
+@pytest.mark.parametrize("name", ["config.py", "task.py"])
+def test_a_network_of_the_users_own_counts_whatever_its_file_is_called(
+    store: MetadataStore, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("def build(input_shape, outputs, config, pixels): ...\n")
+    assert name in code_files("trainer", store, config=ImageTrainerConfig(network=str(tmp_path / name)))
+
+
 def test_a_checkpoint_that_is_named_by_its_beginning_counts_with_all_its_files(tmp_path: Path) -> None:
     for name in ("model.ckpt.index", "model.ckpt.data-00000-of-00001", "other.txt"):
         (tmp_path / name).write_text(name)

@@ -16,7 +16,11 @@ CORE = [
     "tensorflow-serving-api>=2.16.1,<2.17",
     "numpy>=1.26,<2",
     "pandas>=1.5,<2",
-    "pillow>=10",
+    "pillow>=11.3",  # the first with AVIF
+    "python-calamine>=0.2.3",  # Excel and OpenDocument tables
+    "pyarrow>=10",  # Parquet tables
+    "babel>=2.14",  # names of months and days in every language
+    "tzdata",  # time zones, where the system has none
     "google-crc32c>=1.5",
     "pydantic>=2.7,<3",
     "pyyaml>=6",
@@ -43,6 +47,8 @@ CORE = [
 DETECTION = ["tf-models-official>=2.16,<2.17", "tf-keras>=2.16,<2.17", "pycocotools>=2.0.7"]
 GPU = ["tensorflow[and-cuda]>=2.16.2,<2.17"]
 TFDS = ["tensorflow-datasets>=4.9.4,<5", "importlib-resources>=5"]  # etils, which it needs, imports it undeclared
+HEIC = ["pillow-heif>=0.16"]  # photos of telephones
+HOLIDAYS = ["holidays>=0.50"]  # as a covariate of series
 DEV = [
     "pytest>=8",
     "pytest-timeout>=2",
@@ -56,6 +62,8 @@ DEV = [
     "types-requests",
     "build>=1",
     *TFDS,
+    *HEIC,
+    *HOLIDAYS,
     *DETECTION,
 ]
 
@@ -85,7 +93,7 @@ setup(
     # optional: without a C compiler the server reads large JSON bodies in a slower way
     ext_modules=[Extension("serving.server.rest._numbers", ["serving/server/rest/_numbers.c"], optional=True)],
     install_requires=CORE,
-    extras_require={"detection": DETECTION, "gpu": GPU, "tfds": TFDS, "dev": DEV},
+    extras_require={"detection": DETECTION, "gpu": GPU, "tfds": TFDS, "heic": HEIC, "holidays": HOLIDAYS, "dev": DEV},
     entry_points={
         "console_scripts": ["labline = labline.cli.main:main", "labline-model-server = serving.server.program:main"]
     },

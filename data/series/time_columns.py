@@ -21,8 +21,6 @@ TIME_WORDS = {
     "datum", "zeit",
 }  # fmt: skip
 DATE_LIKE = re.compile(r"(?<!\d)(1[5-9]|2[01])\d\d(?!\d)|\d{1,2}[./:-]\d{1,2}(?!\d)")  # a year, day and month, clock
-    r"(?<!\d)(1[5-9]|2[01])\d\d(?!\d)|\d{1,2}[./:-]\d{1,2}(?!\d)"
-)  # a year, day and month, clock
 DIGIT = re.compile(r"\d")
 UNIQUE = 0.9  # share of different cells from which on a column is no name that several rows share
 TIMES_SEEN = 200  # cells that decide how times are written

@@ -40,6 +40,13 @@ KINDS: dict[str, Kind] = {
         "forecast them less a constant, or the changes of a counter.",
     ),
     "untrained_series": Kind("warning", "No training window fits into these series; they are only forecast."),
+    "unused_text": Kind(
+        "warning",
+        "These columns of text that repeats were left out; one that says which series a row belongs to goes to "
+        "`data.series_column`, one that is left out on purpose to `data.ignore_columns`.",
+    ),
+    "unused_column": Kind("info", "Nothing was read from these columns."),
+    "chosen_column": Kind("info", "These columns were chosen by their names."),
     "gap_over_cut": Kind(
         "info",
         "These gaps reach over the cut between two splits; they were filled from the past alone, so that nothing "
@@ -86,11 +93,16 @@ FEW = 3  # lines that are enough to see a fault that more than NAMED lines have
 
 
 class SeriesFindings:
-    """Counts what is wrong by kind and remembers the first places of each."""
+    """Counts what is wrong by kind and remembers the first places of each.
+
+    Attributes:
+        advice: how to mend these data in particular, said before what helps with each kind.
+    """
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.examples: dict[str, list[dict[str, Any]]] = {}
+        self.advice = ""
 
     def add(self, kind: str, file: str, line: int = 0, detail: str = "", series: str = "", split: str = "") -> None:
         """Count one finding.
@@ -144,7 +156,7 @@ class SeriesFindings:
         raise UserError(
             "\n    ".join([f"These series cannot be used as they are ({summary}):", *lines]),
             str(path),
-            "\n         ".join(FIXES[kind] for kind in kinds),
+            "\n         ".join([*([self.advice] if self.advice else ()), *(FIXES[kind] for kind in kinds)]),
         )
 
     def report(self, total: int) -> list[Finding]:

@@ -36,6 +36,11 @@ class DetectionDataConfig(RawDataConfig):
     boxes: Literal["auto", "pixels", "shares"] = Field(
         "auto", description="what the boxes' numbers count; `auto`: shares of the photo in yolo, pixels elsewhere"
     )
+    pair_by: Literal["auto", "filename", "own_name"] = Field(
+        "auto",
+        description="what tells the photo of an annotation's file: `filename`, that it states; `own_name`, the name of "
+        "the file itself; `auto`: both, and it stops where that leaves two photos to choose from",
+    )
     split: SplitConfig = Field(SplitConfig(), description="shares of the splits, where the data have no splits")
     validation_fraction: float = Field(
         0.1,

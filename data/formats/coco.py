@@ -9,9 +9,8 @@ Boxes are [x, y, width, height] in pixels. Of keypoints and masks nothing is rea
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,17 @@ from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.labelled import (
     TURNED_BY_EXIF,
-    ImageIndex,
+    Annotation,
     classes,
-    images_of,
     list_entries,
+    read_entries,
+    samples_of,
     sources,
-    split_of_folders,
 )
+from data.detection.pairing import Statement
 from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
-from data.sample import SPLIT_FOLDERS, BadImage, Problem, Split
+from data.sample import BadImage, Problem, Split
+from data.split_names import split_in
 from pipeline.errors import UserError
 
 __all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
@@ -61,12 +62,8 @@ def is_annotations(content: bytes) -> bool:
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
     """Yield the photos of each json file in the order of its list."""
     entries: list[Entry] = []
-    for entry in list_entries(path):
-        if isinstance(entry, Problem):
-            yield entry
-        else:
-            entries.append(entry)
-    images, taken = ImageIndex(images_of(entries)), set[tuple[str, ...]]()
+    yield from read_entries(path, entries)
+    annotations = list[Annotation]()
     with open_reader(path) as read:
         for entry in entries:
             if extension_of(entry.parts[-1]) != "json":
@@ -78,52 +75,35 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
                 yield Problem("unreadable_annotation", key, str(error))
                 continue
             if isinstance(content, dict) and isinstance(content.get("images"), list):
-                yield from list_images(content, key, entry.parts, images, taken)
-    for image in images.entries:
-        if image.parts not in taken:
-            yield Problem("photo_without_annotation", printable("/".join(image.parts)))
+                yield from read_images(content, key, entry.parts, annotations)
+    yield from samples_of(entries, annotations, config)
 
 
-def list_images(
-    content: dict[str, Any], key: str, parts: tuple[str, ...], images: ImageIndex, taken: set[tuple[str, ...]]
-) -> Iterator[DetectionSample | Problem]:
-    """Yield the photos of one json file and what is wrong in it; `taken` gathers the photos that were met.
+def read_images(
+    content: dict[str, Any], key: str, parts: tuple[str, ...], annotations: list[Annotation]
+) -> Iterator[Problem]:
+    """Add what one json file says of each of its photos, and yield what belongs to none.
 
     Raises:
         UserError: its lists are not COCO's.
     """
     names = {row.get("id"): str(row.get("name", row.get("id"))) for row in rows_of(content, "categories", key)}
-    boxes, unread = dict[Any, list[Box]](), Counter[Any]()
+    said = dict[Any, list[Box | Problem]]()
     for row in rows_of(content, "annotations", key):
-        found = read_box(row, names, key)
-        if isinstance(found, Problem):
-            unread[row.get("image_id")] += 1
-            yield found
-        else:
-            boxes.setdefault(row.get("image_id"), []).append(found)
+        said.setdefault(row.get("image_id"), []).append(read_box(row, names, key))
     split = split_of_name(parts)
     for row in rows_of(content, "images", key):
         place = f"{key}, image {row.get('id')}"
         name = row.get("file_name")
-        image = images.find(parts, name) if isinstance(name, str) else None
-        own = tuple(boxes.pop(row.get("id"), ()))
-        if image is None:
+        found = said.pop(row.get("id"), [])
+        if not isinstance(name, str) or not name:
             yield Problem("missing_photo", place, f"there is no photo `{name}`", split or "")
-        elif image.parts in taken:
-            yield Problem("duplicate_annotation", place, f"`{name}` was listed before", split or "")
-        else:
-            taken.add(image.parts)
-            yield DetectionSample(
-                printable("/".join(image.parts)),
-                image.locator,
-                own,
-                size_of(row),
-                split or split_of_folders(image.parts),
-                place,
-                unread=unread[row.get("id")],
-            )
-    for image, left in boxes.items():
-        yield Problem("box_without_photo", left[0].place, f"there is no image with id {image}")
+            continue
+        annotations.append(Annotation(Statement(parts, name, place), partial(list, found), size_of(row), split))
+    for image, left in said.items():
+        first = left[0]
+        place = first.place if isinstance(first, Box) else first.file
+        yield Problem("box_without_photo", place, f"there is no image with id {image}")
 
 
 def size_of(row: dict[str, Any]) -> tuple[int, int] | None:
@@ -165,6 +145,5 @@ def read_box(row: dict[str, Any], names: dict[Any, str], key: str) -> Box | Prob
 
 
 def split_of_name(parts: tuple[str, ...]) -> Split | None:
-    """Return the split that a json file's name has a word of, such as instances_val2017; else that of its folders."""
-    words = re.split(r"[^a-z]+", stem_of(parts[-1].lower()))
-    return next((SPLIT_FOLDERS[word] for word in words if word in SPLIT_FOLDERS), None) or split_of_folders(parts)
+    """Return the split that a json file's name has a word of, such as instances_val2017."""
+    return split_in(stem_of(parts[-1]))[0]

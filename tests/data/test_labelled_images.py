@@ -147,7 +147,7 @@ def test_crowds_are_marked_and_sizes_kept(tmp_path: Path) -> None:
         ({"images": [{"id": 1, "file_name": "3.jpg"}], "annotations": []}, ("missing_photo", "a.json, image 1")),
         (
             {"images": [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "1.jpg"}]},
-            ("duplicate_annotation", "a.json, image 2"),
+            ("contradicting_annotation", "a.json, image 2"),
         ),
     ],
 )

@@ -144,6 +144,7 @@ def pair(
     found: dict[tuple[Parts, str], Found | Problem] = dict(stated)
     if own and by != "filename":
         found = with_own_names(once, stated, {key: photos.own(item) for key, item in once.items()})
+    without_strays(once, found, own)
     without_collisions(once, found)
     result: list[Entry | Problem] = []
     for statement in statements:
@@ -219,6 +220,31 @@ def undecided(
         if result[key] is stated[key] and called.parts not in taken:
             detail = f"it states `{name_of(said)}` and is called as `{name_of(called)}`"
             result[key] = Problem("ambiguous_photo", statement.place, detail)
+
+
+def without_strays(
+    once: dict[tuple[Parts, str], Statement], found: dict[tuple[Parts, str], Found | Problem], own: bool
+) -> None:
+    """Refuse photos of the right name elsewhere, where others of the same file or folder have theirs beside them.
+
+    The annotation of a photo that was taken away would else go to one of another folder.
+    """
+    groups: dict[tuple[Parts, Parts], list[tuple[tuple[Parts, str], Entry, bool]]] = defaultdict(list)
+    for key, item in found.items():
+        if not isinstance(item, Found) or item.one is None:
+            continue
+        file, stated = key[0], parts_of_path(key[1])
+        photo = item.one.parts
+        if len(stated) > 1 and common_end(photo, stated, decoded, True) > 1:
+            continue  # its folder is stated
+        near = is_parallel(photo[:-1], file[:-1]) or (not own and is_named_alike(photo[:-1], file, stated))
+        groups[file[:-1] if own else file, stated[:-1]].append((key, item.one, near))
+    for members in groups.values():
+        for key, photo, near in members if any(near for *_, near in members) else ():
+            if not near:
+                name = printable(key[1] or key[0][-1])
+                detail = f"there is no photo `{name}` beside those of the others; `{name_of(photo)}` is elsewhere"
+                found[key] = Problem("missing_photo", once[key].place, detail)
 
 
 def without_collisions(

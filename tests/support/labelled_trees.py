@@ -91,7 +91,7 @@ def trees(draw: st.DrawFn, layouts: tuple[str, ...] = ("beside", "roots", "insid
             ("train2017", "val2017"), ("training_set", "test_set"),
         ])
     )  # fmt: skip
-    photos = []
+    photos = list[Photo]()
     for folder in folders:
         for stem in draw(st.lists(st.sampled_from(STEMS), min_size=2, max_size=5, unique=True)):
             places = draw(st.lists(st.sampled_from(QUARTERS), max_size=2, unique=True))
@@ -139,7 +139,7 @@ def stated_name(tree: Tree, photo: Photo) -> str:
 
 def write_tree(tree: Tree, files: dict[str, str | bytes], root: Path, packed: bool) -> Path:
     """Write photos, annotations and what lies about, as a folder or a zip; return its path."""
-    files = {photo_path(tree, photo): draw_photo(photo) for photo in tree.present} | files
+    files = {**{photo_path(tree, photo): draw_photo(photo) for photo in tree.present}, **files}
     for photo in tree.present:
         grey = b"".join([draw_photo(Photo("", "", (), 200 + photo.number))])
         if "masks" in tree.distractors:

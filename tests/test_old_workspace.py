@@ -146,7 +146,11 @@ def test_every_old_fact_is_read_as_it_was_written(old: Path, recipe: str) -> Non
             kind = manifest["type"]
             artifact = KINDS[kind].open(folder / name)
             facts = artifact.facts_as((COMMON | OF_TASKS[recipe])[kind])
-            assert facts.model_dump(mode="json", exclude_unset=True) == manifest["properties"], (recipe, kind)
+            told, written = facts.model_dump(mode="json", exclude_unset=True), dict(manifest["properties"])
+            if csv := written.pop("csv", None):  # what `reading` says now, but that every file shows its own delimiter
+                reading = told.pop("reading")
+                assert all(value in (None, reading.get(name)) for name, value in csv.items() if name != "delimiter")
+            assert told == written, (recipe, kind)
             seen.add(kind)
     assert seen == set(KINDS)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from pipeline.errors import UserError
 
 Id = int | str | None
 WHOLE = re.compile(r"-?(?:0|[1-9]\d*)(?:\.0+)?")
+SCORED = "boxes with scores, which a detector found"
 LISTS = ("images", "annotations", "categories")
 
 
@@ -87,14 +87,14 @@ class CocoFile:
             return "segments of whole pictures (panoptic)"
         if self.with_caption and not self.with_box:
             return "captions"
-        if self.with_score and self.with_score == len(self.rows):
-            return "results of a detector: its boxes have scores"
         return ""
 
     def aside(self) -> str:
         """Say what a file with boxes is, if it is used only where no other one has any."""
         if self.with_keypoints and self.with_keypoints == self.with_box:
             return "keypoints"
+        if self.with_score and self.with_score == len(self.rows):
+            return SCORED
         return "stuff" if "stuff" in re.split(r"[^a-z]+", self.key.rpartition("/")[2].lower()) else ""
 
 
@@ -205,32 +205,37 @@ def size_of(row: dict[str, Any]) -> tuple[int, int] | None:
     return None
 
 
-def boxes_of(found: CocoFile) -> tuple[dict[Id, list[Box]], Counter[Id], list[Problem]]:
-    """Return a file's boxes and how many objects could not be read, both by image, and what is wrong with these."""
-    boxes, unread, problems = dict[Id, list[Box]](), Counter[Id](), list[Problem]()
+def objects_of(found: CocoFile) -> tuple[dict[Id, list[Box | Problem]], list[Problem]]:
+    """Return the boxes of each image, or what is wrong with them, and what is wrong with the classes."""
+    said: dict[Id, list[Box | Problem]] = {}
     sizes = {image.id: image.size for image in found.images}
     used: dict[str, set[Id]] = {}
     for row in found.rows:
-        place = f"{found.key}, annotation {row.own}"
-        labels = dict.fromkeys(found.names.get(row.category, ()) if row.category is not None else ())
-        label = next(iter(labels), "")
-        size = sizes.get(row.image)
-        if len(labels) != 1:
-            words = f"there is no category with id {row.category}" if row.category is not None else "no category_id"
-            words = f"`{'` and `'.join(labels)}` both have id {row.category}" if labels else words
-            problems.append(Problem("box_without_class", place, words))
-        elif row.edges is None:
-            problems.append(Problem("box_not_a_number", place, f"`{label}`: {row.words}", "", label))
-        elif row.mask and size and row.mask != size:
-            words = f"its mask is {row.mask[1]} x {row.mask[0]}, its image {size[1]} x {size[0]}"
-            problems.append(Problem("box_not_a_number", place, f"`{label}`: {words}", "", label))
-        else:
-            used.setdefault(label, set()).add(row.category)
-            boxes.setdefault(row.image, []).append(Box(label, *row.edges, place, crowd=row.crowd))
-            continue
-        unread[row.image] += 1
+        item = object_of(row, found, sizes.get(row.image))
+        said.setdefault(row.image, []).append(item)
+        if isinstance(item, Box):
+            used.setdefault(item.label, set()).add(row.category)
+    problems = []
     for label, ids in used.items():
         if len(ids) > 1:
             words = f"`{label}` has the ids {', '.join(sorted(map(str, ids)))}"
             problems.append(Problem("repeated_class", found.key, words, "", label))
-    return boxes, unread, problems
+    return said, problems
+
+
+def object_of(row: Row, found: CocoFile, size: tuple[int, int] | None) -> Box | Problem:
+    """Return an annotation's box, or why it has none."""
+    place = f"{found.key}, annotation {row.own}"
+    labels = list(dict.fromkeys(found.names.get(row.category, ()))) if row.category is not None else []
+    if row.category is None:
+        return Problem("box_without_class", place, "it has no category_id")
+    if not labels:
+        return Problem("box_without_class", place, f"there is no category with id {row.category}")
+    if len(labels) > 1:
+        return Problem("box_without_class", place, f"`{'` and `'.join(labels)}` both have id {row.category}")
+    if row.edges is None:
+        return Problem("box_not_a_number", place, f"`{labels[0]}`: {row.words}", "", labels[0])
+    if row.mask and size and row.mask != size:
+        words = f"`{labels[0]}`: its mask is {row.mask[1]} x {row.mask[0]}, its image {size[1]} x {size[0]}"
+        return Problem("box_not_a_number", place, words, "", labels[0])
+    return Box(labels[0], *row.edges, place, crowd=row.crowd)

@@ -14,6 +14,15 @@ SHARED = (
 KINDS: dict[str, Kind] = {
     "unreadable_annotation": Kind("error", "These annotations cannot be read; their photos were left out."),
     "missing_photo": Kind("error", "The photos of these annotations are not there."),
+    "ambiguous_photo": Kind(
+        "error",
+        "It cannot be told which photos these annotations are about. State the photo's path in the annotation, put "
+        "photos and annotations into folders of the same names, or take one of the photos away; where files were "
+        "renamed, `data.pair_by=own_name` or `data.pair_by=filename` decides.",
+    ),
+    "contradicting_annotation": Kind(
+        "error", "These annotations say something else of a photo than another one. Take one of the two away."
+    ),
     "size_mismatch": Kind("error", "These annotations are about photos of another shape; the photos were left out."),
     "box_not_a_number": Kind("error", "Edges of these boxes are missing or no numbers; the boxes were left out."),
     "box_without_class": Kind("error", "These boxes have no class; they were left out."),
@@ -23,18 +32,20 @@ KINDS: dict[str, Kind] = {
     "outside_box": Kind("error", "These boxes lie outside their photos; they were left out."),
     "no_usable_box": Kind("error", "None of these photos' boxes can be used, so the photos were left out."),
     "conflicting_splits": Kind("error", "These annotations put a photo into another split than an earlier one did."),
-    "contradicting_annotations": Kind(
-        "error", "Several annotations say different things about these photos; the photos were left out."
-    ),
     "unclear_id": Kind("error", "Ids are missing, or stand for several images; whose boxes they mean cannot be told."),
     "unknown_split": Kind("error", "The data put photos into these splits, which are none that is known."),
     "missing_shard": Kind("error", "Of these records, files are missing."),
     "damaged_record": Kind("error", "These record files are damaged; what follows in them was left out."),
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "error"},
-    "duplicate_annotation": Kind("warning", "Several annotations are about one photo; only the first one was used."),
     "repeated_class": Kind("warning", "These classes have several numbers in one file; all their boxes are one class."),
     "shape_without_box": Kind(
         "warning", "Points, lines and what else has no box were left out; with nothing else, so were their photos."
+    ),
+    "scored_boxes": Kind(
+        "warning", "The boxes of these files have scores, as those that a detector found; no other file has boxes."
+    ),
+    "duplicate_annotation": Kind(
+        "warning", "These annotations say the same of a photo as another one; it counts once."
     ),
     "swapped_box": Kind("warning", "Edges of these boxes were swapped; they were put in order."),
     "box_beyond_edge": Kind("warning", "These boxes reach beyond their photos; they were cut at the edge."),
@@ -51,6 +62,9 @@ KINDS: dict[str, Kind] = {
         "warning",
         "These photos have no annotation and were left out; an annotation without boxes says that there is nothing on "
         "them.",
+    ),
+    "second_picture": Kind(
+        "warning", "These pictures are masks, previews or copies of annotated photos; they were left out."
     ),
     "passed_over_file": Kind("info", "These files lie beside the annotations and were not read."),
     "joined_shapes": Kind("info", "Outlines of one group and label are one object; one box was put around them."),

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
-from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, stem_of
-from data.sample import EXTENSIONS, SPLIT_FOLDERS, Problem, Split
+from data.detection.folder_splits import FolderSplits
+from data.detection.pairing import Parts, Statement, pair
+from data.detection.second_pictures import second_pictures
+from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, printable
+from data.sample import EXTENSIONS, BadImage, Problem, Split
 
 TURNED_BY_EXIF = True  # unless a format says otherwise, boxes are on the image as it is seen
+
+GivenSplit = Callable[[Parts], "Split | None"]
+"""From a photo's path to the split that a list of the data set puts it in."""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What one file, or one part of it, says of one photo.
+
+    Attributes:
+        statement: which photo is meant.
+        read: gives the boxes, and what is wrong with those that cannot be used; may raise BadImage, OSError or
+            ValueError where nothing can be read.
+        size: (height, width) that it states; None if it states none.
+        split: that it states.
+        normalized: whether the edges are shares of the photo.
+        inside: the photo that the annotation's own file holds; it counts where no other is found.
+    """
+
+    statement: Statement
+    read: Callable[[], Sequence[Box | Problem]]
+    size: tuple[int, int] | None = None
+    split: Split | None = None
+    normalized: bool = False
+    inside: Entry | None = None
 
 
 def list_entries(path: Path) -> Iterator[Entry | Problem]:
@@ -38,37 +68,114 @@ def classes(path: Path, config: DetectionDataConfig) -> dict[int, str]:
     return {}
 
 
-def split_of_folders(parts: tuple[str, ...]) -> Split | None:
-    """Return the split that a folder around a file is named after; None if none is."""
-    return next((SPLIT_FOLDERS[part.lower()] for part in parts[:-1] if part.lower() in SPLIT_FOLDERS), None)
+def read_entries(path: Path, entries: list[Entry]) -> Iterator[Problem]:
+    """Add the files of a folder or zip to a list, and yield what cannot be read."""
+    for entry in list_entries(path):
+        if isinstance(entry, Problem):
+            yield entry
+        else:
+            entries.append(entry)
 
 
-class ImageIndex:
-    """Images by name: of several of one name that nearest to the annotation is meant."""
-
-    def __init__(self, entries: list[Entry]) -> None:
-        self.entries = entries
-        self.by_name: dict[str, list[Entry]] = {}
-        self.by_stem: dict[str, list[Entry]] = {}
-        for entry in entries:
-            name = entry.parts[-1].lower()
-            self.by_name.setdefault(name, []).append(entry)
-            self.by_stem.setdefault(stem_of(name), []).append(entry)
-
-    def find(self, annotation: tuple[str, ...], filename: str) -> Entry | None:
-        """Return the image of an annotation: by the name that it states, else by its own."""
-        name = filename.replace("\\", "/").rpartition("/")[2].lower()
-        own = stem_of(annotation[-1].lower())
-        stated = self.by_name.get(name) or (self.by_stem.get(stem_of(name)) if name else None)
-        found = stated or self.by_stem.get(own) or []
-        return max(found, key=lambda entry: (nearness(entry.parts, annotation), entry.parts), default=None)
+def no_split(photo: Parts) -> Split | None:
+    return None
 
 
-def nearness(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[int, int]:
-    """Return how many folders two files share from the top, and how many names of folders anywhere."""
-    count = 0
-    for first, second in zip(one[:-1], other[:-1], strict=False):
-        if first != second:
-            break
-        count += 1
-    return count, len(set(one[:-1]) & set(other[:-1]))
+def samples_of(
+    entries: list[Entry],
+    annotations: Sequence[Annotation],
+    config: DetectionDataConfig,
+    *,
+    own: bool = False,
+    background: bool = False,
+    given: GivenSplit = no_split,
+) -> Iterator[DetectionSample | Problem]:
+    """Yield the photos that annotations are about, and what is wrong: the one way for all formats.
+
+    Args:
+        entries: all files of the data.
+        annotations: all that the data's files say.
+        own: whether each annotation has a file of its own, named as its photo.
+        background: whether photos without an annotation show nothing, where others of their folder have one.
+        given: the split that a list puts a photo in; it counts more than names of files and folders.
+    """
+    photos = images_of(entries)
+    paired = pair([each.statement for each in annotations], photos, own, config.pair_by)
+    about: dict[Parts, list[Annotation]] = {}
+    for annotation, photo in zip(annotations, paired, strict=True):
+        if isinstance(photo, Problem) and photo.name == "missing_photo" and annotation.inside:
+            photo = annotation.inside
+            photos.append(photo)
+        if isinstance(photo, Problem):
+            yield photo if not annotation.split else Problem(photo.name, photo.file, photo.detail, annotation.split)
+        else:
+            about.setdefault(photo.parts, []).append(annotation)
+    folders = FolderSplits(entry.parts for entry in entries)
+    seconds = second_pictures(photos, about) if about else {}
+    by_parts = {photo.parts: photo for photo in photos}
+    labelled = {parts[:-1] for parts in about} if background else set()
+    for photo in photos if background else (by_parts[parts] for parts in about):
+        if photo.parts in about:
+            yield from sample_of(photo, about[photo.parts], folders, given)
+        elif photo.parts not in seconds and photo.parts[:-1] in labelled:
+            split = given(photo.parts) or folders.split_of(photo.parts)
+            yield DetectionSample(printable("/".join(photo.parts)), photo.locator, (), None, split, "", True)
+    for photo in photos:
+        if photo.parts in seconds:
+            yield seconds[photo.parts]
+        elif photo.parts not in about and photo.parts[:-1] not in labelled:
+            yield Problem("photo_without_annotation", printable("/".join(photo.parts)))
+
+
+def sample_of(
+    photo: Entry, said: list[Annotation], folders: FolderSplits, given: GivenSplit
+) -> Iterator[DetectionSample | Problem]:
+    """Yield a photo with its boxes; further annotations of it must say the same."""
+    first, place = said[0], said[0].statement.place
+    try:
+        found = first.read()
+    except (BadImage, OSError, ValueError) as error:
+        yield Problem("unreadable_annotation", place, str(error))
+        return
+    boxes = [item for item in found if isinstance(item, Box)]
+    yield from (item for item in found if isinstance(item, Problem))
+    split = split_in(photo, first, folders, given)
+    for other in said[1:]:
+        yield from repeated(other, first, boxes)
+        if (further := split_in(photo, other, folders, given)) != split:
+            detail = f"the photo is in {split or 'no split'} by {place}, in {further or 'no split'} by this"
+            yield Problem("conflicting_splits", other.statement.place, detail)
+    yield DetectionSample(
+        printable("/".join(photo.parts)),
+        photo.locator,
+        tuple(boxes),
+        first.size,
+        split,
+        place,
+        first.normalized,
+        len(found) - len(boxes),
+    )
+
+
+def repeated(other: Annotation, first: Annotation, boxes: list[Box]) -> Iterator[Problem]:
+    """Yield that another annotation is about the same photo; an error where it says something else."""
+    place = other.statement.place
+    try:
+        found = other.read()
+    except (BadImage, OSError, ValueError) as error:
+        yield Problem("unreadable_annotation", place, str(error))
+        return
+    further = [item for item in found if isinstance(item, Box)]
+    alike = sorted(box[:5] for box in further) == sorted(box[:5] for box in boxes)
+    kind = "duplicate_annotation" if alike else "contradicting_annotation"
+    yield Problem(kind, place, f"{first.statement.place} is about the same photo")
+
+
+def split_in(photo: Entry, annotation: Annotation, folders: FolderSplits, given: GivenSplit) -> Split | None:
+    """Return a photo's split: that of a list, else its annotation's, else that of a folder around either."""
+    return (
+        given(photo.parts)
+        or annotation.split
+        or folders.split_of(photo.parts)
+        or folders.split_of(annotation.statement.file)
+    )

@@ -6,22 +6,29 @@
     result.json  images/1.jpg                                          of Label Studio
 
 Boxes are [x, y, width, height] in pixels; an annotation without one gets the box around its outline or mask. Files of
-keypoints or of stuff are used only where no other file has boxes, results of a detector never.
+keypoints, of stuff or of what a detector found are used only where no other file has boxes.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from data.detection.boxes import DetectionSample
-from data.detection.coco_json import CocoFile, Id, ImageRow, boxes_of, read_coco
+from data.detection.coco_json import SCORED, CocoFile, Id, ImageRow, objects_of, read_coco
 from data.detection.config import DetectionDataConfig
-from data.detection.gathered import Described, gather
 from data.detection.json_text import MAX_JSON_BYTES, decode_json
-from data.detection.labelled import TURNED_BY_EXIF, classes, images_of, list_entries, sources, split_of_folders
+from data.detection.labelled import (
+    TURNED_BY_EXIF,
+    Annotation,
+    classes,
+    read_entries,
+    samples_of,
+    sources,
+)
 from data.detection.pairing import Statement
+from data.detection.recognising import contents, ends_of, entries_of, likely_files
 from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
 from data.sample import BadImage, Problem, Split
 from data.split_names import splits_of
@@ -30,41 +37,21 @@ from pipeline.errors import UserError
 __all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
 
 TASK = "object_detection"
-HEAD = 1 << 16  # bytes of a file that are looked at to recognise it
-MANY = 20  # files named as photos are that are looked at to recognise the format: COCO's are not one a photo
 
 
 def detect(path: Path) -> bool:
     """Tell whether a json file of a folder or zip has COCO's lists."""
-    if not (path.is_dir() or path.suffix.lower() == ".zip"):
-        return False
-    entries = [entry for entry in list_entries(path) if isinstance(entry, Entry)]
-    with open_reader(path, MAX_JSON_BYTES) as read:
-        for entry in likely_files(entries):
-            try:
-                if is_annotations(read(entry.locator)):
-                    return True
-            except (BadImage, OSError):
-                continue
-    return False
-
-
-def likely_files(entries: list[Entry]) -> list[Entry]:
-    """Return the json files, but only a few of those that are named as photos are, as LabelMe's."""
-    found = [entry for entry in entries if extension_of(entry.parts[-1]) == "json"]
-    photos = {stem_of(entry.parts[-1]) for entry in images_of(entries)} if len(found) > MANY else set()
-    beside = [entry for entry in found if stem_of(entry.parts[-1]) in photos]
-    return [entry for entry in found if stem_of(entry.parts[-1]) not in photos] + beside[:MANY]
+    likely = likely_files(entries_of(path), "json")
+    return any(is_annotations(content) for _, content in contents(path, likely, MAX_JSON_BYTES))
 
 
 def is_annotations(content: bytes) -> bool:
     """Tell whether a json file has COCO's lists, with boxes or outlines."""
-    ends = (content[:HEAD] + content[-HEAD:]).replace(b"\0", b"")  # of UTF-16 the letters are left
+    ends = ends_of(content)
     if b'"shapes"' in ends or not (b'"images"' in ends or b'"annotations"' in ends):
         return False
     words = (b'"bbox"', b'"segmentation"', b'"categories"', b'"category_id"')
-    whole = ends if len(content) <= 2 * HEAD else content
-    return any(word in ends for word in words) or any(word in whole for word in words)
+    return any(word in ends for word in words) or any(word in content for word in words)
 
 
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
@@ -74,11 +61,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
         UserError: none of the files has boxes, or their lists are not COCO's.
     """
     entries: list[Entry] = []
-    for entry in list_entries(path):
-        if isinstance(entry, Problem):
-            yield entry
-        else:
-            entries.append(entry)
+    yield from read_entries(path, entries)
     files, unreadable = list[tuple[Entry, CocoFile]](), 0
     with open_reader(path, MAX_JSON_BYTES) as read:
         for entry in entries:
@@ -97,11 +80,13 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
     if not used and not unreadable:
         listed = "; ".join(f"{key}: {why}" for key, why in list(passed.items())[:5])
         raise UserError("None of the json files has boxes in COCO's form.", str(path), f"{listed or 'There are none'}.")
-    splits = splits_of_files([entry.parts for entry, _ in used])
-    described: list[Described] = []
+    splits = splits_of([stem_of(entry.parts[-1]) for entry, _ in used])
+    annotations: list[Annotation] = []
     for entry, file in used:
-        yield from describe(file, entry.parts, splits.get(entry.parts), described)
-    yield from gather(described, images_of(entries), own=False)
+        if file.aside() == SCORED:
+            yield Problem("scored_boxes", file.key)
+        yield from describe(file, entry.parts, splits.get(stem_of(entry.parts[-1])), annotations)
+    yield from samples_of(entries, annotations, config)
 
 
 def words_of_error(error: Exception) -> str:
@@ -118,18 +103,11 @@ def passed_over(files: list[CocoFile]) -> dict[str, str]:
     return found
 
 
-def splits_of_files(files: list[tuple[str, ...]]) -> dict[tuple[str, ...], Split]:
-    """Return the splits that files' names say, as instances_val2017 does; else those of their folders."""
-    named = splits_of(stem_of(parts[-1]) for parts in files)
-    found = {parts: named.get(stem_of(parts[-1])) or split_of_folders(parts) for parts in files}
-    return {parts: split for parts, split in found.items() if split}
-
-
 def describe(
-    file: CocoFile, parts: tuple[str, ...], split: Split | None, described: list[Described]
+    file: CocoFile, parts: tuple[str, ...], split: Split | None, annotations: list[Annotation]
 ) -> Iterator[Problem]:
     """Add what a file says of each of its images, and yield what is wrong in it."""
-    boxes, unread, problems = boxes_of(file)
+    said, problems = objects_of(file)
     yield from problems
     rows, unclear = dict[Id, ImageRow](), set[Id]()
     for row in file.images:
@@ -146,20 +124,15 @@ def describe(
             rows[row.id] = row
     for number, row in rows.items():
         place = f"{file.key}, image {number}"
-        own = boxes.pop(number, [])
+        own = said.pop(number, [])
         if number in unclear:
             continue
         if not row.name:
             yield Problem("missing_photo", place, "it has no file_name", split or "")
             continue
-        statement = Statement(parts, stated_name(row.name), place)
-        described.append(Described(statement, own, row.size, split, unread[number]))
-    for image, left in boxes.items():
+        annotations.append(Annotation(Statement(parts, row.name, place), partial(list, own), row.size, split))
+    for image, left in said.items():
         words = f"there is no image with id {image}" if image is not None else "it has no image_id"
-        yield from (Problem("box_without_photo", box.place, words, split or "") for box in left)
-
-
-def stated_name(name: str) -> str:
-    """Return an image's path as it is stated, of an address of Label Studio's own files the path that it asks for."""
-    found = re.search(r"[?&]d=([^&]+)", name)
-    return found[1] if found else name
+        for item in left:
+            place = item.file if isinstance(item, Problem) else item.place
+            yield Problem("box_without_photo", place, words, split or "")

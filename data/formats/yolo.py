@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,15 @@ from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.labelled import (
     TURNED_BY_EXIF,
-    ImageIndex,
+    Annotation,
     classes,
     images_of,
     list_entries,
+    read_entries,
+    samples_of,
     sources,
-    split_of_folders,
 )
+from data.detection.pairing import Photos, Statement
 from data.file_tree import Entry, extension_of, open_reader, printable
 from data.sample import BadImage, Problem, ReadFile
 from pipeline.errors import UserError
@@ -42,8 +45,8 @@ def detect(path: Path) -> bool:
     if not (path.is_dir() or path.suffix.lower() == ".zip"):
         return False
     entries = [entry for entry in list_entries(path) if isinstance(entry, Entry)]
-    images = ImageIndex(images_of(entries))
-    labels = [entry for entry in label_files(entries) if images.find(entry.parts, "") is not None]
+    photos = Photos(images_of(entries))
+    labels = [entry for entry in label_files(entries) if photos.own(Statement(entry.parts, "", "")).photos]
     with open_reader(path) as read:
         for entry in labels[:20]:
             try:
@@ -58,42 +61,27 @@ def detect(path: Path) -> bool:
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
     """Yield the photos in the order of their names."""
     entries: list[Entry] = []
-    for entry in list_entries(path):
-        if isinstance(entry, Problem):
-            yield entry
-        else:
-            entries.append(entry)
-    images = images_of(entries)
-    index, labels = ImageIndex(images), dict[tuple[str, ...], Entry]()
+    yield from read_entries(path, entries)
     with open_reader(path) as read:
         names = class_names(entries, read)
-        for entry in label_files(entries):
-            image = index.find(entry.parts, "")
-            if image is None:
-                yield Problem("missing_photo", printable("/".join(entry.parts)), "there is no photo of this name")
-            elif image.parts in labels:
-                yield Problem(
-                    "duplicate_annotation", printable("/".join(entry.parts)), "another file is about the photo"
-                )
-            else:
-                labels[image.parts] = entry
-        for image in images:
-            key, boxes, unread, place = printable("/".join(image.parts)), list[Box](), 0, ""
-            if label := labels.get(image.parts):
-                place = printable("/".join(label.parts))
-                try:
-                    text = read(label.locator).decode("utf-8-sig")
-                except (BadImage, OSError, UnicodeDecodeError) as error:
-                    yield Problem("unreadable_annotation", place, str(error))
-                    continue
-                for found in read_lines(text, place, names):
-                    if isinstance(found, Problem):
-                        unread += 1
-                        yield found
-                    else:
-                        boxes.append(found)
-            split = split_of_folders(image.parts) or (split_of_folders(label.parts) if label else None)
-            yield DetectionSample(key, image.locator, tuple(boxes), None, split, place, True, unread)
+        annotations = [
+            Annotation(
+                Statement(entry.parts, "", printable("/".join(entry.parts))),
+                partial(read_labels, entry, names, read),
+                normalized=True,
+            )
+            for entry in label_files(entries)
+        ]
+        yield from samples_of(entries, annotations, config, own=True, background=True)
+
+
+def read_labels(entry: Entry, names: dict[int, str], read: ReadFile) -> list[Box | Problem]:
+    """Return the boxes of a label file, and what is wrong with its lines.
+
+    Raises:
+        BadImage, OSError, ValueError: it cannot be read.
+    """
+    return list(read_lines(read(entry.locator).decode("utf-8-sig"), printable("/".join(entry.parts)), names))
 
 
 def label_files(entries: list[Entry]) -> list[Entry]:

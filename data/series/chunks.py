@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.columns import Layout, join_parts
+from data.series.columns import Layout
 from data.series.findings import SeriesFindings
 from data.series.numbers import spellings, to_numbers, without_unit
 from data.series.text import Cells, Table, read_cells
+from data.series.time_columns import join_parts
 from data.series.times import UNREADABLE, parse_times
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from data.config import RawDataConfig, SplitShares
 from data.series.frequency import read_frequency
 from data.series.time_forms import time_form
-from pipeline.settings import ModuleIn, SourceFile
+from pipeline.settings import ModuleIn, Settings, SourceFile
 
 NO_TIME = "none"
 
@@ -22,18 +22,12 @@ class TimeSplitConfig(SplitShares):
     test: float = Field(0.1, ge=0, lt=1, description="share to judge the result with, the last ones")
 
 
-class SeriesDataConfig(RawDataConfig):
-    """Which series, how the file is read, and how windows are cut."""
+class TableReadingConfig(Settings):
+    """How a file of series is read.
 
-    task: ClassVar[Literal["forecasting"]] = "forecasting"
+    Every setting that says so stands here, for a trained model tells all of them and files are read for it by them.
+    """
 
-    path: Annotated[str, SourceFile()] = Field(
-        description="a CSV, TSV or TXT file (also .gz), a folder of them (a series each), or a data set of the "
-        "catalogue such as milk"
-    )
-    format: Annotated[str, ModuleIn("data/formats")] = Field(
-        "auto", description="format of the data; `auto` looks at them: csv_series"
-    )
     time_column: str = Field(
         "auto",
         description="column with the times; several joined by +, such as year+month+day+hour; `none`: equally spaced "
@@ -73,22 +67,6 @@ class SeriesDataConfig(RawDataConfig):
         description="missing values and time steps: `error` stops; `forward` repeats the last value; `linear` draws a "
         "line; `seasonal` takes the same phase one season before, plus the change since, drawn as a line",
     )
-    season: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
-        "auto",
-        description="rows a season; `auto` by the frequency: month 12, quarter 4, week 52, day 7, hour 24, else a day "
-        "or 1",
-    )
-    history: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
-        "auto", description="rows that the network sees; `auto`: two seasons and a little more"
-    )
-    horizon: int = Field(1, gt=0, description="rows that it forecasts")
-    stride: int = Field(
-        1, gt=0, description="rows between neighbouring windows; raise it where training takes too long"
-    )
-    split: TimeSplitConfig = Field(
-        TimeSplitConfig(), description="shares of the splits, which follow each other in time"
-    )
-    examples_per_shard: int = Field(20_000, gt=0, description="windows a TFRecord file")
 
     @field_validator("delimiter")
     @classmethod
@@ -127,10 +105,40 @@ class SeriesDataConfig(RawDataConfig):
         return value
 
     @model_validator(mode="after")
-    def each_column_once(self) -> SeriesDataConfig:
+    def each_column_once(self) -> TableReadingConfig:
         named = [*(self.value_columns or ()), *self.covariate_columns]
         named += [name for name in (self.series_column, self.time_column) if name is not None]
         for name in named:
             if named.count(name) > 1:
                 raise ValueError(f"column `{name}` is named for two purposes")
         return self
+
+
+class SeriesDataConfig(TableReadingConfig, RawDataConfig):
+    """Which series, how the file is read, and how windows are cut."""
+
+    task: ClassVar[Literal["forecasting"]] = "forecasting"
+
+    path: Annotated[str, SourceFile()] = Field(
+        description="a CSV, TSV or TXT file (also .gz), a folder of them (a series each), or a data set of the "
+        "catalogue such as milk"
+    )
+    format: Annotated[str, ModuleIn("data/formats")] = Field(
+        "auto", description="format of the data; `auto` looks at them: csv_series"
+    )
+    season: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
+        "auto",
+        description="rows a season; `auto` by the frequency: month 12, quarter 4, week 52, day 7, hour 24, else a day "
+        "or 1",
+    )
+    history: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
+        "auto", description="rows that the network sees; `auto`: two seasons and a little more"
+    )
+    horizon: int = Field(1, gt=0, description="rows that it forecasts")
+    stride: int = Field(
+        1, gt=0, description="rows between neighbouring windows; raise it where training takes too long"
+    )
+    split: TimeSplitConfig = Field(
+        TimeSplitConfig(), description="shares of the splits, which follow each other in time"
+    )
+    examples_per_shard: int = Field(20_000, gt=0, description="windows a TFRecord file")

@@ -35,6 +35,7 @@ UNITS = frozenset("$€£¥%")
 
 COMMA_FOR_POINT = str.maketrans(",.", ".,")
 LARGEST = 3.4e38  # what the records can hold
+MOSTLY = 0.8  # share of the cells that makes a column one of numbers
 
 Bad = Callable[[int, str, str], None]  # told the row, the kind of problem and the cell
 
@@ -81,6 +82,12 @@ def is_number(cell: str) -> bool:
     """Tell whether a cell is a number in any of the ways to write one."""
     cell = SPACES.sub("", cell)
     return any(pattern.fullmatch(cell) for pattern in (PLAIN, INFINITE, POINT_SHOWN, COMMA_SHOWN, COMMA_OR_THOUSANDS))
+
+
+def numeric(cells: Sequence[str], missing: frozenset[str], share: float = MOSTLY) -> bool:
+    """Tell whether most cells that are not missing are numbers."""
+    seen = [is_number(cell) for cell in cells if cell.casefold() not in missing]
+    return bool(seen) and sum(seen) >= share * len(seen)
 
 
 def split_unit(cell: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data import formats
 from data.findings import NAMED
 from data.series.cleaning import write_series
-from data.series.config import SeriesDataConfig
+from data.series.config import SeriesDataConfig, TableReadingConfig
 from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
 from data.series.measuring import Measured, find_frequency, measure
@@ -50,7 +50,7 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
 
     Args:
         facts: what the exported model tells of its data: `history`, `horizon`, `season`, `frequency`, `covariates`, and
-            `csv`, how its file was read.
+            `reading`, how its file was read: the fields of TableReadingConfig.
 
     Raises:
         UserError: columns are missing, lines cannot be used, or all series are shorter than the history.
@@ -120,22 +120,9 @@ def long_enough(
 
 
 def settings_of(path: Path, facts: dict[str, Any]) -> SeriesDataConfig:
-    """Return settings that read a file as the model's data were read; delimiter and decimals may be others."""
-    csv = facts["csv"]
-    frequency = facts["frequency"]
-    return SeriesDataConfig(
-        path=str(path),
-        time_column=csv["time_column"] or "none",
-        value_columns=tuple(csv["value_columns"]),
-        series_column=csv["series_column"],
-        covariate_columns=tuple(csv["covariate_columns"]),
-        encoding=csv.get("encoding"),
-        time_format=csv["time_format"],
-        fill=csv["fill"],
-        missing=tuple(csv["missing"]),
-        frequency=str(Frequency(frequency["unit"], frequency["count"])) if frequency else "auto",
-        horizon=facts["horizon"],
-    )
+    """Return settings that read a file as the model's data were read."""
+    reading = TableReadingConfig.model_validate(facts["reading"])
+    return SeriesDataConfig(path=str(path), horizon=facts["horizon"], **dict(reading))
 
 
 def with_day(frequency: Frequency | None, facts: dict[str, Any]) -> Frequency | None:

@@ -21,14 +21,14 @@ FACTS: dict[str, Any] = {
     "season": 7,
     "times": True,
     "frequency": {"unit": "day", "count": 1},
-    "csv": {
+    "reading": {
         "time_column": "day",
         "value_columns": ["sales"],
         "series_column": None,
         "covariate_columns": ["holiday"],
-        "delimiter": ",",
         "decimal": ".",
         "time_format": "%Y-%m-%d",
+        "frequency": "1 day",
         "fill": "error",
         "missing": [],
     },
@@ -81,12 +81,12 @@ def test_series_too_short_for_the_model_are_left_out_as_in_training_and_told(
     path = tmp_path / "shops.csv"
     rows = [f"{shop},2024-01-0{day},{day}" for shop, last in (("long", 5), ("new", 2)) for day in range(1, last + 1)]
     path.write_text("shop,day,sales\n" + "\n".join(rows) + "\n")
-    csv = {**FACTS["csv"], "series_column": "shop", "covariate_columns": []}
-    recent = read_recent(path, {**FACTS, "csv": csv, "covariates": []}, Progress())
+    reading = {**FACTS["reading"], "series_column": "shop", "covariate_columns": []}
+    recent = read_recent(path, {**FACTS, "reading": reading, "covariates": []}, Progress())
     assert [series.id for series in recent] == ["long"]
     assert "Series `new` has 2 rows, the model looks at 3: left out" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"Series `long` has 5 rows; the model looks at 6\. All 2 series are too short"):
-        read(path, csv=csv, covariates=[], history=6)
+        read(path, reading=reading, covariates=[], history=6)
 
 
 def test_keys_of_a_recipe_are_told_to_be_the_runs(tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_rows_at_the_ends_of_quarters_are_followed_by_such_though_both_are_30ths
     path = tmp_path / "sales.csv"
     path.write_text("day,sales\n2023-06-30,1\n2023-09-30,2\n")
     quarters = {"unit": "quarter", "count": 1, "day": 31}
-    csv = {**FACTS["csv"], "covariate_columns": []}
-    recent = read(path, frequency=quarters, csv=csv, covariates=[], history=2, season=4)[0]
+    reading = {**FACTS["reading"], "covariate_columns": [], "frequency": "1 quarter"}
+    recent = read(path, frequency=quarters, reading=reading, covariates=[], history=2, season=4)[0]
     assert recent.ahead is not None
     assert recent.ahead.astype("datetime64[s]").astype("datetime64[D]").astype(str).tolist() == [
         "2023-12-31",

@@ -32,14 +32,14 @@ FACTS = {
     "times": True,
     "level": 0.8,
     "frequency": {"unit": "day", "count": 1},
-    "csv": {
+    "reading": {
         "time_column": "day",
         "value_columns": ["sales", "visits"],
         "series_column": None,
         "covariate_columns": [],
-        "delimiter": ",",
         "decimal": ".",
         "time_format": "%Y-%m-%d",
+        "frequency": "1 day",
         "fill": "error",
         "missing": [],
     },

@@ -58,7 +58,7 @@ def predict(client: ModelClient, name: str, files: list[Path], options: PredictO
     if options.as_json:
         print(json.dumps(rows))
     else:
-        named = facts.csv.series_column or len(answers) > len(places)
+        named = facts.reading.series_column or len(answers) > len(places)
         for file, series, answer in answers:
             print(table(f"{file}: {series.id}" if named else str(file), series, answer, facts))
         if out:

@@ -168,9 +168,9 @@ def add_annotation(found: CocoFile, row: dict[str, Any]) -> None:
         edges, mask = read_edges(row)
     except ValueError as error:
         words = f"bbox is {json.dumps(row.get('bbox'))[:60]}" + (f"; {error}" if row.get("bbox") is None else "")
-    ids = (id_of(row.get(name)) for name in ("id", "image_id", "category_id"))
+    own, image, category = (id_of(row.get(name)) for name in ("id", "image_id", "category_id"))
     crowd = row.get("iscrowd") in (1, "1", "true")
-    found.rows.append(Row(*ids, edges, words, crowd, mask))
+    found.rows.append(Row(own, image, category, edges, words, crowd, mask))
 
 
 def read_edges(row: dict[str, Any]) -> tuple[Edges, tuple[int, int] | None]:

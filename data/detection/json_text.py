@@ -12,7 +12,7 @@ from typing import Any
 
 MAX_JSON_BYTES = 1 << 30  # COCO's largest annotations take half of it
 WHITE = re.compile(r"[ \t\n\r]*")
-SCAN = json.JSONDecoder().scan_once
+DECODER = json.JSONDecoder()
 
 
 def decode_json(data: bytes) -> str:
@@ -119,10 +119,7 @@ class JsonReader:
     def value(self) -> Any:
         self.next()
         try:
-            value, self.place = SCAN(self.text, self.place)
-        except StopIteration as stop:
-            self.place = stop.value
-            raise self.error("Expecting a value") from None
+            value, self.place = DECODER.raw_decode(self.text, self.place)
         except RecursionError:
             raise self.error("Nested too deep") from None
         return value

@@ -160,7 +160,8 @@ def detect(path: Path, task: str = "image_classification") -> str:
         raise UserError("This folder is empty.", str(path), "Check `data.path`.")
     unknown = describe_unknown(path) if task == DetectionDataConfig.task else ""
     what = f"These data are in none of the known formats ({', '.join(known)})."
-    raise UserError(what, str(path), " ".join(filter(None, (unknown, EXPECTED.get(task, "")))))
+    layouts = f"`labline data formats {task}` shows all layouts."
+    raise UserError(what, str(path), " ".join(filter(None, (unknown, EXPECTED.get(task, ""), layouts))))
 
 
 def several(path: Path, found: list[str]) -> UserError:

@@ -73,9 +73,8 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
                     unreadable += 1
                     yield Problem("unreadable_annotation", key, words_of_error(error))
     passed = passed_over([file for _, file in files])
-    for file in files:
-        if why := passed.get(file[1].key):
-            yield Problem("passed_over_file", file[1].key, why)
+    for key, why in passed.items():
+        yield Problem("passed_over_file", key, why)
     used = [(entry, file) for entry, file in files if file.key not in passed]
     if not used and not unreadable:
         listed = "; ".join(f"{key}: {why}" for key, why in list(passed.items())[:5])

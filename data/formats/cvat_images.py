@@ -148,7 +148,10 @@ def read_images(content: bytes, key: str) -> list[ImageElement]:
         elif path[:2] == ["annotations", "image"] and len(path) == 3:
             add_shape(images[-1], name, attributes, f"{key}, line {line}")
 
-    parse_xml(content, begin, lambda name: path.pop() and None)
+    def end(name: str) -> None:
+        path.pop()
+
+    parse_xml(content, begin, end)
     return images
 
 
@@ -192,7 +195,8 @@ def edges_of(shape: str, attributes: dict[str, str]) -> Edges:
         left, top, width, height = (finite(attributes[name]) for name in ("left", "top", "width", "height"))
         return top, left, top + height, left + width
     if shape == "ellipse":
-        return around_ellipse(*(finite(attributes[name]) for name in ("cx", "cy", "rx", "ry")), degrees)
+        x, y, wide, high = (finite(attributes[name]) for name in ("cx", "cy", "rx", "ry"))
+        return around_ellipse(x, y, wide, high, degrees)
     if shape == "cuboid":
         corners = [name[1:] for name in attributes if re.fullmatch(r"x[tb][lr][12]", name)]
         points = [(finite(attributes[f"x{corner}"]), finite(attributes[f"y{corner}"])) for corner in corners]

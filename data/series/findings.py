@@ -31,6 +31,12 @@ KINDS: dict[str, Kind] = {
     "missing_value": Kind("error", "These values are missing."),
     "unfillable_value": Kind("error", "These missing values cannot be filled."),
     "short_series": Kind("warning", "These series have fewer rows than one window; they were left out."),
+    "empty_series": Kind("warning", "These series have no value at all; they were left out."),
+    "unfinished_row": Kind(
+        "warning",
+        "These last rows have values in some columns only; the others were filled as `data.fill` says, and forecasts "
+        "begin after them.",
+    ),
     "constant_series": Kind("warning", "These series never change; they were left out."),
     "constant_column": Kind("warning", "These columns never change in the training part."),
     "coarse_column": Kind(
@@ -65,7 +71,9 @@ KINDS: dict[str, Kind] = {
         "Validation and test windows with a filled target were left out, since what was filled is not judged; so "
         "were those that end in a gap filled from the value behind it, which they are to forecast.",
     ),
-    "future_row": Kind("info", "These last rows have covariates and no values yet; they were left out."),
+    "future_row": Kind(
+        "info", "These last rows have no values yet: they are the ones to forecast, and nothing was learned from them."
+    ),
 }
 FIXES = {
     "ragged_line": "Give every line as many cells as the header; a cell with a delimiter in it needs quotes.",

@@ -8,7 +8,7 @@ from data.findings import Findings, Kind
 SHARED = (
     "corrupt_file", "truncated_file", "empty_file", "zero_size_image", "too_many_pixels", "too_large_file",
     "unreadable_file", "unreadable_directory", "duplicate_across_splits", "wrong_extension", "duplicate_image",
-    "unknown_file",
+    "unknown_file", "garbled_names", "similar_classes",
 )  # fmt: skip
 
 KINDS: dict[str, Kind] = {
@@ -31,12 +31,19 @@ KINDS: dict[str, Kind] = {
     "empty_box": Kind("error", "These boxes have no area; they were left out."),
     "outside_box": Kind("error", "These boxes lie outside their photos; they were left out."),
     "no_usable_box": Kind("error", "None of these photos' boxes can be used, so the photos were left out."),
-    "conflicting_splits": Kind(
-        "error", "These lines put a photo into another split than an earlier one; they were ignored."
-    ),
+    "conflicting_splits": Kind("error", "These annotations put a photo into another split than an earlier one did."),
+    "unclear_id": Kind("error", "Ids are missing, or stand for several images; whose boxes they mean cannot be told."),
+    "unknown_split": Kind("error", "The data put photos into these splits, which are none that is known."),
     "missing_shard": Kind("error", "Of these records, files are missing."),
     "damaged_record": Kind("error", "These record files are damaged; what follows in them was left out."),
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "error"},
+    "repeated_class": Kind("warning", "These classes have several numbers in one file; all their boxes are one class."),
+    "shape_without_box": Kind(
+        "warning", "Points, lines and what else has no box were left out; with nothing else, so were their photos."
+    ),
+    "scored_boxes": Kind(
+        "warning", "The boxes of these files have scores, as those that a detector found; no other file has boxes."
+    ),
     "duplicate_annotation": Kind(
         "warning", "These annotations say the same of a photo as another one; it counts once."
     ),
@@ -46,7 +53,6 @@ KINDS: dict[str, Kind] = {
         "warning", "These photos were resized after they were annotated; the boxes were scaled with them."
     ),
     "conflicting_boxes": Kind("warning", "The same photo has other boxes elsewhere in the data."),
-    "similar_classes": Kind("warning", "The names of these classes differ in nothing but case, spaces or dashes."),
     "photo_without_split": Kind(
         "warning", "The data's splits do not name these photos; they are cut like training photos."
     ),
@@ -59,6 +65,8 @@ KINDS: dict[str, Kind] = {
     "second_picture": Kind(
         "warning", "These pictures are masks, previews or copies of annotated photos; they were left out."
     ),
+    "passed_over_file": Kind("info", "These files lie beside the annotations and were not read."),
+    "joined_shapes": Kind("info", "Outlines of one group and label are one object; one box was put around them."),
     "turned_photo": Kind(
         "info",
         "These photos are stored on their side, as EXIF data say; they were turned upright, with boxes that need it.",

@@ -24,7 +24,6 @@ from tests.support.detection_records import records
 from tests.support.labelled_trees import SIZE, WRITERS, Edges, Tree, photo_path, seen_boxes, trees, write_tree
 
 PRESENT = [name for name in WRITERS if name in formats.names("object_detection")]
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def read_tree(name: str, tree: Tree, packed: bool) -> str:
@@ -62,19 +61,10 @@ def edges_of(edges: tuple[object, ...], height: int, width: int) -> Edges:
 
 
 @pytest.mark.parametrize("name", PRESENT)
-@QUICK
-@given(tree=trees(), packed=st.booleans())
-def test_every_box_is_on_its_photo_and_every_photo_in_its_split_or_it_stops(
-    name: str, tree: Tree, packed: bool
-) -> None:
-    read_tree(name, tree, packed)
-
-
-@pytest.mark.parametrize("name", PRESENT)
-def test_most_layouts_are_read_and_not_refused(name: str) -> None:
+def test_every_box_is_on_its_photo_and_every_photo_in_its_split_or_it_stops(name: str) -> None:
     outcomes: Counter[str] = Counter()
 
-    @settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     @given(tree=trees(), packed=st.booleans())
     def read(tree: Tree, packed: bool) -> None:
         outcome = read_tree(name, tree, packed)
@@ -82,14 +72,14 @@ def test_most_layouts_are_read_and_not_refused(name: str) -> None:
             outcomes[outcome] += 1
 
     read()
-    assert outcomes[""] >= 0.8 * outcomes.total(), outcomes
+    assert outcomes[""] >= 0.7 * outcomes.total(), f"too much is refused: {outcomes}"
 
 
 @pytest.mark.parametrize("name", PRESENT)
 def test_records_hold_every_photo_with_its_own_boxes_in_its_own_split(name: str, tmp_path: Path) -> None:
     numbers = itertools.count()
 
-    @settings(max_examples=3, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(tree=trees(), packed=st.booleans())
     def check(tree: Tree, packed: bool) -> None:
         folder = tmp_path / str(next(numbers))

@@ -76,7 +76,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
                 continue
             if isinstance(content, dict) and isinstance(content.get("images"), list):
                 yield from read_images(content, key, entry.parts, annotations)
-    yield from samples_of(entries, annotations, config)
+    yield from samples_of(path, entries, annotations, config)
 
 
 def read_images(

@@ -1,4 +1,8 @@
-"""Files below a folder or in a zip: listed in order, and read by small locators that any worker can use."""
+"""Files below a folder or in a zip: listed in order, and read by small locators that any worker can use.
+
+What systems and programs put beside the user's files (Synology's @eaDir, Windows' Thumbs.db, Mac's __MACOSX, Jupyter's
+checkpoints) is never listed.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,22 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from data.sample import BadImage, Problem, ReadFile
+from data.sample import EXTENSIONS, BadImage, Problem, ReadFile
 from pipeline.errors import UserError, explain_os_error
 
+HIDDEN = frozenset(
+    [
+        "__macosx", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@__thumb", "@tmp",
+        "$recycle.bin", "recycler", "system volume information", "lost+found", "thumbs.db", "ehthumbs.db",
+        "ehthumbs_vista.db", "desktop.ini", "__pycache__", "picasa.ini",
+    ]
+)  # fmt: skip
+"""Names, in small letters, of what systems and programs put beside the user's files."""
 MAX_FILE_BYTES = 1 << 28  # no image of 64 megapixels is larger; what a zip claims beyond is a bomb
 
 
@@ -22,6 +34,9 @@ class Entry(NamedTuple):
 
     parts: tuple[str, ...]
     locator: tuple[Any, ...]
+
+
+ListArchive: TypeAlias = "Callable[[Path, tuple[str, ...]], Iterator[Entry | Problem]]"
 
 
 @contextmanager
@@ -35,7 +50,7 @@ def open_reader(path: Path) -> Iterator[ReadFile]:
             return read_image(f"{folder}/{locator[0]}")
         archive = locator[0]
         if archive not in archives:
-            archives[archive] = os.open(f"{folder}/{archive}", os.O_RDONLY)
+            archives[archive] = os.open(os.path.join(folder, archive), os.O_RDONLY)  # noqa: PTH118 - may be absolute
         return read_member(archives[archive], *locator[1:])
 
     try:
@@ -64,7 +79,13 @@ def parts_of(member: zipfile.ZipInfo) -> tuple[str, ...]:
 
 
 def is_visible(parts: tuple[str, ...]) -> bool:
-    return not any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    """Tell whether a file and all folders around it are the user's."""
+    return not any(is_hidden(part) for part in parts)
+
+
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or folder is hidden, or one that a system or program put there."""
+    return name.startswith(".") or name.lower() in HIDDEN
 
 
 def extension_of(name: str) -> str:
@@ -88,8 +109,13 @@ def list_files(path: Path) -> list[Path]:
     return sorted(path.joinpath(*entry.parts) for entry in list_folder(path) if isinstance(entry, Entry))
 
 
-def list_folder(path: Path) -> Iterator[Entry | Problem]:
-    """Yield the files below a folder, by name; links are followed, but never round in circles."""
+def list_folder(path: Path, unpack: ListArchive | None = None) -> Iterator[Entry | Problem]:
+    """Yield the files below a folder, by name; links are followed, but never round in circles.
+
+    Args:
+        unpack: yields the files of the zip at a path, with parts that begin with those given. It is asked for zips that
+            stand where folders of images would, beside neither folders nor images; without it zips are files.
+    """
 
     def walk(parts: tuple[str, ...], above: frozenset[tuple[int, int]]) -> Iterator[Entry | Problem]:
         folder = path.joinpath(*parts)
@@ -103,13 +129,15 @@ def list_folder(path: Path) -> Iterator[Entry | Problem]:
         if here in above:
             yield Problem("unreadable_directory", printable("/".join(parts)), "a link to a folder around it")
             return
+        entries = [entry for entry in entries if not is_hidden(entry.name)]
+        instead = unpack is not None and zips_instead_of_folders(entries)
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
             inner = (*parts, entry.name)
             try:
                 if entry.is_dir():
                     yield from walk(inner, above | {here})
+                elif instead and unpack and entry.is_file() and extension_of(entry.name) == "zip":
+                    yield from unpack(folder / entry.name, inner)
                 elif entry.is_file():
                     yield Entry(inner, ("/".join(inner),))
                 else:  # opening a pipe would wait for ever
@@ -122,6 +150,17 @@ def list_folder(path: Path) -> Iterator[Entry | Problem]:
     yield from walk((), frozenset())
 
 
+def zips_instead_of_folders(entries: list[os.DirEntry[str]]) -> bool:
+    """Tell whether a folder's zips stand where folders of images would; beside folders they are what these were."""
+    kinds = {extension_of(entry.name) for entry in entries}
+    if "zip" not in kinds or kinds & EXTENSIONS.keys():
+        return False
+    try:
+        return not any(entry.is_dir() for entry in entries)
+    except OSError:
+        return False
+
+
 def open_archive(path: Path) -> list[zipfile.ZipInfo]:
     """Return the members of a zip file, by name.
 
@@ -130,17 +169,27 @@ def open_archive(path: Path) -> list[zipfile.ZipInfo]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return sorted(
-                (member for member in archive.infolist() if not member.is_dir()), key=lambda member: member.filename
-            )
+            members = [with_readable_name(member) for member in archive.infolist() if not member.is_dir()]
+            return sorted(members, key=lambda member: member.filename)
     except (zipfile.BadZipFile, EOFError) as error:
         raise UserError(f"This zip file is damaged: {error}.", str(path), "Copy or download it again.") from None
     except OSError as error:
         raise explain_os_error(error, path) from None
 
 
+def with_readable_name(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """Return a member whose name is read as UTF-8 where it is that; Macs write such names without saying so."""
+    if not member.flag_bits & 0x800 and not member.filename.isascii():
+        with suppress(UnicodeError):
+            member.filename = member.filename.encode("cp437").decode("utf-8")
+    return member
+
+
 def list_zip(members: list[zipfile.ZipInfo], prefix: tuple[str, ...]) -> Iterator[Entry | Problem]:
     """Yield the files of a zip; what cannot be read safely is a problem."""
+    unsure = next((member.filename for member in members if not is_sure_of_name(member)), "")
+    if unsure:
+        yield Problem("garbled_names", printable(unsure))
     for member in members:
         parts = parts_of(member)
         if not is_visible(parts):
@@ -165,6 +214,11 @@ def list_zip(members: list[zipfile.ZipInfo], prefix: tuple[str, ...]) -> Iterato
                     member.CRC,
                 ),
             )
+
+
+def is_sure_of_name(member: zipfile.ZipInfo) -> bool:
+    """Tell whether it is known in which letters a name was written; each code page of Windows has others."""
+    return bool(member.flag_bits & 0x800) or member.filename.isascii() or member.filename != member.orig_filename
 
 
 def read_member(archive: int, offset: int, packed_size: int, size: int, method: int, crc: int) -> bytes:

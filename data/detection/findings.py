@@ -8,7 +8,7 @@ from data.findings import Findings, Kind
 SHARED = (
     "corrupt_file", "truncated_file", "empty_file", "zero_size_image", "too_many_pixels", "too_large_file",
     "unreadable_file", "unreadable_directory", "duplicate_across_splits", "wrong_extension", "duplicate_image",
-    "unknown_file",
+    "unknown_file", "garbled_names", "similar_classes",
 )  # fmt: skip
 
 KINDS: dict[str, Kind] = {
@@ -60,7 +60,6 @@ KINDS: dict[str, Kind] = {
         "warning", "These photos were resized after they were annotated; the boxes were scaled with them."
     ),
     "conflicting_boxes": Kind("warning", "The same photo has other boxes elsewhere in the data."),
-    "similar_classes": Kind("warning", "The names of these classes differ in nothing but case, spaces or dashes."),
     "photo_without_split": Kind(
         "warning", "The data's splits do not name these photos; they are cut like training photos."
     ),

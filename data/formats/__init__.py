@@ -151,5 +151,7 @@ def detect(path: Path, task: str = "image_classification") -> str:
     if path.is_dir() and not any(path.iterdir()):
         raise UserError("This folder is empty.", str(path), "Check `data.path`.")
     raise UserError(
-        f"These data are in none of the known formats ({', '.join(known)}).", str(path), EXPECTED.get(task, "")
+        f"These data are in none of the known formats ({', '.join(known)}).",
+        str(path),
+        f"{EXPECTED.get(task, '')} `labline data formats {task}` shows all layouts.".strip(),
     )

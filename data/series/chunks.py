@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +45,10 @@ def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[st
     Raises:
         UserError: a file is no text in UTF-8 or the recipe's encoding.
     """
+    for told in layout.told:
+        findings.add(*told)
     numbers = (*layout.values, *layout.covariates)
-    texts = tuple(dict.fromkeys((*layout.time, *(() if layout.series is None else (layout.series,)))))
+    texts = tuple(dict.fromkeys((*layout.time, *layout.series)))
     fast = tuple(column for column in numbers if layout.decimal == "." and column not in layout.units)
     slow = tuple(column for column in numbers if column not in fast)
     for file, (table, header) in enumerate(zip(layout.tables, layout.headers, strict=True)):
@@ -80,8 +82,8 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
             target[:, number] = as_numbers(column)
     good = np.ones(rows, bool)
     series, times = None, None
-    if layout.series is not None:
-        series = [cell.strip() for cell in cells.texts(layout.series)]
+    if layout.series:
+        series = join_names([cells.texts(column) for column in layout.series])
         report_unnamed(series, good, cells, table, findings)
     if layout.form is not None:
         written = join_parts(layout.chosen(layout.time), [cells.texts(column) for column in layout.time])
@@ -94,6 +96,17 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
         return Chunk(file, cells.lines, times, series, values, covariates)
     kept = None if series is None else [name for name, use in zip(series, good, strict=True) if use]
     return Chunk(file, cells.lines[good], times if times is None else times[good], kept, values[good], covariates[good])
+
+
+def join_names(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Return the series' names from one column, or from several with a slash between; empty where one is.
+
+    A slash within a cell is marked, so that no two series get one name.
+    """
+    if len(columns) == 1:
+        return [cell.strip() for cell in columns[0]]
+    marked = [[cell.strip().replace("\\", r"\\").replace("/", r"\/") for cell in column] for column in columns]
+    return ["/".join(parts) if all(parts) else "" for parts in zip(*marked, strict=True)]
 
 
 def report_unnamed(

@@ -37,11 +37,14 @@ class TableReadingConfig(Settings):
         None, min_length=1, description="columns to forecast; null: the one numeric column that is left"
     )
     series_column: str | None = Field(
-        None, description="column that says which series a row belongs to; null: one series"
+        None,
+        description="column that says which series a row belongs to; several joined by +, such as store+item; null: "
+        "one series, unless the columns are called as they are for tools of forecasting (unique_id, item_id)",
     )
     covariate_columns: tuple[str, ...] = Field(
         (), description="numeric columns that are known in advance, over the horizon too, such as holidays"
     )
+    ignore_columns: tuple[str, ...] = Field((), description="columns that are left out on purpose")
     encoding: str | None = Field(
         None,
         description="how texts are written that are not UTF-8: cp1252 (western Europe's Windows), cp1250, cp1251, "
@@ -106,7 +109,7 @@ class TableReadingConfig(Settings):
 
     @model_validator(mode="after")
     def each_column_once(self) -> TableReadingConfig:
-        named = [*(self.value_columns or ()), *self.covariate_columns]
+        named = [*(self.value_columns or ()), *self.covariate_columns, *self.ignore_columns]
         named += [name for name in (self.series_column, self.time_column) if name is not None]
         for name in named:
             if named.count(name) > 1:

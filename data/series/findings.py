@@ -26,6 +26,12 @@ KINDS: dict[str, Kind] = {
     "missing_value": Kind("error", "These values are missing."),
     "unfillable_value": Kind("error", "These missing values cannot be filled."),
     "short_series": Kind("warning", "These series have fewer rows than one window; they were left out."),
+    "empty_series": Kind("warning", "These series have no value at all; they were left out."),
+    "unfinished_row": Kind(
+        "warning",
+        "These last rows have values in some columns only; the others were filled as `data.fill` says, and forecasts "
+        "begin after them.",
+    ),
     "constant_series": Kind("warning", "These series never change; they were left out."),
     "constant_column": Kind("warning", "These columns never change in the training part."),
     "coarse_column": Kind(
@@ -34,6 +40,13 @@ KINDS: dict[str, Kind] = {
         "forecast them less a constant, or the changes of a counter.",
     ),
     "untrained_series": Kind("warning", "No training window fits into these series; they are only forecast."),
+    "unused_text": Kind(
+        "warning",
+        "These columns of text that repeats were left out; one that says which series a row belongs to goes to "
+        "`data.series_column`, one that is left out on purpose to `data.ignore_columns`.",
+    ),
+    "unused_column": Kind("info", "Nothing was read from these columns."),
+    "chosen_column": Kind("info", "These columns were chosen by their names."),
     "gap_over_cut": Kind(
         "info",
         "These gaps reach over the cut between two splits; they were filled from the past alone, so that nothing "
@@ -47,7 +60,9 @@ KINDS: dict[str, Kind] = {
         "Validation and test windows with a filled target were left out, since what was filled is not judged; so "
         "were those that end in a gap filled from the value behind it, which they are to forecast.",
     ),
-    "future_row": Kind("info", "These last rows have covariates and no values yet; they were left out."),
+    "future_row": Kind(
+        "info", "These last rows have no values yet: they are the ones to forecast, and nothing was learned from them."
+    ),
 }
 FIXES = {
     "ragged_line": "Give every line as many cells as the header; a cell with a delimiter in it needs quotes.",
@@ -78,11 +93,16 @@ FEW = 3  # lines that are enough to see a fault that more than NAMED lines have
 
 
 class SeriesFindings:
-    """Counts what is wrong by kind and remembers the first places of each."""
+    """Counts what is wrong by kind and remembers the first places of each.
+
+    Attributes:
+        advice: how to mend these data in particular, said before what helps with each kind.
+    """
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.examples: dict[str, list[dict[str, Any]]] = {}
+        self.advice = ""
 
     def add(self, kind: str, file: str, line: int = 0, detail: str = "", series: str = "", split: str = "") -> None:
         """Count one finding.
@@ -136,7 +156,7 @@ class SeriesFindings:
         raise UserError(
             "\n    ".join([f"These series cannot be used as they are ({summary}):", *lines]),
             str(path),
-            "\n         ".join(FIXES[kind] for kind in kinds),
+            "\n         ".join([*([self.advice] if self.advice else ()), *(FIXES[kind] for kind in kinds)]),
         )
 
     def report(self, total: int) -> list[Finding]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from data import formats
 from data.config import BeamConfig
 from data.series.cleaning import write_series
-from data.series.columns import Layout
+from data.series.columns import Layout, advise
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
@@ -95,6 +95,8 @@ def survey(path: Path, config: SeriesDataConfig, folder: Path, progress: Progres
     turn_newest_first(staged, findings)
     frequency = find_frequency(staged, config, findings) if staged.offsets[-1] else None
     measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
+    if {"duplicate_time", "unordered_time"} & set(findings.errors()):
+        findings.advice = advise(layout)
     findings.stop_on_errors(path)
     series = [item for item in measured if item is not None]
     if not series:
@@ -121,8 +123,8 @@ def describe_layout(layout: Layout, path: Path, name: str) -> str:
     """Say how the table was understood."""
     parts = [f"values {', '.join(layout.chosen(layout.values))}"]
     parts.append(f"times {layout.time_column} ({layout.form.name})" if layout.form else "no times")
-    if layout.series is not None:
-        parts.append(f"series {layout.names[layout.series]}")
+    if layout.series:
+        parts.append(f"series {layout.series_column}")
     if layout.covariates:
         parts.append(f"covariates {', '.join(layout.chosen(layout.covariates))}")
     if layout.unused:

@@ -15,6 +15,7 @@ def resolve(config: SeriesDataConfig, layout: Layout, frequency: Frequency | Non
     found = {
         "time_column": layout.time_column,
         "value_columns": tuple(layout.chosen(layout.values)),
+        "series_column": layout.series_column,
         "covariate_columns": tuple(layout.chosen(layout.covariates)),
         "decimal": layout.decimal,
         "time_format": layout.form.name if layout.form else None,

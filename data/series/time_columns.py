@@ -20,6 +20,9 @@ TIME_WORDS = {
     "date", "time", "datetime", "timestamp", "ds", "day", "month", "year", "quarter", "week", "unix", "epoch", "period",
     "datum", "zeit",
 }  # fmt: skip
+DATE_LIKE = re.compile(r"(?<!\d)(1[5-9]|2[01])\d\d(?!\d)|\d{1,2}[./:-]\d{1,2}(?!\d)")  # a year, day and month, clock
+DIGIT = re.compile(r"\d")
+UNIQUE = 0.9  # share of different cells from which on a column is no name that several rows share
 TIMES_SEEN = 200  # cells that decide how times are written
 
 
@@ -67,7 +70,52 @@ def find_time(
             return (column,)
         if not numeric(columns[column], missing):
             raise unknown_times(names[column], columns[column], table)
+    stop_on_lost_times(config, names, columns, free, missing, table)
     return ()
+
+
+def stop_on_lost_times(
+    config: SeriesDataConfig,
+    names: list[str],
+    columns: list[Sequence[str]],
+    free: Sequence[int],
+    missing: frozenset[str],
+    table: Table,
+) -> None:
+    """Refuse a table whose rows would be taken as they stand although a text in it may say when they were.
+
+    Raises:
+        UserError: there is such a column, or none is written as the recipe says that times are.
+    """
+    for column in free:
+        if not numeric(columns[column], missing) and may_be_time(columns[column], missing, column == 0):
+            raise unknown_times(names[column], columns[column], table)
+    if config.time_format:
+        raise UserError(
+            f"No column is written as `{config.time_format}`.",
+            str(table.path),
+            f"Name the column of the times with `data.time_column` ({list_names(names[column] for column in free)}), "
+            "or correct `data.time_format`.",
+        )
+
+
+def may_be_time(cells: Sequence[str], missing: frozenset[str], first: bool) -> bool:
+    """Tell whether texts have the look of times: of dates, or of numbered steps that no two rows share."""
+    seen = [cell for cell in cells if cell.casefold() not in missing]
+    if mostly(DATE_LIKE, seen):
+        return True
+    alone = len(set(seen)) > UNIQUE * len(seen)
+    return alone and (first or in_order(seen)) and mostly(DIGIT, seen)
+
+
+def mostly(pattern: re.Pattern[str], cells: Sequence[str]) -> bool:
+    return bool(cells) and sum(bool(pattern.search(cell)) for cell in cells) >= MOSTLY * len(cells)
+
+
+def in_order(cells: Sequence[str]) -> bool:
+    """Tell whether texts are sorted, numbers in them by their size."""
+    keys = [[(not part.isdecimal(), part.zfill(20)) for part in re.split(r"(\d+)", cell)] for cell in cells]
+    return keys in (sorted(keys), sorted(keys, reverse=True))
 
 
 def looks_like_times(cells: Sequence[str], missing: frozenset[str], numbers: bool) -> bool:

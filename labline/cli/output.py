@@ -18,8 +18,11 @@ from pipeline.workspace import Workspace
 
 COLOURS = {"ran": "32", "reused": "36", "failed": "31", "stopped": "33", "running": "2"}
 
-OPTIONS = {"out": "--out", "min_score": "--score"}
-OTHERWISE = "`--out` is for detectors and forecasters, `--score` for detectors; `--json` prints what any model answers."
+OPTIONS = {"out": "--out", "min_score": "--score", "settings": "KEY=VALUE"}
+OTHERWISE = (
+    "`--out` is for detectors and forecasters, `--score` for detectors, `data.KEY=VALUE` for forecasters; `--json` "
+    "prints what any model answers."
+)
 NOT_BLESSED = "not blessed by the evaluator"  # the pusher's words, before the reasons that already stand above
 
 

@@ -69,7 +69,7 @@ def test_quoted_cells_with_delimiters_and_newlines_in_them_keep_the_line_numbers
     found = read(file, text, value_columns=("Made, in\npounds",))
     assert found.lines == [3, 6, 7]
     assert found.values[:2] == [589, 561]
-    assert found.findings == {"not_a_number": ["milk.csv, line 7: `x` in column `Made, in\npounds`"]}
+    assert found.findings["not_a_number"] == ["milk.csv, line 7: `x` in column `Made, in\npounds`"]
 
 
 def test_regular_blocks_are_read_as_irregular_ones(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,3 +166,21 @@ def test_zones_may_change_with_the_clock(file: Path) -> None:
         "2024-03-31 01:00:00",
         "2024-03-31 02:00:00",
     ]
+
+
+def test_a_text_that_may_say_when_the_rows_were_is_never_passed_over(file: Path) -> None:
+    text = "Fecha;Ventas\n" + "".join(f"quartidi {1962 + number};{number}\n" for number in range(9))
+    with pytest.raises(UserError) as caught:
+        read(file, text)
+    assert "The times in column `Fecha`, such as `quartidi 1962`, are in no known form" in caught.value.what
+    assert read(file, text, time_column="none").values == list(range(9))
+    with pytest.raises(UserError, match="`step 0`"):
+        read(file, "when,value\n" + "".join(f"step {number},5\n" for number in range(9)))
+    with pytest.raises(UserError, match="No column is written as `%d/%m/%y`"):
+        read(file, "value\n1\n2\n", time_format="%d/%m/%y")
+
+
+def test_names_and_remarks_are_no_times(file: Path) -> None:
+    text = "name,value\nOak,1\nElm,2\nAsh,3\n"
+    found = read(file, text)
+    assert (found.times, found.values) == (None, [1, 2, 3])

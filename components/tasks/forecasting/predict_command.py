@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from components.tasks.forecasting.asked_files import change_reading, read_end
 from components.tasks.forecasting.facts import ForecastExamplesFacts, ServedFacts
 from components.tasks.forecasting.tables import ForecastRow, check_target, write_forecasts
 from components.tasks.task import PredictOptions
-from data.series.reading import read_recent
 from data.series.records import decode_window
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
-from pipeline.progress import Progress
 from serving.client.files import end_with_status, read_each
 from serving.model_config import FOLDER, version_folder
 from serving.samples import sample_records
@@ -31,22 +29,20 @@ if TYPE_CHECKING:
 
 SERIES = Path("assets", "series.json")
 
-RENAME = "Give the file's columns the names that the model's data had."
-CLAUSE = re.compile(r"(?<=[.?;]) |, or |\n\s*")
-
 
 def predict(client: ModelClient, name: str, files: list[Path], options: PredictOptions) -> None:
     """Print the forecasts of what follows the last rows of each file; files that cannot be read are told by name.
 
-    The workspace tells how the model's data were read; `options.out` is a CSV file that the forecasts are written to.
+    The workspace tells how the model's data were read; `options.settings` say where these files are written otherwise;
+    `options.out` is a CSV file that the forecasts are written to.
 
     Raises:
         UserError: the workspace does not have the model, or a file does not fit it.
-        UsageError: `out` is no CSV file, or one of those that are read.
+        UsageError: `out` is no CSV file, or one of those that are read; or a setting is none of reading.
     """
     out, version = options.out, options.version
     check_target(out, files)
-    facts = read_facts(options.workspace, name, version, client.url)
+    facts = change_reading(read_facts(options.workspace, name, version, client.url), options.settings or ())
     places, ends = read_each(files, lambda file: read_end(file, facts))
     answers = []
     for place, recent in zip(places, ends, strict=True):
@@ -64,32 +60,6 @@ def predict(client: ModelClient, name: str, files: list[Path], options: PredictO
         if out:
             print(f"written to {out}")
     end_with_status(files, places)
-
-
-def read_end(file: Path, facts: ServedFacts) -> list[Recent]:
-    """Return the last rows of a file's series.
-
-    Raises:
-        UserError: it does not fit the model; says what can be done about it here, where no settings can be given.
-    """
-    try:
-        return read_recent(file, facts.model_dump(mode="json", exclude_unset=True), Progress())
-    except UserError as error:
-        settings = list(dict.fromkeys(re.findall(r"`(data\.\w+)", error.fix)))
-        if not settings:
-            raise
-        raise UserError(error.what, error.where, without_settings(error, settings)) from None
-
-
-def without_settings(error: UserError, settings: list[str]) -> str:
-    """Return what can be done to a file, in place of the recipe's settings that an error advises."""
-    clauses = [clause.rstrip(".;") for clause in CLAUSE.split(error.fix) if not re.search(r"`data\b", clause)]
-    advice = [f"{clause[0].upper()}{clause[1:]}{'' if clause.endswith('?') else '.'}" for clause in clauses if clause]
-    if error.what.startswith("There is no column"):
-        advice.append(RENAME)
-    listed = " or ".join(f"`{setting}`" for setting in settings)
-    anew = f"A file is read here as the model's data were; to change that, set {listed} in the recipe and run it anew."
-    return f"{' '.join(advice) or 'Mend the file.'}\n         {anew}"
 
 
 def read_facts(workspace: Path | None, name: str, version: int | None, url: str) -> ServedFacts:

@@ -23,7 +23,9 @@ class DetectionDataConfig(RawDataConfig):
         "the catalogue"
     )
     format: Annotated[str, ModuleIn("data/formats")] = Field(
-        "auto", description="format of the data; `auto` looks at them: voc, coco, yolo, box_csv, detection_records"
+        "auto",
+        description="format of the data; `auto` looks at them: voc, coco, yolo, box_csv, cvat_images, labelme, "
+        "detection_records",
     )
     classes: tuple[str, ...] | None = Field(
         None,

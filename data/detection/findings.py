@@ -36,12 +36,19 @@ KINDS: dict[str, Kind] = {
     "empty_box": Kind("error", "These boxes have no area; they were left out."),
     "outside_box": Kind("error", "These boxes lie outside their photos; they were left out."),
     "no_usable_box": Kind("error", "None of these photos' boxes can be used, so the photos were left out."),
-    "conflicting_splits": Kind(
-        "error", "These lines put a photo into another split than an earlier one; they were ignored."
-    ),
+    "conflicting_splits": Kind("error", "These annotations put a photo into another split than an earlier one did."),
+    "unclear_id": Kind("error", "Ids are missing, or stand for several images; whose boxes they mean cannot be told."),
+    "unknown_split": Kind("error", "The data put photos into these splits, which are none that is known."),
     "missing_shard": Kind("error", "Of these records, files are missing."),
     "damaged_record": Kind("error", "These record files are damaged; what follows in them was left out."),
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "error"},
+    "repeated_class": Kind("warning", "These classes have several numbers in one file; all their boxes are one class."),
+    "shape_without_box": Kind(
+        "warning", "Points, lines and what else has no box were left out; with nothing else, so were their photos."
+    ),
+    "scored_boxes": Kind(
+        "warning", "The boxes of these files have scores, as those that a detector found; no other file has boxes."
+    ),
     "duplicate_annotation": Kind(
         "warning", "These annotations say the same of a photo as another one; it counts once."
     ),
@@ -76,6 +83,8 @@ KINDS: dict[str, Kind] = {
     "boxes_with_confidence": Kind("info", "A confidence stands behind the boxes; the boxes were used whatever it is."),
     "box_around_outline": Kind("info", "Of outlines and rotated boxes, the upright boxes around them were used."),
     "unread_key_points": Kind("info", "Of boxes with key points, the boxes were used."),
+    "passed_over_file": Kind("info", "These files lie beside the annotations and were not read."),
+    "joined_shapes": Kind("info", "Outlines of one group and label are one object; one box was put around them."),
     "turned_photo": Kind(
         "info",
         "These photos are stored on their side, as EXIF data say; they were turned upright, with boxes that need it.",

@@ -28,6 +28,7 @@ class Annotation:
         size: (height, width) that it states; None if it states none.
         split: that it states.
         normalized: whether the edges are shares of the photo.
+        inside: the photo that the annotation's own file holds; it counts where no other is found.
     """
 
     statement: Statement
@@ -35,6 +36,7 @@ class Annotation:
     size: tuple[int, int] | None = None
     split: Split | None = None
     normalized: bool = False
+    inside: Entry | None = None
 
 
 def list_entries(path: Path) -> Iterator[Entry | Problem]:
@@ -99,6 +101,9 @@ def samples_of(
     paired = pair([each.statement for each in annotations], photos, own, config.pair_by)
     about: dict[Parts, list[Annotation]] = {}
     for annotation, photo in zip(annotations, paired, strict=True):
+        if isinstance(photo, Problem) and photo.name == "missing_photo" and annotation.inside:
+            photo = annotation.inside
+            photos.append(photo)
         if isinstance(photo, Problem):
             yield photo if not annotation.split else Problem(photo.name, photo.file, photo.detail, annotation.split)
         else:

@@ -12,6 +12,7 @@ photo.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,18 +24,19 @@ from data.detection.labelled import (
     TURNED_BY_EXIF,
     Annotation,
     classes,
-    list_entries,
     read_entries,
     samples_of,
     sources,
 )
 from data.detection.pairing import Statement
-from data.file_tree import Entry, extension_of, open_reader, printable
+from data.detection.recognising import contents, ends_of, entries_of, is_cvat, likely_files
+from data.file_tree import MAX_FILE_BYTES, Entry, extension_of, open_reader, printable
 from data.sample import BadImage, Problem
 
 __all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
 
 TASK = "object_detection"
+ROOT = re.compile(rb"<annotation[\s>]")
 NUMBERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -66,15 +68,8 @@ class Described:
 
 def detect(path: Path) -> bool:
     """Tell whether there is an xml file with an `annotation` in a folder or zip."""
-    entries = list(list_entries(path)) if path.is_dir() or path.suffix.lower() == ".zip" else []
-    found = [entry for entry in entries if isinstance(entry, Entry) and extension_of(entry.parts[-1]) == "xml"]
-    if not found:
-        return False
-    with open_reader(path) as read:
-        try:
-            return b"<annotation" in read(found[0].locator)[:4096]
-        except (BadImage, OSError):
-            return False
+    likely = likely_files(entries_of(path), "xml")
+    return any(ROOT.search(ends_of(content)) for _, content in contents(path, likely, MAX_FILE_BYTES))
 
 
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
@@ -88,7 +83,11 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
                 continue
             key = printable("/".join(entry.parts))
             try:
-                found = parse(read(entry.locator), key)
+                content = read(entry.locator)
+                if is_cvat(content):
+                    yield Problem("passed_over_file", key, "it is CVAT's")
+                    continue
+                found = parse(content, key)
             except (BadImage, OSError, ValueError) as error:
                 yield Problem("unreadable_annotation", key, str(error))
                 continue

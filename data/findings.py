@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
@@ -65,6 +68,15 @@ KINDS: dict[str, Kind] = {
         "warning", "These classes have a single picture; it went into training and cannot be judged."
     ),
     "empty_class": Kind("warning", "These class folders hold no usable picture; the classes were left out."),
+    "similar_classes": Kind("warning", "The names of these classes differ in nothing but case, spaces or dashes."),
+    "nested_folders": Kind(
+        "warning",
+        "In the folders of these classes lie folders with pictures of their own; all count for the class. If the last "
+        "folder is the class, set `data.label_pattern='([^/]+)/[^/]+$'`.",
+    ),
+    "garbled_names": Kind(
+        "warning", "This zip does not say in which letters its names are written, so they may be shown with others."
+    ),
     "wrong_extension": Kind("warning", "These pictures are of another kind than their names say; they were used."),
     "duplicate_image": Kind("info", "The same picture occurs more than once in a split; all copies were used."),
     "beside_splits": Kind(
@@ -132,6 +144,16 @@ class Findings:
             for name, kind in self.kinds.items()
             if name in self.counts
         ]
+
+
+def report_similar(names: Iterable[str], findings: Findings) -> None:
+    """Tell of classes whose names differ in nothing but case, spaces, dashes or the form of their letters."""
+    first: dict[str, str] = {}
+    for name in sorted(names):
+        plain = unicodedata.normalize("NFKC", name).casefold()
+        other = first.setdefault(re.sub(r"[\s_-]+", "", plain) or plain, name)
+        if other != name:
+            findings.add(Problem("similar_classes", name, f"`{name}` and `{other}`", "", name))
 
 
 def nothing_usable(what: str, path: Path, format_name: str, findings: Findings, advice: str = "") -> UserError:

@@ -76,7 +76,10 @@ class Photos:
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.by_name: dict[str, list[Entry]] = defaultdict(list)
         self.by_stem: dict[str, list[Entry]] = defaultdict(list)
+        self.folders: set[Parts] = set()
+        self.known: dict[Parts, bool] = {}
         for entry in entries:
+            self.folders.add(entry.parts[:-1])
             name = decoded(entry.parts[-1])
             self.by_name[name].append(entry)
             self.by_stem[stem_of(name)].append(entry)
@@ -97,16 +100,26 @@ class Photos:
         if not stated:
             return Found()
         candidates, exact = self.called(stated[-1])
-        for spelling in SPELLINGS if exact else ():
-            whole = [entry for entry in candidates if is_whole(entry.parts, stated, spelling)]
+        for spelling in SPELLINGS if exact or len(stated) > 1 else ():
+            whole = [entry for entry in candidates if is_whole(entry.parts, stated, spelling, not exact)]
             if whole:
                 return Found(narrow(whole, statement, stated, False), True)
+        if self.has_folder(stated[:-1]):
+            return Found()  # its folder is there, and it is not in it
         shared = [common_end(entry.parts, stated, decoded, not exact) for entry in candidates]
         longest = max(shared, default=0)
         if longest > 1:
             nearest = [entry for entry, length in zip(candidates, shared, strict=True) if length == longest]
-            return Found(narrow(nearest, statement, stated, False), True)
+            return Found(narrow(nearest, statement, stated, False))
         return Found(narrow(candidates, statement, stated, False), len(stated) == 1 and exact)
+
+    def has_folder(self, stated: Parts) -> bool:
+        """Tell whether photos lie in a stated folder: whether one of the two paths ends with the whole other."""
+        if stated not in self.known:
+            self.known[stated] = any(
+                folder and all(map(same_part, reversed(folder), reversed(stated))) for folder in self.folders if stated
+            )
+        return self.known[stated]
 
     def own(self, statement: Statement) -> Found:
         """Return the photos that the annotation file's own name can mean."""
@@ -118,6 +131,10 @@ class Photos:
                 beside = [entry for entry in spelt if is_parallel(entry.parts[:-1], statement.file[:-1])]
                 return Found(narrow(beside or spelt, statement, (), True), bool(beside))
         return Found()
+
+
+def same_part(one: str, other: str) -> bool:
+    return decoded(one) == decoded(other)
 
 
 def own_names(entry: Entry, spelling: Callable[[str], str]) -> tuple[str, str]:
@@ -144,6 +161,7 @@ def pair(
     found: dict[tuple[Parts, str], Found | Problem] = dict(stated)
     if own and by != "filename":
         found = with_own_names(once, stated, {key: photos.own(item) for key, item in once.items()})
+    without_strays(once, found, own)
     without_collisions(once, found)
     result: list[Entry | Problem] = []
     for statement in statements:
@@ -221,6 +239,31 @@ def undecided(
             result[key] = Problem("ambiguous_photo", statement.place, detail)
 
 
+def without_strays(
+    once: dict[tuple[Parts, str], Statement], found: dict[tuple[Parts, str], Found | Problem], own: bool
+) -> None:
+    """Refuse photos of the right name elsewhere, where others of the same file or folder have theirs beside them.
+
+    The annotation of a photo that was taken away would else go to one of another folder.
+    """
+    groups: dict[tuple[Parts, Parts], list[tuple[tuple[Parts, str], Entry, bool]]] = defaultdict(list)
+    for key, item in found.items():
+        if not isinstance(item, Found) or item.one is None:
+            continue
+        file, stated = key[0], parts_of_path(key[1])
+        folder = item.one.parts[:-1]
+        if len(stated) > 1 and common_end(item.one.parts, stated, decoded, True) > 1:
+            continue  # its folder is stated
+        near = is_parallel(folder, file[:-1]) or (not own and is_named_alike(folder, file, stated))
+        groups[file[:-1] if own else file, stated[:-1]].append((key, item.one, near))
+    for members in groups.values():
+        for key, photo, near in members if any(near for *_, near in members) else ():
+            if not near:
+                name = printable(key[1] or key[0][-1])
+                detail = f"there is no photo `{name}` beside those of the others; `{name_of(photo)}` is elsewhere"
+                found[key] = Problem("missing_photo", once[key].place, detail)
+
+
 def without_collisions(
     once: dict[tuple[Parts, str], Statement], found: dict[tuple[Parts, str], Found | Problem]
 ) -> None:
@@ -229,7 +272,7 @@ def without_collisions(
     for key, item in found.items():
         if isinstance(item, Found) and item.one:
             claims[item.one].append(key)
-    for photo, keys in claims.items():
+    for one, keys in claims.items():
         weak = [key for key in keys if not strength(found[key])]
         if not weak or len({parts_of_path(key[1]) for key in keys}) < 2:
             continue
@@ -238,7 +281,7 @@ def without_collisions(
             kind = "ambiguous_photo" if len(weak) == len(keys) else "missing_photo"
             detail = (
                 f"`{printable(key[1] or key[0][-1])}` is not there, and the one photo of that name, "
-                f"`{name_of(photo)}`, is meant by {other.place} too"
+                f"`{name_of(one)}`, is meant by {other.place} too"
             )
             found[key] = Problem(kind, once[key].place, detail)
 
@@ -262,12 +305,16 @@ def parts_of_path(path: str) -> Parts:
     return tuple(parts)
 
 
-def is_whole(photo: Parts, stated: Parts, spelling: Callable[[str], str]) -> bool:
-    """Tell whether one path ends with the whole of the other; a photo beside all others needs its folder stated too."""
+def is_whole(photo: Parts, stated: Parts, spelling: Callable[[str], str], stems: bool) -> bool:
+    """Tell whether one path ends with the whole of the other; a photo beside all others needs its folder stated too.
+
+    Args:
+        stems: whether the endings may differ.
+    """
     length = min(len(photo), len(stated))
     if length == 1 and len(stated) > 1:
         return False
-    return common_end(photo, stated, spelling, extension_of(stated[-1]) not in EXTENSIONS) == length
+    return common_end(photo, stated, spelling, stems or extension_of(stated[-1]) not in EXTENSIONS) == length
 
 
 def common_end(photo: Parts, stated: Parts, spelling: Callable[[str], str], stems: bool) -> int:

@@ -49,6 +49,12 @@ class ImageDataConfig(RawDataConfig):
         None,
         description="regular expression on the picture's path whose first group is its class; null: the class folder",
     )
+    split_folders: Literal["auto", "none"] | dict[str, Literal["train", "validation", "test", "none"]] = Field(
+        "auto",
+        description="which folders are splits; `auto`: those whose names say so and that hold the same classes; "
+        "`none`: all are classes; or the split of each, such as {train_1: train, eval: test, more: none}, where `none` "
+        "leaves a folder out",
+    )
     classes: tuple[str, ...] | None = Field(
         None, description="use only these classes, numbered in this order; null: all, sorted"
     )

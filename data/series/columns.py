@@ -47,6 +47,7 @@ class Layout:
         units: the sign of currency or per cent that the cells of a column have, by its number.
         ignored: numbers of the columns that the recipe leaves out.
         told: what was found about the table as a whole.
+        decimal_shown: whether the numbers show their decimal mark, or the recipe says it.
     """
 
     tables: tuple[Table, ...]
@@ -62,6 +63,7 @@ class Layout:
     units: Mapping[int, str] = field(default_factory=dict)
     ignored: tuple[int, ...] = ()
     told: tuple[Told, ...] = ()
+    decimal_shown: bool = True
 
     @property
     def series_column(self) -> str | None:
@@ -125,13 +127,13 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     values = given or known_values(seen, taken, series, time, told) or find_values(seen, taken, time)
     if not time and not series:
         stop_on_texts(seen, taken | set(values))
-    decimal: str = config.decimal
+    decimal, shown = str(config.decimal), True
     if decimal == "auto":
-        decimal = find_decimal(tables, headers, columns, (*values, *covariates), names, units)
+        decimal, shown = find_decimal(tables, headers, columns, (*values, *covariates), names, units)
     told += tell_unused(seen, taken | set(values))
     return Layout(
         tables, headers, tuple(names), time, form, series, values, covariates, decimal, missing, units, ignored,
-        tuple(told),
+        tuple(told), shown,
     )  # fmt: skip
 
 

@@ -60,7 +60,9 @@ class TableReadingConfig(Settings):
         "null: found out",
     )
     missing: tuple[str, ...] = Field(
-        (), description="further spellings of a missing value, besides an empty cell, NA, N/A, NaN, null, None, - and ?"
+        (),
+        description="further spellings of a missing value, besides an empty cell and the usual ones (NA, n.a., NaN, "
+        "null, None, -, ., ?, #N/A ...); a number counts however it is written",
     )
     frequency: str = Field(
         "auto", description="step from row to row, such as `1 month` or `15 minutes`; `auto`: the most frequent one"

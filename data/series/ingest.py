@@ -26,6 +26,7 @@ from data.series.measuring import Measured, find_frequency, measure
 from data.series.records import FILLED, VALUES, Shape, write_names
 from data.series.row_order import turn_newest_first
 from data.series.scaling import measure_scaling
+from data.series.sentinels import report_sentinels
 from data.series.staging import Staged, stage
 from data.series.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
 from data.series.workers import PLAN, SCALES, WriteShards
@@ -93,6 +94,7 @@ def survey(path: Path, config: SeriesDataConfig, folder: Path, progress: Progres
     layout = module.open_layout(path, config)
     progress.say(describe_layout(layout, path, name))
     staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder, progress)
+    report_sentinels(staged, findings)
     turn_newest_first(staged, findings)
     frequency = find_frequency(staged, config, findings) if staged.offsets[-1] else None
     measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]

@@ -72,7 +72,8 @@ def unknown_data(place: Path) -> UserError:
     return UserError(
         f"These data are in none of the known formats: {known}.",
         str(place),
-        f"{expected}\n         `--task` says whose data they are, `data.format=` how they are to be read.",
+        f"{expected}\n         `--task` says whose data they are, `data.format=` how they are to be read; "
+        "`labline data formats` shows all layouts.",
     )
 
 

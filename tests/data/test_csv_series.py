@@ -245,8 +245,8 @@ def test_texts_and_infinite_values_are_named_with_line_and_column(file: Path) ->
         "infinite_value": [
             "milk.csv, line 4: `-inf` in column `Production`",
             "milk.csv, line 5: `1e999` in column `Production`",
-            "milk.csv, line 7: `1e39` in column `Production`",
         ],
+        "too_large_value": ["milk.csv, line 7: `1e39` in column `Production`"],
     }
 
 

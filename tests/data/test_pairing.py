@@ -82,6 +82,7 @@ def test_unicode_forms_and_other_endings_are_one_name_and_exact_spelling_wins() 
     assert paired({"a.json": together}, [f"images/{apart}"]) == [f"images/{apart}"]
     assert paired({"a.json": "0"}, ["images/0.png"]) == ["images/0.png"]
     assert paired({"a.json": "0.jpg"}, ["images/0.png"]) == ["images/0.png"]
+    assert paired({"a.json": "cam1/0.png"}, ["images/cam1/0.jpg", "images/cam2/0.jpg"]) == ["images/cam1/0.jpg"]
     assert paired({"a.json": "A.jpg"}, ["a.jpg", "A.jpg"]) == ["A.jpg"]
     assert paired({"a.json": "my photo.jpg"}, ["my%20photo.jpg"]) == ["my%20photo.jpg"]
 
@@ -109,3 +110,11 @@ def test_masks_and_previews_of_annotated_photos_are_no_photos() -> None:
     assert sorted("/".join(parts) for parts in found) == ["masks/0.png", "masks/1_mask.png"]
     assert paired({"labels/0.txt": ""}, ["images/0.jpg", "masks/0.png"], own=True) == ["images/0.jpg"]
     assert paired({"masks/0.xml": "0.png"}, ["masks/0.png"], own=True) == ["masks/0.png"]
+
+
+def test_the_annotation_of_a_photo_that_was_taken_away_goes_to_no_other() -> None:
+    assert paired({"all.csv": "cam1/images/1.png"}, ["cam1/images/0.png", "cam2/images/1.png"]) == ["missing_photo"]
+    said = {"cam1/0.xml": "0.png", "cam1/1.xml": "1.png"}
+    assert paired(said, ["cam1/0.png", "cam2/1.png"], own=True) == ["cam1/0.png", "missing_photo"]
+    said = {"instances_train.json": "0.png", "instances_val.json": "1.png"}
+    assert paired(said, ["train/0.png", "val/2.png"]) == ["train/0.png", "missing_photo"]

@@ -40,18 +40,23 @@ ListArchive: TypeAlias = "Callable[[Path, tuple[str, ...]], Iterator[Entry | Pro
 
 
 @contextmanager
-def open_reader(path: Path) -> Iterator[ReadFile]:
-    """Give a function that reads an image's file; zip files are opened once."""
+def open_reader(path: Path, most: int = MAX_FILE_BYTES) -> Iterator[ReadFile]:
+    """Give a function that reads an image's file; zip files are opened once.
+
+    Args:
+        most: bytes that a file may have.
+    """
     folder = os.fspath(path) if path.is_dir() else os.fspath(path.parent)
     archives: dict[str, int] = {}
 
     def read(locator: tuple[Any, ...]) -> bytes:
         if len(locator) == 1:
-            return read_image(f"{folder}/{locator[0]}")
+            return read_image(f"{folder}/{locator[0]}", most)
         archive = locator[0]
         if archive not in archives:
             archives[archive] = os.open(os.path.join(folder, archive), os.O_RDONLY)  # noqa: PTH118 - may be absolute
-        return read_member(archives[archive], *locator[1:])
+        offset, packed_size, size, method, crc = locator[1:]
+        return read_member(archives[archive], offset, packed_size, size, method, crc, most)
 
     try:
         yield read
@@ -60,15 +65,15 @@ def open_reader(path: Path) -> Iterator[ReadFile]:
             os.close(handle)
 
 
-def read_image(path: str) -> bytes:
+def read_image(path: str, most: int = MAX_FILE_BYTES) -> bytes:
     """Return an image file's bytes.
 
     Raises:
         BadImage: it is larger than any image.
     """
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - Path.open costs as much again
-        if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
-            raise BadImage("too_large_file", "more than 256 MiB")
+        if os.fstat(file.fileno()).st_size > most:
+            raise BadImage("too_large_file", f"more than {most >> 20:,} MiB")
         return file.read()
 
 
@@ -221,9 +226,11 @@ def is_sure_of_name(member: zipfile.ZipInfo) -> bool:
     return bool(member.flag_bits & 0x800) or member.filename.isascii() or member.filename != member.orig_filename
 
 
-def read_member(archive: int, offset: int, packed_size: int, size: int, method: int, crc: int) -> bytes:
+def read_member(
+    archive: int, offset: int, packed_size: int, size: int, method: int, crc: int, most: int = MAX_FILE_BYTES
+) -> bytes:
     """Read a member of an open zip file; the standard library's reader takes five times as long for small files."""
-    if size > MAX_FILE_BYTES or packed_size > MAX_FILE_BYTES:
+    if size > most or packed_size > most:
         raise BadImage("too_large_file", f"{size:,} bytes")
     head = os.pread(archive, 30 + packed_size + 512, offset)
     if head[:4] != b"PK\x03\x04" or len(head) < 30:

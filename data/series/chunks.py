@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from data.series.columns import Layout
 from data.series.findings import SeriesFindings
-from data.series.numbers import spellings, to_numbers, without_unit
+from data.series.numbers import Given, to_numbers, without_unit
 from data.series.text import Cells, Table, read_cells
-from data.series.time_columns import join_parts
+from data.series.time_decision import join_parts
 from data.series.times import UNREADABLE, parse_times
 
 
@@ -51,17 +51,20 @@ def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[st
     texts = tuple(dict.fromkeys((*layout.time, *layout.series)))
     fast = tuple(column for column in numbers if layout.decimal == "." and column not in layout.units)
     slow = tuple(column for column in numbers if column not in fast)
+    given = Given(more_missing, layout.decimal)
     for file, (table, header) in enumerate(zip(layout.tables, layout.headers, strict=True)):
         name = table.path.name
 
         def ragged(line: int, detail: str, name: str = name) -> None:
             findings.add("ragged_line", name, line, detail)
 
-        for cells in read_cells(table, (*texts, *slow), fast, spellings(more_missing), ragged, header):
-            yield read_chunk(file, table, layout, cells, findings)
+        for cells in read_cells(table, (*texts, *slow), fast, given.spellings, ragged, header):
+            yield read_chunk(file, table, layout, given, cells, findings)
+    for spelling in given.unseen:
+        findings.add("unused_missing", layout.tables[0].path.name, 0, f"`{spelling}`")
 
 
-def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: SeriesFindings) -> Chunk:
+def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cells, findings: SeriesFindings) -> Chunk:
     """Turn a block's cells into times and numbers."""
 
     def as_numbers(column: int) -> NDArray[np.float64]:
@@ -72,7 +75,7 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
         written = cells.columns[column]
         if column in layout.units:
             written = without_unit(cells.texts(column), layout.units[column], layout.missing)
-        return to_numbers(written, layout.decimal, layout.missing, bad)
+        return to_numbers(written, layout.decimal, layout.missing, bad, given, not layout.decimal_shown)
 
     rows = len(cells.lines)
     values = np.empty((rows, len(layout.values)))

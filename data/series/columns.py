@@ -9,6 +9,7 @@ from pathlib import Path
 from data.series.config import NO_TIME, SeriesDataConfig
 from data.series.decimals import find_decimal
 from data.series.findings import list_names
+from data.series.form_choice import find_form
 from data.series.numbers import MOSTLY, all_missing, find_unit, is_number, numeric, split_unit, without_unit
 from data.series.series_columns import (
     JOINED,
@@ -22,9 +23,9 @@ from data.series.series_columns import (
     tell_unused,
 )
 from data.series.text import Row, Table, read_cells, read_sample
-from data.series.time_columns import find_column, find_time, find_time_form
+from data.series.time_columns import find_column, find_time
+from data.series.time_decision import find_time_form
 from data.series.time_forms import TimeForm
-from data.series.times import find_form
 from pipeline.errors import UserError
 
 ADVISED = 1_000_000  # rows that are looked at to find what tells series apart
@@ -47,6 +48,7 @@ class Layout:
         units: the sign of currency or per cent that the cells of a column have, by its number.
         ignored: numbers of the columns that the recipe leaves out.
         told: what was found about the table as a whole.
+        decimal_shown: whether the numbers show their decimal mark, or the recipe says it.
     """
 
     tables: tuple[Table, ...]
@@ -62,6 +64,7 @@ class Layout:
     units: Mapping[int, str] = field(default_factory=dict)
     ignored: tuple[int, ...] = ()
     told: tuple[Told, ...] = ()
+    decimal_shown: bool = True
 
     @property
     def series_column(self) -> str | None:
@@ -125,13 +128,13 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     values = given or known_values(seen, taken, series, time, told) or find_values(seen, taken, time)
     if not time and not series:
         stop_on_texts(seen, taken | set(values))
-    decimal: str = config.decimal
+    decimal, shown = str(config.decimal), True
     if decimal == "auto":
-        decimal = find_decimal(tables, headers, columns, (*values, *covariates), names, units)
+        decimal, shown = find_decimal(tables, headers, columns, (*values, *covariates), names, units)
     told += tell_unused(seen, taken | set(values))
     return Layout(
         tables, headers, tuple(names), time, form, series, values, covariates, decimal, missing, units, ignored,
-        tuple(told),
+        tuple(told), shown,
     )  # fmt: skip
 
 

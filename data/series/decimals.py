@@ -16,17 +16,19 @@ def find_decimal(
     numbers: tuple[int, ...],
     names: list[str],
     units: Mapping[int, str],
-) -> str:
-    """Return the decimal mark that the numbers show; where the first rows leave it open, the whole file is asked.
+) -> tuple[str, bool]:
+    """Return the decimal mark, and whether the numbers show it.
+
+    Where the first rows leave it open, the whole file is asked.
 
     Raises:
         UserError: only numbers such as 1,234 are there, which could be a fraction or thousands.
     """
     marks = count_marks([cell for column in numbers for cell in columns[column]], tables[0].delimiter)
     if marks.point or marks.comma:
-        return "." if marks.point >= marks.comma else ","
-    if not marks.unclear:
-        return "."
+        return ("." if marks.point >= marks.comma else ","), True
+    if not marks.unclear and tables[0].delimiter != ";":
+        return ".", False
     first = ""
     for table, header in zip(tables, headers, strict=True):
         for block in read_cells(table, numbers, (), (), lambda line, detail: None, header):
@@ -36,10 +38,12 @@ def find_decimal(
                 )
                 marks = count_marks(cells, table.delimiter)
                 if marks.point or marks.comma:
-                    return "." if marks.point >= marks.comma else ","
+                    return ("." if marks.point >= marks.comma else ","), True
                 for line, cell in zip(block.lines, cells, strict=True) if not first else ():
                     if count_marks([cell], table.delimiter).unclear and not first:
                         first = f"{table.path}, line {line}: `{cell}` in column `{names[column]}`"
+    if not first:
+        return ".", True
     raise UserError(
         "It cannot be told whether the numbers have decimal commas or thousands separators: all look like 1,234 or "
         "1.234.",

@@ -13,7 +13,12 @@ KINDS: dict[str, Kind] = {
     "ragged_line": Kind("error", "These lines have more or fewer cells than the others."),
     "not_a_time": Kind("error", "These cells of the time column are no times in the form of the others."),
     "not_a_number": Kind("error", "These cells are no numbers."),
-    "infinite_value": Kind("error", "These values are infinite, or too large for numbers of 32 bits."),
+    "censored_value": Kind("error", "These cells tell a bound of a value, or about what it is, but not the value."),
+    "unclear_number": Kind("error", "Nothing shows whether these numbers have decimal commas or thousands separators."),
+    "infinite_value": Kind("error", "These values are infinite."),
+    "too_large_value": Kind(
+        "error", "These values are beyond what numbers of 32 bits hold, which networks reckon with."
+    ),
     "no_series": Kind("error", "These lines do not say which series they belong to."),
     "clock_change": Kind(
         "error", "With these lines an hour comes a second time, as where clocks go back to winter time."
@@ -40,6 +45,12 @@ KINDS: dict[str, Kind] = {
         "forecast them less a constant, or the changes of a counter.",
     ),
     "untrained_series": Kind("warning", "No training window fits into these series; they are only forecast."),
+    "sentinel_value": Kind(
+        "warning",
+        "These numbers lie far from all others of their column, again and again; where they stand for missing values, "
+        "name them in `data.missing`.",
+    ),
+    "unused_missing": Kind("warning", "These spellings in `data.missing` stand nowhere among the numbers."),
     "unused_text": Kind(
         "warning",
         "These columns of text that repeats were left out; one that says which series a row belongs to goes to "
@@ -70,6 +81,11 @@ FIXES = {
     "second: `data.time_column=none`.",
     "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`; see also "
     "`data.decimal`.",
+    "censored_value": "Write the number to reckon with in the place of these cells, or have them taken as missing: "
+    "name them in `data.missing`.",
+    "unclear_number": "Set `data.decimal` to the decimal mark: `data.decimal=,` or `data.decimal=.`",
+    "too_large_value": "Give the column in a larger unit: all its values divided by 1e20, say. If these stand for "
+    "missing values, name them in `data.missing`.",
     "infinite_value": "Correct these values, or leave the cells empty.",
     "no_series": "Fill in the column that `data.series_column` names.",
     "clock_change": "An hour comes a second time here: the times are those of clocks, which go back to winter time. "

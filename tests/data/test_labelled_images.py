@@ -109,9 +109,9 @@ def test_a_photo_of_which_no_box_can_be_read_is_no_background(name: str, tmp_pat
 
 
 def test_the_split_is_a_word_of_the_json_files_name_or_its_folder(tmp_path: Path) -> None:
-    one = {"images": [{"id": 1, "file_name": "1.jpg"}]}
+    one = {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": []}
     files = {"annotations/instances_train2017.json": one, "train2017/1.jpg": ""}
-    files |= {"valid/_annotations.coco.json": {"images": [{"id": 1, "file_name": "2.jpg"}]}, "valid/2.jpg": ""}
+    files |= {"valid/_annotations.coco.json": one | {"images": [{"id": 1, "file_name": "2.jpg"}]}, "valid/2.jpg": ""}
     samples, _ = listed(coco, write(tmp_path, files))
     assert [(sample.key, sample.split) for sample in samples] == [
         ("train2017/1.jpg", "train"),
@@ -133,7 +133,7 @@ def test_crowds_are_marked_and_sizes_kept(tmp_path: Path) -> None:
             ("box_without_class", "a.json, annotation 7"),
         ),
         (
-            {"annotations": [{"id": 7, "image_id": 1, "category_id": 3, "bbox": [2, 1, "6", 8]}]},
+            {"annotations": [{"id": 7, "image_id": 1, "category_id": 3, "bbox": [2, 1, "6x", 8]}]},
             ("box_not_a_number", "a.json, annotation 7"),
         ),
         (

@@ -79,6 +79,9 @@ KINDS: dict[str, Kind] = {
     ),
     "wrong_extension": Kind("warning", "These pictures are of another kind than their names say; they were used."),
     "duplicate_image": Kind("info", "The same picture occurs more than once in a split; all copies were used."),
+    "second_picture": Kind(
+        "warning", "These pictures are by their names masks or previews of pictures beside them; they were left out."
+    ),
     "beside_splits": Kind(
         "warning", "These files lie in folders beside the train and test folders; they were ignored."
     ),

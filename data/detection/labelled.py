@@ -10,9 +10,9 @@ from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.given_splits import GivenSplits, find_splits
 from data.detection.pairing import Parts, Statement, pair
-from data.detection.second_pictures import second_pictures
 from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, open_reader, printable
 from data.sample import EXTENSIONS, BadImage, Problem, Split
+from data.second_pictures import second_pictures
 
 TURNED_BY_EXIF = True  # unless a format says otherwise, boxes are on the image as it is seen
 

@@ -43,6 +43,11 @@ class DetectionDataConfig(RawDataConfig):
         description="what tells the photo of an annotation's file: `filename`, that it states; `own_name`, the name of "
         "the file itself; `auto`: both, and it stops where that leaves two photos to choose from",
     )
+    given_splits: bool = Field(
+        True,
+        description="put photos into the splits that lists, tables, a data.yaml or folders give them; false: pass over "
+        "these and cut all photos by `data.split`",
+    )
     split: SplitConfig = Field(SplitConfig(), description="shares of the splits, where the data have no splits")
     validation_fraction: float = Field(
         0.1,

@@ -23,6 +23,11 @@ KINDS: dict[str, Kind] = {
     "contradicting_annotation": Kind(
         "error", "These annotations say something else of a photo than another one. Take one of the two away."
     ),
+    "unmet_in_split": Kind(
+        "error",
+        "These lists of a split name photos that are not there. Bring the photos, correct the lists, or set "
+        "`data.given_splits=false`.",
+    ),
     "size_mismatch": Kind("error", "These annotations are about photos of another shape; the photos were left out."),
     "box_not_a_number": Kind("error", "Edges of these boxes are missing or no numbers; the boxes were left out."),
     "box_without_class": Kind("error", "These boxes have no class; they were left out."),
@@ -47,6 +52,15 @@ KINDS: dict[str, Kind] = {
     "duplicate_annotation": Kind(
         "warning", "These annotations say the same of a photo as another one; it counts once."
     ),
+    "photo_in_two_splits": Kind(
+        "warning", "Two lists put these photos into different splits; the one further from training was used."
+    ),
+    "contradicting_splits": Kind(
+        "warning",
+        "Lists, annotations and folders put these photos into different splits; lists count most, folders least.",
+    ),
+    "doubtful_class_names": Kind("warning", "The files that name the classes do not agree with themselves or others."),
+    "unused_list": Kind("warning", "These files could give splits of the photos, and were not used."),
     "swapped_box": Kind("warning", "Edges of these boxes were swapped; they were put in order."),
     "box_beyond_edge": Kind("warning", "These boxes reach beyond their photos; they were cut at the edge."),
     "resized_photo": Kind(
@@ -65,6 +79,10 @@ KINDS: dict[str, Kind] = {
     "second_picture": Kind(
         "warning", "These pictures are masks, previews or copies of annotated photos; they were left out."
     ),
+    "unnamed_classes": Kind("info", "No file names the classes, so they are called by their numbers."),
+    "boxes_with_confidence": Kind("info", "A confidence stands behind the boxes; the boxes were used whatever it is."),
+    "box_around_outline": Kind("info", "Of outlines and rotated boxes, the upright boxes around them were used."),
+    "unread_key_points": Kind("info", "Of boxes with key points, the boxes were used."),
     "passed_over_file": Kind("info", "These files lie beside the annotations and were not read."),
     "joined_shapes": Kind("info", "Outlines of one group and label are one object; one box was put around them."),
     "turned_photo": Kind(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
-from data.detection.folder_splits import FolderSplits
+from data.detection.given_splits import GivenSplits, find_splits
 from data.detection.pairing import Parts, Statement, pair
 from data.detection.second_pictures import second_pictures
-from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, printable
+from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, open_reader, printable
 from data.sample import EXTENSIONS, BadImage, Problem, Split
 
 TURNED_BY_EXIF = True  # unless a format says otherwise, boxes are on the image as it is seen
-
-GivenSplit = Callable[[Parts], "Split | None"]
-"""From a photo's path to the split that a list of the data set puts it in."""
 
 
 @dataclass(frozen=True)
@@ -77,27 +74,28 @@ def read_entries(path: Path, entries: list[Entry]) -> Iterator[Problem]:
             entries.append(entry)
 
 
-def no_split(photo: Parts) -> Split | None:
-    return None
-
-
 def samples_of(
+    path: Path,
     entries: list[Entry],
     annotations: Sequence[Annotation],
     config: DetectionDataConfig,
     *,
     own: bool = False,
     background: bool = False,
-    given: GivenSplit = no_split,
+    tables: bool = True,
 ) -> Iterator[DetectionSample | Problem]:
     """Yield the photos that annotations are about, and what is wrong: the one way for all formats.
 
     Args:
+        path: the folder or zip.
         entries: all files of the data.
         annotations: all that the data's files say.
         own: whether each annotation has a file of its own, named as its photo.
         background: whether photos without an annotation show nothing, where others of their folder have one.
-        given: the split that a list puts a photo in; it counts more than names of files and folders.
+        tables: whether CSV tables may say which photo is in which split.
+
+    Raises:
+        UserError: files that state splits cannot be followed, see `find_splits`.
     """
     photos = images_of(entries)
     paired = pair([each.statement for each in annotations], photos, own, config.pair_by)
@@ -110,16 +108,21 @@ def samples_of(
             yield photo if not annotation.split else Problem(photo.name, photo.file, photo.detail, annotation.split)
         else:
             about.setdefault(photo.parts, []).append(annotation)
-    folders = FolderSplits(entry.parts for entry in entries)
     seconds = second_pictures(photos, about) if about else {}
     by_parts = {photo.parts: photo for photo in photos}
     labelled = {parts[:-1] for parts in about} if background else set()
-    for photo in photos if background else (by_parts[parts] for parts in about):
+    used = [by_parts[parts] for parts in about]
+    if background:
+        used = [each for each in photos if each.parts in about or is_background(each.parts, labelled, seconds)]
+    with open_reader(path) as read:
+        given = find_splits(entries, used, read, config, tables)
+    for photo in used:
         if photo.parts in about:
-            yield from sample_of(photo, about[photo.parts], folders, given)
-        elif photo.parts not in seconds and photo.parts[:-1] in labelled:
-            split = given(photo.parts) or folders.split_of(photo.parts)
+            yield from sample_of(photo, about[photo.parts], given)
+        else:
+            split = given.of(photo.parts)
             yield DetectionSample(printable("/".join(photo.parts)), photo.locator, (), None, split, "", True)
+    yield from given.problems
     for photo in photos:
         if photo.parts in seconds:
             yield seconds[photo.parts]
@@ -127,9 +130,11 @@ def samples_of(
             yield Problem("photo_without_annotation", printable("/".join(photo.parts)))
 
 
-def sample_of(
-    photo: Entry, said: list[Annotation], folders: FolderSplits, given: GivenSplit
-) -> Iterator[DetectionSample | Problem]:
+def is_background(photo: Parts, labelled: Container[Parts], seconds: Container[Parts]) -> bool:
+    return photo[:-1] in labelled and photo not in seconds
+
+
+def sample_of(photo: Entry, said: list[Annotation], given: GivenSplits) -> Iterator[DetectionSample | Problem]:
     """Yield a photo with its boxes; further annotations of it must say the same."""
     first, place = said[0], said[0].statement.place
     try:
@@ -139,10 +144,10 @@ def sample_of(
         return
     boxes = [item for item in found if isinstance(item, Box)]
     yield from (item for item in found if isinstance(item, Problem))
-    split = split_in(photo, first, folders, given)
+    split = given.of(photo.parts, first.statement.file, first.split)
     for other in said[1:]:
         yield from repeated(other, first, boxes)
-        if (further := split_in(photo, other, folders, given)) != split:
+        if (further := given.of(photo.parts, other.statement.file, other.split)) != split:
             detail = f"the photo is in {split or 'no split'} by {place}, in {further or 'no split'} by this"
             yield Problem("conflicting_splits", other.statement.place, detail)
     yield DetectionSample(
@@ -169,13 +174,3 @@ def repeated(other: Annotation, first: Annotation, boxes: list[Box]) -> Iterator
     alike = sorted(box[:5] for box in further) == sorted(box[:5] for box in boxes)
     kind = "duplicate_annotation" if alike else "contradicting_annotation"
     yield Problem(kind, place, f"{first.statement.place} is about the same photo")
-
-
-def split_in(photo: Entry, annotation: Annotation, folders: FolderSplits, given: GivenSplit) -> Split | None:
-    """Return a photo's split: that of a list, else its annotation's, else that of a folder around either."""
-    return (
-        given(photo.parts)
-        or annotation.split
-        or folders.split_of(photo.parts)
-        or folders.split_of(annotation.statement.file)
-    )

@@ -100,8 +100,8 @@ class Photos:
         if not stated:
             return Found()
         candidates, exact = self.called(stated[-1])
-        for spelling in SPELLINGS if exact else ():
-            whole = [entry for entry in candidates if is_whole(entry.parts, stated, spelling)]
+        for spelling in SPELLINGS if exact or len(stated) > 1 else ():
+            whole = [entry for entry in candidates if is_whole(entry.parts, stated, spelling, not exact)]
             if whole:
                 return Found(narrow(whole, statement, stated, False), True)
         if self.has_folder(stated[:-1]):
@@ -305,12 +305,16 @@ def parts_of_path(path: str) -> Parts:
     return tuple(parts)
 
 
-def is_whole(photo: Parts, stated: Parts, spelling: Callable[[str], str]) -> bool:
-    """Tell whether one path ends with the whole of the other; a photo beside all others needs its folder stated too."""
+def is_whole(photo: Parts, stated: Parts, spelling: Callable[[str], str], stems: bool) -> bool:
+    """Tell whether one path ends with the whole of the other; a photo beside all others needs its folder stated too.
+
+    Args:
+        stems: whether the endings may differ.
+    """
     length = min(len(photo), len(stated))
     if length == 1 and len(stated) > 1:
         return False
-    return common_end(photo, stated, spelling, extension_of(stated[-1]) not in EXTENSIONS) == length
+    return common_end(photo, stated, spelling, stems or extension_of(stated[-1]) not in EXTENSIONS) == length
 
 
 def common_end(photo: Parts, stated: Parts, spelling: Callable[[str], str], stems: bool) -> int:

@@ -82,7 +82,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
         Annotation(Statement(table, name, image.place), partial(list, image.said), image.size, image.split)
         for (table, name), image in images.items()
     ]
-    yield from samples_of(entries, annotations, config)
+    yield from samples_of(path, entries, annotations, config, tables=False)
 
 
 def find_tables(entries: list[Entry], read: ReadFile) -> list[tuple[Entry, list[tuple[int, dict[str, str]]]]]:

@@ -85,7 +85,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
         if file.aside() == SCORED:
             yield Problem("scored_boxes", file.key)
         yield from describe(file, entry.parts, splits.get(stem_of(entry.parts[-1])), annotations)
-    yield from samples_of(entries, annotations, config)
+    yield from samples_of(path, entries, annotations, config)
 
 
 def words_of_error(error: Exception) -> str:

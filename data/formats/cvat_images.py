@@ -94,7 +94,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
                     yield Problem("unreadable_annotation", key, str(error.args[-1]) if error.args else str(error))
                     continue
                 yield from describe(images, key, entry.parts, annotations)
-    yield from samples_of(entries, annotations, config)
+    yield from samples_of(path, entries, annotations, config)
 
 
 def describe(

@@ -72,7 +72,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
                     yield Problem("passed_over_file", key, "it has no list `shapes`")
                     continue
                 yield from describe(content, key, entry, annotations)
-    yield from samples_of(entries, annotations, config, own=True)
+    yield from samples_of(path, entries, annotations, config, own=True)
 
 
 def describe(content: dict[str, Any], key: str, entry: Entry, annotations: list[Annotation]) -> Iterator[Problem]:

@@ -12,8 +12,6 @@ photo.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,8 +30,8 @@ from data.detection.labelled import (
 )
 from data.detection.pairing import Statement
 from data.detection.recognising import contents, ends_of, entries_of, is_cvat, likely_files
-from data.file_tree import MAX_FILE_BYTES, Entry, extension_of, open_reader, printable, stem_of
-from data.sample import SPLIT_FOLDERS, SPLITS, BadImage, Problem, ReadFile, Split
+from data.file_tree import MAX_FILE_BYTES, Entry, extension_of, open_reader, printable
+from data.sample import BadImage, Problem
 
 __all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
 
@@ -80,7 +78,6 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
     yield from read_entries(path, entries)
     annotations = list[Annotation]()
     with open_reader(path) as read:
-        splits = read_splits(entries, read)
         for entry in entries:
             if extension_of(entry.parts[-1]) != "xml":
                 continue
@@ -95,55 +92,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
                 yield Problem("unreadable_annotation", key, str(error))
                 continue
             annotations.append(Annotation(Statement(entry.parts, found.filename, key), found.said(key), found.size))
-
-    def given(photo: tuple[str, ...]) -> Split | None:
-        return splits.get(stem_of(photo[-1].lower()))
-
-    yield from samples_of(entries, annotations, config, own=True, given=given)
-
-
-def read_splits(entries: list[Entry], read: ReadFile) -> dict[str, Split]:
-    """Return the split of photos by their stems: from ImageSets, else from tables if not all are for training.
-
-    Of a photo that stands in several, the split that is further from training counts.
-    """
-    lists = [(split, entry) for entry in entries if (split := split_of_list(entry.parts))]
-    tables = [(split, entry) for entry in entries if (split := split_of_table(entry.parts))]
-    if {split for split, _ in tables} <= {"train"} or "train" not in {split for split, _ in tables}:
-        tables = []  # a lone table named `test` is about all photos
-    found: dict[str, Split] = {}
-    for split, entry in sorted(lists or tables, key=lambda item: SPLITS.index(item[0])):
-        text = read(entry.locator).decode("utf-8-sig", "replace")
-        for name in names_of_list(text, entry.parts[-1]):
-            found[stem_of(name.lower())] = split
-    return found
-
-
-def split_of_list(parts: tuple[str, ...]) -> Split | None:
-    """Return the split of a list of names such as ImageSets/Main/val.txt; those of single classes have other names."""
-    if extension_of(parts[-1]) != "txt" or "imagesets" not in [part.lower() for part in parts[:-1]]:
-        return None
-    stem = stem_of(parts[-1].lower())
-    return "train" if stem == "trainval" else SPLIT_FOLDERS.get(stem)
-
-
-def split_of_table(parts: tuple[str, ...]) -> Split | None:
-    """Return the split of a table such as train_labels.csv or test.csv."""
-    if extension_of(parts[-1]) != "csv":
-        return None
-    return SPLIT_FOLDERS.get(stem_of(parts[-1].lower()).partition("_")[0])
-
-
-def names_of_list(text: str, name: str) -> Iterator[str]:
-    """Yield the photos' names of a list, or of the `filename` column of a table."""
-    if extension_of(name) == "txt":
-        yield from (line.split()[0] for line in text.splitlines() if line.strip())
-        return
-    rows = csv.reader(io.StringIO(text))
-    columns = next(rows, [])
-    if "filename" in columns:
-        place = columns.index("filename")
-        yield from (row[place] for row in rows if len(row) > place)
+    yield from samples_of(path, entries, annotations, config, own=True)
 
 
 def parse(data: bytes, key: str) -> Described:

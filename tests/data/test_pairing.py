@@ -82,6 +82,7 @@ def test_unicode_forms_and_other_endings_are_one_name_and_exact_spelling_wins() 
     assert paired({"a.json": together}, [f"images/{apart}"]) == [f"images/{apart}"]
     assert paired({"a.json": "0"}, ["images/0.png"]) == ["images/0.png"]
     assert paired({"a.json": "0.jpg"}, ["images/0.png"]) == ["images/0.png"]
+    assert paired({"a.json": "cam1/0.png"}, ["images/cam1/0.jpg", "images/cam2/0.jpg"]) == ["images/cam1/0.jpg"]
     assert paired({"a.json": "A.jpg"}, ["a.jpg", "A.jpg"]) == ["A.jpg"]
     assert paired({"a.json": "my photo.jpg"}, ["my%20photo.jpg"]) == ["my%20photo.jpg"]
 

@@ -24,9 +24,7 @@ def number(value: object) -> float:
         ValueError: it is none, or not finite.
     """
     found = math.nan
-    if (isinstance(value, str) and "_" not in value) or (
-        isinstance(value, int | float) and not isinstance(value, bool)
-    ):
+    if isinstance(value, str | int | float) and not isinstance(value, bool) and "_" not in str(value):
         with suppress(ValueError, OverflowError):
             found = float(value)
     if not math.isfinite(found):

@@ -114,8 +114,10 @@ def read_coco(text: str, key: str) -> CocoFile:
                 found.seen.add(name)
                 if name != "shapes":
                     read_list(found, name, value)
-            elif value is not None and name != "shapes":
+            elif value is not None and name == "categories":
                 raise not_cocos(f"`{name}` is no list of objects", key)
+            elif value is not None:
+                found.outer = f"its `{name}` is no list"
     return found
 
 

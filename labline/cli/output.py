@@ -12,6 +12,7 @@ from typing import Any
 from components.tasks import tasks
 from components.tasks.task import PredictOptions
 from pipeline.errors import UsageError, UserError, did_you_mean
+from pipeline.figures import write_figure
 from pipeline.fingerprint import shown
 from pipeline.run_record import Run, Step, duration
 from pipeline.workspace import Workspace
@@ -73,12 +74,12 @@ def show_metrics(metrics: dict[str, float]) -> None:
     """Print the main figures, those of classes and slices aside."""
     for key, value in metrics.items():
         if key.count("/") == 1:
-            print(f"  {key:28} {write_figure(value)}")
+            print(f"  {key:28} {write_metric(value)}")
 
 
-def write_figure(value: float) -> str:
-    """Write a figure with four decimals, or with four digits where those would show nothing of it, or too much."""
-    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e7 else f"{value:.4g}"
+def write_metric(value: float) -> str:
+    """Write a figure with four decimals, or with the digits that matter where those show nothing of it, or too much."""
+    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1000 else write_figure(value, 6)
 
 
 def show_verdict(result: Run) -> None:
@@ -141,7 +142,7 @@ def primary_figure(record: dict[str, Any]) -> str:
     primary = {task.primary_metric.name for task in tasks()}
     metrics = record["metrics"].items()
     found = (item for item in metrics if item[0].count("/") == 1 and item[0].partition("/")[2] in primary)
-    return next((f"{key} {write_figure(value)}" for key, value in found), "")
+    return next((f"{key} {write_metric(value)}" for key, value in found), "")
 
 
 def distinct_settings(records: list[dict[str, Any]]) -> list[str]:

@@ -34,7 +34,7 @@ def shapes(draw: st.DrawFn) -> tuple[str, dict[str, Any], Points]:
         points = [(x + wide * np.cos(angle), y + high * np.sin(angle)) for angle in np.radians(angles)]
         return kind, {"points": points}, points
     if kind == "rectangle":
-        corners = [(-wide, -high), (wide, -high), (wide, high), (-wide, high)]
+        corners: Points = [(-wide, -high), (wide, -high), (wide, high), (-wide, high)]
     else:
         high = wide if kind == "circle" else high
         around = np.radians(np.arange(360))

@@ -147,9 +147,11 @@ def sample_of(photo: Entry, said: list[Annotation], given: GivenSplits) -> Itera
     split = given.of(photo.parts, first.statement.file, first.split)
     for other in said[1:]:
         yield from repeated(other, first, boxes)
-        if (further := given.of(photo.parts, other.statement.file, other.split)) != split:
-            detail = f"the photo is in {split or 'no split'} by {place}, in {further or 'no split'} by this"
+        further = given.of(photo.parts, other.statement.file, other.split)
+        if split and further and further != split:
+            detail = f"the photo is in {split} by {place}, in {further} by this"
             yield Problem("conflicting_splits", other.statement.place, detail)
+        split = split or further  # a file of all photos often lies beside those of the splits
     yield DetectionSample(
         printable("/".join(photo.parts)),
         photo.locator,

@@ -187,6 +187,7 @@ class PredictOptions:
         as_json: print JSON instead of words.
         out: where a detector's boxes are drawn, or a forecaster's table is written.
         min_score: score below which a detector's boxes are left out.
+        settings: how the files are read where it is not as the model's data were, each as `data.decimal=,`.
     """
 
     version: int | None = None
@@ -195,6 +196,7 @@ class PredictOptions:
     as_json: bool = False
     out: Path | None = None
     min_score: float | None = None
+    settings: tuple[str, ...] | None = None
 
 
 class PredictPart(Protocol):
@@ -267,7 +269,7 @@ class Task(ABC):
         extra_packages: what is imported of that extra -> the package's name.
         requires: part -> packages whose versions belong to its fingerprint.
         served_output: of the default signature: how a served model is known to be this task's.
-        predict_takes: which of `out` and `min_score` mean something to `labline predict`.
+        predict_takes: which of `out`, `min_score` and `settings` mean something to `labline predict`.
         predict_reads_workspace: whether `labline predict` needs the workspace's copy of the model, whatever server
             is asked.
     """

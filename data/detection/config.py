@@ -23,7 +23,9 @@ class DetectionDataConfig(RawDataConfig):
         "the catalogue"
     )
     format: Annotated[str, ModuleIn("data/formats")] = Field(
-        "auto", description="format of the data; `auto` looks at them: voc, coco, yolo, box_csv, detection_records"
+        "auto",
+        description="format of the data; `auto` looks at them: voc, coco, yolo, box_csv, cvat_images, labelme, "
+        "detection_records",
     )
     classes: tuple[str, ...] | None = Field(
         None,
@@ -35,6 +37,16 @@ class DetectionDataConfig(RawDataConfig):
     )
     boxes: Literal["auto", "pixels", "shares"] = Field(
         "auto", description="what the boxes' numbers count; `auto`: shares of the photo in yolo, pixels elsewhere"
+    )
+    pair_by: Literal["auto", "filename", "own_name"] = Field(
+        "auto",
+        description="what tells the photo of an annotation's file: `filename`, that it states; `own_name`, the name of "
+        "the file itself; `auto`: both, and it stops where that leaves two photos to choose from",
+    )
+    given_splits: bool = Field(
+        True,
+        description="put photos into the splits that lists, tables, a data.yaml or folders give them; false: pass over "
+        "these and cut all photos by `data.split`",
     )
     split: SplitConfig = Field(SplitConfig(), description="shares of the splits, where the data have no splits")
     validation_fraction: float = Field(

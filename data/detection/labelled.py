@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
-from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, stem_of
-from data.sample import EXTENSIONS, SPLIT_FOLDERS, Problem, Split
+from data.detection.given_splits import GivenSplits, find_splits
+from data.detection.pairing import Parts, Statement, pair
+from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, open_reader, printable
+from data.sample import EXTENSIONS, BadImage, Problem, Split
+from data.second_pictures import second_pictures
 
 TURNED_BY_EXIF = True  # unless a format says otherwise, boxes are on the image as it is seen
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What one file, or one part of it, says of one photo.
+
+    Attributes:
+        statement: which photo is meant.
+        read: gives the boxes, and what is wrong with those that cannot be used; may raise BadImage, OSError or
+            ValueError where nothing can be read.
+        size: (height, width) that it states; None if it states none.
+        split: that it states.
+        normalized: whether the edges are shares of the photo.
+        inside: the photo that the annotation's own file holds; it counts where no other is found.
+    """
+
+    statement: Statement
+    read: Callable[[], Sequence[Box | Problem]]
+    size: tuple[int, int] | None = None
+    split: Split | None = None
+    normalized: bool = False
+    inside: Entry | None = None
 
 
 def list_entries(path: Path) -> Iterator[Entry | Problem]:
@@ -38,37 +65,114 @@ def classes(path: Path, config: DetectionDataConfig) -> dict[int, str]:
     return {}
 
 
-def split_of_folders(parts: tuple[str, ...]) -> Split | None:
-    """Return the split that a folder around a file is named after; None if none is."""
-    return next((SPLIT_FOLDERS[part.lower()] for part in parts[:-1] if part.lower() in SPLIT_FOLDERS), None)
+def read_entries(path: Path, entries: list[Entry]) -> Iterator[Problem]:
+    """Add the files of a folder or zip to a list, and yield what cannot be read."""
+    for entry in list_entries(path):
+        if isinstance(entry, Problem):
+            yield entry
+        else:
+            entries.append(entry)
 
 
-class ImageIndex:
-    """Images by name: of several of one name that nearest to the annotation is meant."""
+def samples_of(
+    path: Path,
+    entries: list[Entry],
+    annotations: Sequence[Annotation],
+    config: DetectionDataConfig,
+    *,
+    own: bool = False,
+    background: bool = False,
+    tables: bool = True,
+) -> Iterator[DetectionSample | Problem]:
+    """Yield the photos that annotations are about, and what is wrong: the one way for all formats.
 
-    def __init__(self, entries: list[Entry]) -> None:
-        self.entries = entries
-        self.by_name: dict[str, list[Entry]] = {}
-        self.by_stem: dict[str, list[Entry]] = {}
-        for entry in entries:
-            name = entry.parts[-1].lower()
-            self.by_name.setdefault(name, []).append(entry)
-            self.by_stem.setdefault(stem_of(name), []).append(entry)
+    Args:
+        path: the folder or zip.
+        entries: all files of the data.
+        annotations: all that the data's files say.
+        own: whether each annotation has a file of its own, named as its photo.
+        background: whether photos without an annotation show nothing, where others of their folder have one.
+        tables: whether CSV tables may say which photo is in which split.
 
-    def find(self, annotation: tuple[str, ...], filename: str) -> Entry | None:
-        """Return the image of an annotation: by the name that it states, else by its own."""
-        name = filename.replace("\\", "/").rpartition("/")[2].lower()
-        own = stem_of(annotation[-1].lower())
-        stated = self.by_name.get(name) or (self.by_stem.get(stem_of(name)) if name else None)
-        found = stated or self.by_stem.get(own) or []
-        return max(found, key=lambda entry: (nearness(entry.parts, annotation), entry.parts), default=None)
+    Raises:
+        UserError: files that state splits cannot be followed, see `find_splits`.
+    """
+    photos = images_of(entries)
+    paired = pair([each.statement for each in annotations], photos, own, config.pair_by)
+    about: dict[Parts, list[Annotation]] = {}
+    for annotation, photo in zip(annotations, paired, strict=True):
+        if isinstance(photo, Problem) and photo.name == "missing_photo" and annotation.inside:
+            photo = annotation.inside
+            photos.append(photo)
+        if isinstance(photo, Problem):
+            yield photo if not annotation.split else Problem(photo.name, photo.file, photo.detail, annotation.split)
+        else:
+            about.setdefault(photo.parts, []).append(annotation)
+    seconds = second_pictures(photos, about) if about else {}
+    by_parts = {photo.parts: photo for photo in photos}
+    labelled = {parts[:-1] for parts in about} if background else set()
+    used = [by_parts[parts] for parts in about]
+    if background:
+        used = [each for each in photos if each.parts in about or is_background(each.parts, labelled, seconds)]
+    with open_reader(path) as read:
+        given = find_splits(entries, used, read, config, tables)
+    for photo in used:
+        if photo.parts in about:
+            yield from sample_of(photo, about[photo.parts], given)
+        else:
+            split = given.of(photo.parts)
+            yield DetectionSample(printable("/".join(photo.parts)), photo.locator, (), None, split, "", True)
+    yield from given.problems
+    for photo in photos:
+        if photo.parts in seconds:
+            yield seconds[photo.parts]
+        elif photo.parts not in about and photo.parts[:-1] not in labelled:
+            yield Problem("photo_without_annotation", printable("/".join(photo.parts)))
 
 
-def nearness(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[int, int]:
-    """Return how many folders two files share from the top, and how many names of folders anywhere."""
-    count = 0
-    for first, second in zip(one[:-1], other[:-1], strict=False):
-        if first != second:
-            break
-        count += 1
-    return count, len(set(one[:-1]) & set(other[:-1]))
+def is_background(photo: Parts, labelled: Container[Parts], seconds: Container[Parts]) -> bool:
+    return photo[:-1] in labelled and photo not in seconds
+
+
+def sample_of(photo: Entry, said: list[Annotation], given: GivenSplits) -> Iterator[DetectionSample | Problem]:
+    """Yield a photo with its boxes; further annotations of it must say the same."""
+    first, place = said[0], said[0].statement.place
+    try:
+        found = first.read()
+    except (BadImage, OSError, ValueError) as error:
+        yield Problem("unreadable_annotation", place, str(error))
+        return
+    boxes = [item for item in found if isinstance(item, Box)]
+    yield from (item for item in found if isinstance(item, Problem))
+    split = given.of(photo.parts, first.statement.file, first.split)
+    for other in said[1:]:
+        yield from repeated(other, first, boxes)
+        further = given.of(photo.parts, other.statement.file, other.split)
+        if split and further and further != split:
+            detail = f"the photo is in {split} by {place}, in {further} by this"
+            yield Problem("conflicting_splits", other.statement.place, detail)
+        split = split or further  # a file of all photos often lies beside those of the splits
+    yield DetectionSample(
+        printable("/".join(photo.parts)),
+        photo.locator,
+        tuple(boxes),
+        first.size,
+        split,
+        place,
+        first.normalized,
+        len(found) - len(boxes),
+    )
+
+
+def repeated(other: Annotation, first: Annotation, boxes: list[Box]) -> Iterator[Problem]:
+    """Yield that another annotation is about the same photo; an error where it says something else."""
+    place = other.statement.place
+    try:
+        found = other.read()
+    except (BadImage, OSError, ValueError) as error:
+        yield Problem("unreadable_annotation", place, str(error))
+        return
+    further = [item for item in found if isinstance(item, Box)]
+    alike = sorted(box[:5] for box in further) == sorted(box[:5] for box in boxes)
+    kind = "duplicate_annotation" if alike else "contradicting_annotation"
+    yield Problem(kind, place, f"{first.statement.place} is about the same photo")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
 
 from data.detection.boxes import DetectionSample
 from data.detection.config import DetectionDataConfig
+from data.detection.recognising import describe_unknown
 from data.images.config import ImageDataConfig
 from data.sample import ImageSample, Problem, Read
 from data.series.config import SeriesDataConfig
@@ -29,13 +30,17 @@ ASKED_LAST = (
     "box_csv",  # so are tables
     "image_folder",  # nearly any folder could be one
 )
+MADE_OF = {  # formats that are often made of others, which may lie beside them
+    "detection_records": ("box_csv", "coco", "cvat_images", "labelme", "voc", "yolo"),
+    "box_csv": ("voc",),
+}
 EXPECTED = {
     "image_classification": "A folder of pictures has one folder for each class: photos/cats/1.jpg, photos/dogs/2.jpg. "
     "Pictures that a CSV file names: give that file as `data.path`. See `data.format` for the others.",
     "object_detection": "Labelled photos come as a folder or zip with the photos and their annotations in it: "
-    "Pascal VOC xml, COCO json, YOLO txt or a CSV with the columns filename, class, xmin, ymin, xmax, ymax "
-    "(give the folder, not the table); or as TFRecord files (`data/*.record`) of the Object Detection API "
-    "with a label map beside them.",
+    "Pascal VOC xml, COCO json, YOLO txt, CVAT for images xml, LabelMe json or a CSV with the columns filename, class, "
+    "xmin, ymin, xmax, ymax (give the folder, not the table); or as TFRecord files (`data/*.record`) of the Object "
+    "Detection API with a label map beside them.",
     "forecasting": "Series come as a CSV, TSV or TXT file (also .gz), or as a folder of such files, one series each; "
     "folders below it are not looked into.",
 }
@@ -142,14 +147,27 @@ def detect(path: Path, task: str = "image_classification") -> str:
     """Return the name of the format that the data at `path` are in.
 
     Raises:
-        UserError: none fits.
+        UserError: none fits, or several kinds of annotations say where objects are.
     """
     known = names(task)
-    for name in in_turn(known):
-        if load(name).detect(path):
-            return name
+    fitting = (name for name in in_turn(known) if load(name).detect(path))
+    if first := next(fitting, None):
+        others = fitting if task == DetectionDataConfig.task else ()
+        if rivals := [name for name in others if first not in MADE_OF.get(name, ())]:
+            raise several(path, [first, *rivals])
+        return first
     if path.is_dir() and not any(path.iterdir()):
         raise UserError("This folder is empty.", str(path), "Check `data.path`.")
-    raise UserError(
-        f"These data are in none of the known formats ({', '.join(known)}).", str(path), EXPECTED.get(task, "")
+    unknown = describe_unknown(path) if task == DetectionDataConfig.task else ""
+    what = f"These data are in none of the known formats ({', '.join(known)})."
+    layouts = f"`labline data formats {task}` shows all layouts."
+    raise UserError(what, str(path), " ".join(filter(None, (unknown, EXPECTED.get(task, ""), layouts))))
+
+
+def several(path: Path, found: list[str]) -> UserError:
+    """Return the error that there are annotations of several formats, which may differ."""
+    return UserError(
+        f"Annotations in {len(found)} formats lie beside each other here: {', '.join(found)}.",
+        str(path),
+        f"Say which of them counts: {' or '.join(f'`data.format={name}`' for name in found)}; or take the others away.",
     )

@@ -14,19 +14,21 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.labelled import (
     TURNED_BY_EXIF,
-    ImageIndex,
+    Annotation,
     classes,
-    images_of,
     list_entries,
+    read_entries,
+    samples_of,
     sources,
-    split_of_folders,
 )
+from data.detection.pairing import Statement
 from data.detection.records import EDGES
 from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
 from data.sample import SPLIT_FOLDERS, BadImage, Problem, ReadFile, Split
@@ -41,12 +43,10 @@ NEEDED = {"filename", "class", *EDGES}
 class ListedImage:
     """The lines about one photo."""
 
-    entry: Entry
     place: str
     split: Split | None
     size: tuple[int, int] | None
-    boxes: list[Box] = field(default_factory=list)
-    unread: int = 0
+    said: list[Box | Problem] = field(default_factory=list)
 
 
 def detect(path: Path) -> bool:
@@ -72,24 +72,17 @@ def find_delimiter(first: str) -> str:
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
     """Yield the photos in the order in which the tables first name them."""
     entries: list[Entry] = []
-    for entry in list_entries(path):
-        if isinstance(entry, Problem):
-            yield entry
-        else:
-            entries.append(entry)
-    index, images = ImageIndex(images_of(entries)), dict[tuple[str, ...], ListedImage]()
+    yield from read_entries(path, entries)
+    images = dict[tuple[tuple[str, ...], str], ListedImage]()
     with open_reader(path) as read:
         for entry, rows in find_tables(entries, read):
             for line, row in rows:
-                yield from add_line(row, f"{printable('/'.join(entry.parts))}, line {line}", entry, index, images)
-    for image in images.values():
-        key = printable("/".join(image.entry.parts))
-        yield DetectionSample(
-            key, image.entry.locator, tuple(image.boxes), image.size, image.split, image.place, unread=image.unread
-        )
-    for left in index.entries:
-        if left.parts not in images:
-            yield Problem("photo_without_annotation", printable("/".join(left.parts)))
+                yield from add_line(row, f"{printable('/'.join(entry.parts))}, line {line}", entry, images)
+    annotations = [
+        Annotation(Statement(table, name, image.place), partial(list, image.said), image.size, image.split)
+        for (table, name), image in images.items()
+    ]
+    yield from samples_of(path, entries, annotations, config, tables=False)
 
 
 def find_tables(entries: list[Entry], read: ReadFile) -> list[tuple[Entry, list[tuple[int, dict[str, str]]]]]:
@@ -121,19 +114,17 @@ def split_of_name(parts: tuple[str, ...]) -> Split | None:
 
 
 def add_line(
-    row: dict[str, str], place: str, table: Entry, index: ImageIndex, images: dict[tuple[str, ...], ListedImage]
+    row: dict[str, str], place: str, table: Entry, images: dict[tuple[tuple[str, ...], str], ListedImage]
 ) -> Iterator[Problem]:
     """Add a line's box to its photo, or yield what is wrong with the line."""
-    entry = index.find(table.parts, row.get("filename", "")) if row.get("filename") else None
-    if entry is None:
-        yield Problem("missing_photo", place, f"there is no photo `{row.get('filename', '')}`")
+    name = row.get("filename", "")
+    if not name:
+        yield Problem("missing_photo", place, "the name of the photo is empty")
         return
-    split = (
-        SPLIT_FOLDERS.get(row.get("split", "").lower()) or split_of_name(table.parts) or split_of_folders(entry.parts)
-    )
-    size = [row.get(name, "") for name in ("height", "width")]
+    split = SPLIT_FOLDERS.get(row.get("split", "").lower()) or split_of_name(table.parts)
+    size = [row.get(each, "") for each in ("height", "width")]
     stated = (int(size[0]), int(size[1])) if all(value.isdigit() and int(value) for value in size) else None
-    image = images.setdefault(entry.parts, ListedImage(entry, place, split, stated))
+    image = images.setdefault((table.parts, name), ListedImage(place, split, stated))
     if image.split != split:
         yield Problem("conflicting_splits", place, f"the photo is in {image.split or 'no split'} by {image.place}")
         return
@@ -141,14 +132,12 @@ def add_line(
     if not label and not any(edges):
         return
     if not label:
-        image.unread += 1
-        yield Problem("box_without_class", place, "the class is empty")
+        image.said.append(Problem("box_without_class", place, "the class is empty"))
         return
     try:
         ymin, xmin, ymax, xmax = map(float, edges)
     except ValueError:
         wrong = ", ".join(f"{name} is `{value}`" for name, value in zip(EDGES, edges, strict=True))
-        image.unread += 1
-        yield Problem("box_not_a_number", place, f"`{label}`: {wrong}", "", label)
+        image.said.append(Problem("box_not_a_number", place, f"`{label}`: {wrong}", "", label))
         return
-    image.boxes.append(Box(label, ymin, xmin, ymax, xmax, place))
+    image.said.append(Box(label, ymin, xmin, ymax, xmax, place))

@@ -1,170 +1,137 @@
 """Photos with COCO annotations in a folder or zip: json files with `images`, `annotations` and `categories`.
 
     annotations/instances_train2017.json  train2017/000000000009.jpg   a word of the file's name gives the split
+    annotations/captions_train2017.json                                files without boxes are passed over
     train/_annotations.coco.json  train/1.jpg  valid/...               or a folder around it
+    result.json  images/1.jpg                                          of Label Studio
 
-Boxes are [x, y, width, height] in pixels. Of keypoints and masks nothing is read.
+Boxes are [x, y, width, height] in pixels; an annotation without one gets the box around its outline or mask. Files of
+keypoints, of stuff or of what a detector found are used only where no other file has boxes.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from data.detection.boxes import Box, DetectionSample
+from data.detection.boxes import DetectionSample
+from data.detection.coco_json import SCORED, CocoFile, Id, ImageRow, objects_of, read_coco
 from data.detection.config import DetectionDataConfig
+from data.detection.json_text import MAX_JSON_BYTES, decode_json
 from data.detection.labelled import (
     TURNED_BY_EXIF,
-    ImageIndex,
+    Annotation,
     classes,
-    images_of,
-    list_entries,
+    read_entries,
+    samples_of,
     sources,
-    split_of_folders,
 )
+from data.detection.pairing import Statement
+from data.detection.recognising import contents, ends_of, entries_of, likely_files
 from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
-from data.sample import SPLIT_FOLDERS, BadImage, Problem, Split
+from data.sample import BadImage, Problem, Split
+from data.split_names import splits_of
 from pipeline.errors import UserError
 
 __all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
 
 TASK = "object_detection"
-HEAD = 1 << 16  # bytes of a file that are looked at to recognise it
 
 
 def detect(path: Path) -> bool:
     """Tell whether a json file of a folder or zip has COCO's lists."""
-    if not (path.is_dir() or path.suffix.lower() == ".zip"):
-        return False
-    with open_reader(path) as read:
-        for entry in list_entries(path):
-            if isinstance(entry, Entry) and extension_of(entry.parts[-1]) == "json":
-                try:
-                    head = read(entry.locator)
-                except (BadImage, OSError):
-                    continue
-                if is_annotations(head):
-                    return True
-    return False
+    likely = likely_files(entries_of(path), "json")
+    return any(is_annotations(content) for _, content in contents(path, likely, MAX_JSON_BYTES))
 
 
 def is_annotations(content: bytes) -> bool:
-    """Tell whether a json file has COCO's lists."""
-    found = content[:HEAD] + content[-HEAD:]
-    return b'"images"' in found or (b'"annotations"' in found and b'"categories"' in found)
+    """Tell whether a json file has COCO's lists, with boxes or outlines."""
+    ends = ends_of(content)
+    if b'"shapes"' in ends or not (b'"images"' in ends or b'"annotations"' in ends):
+        return False
+    words = (b'"bbox"', b'"segmentation"', b'"categories"', b'"category_id"')
+    return any(word in ends for word in words) or any(word in content for word in words)
 
 
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
-    """Yield the photos of each json file in the order of its list."""
+    """Yield the photos of the json files in the order of their lists.
+
+    Raises:
+        UserError: none of the files has boxes, or their lists are not COCO's.
+    """
     entries: list[Entry] = []
-    for entry in list_entries(path):
-        if isinstance(entry, Problem):
-            yield entry
-        else:
-            entries.append(entry)
-    images, taken = ImageIndex(images_of(entries)), set[tuple[str, ...]]()
-    with open_reader(path) as read:
+    yield from read_entries(path, entries)
+    files, unreadable = list[tuple[Entry, CocoFile]](), 0
+    with open_reader(path, MAX_JSON_BYTES) as read:
         for entry in entries:
-            if extension_of(entry.parts[-1]) != "json":
-                continue
-            key = printable("/".join(entry.parts))
-            try:
-                content = json.loads(read(entry.locator))
-            except (BadImage, OSError, ValueError, RecursionError) as error:
-                yield Problem("unreadable_annotation", key, str(error))
-                continue
-            if isinstance(content, dict) and isinstance(content.get("images"), list):
-                yield from list_images(content, key, entry.parts, images, taken)
-    for image in images.entries:
-        if image.parts not in taken:
-            yield Problem("photo_without_annotation", printable("/".join(image.parts)))
+            if extension_of(entry.parts[-1]) == "json":
+                key = printable("/".join(entry.parts))
+                try:
+                    files.append((entry, read_coco(decode_json(read(entry.locator)), key)))
+                except (BadImage, OSError, ValueError) as error:
+                    unreadable += 1
+                    yield Problem("unreadable_annotation", key, words_of_error(error))
+    passed = passed_over([file for _, file in files])
+    for key, why in passed.items():
+        yield Problem("passed_over_file", key, why)
+    used = [(entry, file) for entry, file in files if file.key not in passed]
+    if not used and not unreadable:
+        listed = "; ".join(f"{key}: {why}" for key, why in list(passed.items())[:5])
+        raise UserError("None of the json files has boxes in COCO's form.", str(path), f"{listed or 'There are none'}.")
+    splits = splits_of([stem_of(entry.parts[-1]) for entry, _ in used])
+    annotations: list[Annotation] = []
+    for entry, file in used:
+        if file.aside() == SCORED:
+            yield Problem("scored_boxes", file.key)
+        yield from describe(file, entry.parts, splits.get(stem_of(entry.parts[-1])), annotations)
+    yield from samples_of(path, entries, annotations, config)
 
 
-def list_images(
-    content: dict[str, Any], key: str, parts: tuple[str, ...], images: ImageIndex, taken: set[tuple[str, ...]]
-) -> Iterator[DetectionSample | Problem]:
-    """Yield the photos of one json file and what is wrong in it; `taken` gathers the photos that were met.
+def words_of_error(error: Exception) -> str:
+    """Return what is wrong with a file."""
+    return str(error.args[-1]) if isinstance(error, BadImage) else str(error)
 
-    Raises:
-        UserError: its lists are not COCO's.
-    """
-    names = {row.get("id"): str(row.get("name", row.get("id"))) for row in rows_of(content, "categories", key)}
-    boxes, unread = dict[Any, list[Box]](), Counter[Any]()
-    for row in rows_of(content, "annotations", key):
-        found = read_box(row, names, key)
-        if isinstance(found, Problem):
-            unread[row.get("image_id")] += 1
-            yield found
+
+def passed_over(files: list[CocoFile]) -> dict[str, str]:
+    """Return the files that are not used, by their names, and why."""
+    found = {file.key: file.purpose() for file in files if file.purpose()}
+    left = [file for file in files if file.key not in found]
+    if any(not file.aside() for file in left):
+        found |= {file.key: f"{file.aside()}; other files have boxes" for file in left if file.aside()}
+    return found
+
+
+def describe(
+    file: CocoFile, parts: tuple[str, ...], split: Split | None, annotations: list[Annotation]
+) -> Iterator[Problem]:
+    """Add what a file says of each of its images, and yield what is wrong in it."""
+    said, problems = objects_of(file)
+    yield from problems
+    rows, unclear = dict[Id, ImageRow](), set[Id]()
+    for row in file.images:
+        place = f"{file.key}, image {row.id}"
+        if row.id is None:
+            yield Problem("unclear_id", f"{file.key}, `{row.name}`", "the image has no id", split or "")
+        elif row.id in rows and rows[row.id].name != row.name:
+            words = f"`{rows[row.id].name}` and `{row.name}` both have id {row.id}"
+            yield Problem("unclear_id", place, words, split or "")
+            unclear.add(row.id)
+        elif row.id in rows:
+            yield Problem("duplicate_annotation", place, f"`{row.name}` was listed before", split or "")
         else:
-            boxes.setdefault(row.get("image_id"), []).append(found)
-    split = split_of_name(parts)
-    for row in rows_of(content, "images", key):
-        place = f"{key}, image {row.get('id')}"
-        name = row.get("file_name")
-        image = images.find(parts, name) if isinstance(name, str) else None
-        own = tuple(boxes.pop(row.get("id"), ()))
-        if image is None:
-            yield Problem("missing_photo", place, f"there is no photo `{name}`", split or "")
-        elif image.parts in taken:
-            yield Problem("duplicate_annotation", place, f"`{name}` was listed before", split or "")
-        else:
-            taken.add(image.parts)
-            yield DetectionSample(
-                printable("/".join(image.parts)),
-                image.locator,
-                own,
-                size_of(row),
-                split or split_of_folders(image.parts),
-                place,
-                unread=unread[row.get("id")],
-            )
-    for image, left in boxes.items():
-        yield Problem("box_without_photo", left[0].place, f"there is no image with id {image}")
-
-
-def size_of(row: dict[str, Any]) -> tuple[int, int] | None:
-    """Return the height and width that an image's row states; None if it states none."""
-    height, width = row.get("height"), row.get("width")
-    if isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0:
-        return height, width
-    return None
-
-
-def rows_of(content: dict[str, Any], name: str, key: str) -> list[dict[str, Any]]:
-    """Return one of the lists; none is an empty one.
-
-    Raises:
-        UserError: it is no list of objects, or one of them is numbered with a list.
-    """
-    rows = content.get(name) or []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UserError(f"`{name}` is no list of objects.", key, "Export the annotations as COCO json again.")
-    for number, row in enumerate(rows, 1):
-        for reference in ("id", "image_id", "category_id"):
-            if isinstance(row.get(reference), (list, dict)):
-                words = f"`{reference}` of entry {number} of `{name}` is no number: {json.dumps(row[reference])[:60]}."
-                raise UserError(words, key, "Export the annotations as COCO json again.")
-    return rows
-
-
-def read_box(row: dict[str, Any], names: dict[Any, str], key: str) -> Box | Problem:
-    """Return an annotation's box, or why it has none."""
-    place = f"{key}, annotation {row.get('id')}"
-    label = names.get(row.get("category_id"))
-    if label is None:
-        return Problem("box_without_class", place, f"there is no category with id {row.get('category_id')}")
-    edges = row.get("bbox")
-    if not isinstance(edges, list) or len(edges) != 4 or any(type(edge) not in (int, float) for edge in edges):
-        return Problem("box_not_a_number", place, f"`{label}`: bbox is {json.dumps(edges)[:60]}", "", label)
-    x, y, width, height = map(float, edges)
-    return Box(label, y, x, y + height, x + width, place, crowd=row.get("iscrowd") == 1)
-
-
-def split_of_name(parts: tuple[str, ...]) -> Split | None:
-    """Return the split that a json file's name has a word of, such as instances_val2017; else that of its folders."""
-    words = re.split(r"[^a-z]+", stem_of(parts[-1].lower()))
-    return next((SPLIT_FOLDERS[word] for word in words if word in SPLIT_FOLDERS), None) or split_of_folders(parts)
+            rows[row.id] = row
+    for number, row in rows.items():
+        place = f"{file.key}, image {number}"
+        own = said.pop(number, [])
+        if number in unclear:
+            continue
+        if not row.name:
+            yield Problem("missing_photo", place, "it has no file_name", split or "")
+            continue
+        annotations.append(Annotation(Statement(parts, row.name, place), partial(list, own), row.size, split))
+    for image, left in said.items():
+        words = f"there is no image with id {image}" if image is not None else "it has no image_id"
+        for item in left:
+            place = item.file if isinstance(item, Problem) else item.place
+            yield Problem("box_without_photo", place, words, split or "")

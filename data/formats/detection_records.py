@@ -19,6 +19,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -38,20 +39,29 @@ PART = re.compile(r"-(\d{5})-of-(\d{5})")
 FLAGS = {"difficult": "difficult", "truncated": "truncated", "is_crowd": "crowd", "group_of": "crowd"}
 SPLIT_WORDS: dict[str, Split] = {**SPLIT_FOLDERS, "eval": "test", "evaluation": "test"}
 WILD = "*?["
+LOOKED_AT = (4, 20)  # files, and records of each, that tell whether there are boxes
+PHOTO_KEYS = {"image/encoded", "image/filename"}
 GZIP, ZLIB = b"\x1f\x8b", b"\x78\x9c"  # the first bytes of packed files
 DAMAGE = (OSError, ValueError, EOFError, zlib.error)
 
 
 def detect(path: Path) -> bool:
-    """Tell whether there is a TFRecord file whose first record has boxes."""
-    for file in find_records(path)[:1]:
+    """Tell whether the first records of some files have boxes, or are photos beside a label map.
+
+    A photo without objects may have no key for them.
+    """
+    files, photos = find_records(path), 0
+    for file in files[:: -(-len(files) // LOOKED_AT[0])] if files else []:
         try:
             with open_unpacked(file) as stream:
-                record = next(scan_records(stream), None)
-            return record is not None and "image/object/bbox/xmin" in decode_example(record.data)
+                for record in islice(scan_records(stream), LOOKED_AT[1]):
+                    keys = decode_example(record.data).keys()
+                    if "image/object/bbox/xmin" in keys:
+                        return True
+                    photos += keys >= PHOTO_KEYS and not any(key.startswith("image/class/") for key in keys)
         except DAMAGE:
-            return False
-    return False
+            continue
+    return bool(photos) and bool(label_maps(path))
 
 
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
@@ -135,8 +145,7 @@ def find_label_map(path: Path) -> Path | None:
     Raises:
         UserError: there are several that differ.
     """
-    files = list_files(path) if path.is_dir() else sorted(path.parent.glob("*.pbtxt"))
-    found = [file for file in files if file.suffix == ".pbtxt" and re.match(rb"(?:\s|#.*\n)*item\b", file.read_bytes())]
+    found = label_maps(path)
     if len({file.read_bytes() for file in found}) > 1:
         raise UserError(
             f"There are {len(found)} label maps: {', '.join(file.name for file in found)}.",
@@ -144,6 +153,12 @@ def find_label_map(path: Path) -> Path | None:
             "Name the one that counts: `data.label_map=FILE`.",
         )
     return found[0] if found else None
+
+
+def label_maps(path: Path) -> list[Path]:
+    """Return all label maps among the data."""
+    files = list_files(path) if path.is_dir() else sorted(path.parent.glob("*.pbtxt"))
+    return [file for file in files if file.suffix == ".pbtxt" and re.match(rb"(?:\s|#.*\n)*item\b", file.read_bytes())]
 
 
 def missing_parts(files: list[Path], root: Path) -> Iterator[Problem]:

@@ -5,14 +5,14 @@
     data/train_labels.csv  data/test_labels.csv                so do tables with a `filename` column
     train/images  train/annotations  test/images ...           and folders
 
-A photo is found by the `filename` of its annotation, or by the annotation's own name, nearest to it. Photos without
-annotation are reported and left out; an annotation without objects says that there is nothing on its photo.
+A photo is found by the `filename` of its annotation and by the annotation's own name; see `data.detection.pairing`.
+Photos without annotation are reported and left out; an annotation without objects says that there is nothing on its
+photo.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,24 +22,26 @@ from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.labelled import (
     TURNED_BY_EXIF,
-    ImageIndex,
+    Annotation,
     classes,
-    images_of,
-    list_entries,
+    read_entries,
+    samples_of,
     sources,
-    split_of_folders,
 )
-from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
-from data.sample import SPLIT_FOLDERS, SPLITS, BadImage, Problem, ReadFile, Split
+from data.detection.pairing import Statement
+from data.detection.recognising import contents, ends_of, entries_of, is_cvat, likely_files
+from data.file_tree import MAX_FILE_BYTES, Entry, extension_of, open_reader, printable
+from data.sample import BadImage, Problem
 
 __all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
 
 TASK = "object_detection"
+ROOT = re.compile(rb"<annotation[\s>]")
 NUMBERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 @dataclass
-class Annotation:
+class Described:
     """What an xml file says.
 
     Attributes:
@@ -54,112 +56,51 @@ class Annotation:
     boxes: list[Box] = field(default_factory=list)
     problems: list[tuple[str, int, str]] = field(default_factory=list)
 
+    def said(self, key: str) -> Callable[[], list[Box | Problem]]:
+        """Return a function that gives the boxes and the problems.
+
+        Args:
+            key: the file, for people.
+        """
+        unread = [Problem(kind, f"{key}, line {line}", words) for kind, line, words in self.problems]
+        return lambda: [*self.boxes, *unread]
+
 
 def detect(path: Path) -> bool:
     """Tell whether there is an xml file with an `annotation` in a folder or zip."""
-    entries = list(list_entries(path)) if path.is_dir() or path.suffix.lower() == ".zip" else []
-    found = [entry for entry in entries if isinstance(entry, Entry) and extension_of(entry.parts[-1]) == "xml"]
-    if not found:
-        return False
-    with open_reader(path) as read:
-        try:
-            return b"<annotation" in read(found[0].locator)[:4096]
-        except (BadImage, OSError):
-            return False
+    likely = likely_files(entries_of(path), "xml")
+    return any(is_annotation(content) for _, content in contents(path, likely, MAX_FILE_BYTES))
+
+
+def is_annotation(content: bytes) -> bool:
+    """Tell whether an xml file is an annotation by its outermost element."""
+    return bool(ROOT.search(ends_of(content)))
 
 
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
     """Yield the photos in the order of their annotations' names, then photos that have none as problems."""
     entries: list[Entry] = []
-    for entry in list_entries(path):
-        if isinstance(entry, Problem):
-            yield entry
-        else:
-            entries.append(entry)
-    images = ImageIndex(images_of(entries))
-    annotations = [entry for entry in entries if extension_of(entry.parts[-1]) == "xml"]
-    taken: dict[tuple[str, ...], str] = {}
+    yield from read_entries(path, entries)
+    annotations = list[Annotation]()
     with open_reader(path) as read:
-        splits = read_splits(entries, read)
-        for entry in annotations:
+        for entry in entries:
+            if extension_of(entry.parts[-1]) != "xml":
+                continue
             key = printable("/".join(entry.parts))
             try:
-                annotation = parse(read(entry.locator), key)
+                content = read(entry.locator)
+                if is_cvat(content):
+                    yield Problem("passed_over_file", key, "it is CVAT's")
+                    continue
+                found = parse(content, key)
             except (BadImage, OSError, ValueError) as error:
                 yield Problem("unreadable_annotation", key, str(error))
                 continue
-            for kind, line, words in annotation.problems:
-                yield Problem(kind, f"{key}, line {line}", words)
-            image = images.find(entry.parts, annotation.filename)
-            if image is None:
-                yield Problem("missing_photo", key, f"there is no photo `{annotation.filename or entry.parts[-1]}`")
-                continue
-            if image.parts in taken:
-                yield Problem("duplicate_annotation", key, f"{taken[image.parts]} is about the same photo")
-                continue
-            taken[image.parts] = key
-            split = split_of(image.parts, entry.parts, splits)
-            name = printable("/".join(image.parts))
-            unread = len(annotation.problems)
-            yield DetectionSample(
-                name, image.locator, tuple(annotation.boxes), annotation.size, split, key, unread=unread
-            )
-    for image in images.entries:
-        if image.parts not in taken:
-            yield Problem("photo_without_annotation", printable("/".join(image.parts)))
+            annotations.append(Annotation(Statement(entry.parts, found.filename, key), found.said(key), found.size))
+    yield from samples_of(path, entries, annotations, config, own=True)
 
 
-def read_splits(entries: list[Entry], read: ReadFile) -> dict[str, Split]:
-    """Return the split of photos by their stems: from ImageSets, else from tables if not all are for training.
-
-    Of a photo that stands in several, the split that is further from training counts.
-    """
-    lists = [(split, entry) for entry in entries if (split := split_of_list(entry.parts))]
-    tables = [(split, entry) for entry in entries if (split := split_of_table(entry.parts))]
-    if {split for split, _ in tables} <= {"train"} or "train" not in {split for split, _ in tables}:
-        tables = []  # a lone table named `test` is about all photos
-    found: dict[str, Split] = {}
-    for split, entry in sorted(lists or tables, key=lambda item: SPLITS.index(item[0])):
-        text = read(entry.locator).decode("utf-8-sig", "replace")
-        for name in names_of_list(text, entry.parts[-1]):
-            found[stem_of(name.lower())] = split
-    return found
-
-
-def split_of_list(parts: tuple[str, ...]) -> Split | None:
-    """Return the split of a list of names such as ImageSets/Main/val.txt; those of single classes have other names."""
-    if extension_of(parts[-1]) != "txt" or "imagesets" not in [part.lower() for part in parts[:-1]]:
-        return None
-    stem = stem_of(parts[-1].lower())
-    return "train" if stem == "trainval" else SPLIT_FOLDERS.get(stem)
-
-
-def split_of_table(parts: tuple[str, ...]) -> Split | None:
-    """Return the split of a table such as train_labels.csv or test.csv."""
-    if extension_of(parts[-1]) != "csv":
-        return None
-    return SPLIT_FOLDERS.get(stem_of(parts[-1].lower()).partition("_")[0])
-
-
-def names_of_list(text: str, name: str) -> Iterator[str]:
-    """Yield the photos' names of a list, or of the `filename` column of a table."""
-    if extension_of(name) == "txt":
-        yield from (line.split()[0] for line in text.splitlines() if line.strip())
-        return
-    rows = csv.reader(io.StringIO(text))
-    columns = next(rows, [])
-    if "filename" in columns:
-        place = columns.index("filename")
-        yield from (row[place] for row in rows if len(row) > place)
-
-
-def split_of(image: tuple[str, ...], annotation: tuple[str, ...], splits: dict[str, Split]) -> Split | None:
-    """Return the split of a photo: that of a list, else that of a folder around it or its annotation."""
-    listed = splits.get(stem_of(image[-1].lower()))
-    return listed or split_of_folders(image) or split_of_folders(annotation)
-
-
-def parse(data: bytes, key: str) -> Annotation:
+def parse(data: bytes, key: str) -> Described:
     """Read an annotation.
 
     Raises:
@@ -193,7 +134,7 @@ class Reader:
         self.root = ""
         self.path: list[str] = []
         self.words = ""
-        self.found = Annotation()
+        self.found = Described()
         self.fields: dict[str, tuple[str, int]] = {}
         self.begun = 0
         self.line: Callable[[], int] = int  # where the parser is, once there is one

@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 
 from data import formats, split
 from data.config import BeamConfig
-from data.findings import Findings
+from data.findings import Findings, report_similar
 from data.images.config import ImageDataConfig
+from data.images.layout import propose_pattern
 from data.images.listing import ImageListingReader, Listing, Row, write_listing
 from data.images.survey import Classes, Survey, Surveyor
+from data.images.tree import Tree
 from data.images.workers import PLAN, LookAtImages, WriteShards
+from data.nested_zips import list_tree
 from data.sample import SPLITS, Problem
 from data.shards import plan_shards, write_all
+from pipeline.errors import UserError
 from pipeline.progress import Progress
 
 CHUNK = 512  # images looked at in one piece of work
@@ -42,11 +46,6 @@ class ImageSurveyor(Surveyor[ImageDataConfig, Row]):
     reader = ImageListingReader
 
     def list_images(self) -> Listing:
-        self.advice = {
-            "image_folder": folders_wanted(self.path),
-            "image_csv": "The table was read as `image_csv` (data.format): "
-            f"its paths are relative to the table's folder, {self.path.parent}.",
-        }.get(self.source.format, "")
         samples = formats.find(self.source.format).list_samples(self.path, self.config)
         return write_listing(samples, self.config, self.folder, self.findings)
 
@@ -69,6 +68,7 @@ class ImageSurveyor(Surveyor[ImageDataConfig, Row]):
 
     def number_classes(self, listing: Listing, facts: NDArray[np.void]) -> Classes:
         """Number the classes that have usable images: as the recipe lists them, else sorted (numbers by value)."""
+        report_similar(listing.names, self.findings)
         counts = np.bincount(listing.labels[facts["usable"]], minlength=len(listing.names))
         looked_at = np.bincount(listing.labels, minlength=len(listing.names))
         used = [name for name, count in zip(listing.names, counts, strict=True) if count]
@@ -86,6 +86,16 @@ class ImageSurveyor(Surveyor[ImageDataConfig, Row]):
         labels = np.where(facts["usable"], numbers[listing.labels], -1)
         return Classes(names, labels, labels >= 0)
 
+    def nothing_usable(self, what: str) -> UserError:
+        if self.source.format == "image_folder":
+            self.advice = folders_wanted(self.path)
+        elif self.source.format == "image_csv":
+            self.advice = (
+                "The table was read as `image_csv` (data.format): "
+                f"its paths are relative to the table's folder, {self.path.parent}."
+            )
+        return super().nothing_usable(what)
+
     def said(self, facts: NDArray[np.void], labels: NDArray[np.int32]) -> NDArray[np.int32]:
         return labels
 
@@ -102,9 +112,12 @@ def in_order(names: list[str], class_names: tuple[str, ...] | None = None) -> li
 
 def folders_wanted(path: Path) -> str:
     """Say how folders of images must lie."""
-    wanted = "One folder for each class is needed: photos/cats/1.jpg, photos/dogs/2.jpg."
-    tables = sorted(path.glob("*.csv")) if path.is_dir() else []
-    return f"{wanted} If {tables[0].name} names the classes: `data.path={tables[0]}`." if tables else wanted
+    ways = ["One folder for each class is needed: photos/cats/1.jpg, photos/dogs/2.jpg."]
+    if tables := sorted(path.glob("*.csv")) if path.is_dir() else []:
+        ways.append(f"If {tables[0].name} names the classes: `data.path={tables[0]}`.")
+    if pattern := propose_pattern(Tree(list_tree(path)).names):
+        ways.append(f"The names of the pictures seem to begin with their classes: `data.label_pattern='{pattern}'`.")
+    return " ".join(ways)
 
 
 def write_shards(found: Survey, config: ImageDataConfig, beam: BeamConfig, target: Path, progress: Progress) -> None:

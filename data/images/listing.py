@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -114,6 +115,8 @@ def label_samples(
                 findings.add(Problem("stray_file", sample.key, "`data.label_pattern` does not match"))
                 continue
             label = match[1] if match.re.groups else match[0]
+        if not label.isascii():
+            label = unicodedata.normalize("NFC", label)  # Macs write letters and their accents apart
         number = numbers.setdefault(label, len(numbers))
         labels.append(number)
         split = SPLITS.index(sample.split) if sample.split else -1

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.columns import Layout, join_parts
+from data.series.columns import Layout
 from data.series.findings import SeriesFindings
-from data.series.numbers import spellings, to_numbers, without_unit
+from data.series.numbers import Given, to_numbers, without_unit
 from data.series.text import Cells, Table, read_cells
+from data.series.time_decision import join_parts
 from data.series.times import UNREADABLE, parse_times
 
 
@@ -44,21 +45,26 @@ def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[st
     Raises:
         UserError: a file is no text in UTF-8 or the recipe's encoding.
     """
+    for told in layout.told:
+        findings.add(*told)
     numbers = (*layout.values, *layout.covariates)
-    texts = tuple(dict.fromkeys((*layout.time, *(() if layout.series is None else (layout.series,)))))
+    texts = tuple(dict.fromkeys((*layout.time, *layout.series)))
     fast = tuple(column for column in numbers if layout.decimal == "." and column not in layout.units)
     slow = tuple(column for column in numbers if column not in fast)
+    given = Given(more_missing, layout.decimal)
     for file, (table, header) in enumerate(zip(layout.tables, layout.headers, strict=True)):
         name = table.path.name
 
         def ragged(line: int, detail: str, name: str = name) -> None:
             findings.add("ragged_line", name, line, detail)
 
-        for cells in read_cells(table, (*texts, *slow), fast, spellings(more_missing), ragged, header):
-            yield read_chunk(file, table, layout, cells, findings)
+        for cells in read_cells(table, (*texts, *slow), fast, given.spellings, ragged, header):
+            yield read_chunk(file, table, layout, given, cells, findings)
+    for spelling in given.unseen:
+        findings.add("unused_missing", layout.tables[0].path.name, 0, f"`{spelling}`")
 
 
-def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: SeriesFindings) -> Chunk:
+def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cells, findings: SeriesFindings) -> Chunk:
     """Turn a block's cells into times and numbers."""
 
     def as_numbers(column: int) -> NDArray[np.float64]:
@@ -69,7 +75,7 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
         written = cells.columns[column]
         if column in layout.units:
             written = without_unit(cells.texts(column), layout.units[column], layout.missing)
-        return to_numbers(written, layout.decimal, layout.missing, bad)
+        return to_numbers(written, layout.decimal, layout.missing, bad, given, not layout.decimal_shown)
 
     rows = len(cells.lines)
     values = np.empty((rows, len(layout.values)))
@@ -79,8 +85,8 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
             target[:, number] = as_numbers(column)
     good = np.ones(rows, bool)
     series, times = None, None
-    if layout.series is not None:
-        series = [cell.strip() for cell in cells.texts(layout.series)]
+    if layout.series:
+        series = join_names([cells.texts(column) for column in layout.series])
         report_unnamed(series, good, cells, table, findings)
     if layout.form is not None:
         written = join_parts(layout.chosen(layout.time), [cells.texts(column) for column in layout.time])
@@ -93,6 +99,17 @@ def read_chunk(file: int, table: Table, layout: Layout, cells: Cells, findings: 
         return Chunk(file, cells.lines, times, series, values, covariates)
     kept = None if series is None else [name for name, use in zip(series, good, strict=True) if use]
     return Chunk(file, cells.lines[good], times if times is None else times[good], kept, values[good], covariates[good])
+
+
+def join_names(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Return the series' names from one column, or from several with a slash between; empty where one is.
+
+    A slash within a cell is marked, so that no two series get one name.
+    """
+    if len(columns) == 1:
+        return [cell.strip() for cell in columns[0]]
+    marked = [[cell.strip().replace("\\", r"\\").replace("/", r"\/") for cell in column] for column in columns]
+    return ["/".join(parts) if all(parts) else "" for parts in zip(*marked, strict=True)]
 
 
 def report_unnamed(

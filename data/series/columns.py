@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.series.config import NO_TIME, SeriesDataConfig
+from data.series.decimals import find_decimal
 from data.series.findings import list_names
-from data.series.numbers import all_missing, count_marks, find_unit, is_number, split_unit, without_unit
+from data.series.form_choice import find_form
+from data.series.numbers import MOSTLY, all_missing, find_unit, is_number, numeric, split_unit, without_unit
+from data.series.series_columns import (
+    JOINED,
+    Seen,
+    Told,
+    find_columns,
+    known_series,
+    known_values,
+    propose,
+    stop_on_texts,
+    tell_unused,
+)
 from data.series.text import Row, Table, read_cells, read_sample
-from data.series.time_forms import SWAPPED, UNIX, TimeForm, known_form, unix_length
-from data.series.times import UNREADABLE, find_form, parse_times
-from pipeline.errors import UserError, did_you_mean
+from data.series.time_columns import find_column, find_time
+from data.series.time_decision import find_time_form
+from data.series.time_forms import TimeForm
+from pipeline.errors import UserError
 
-PARTS = ("year", "month", "day", "hour", "minute", "second")  # columns that make up a time together
-SEPARATORS = {"month": "-", "day": "-", "hour": " ", "minute": ":", "second": ":"}
-TIME_WORDS = {
-    "date", "time", "datetime", "timestamp", "ds", "day", "month", "year", "quarter", "week", "unix", "epoch", "period",
-    "datum", "zeit",
-}  # fmt: skip
-TIMES_SEEN = 200  # cells that decide how times are written
-MOSTLY = 0.8  # share of the cells that makes a column one of numbers
+ADVISED = 1_000_000  # rows that are looked at to find what tells series apart
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,14 @@ class Layout:
         names: of the columns.
         time: numbers of the columns that make up the time; empty without times.
         form: how times are written.
-        series: number of the column that says the series.
+        series: numbers of the columns that say the series together; empty where a file is one.
         values, covariates: numbers of columns.
         decimal: decimal mark.
         missing: folded spellings of a missing value.
         units: the sign of currency or per cent that the cells of a column have, by its number.
+        ignored: numbers of the columns that the recipe leaves out.
+        told: what was found about the table as a whole.
+        decimal_shown: whether the numbers show their decimal mark, or the recipe says it.
     """
 
     tables: tuple[Table, ...]
@@ -47,12 +56,20 @@ class Layout:
     names: tuple[str, ...]
     time: tuple[int, ...]
     form: TimeForm | None
-    series: int | None
+    series: tuple[int, ...]
     values: tuple[int, ...]
     covariates: tuple[int, ...]
     decimal: str
     missing: frozenset[str]
     units: Mapping[int, str] = field(default_factory=dict)
+    ignored: tuple[int, ...] = ()
+    told: tuple[Told, ...] = ()
+    decimal_shown: bool = True
+
+    @property
+    def series_column(self) -> str | None:
+        """The recipe's `data.series_column` for another file of this kind."""
+        return JOINED.join(self.chosen(self.series)) or None
 
     @property
     def time_column(self) -> str:
@@ -62,7 +79,7 @@ class Layout:
     @property
     def unused(self) -> list[str]:
         """The names of the columns that nothing is read from."""
-        used = {*self.time, self.series, *self.values, *self.covariates}
+        used = {*self.time, *self.series, *self.values, *self.covariates}
         return [name for column, name in enumerate(self.names) if column not in used]
 
     def chosen(self, columns: Sequence[int]) -> list[str]:
@@ -95,18 +112,30 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     units = {number: unit for number, cells in enumerate(columns) if (unit := find_unit(cells, missing, MOSTLY))}
     for number, unit in units.items():
         columns[number] = without_unit(columns[number], unit, missing)
-    series = find_column(config.series_column, "data.series_column", names, table) if config.series_column else None
+    seen = Seen(table, tuple(names), columns, missing)
+    ignored = tuple(find_column(name, "data.ignore_columns", names, table) for name in config.ignore_columns)
     covariates = tuple(find_column(name, "data.covariate_columns", names, table) for name in config.covariate_columns)
     given = tuple(find_column(name, "data.value_columns", names, table) for name in config.value_columns or ())
-    taken = {*covariates, *given, *(() if series is None else (series,))}
+    series = find_columns(config.series_column, "data.series_column", names, table) if config.series_column else ()
+    taken = {*ignored, *covariates, *given, *series}
     time = find_time(config, names, columns, missing, taken, table)
     tables = tuple(item for item, _ in samples)
     form = find_time_form(config, names, columns, time, missing, tables, headers)
-    values = given or find_values(names, columns, taken | set(time), missing, table)
-    decimal: str = config.decimal
+    told: list[Told] = []
+    if not series and time:
+        series = known_series(seen, taken | set(time), time, told)
+    taken |= {*time, *series}
+    values = given or known_values(seen, taken, series, time, told) or find_values(seen, taken, time)
+    if not time and not series:
+        stop_on_texts(seen, taken | set(values))
+    decimal, shown = str(config.decimal), True
     if decimal == "auto":
-        decimal = find_decimal(tables, headers, columns, (*values, *covariates), names, units)
-    return Layout(tables, headers, tuple(names), time, form, series, values, covariates, decimal, missing, units)
+        decimal, shown = find_decimal(tables, headers, columns, (*values, *covariates), names, units)
+    told += tell_unused(seen, taken | set(values))
+    return Layout(
+        tables, headers, tuple(names), time, form, series, values, covariates, decimal, missing, units, ignored,
+        tuple(told), shown,
+    )  # fmt: skip
 
 
 def read_header(table: Table, rows: list[Row], missing: frozenset[str]) -> tuple[list[str], int]:
@@ -130,194 +159,41 @@ def read_header(table: Table, rows: list[Row], missing: frozenset[str]) -> tuple
     return [cell or f"column_{number}" for number, cell in enumerate(first.cells, 1)], first.line
 
 
-def find_column(name: str, key: str, names: Sequence[str], table: Table) -> int:
-    """Return the number of a column.
-
-    Raises:
-        UserError: there is none of that name, or several.
-    """
-    if name not in names:
-        raise UserError(f"There is no column `{name}`.", str(table.path), f"{did_you_mean(name, names)} Set `{key}`.")
-    if list(names).count(name) > 1:
-        raise UserError(f"Several columns are called `{name}`.", str(table.path), "Give each column a name of its own.")
-    return list(names).index(name)
-
-
-def find_time(
-    config: SeriesDataConfig,
-    names: list[str],
-    columns: list[Sequence[str]],
-    missing: frozenset[str],
-    taken: set[int],
-    table: Table,
-) -> tuple[int, ...]:
-    """Return the columns that make up the time: the one the recipe names, else one that looks so.
-
-    None without times.
-    """
-    if config.time_column == NO_TIME:
-        return ()
-    if config.time_column != "auto":
-        wanted = [config.time_column] if config.time_column in names else config.time_column.split("+")
-        return tuple(find_column(name.strip(), "data.time_column", names, table) for name in wanted)
-    free = [column for column in range(len(names)) if column not in taken]
-    written = [
-        column for column in free if (config.time_format and written_as(config.time_format, columns[column], missing))
-    ] or [
-        column
-        for column in free
-        if not numeric(columns[column], missing) and looks_like_times(columns[column], missing, numbers=False)
-    ]
-    if len(written) > 1:
-        written = [column for column in written if named_like_time(names[column])] or written
-    if len(written) > 1:
-        raise UserError(
-            f"Several columns hold times: {list_names(names[column] for column in written)}.",
-            str(table.path),
-            "Name one with `data.time_column`.",
-        )
-    if written:
-        return tuple(written)
-    lower = [name.lower() for name in names]
-    if {"year", "month"} <= {lower[column] for column in free}:
-        return tuple(lower.index(part) for part in PARTS if part in lower and lower.index(part) not in taken)
-    named = [column for column in free if named_like_time(names[column])]
-    for column in named:
-        if looks_like_times(columns[column], missing, numbers=True):
-            return (column,)
-        if not numeric(columns[column], missing):
-            raise unknown_times(names[column], columns[column], table)
-    return ()
-
-
-def looks_like_times(cells: Sequence[str], missing: frozenset[str], numbers: bool) -> bool:
-    seen = [cell for cell in cells if cell.casefold() not in missing][:TIMES_SEEN]
-    return bool(seen) and find_form(seen, numbers) is not None
-
-
-def written_as(form: str, cells: Sequence[str], missing: frozenset[str]) -> bool:
-    """Tell whether most cells are times in the form that the recipe gives."""
-    seen = [cell for cell in cells if cell.casefold() not in missing][:TIMES_SEEN]
-    if form in UNIX:  # any whole number is one, but not of so many digits
-        return bool(seen) and all(unix_length(form, cell) for cell in seen)
-    return bool(seen) and bool((parse_times(seen, known_form(form)) != UNREADABLE).mean() >= MOSTLY)
-
-
-def named_like_time(name: str) -> bool:
-    return bool(TIME_WORDS & set(re.findall("[a-z]+", name.lower())))
-
-
-def numeric(cells: Sequence[str], missing: frozenset[str], share: float = MOSTLY) -> bool:
-    """Tell whether most cells that are not missing are numbers."""
-    seen = [is_number(cell) for cell in cells if cell.casefold() not in missing]
-    return bool(seen) and sum(seen) >= share * len(seen)
-
-
-def find_time_form(
-    config: SeriesDataConfig,
-    names: list[str],
-    columns: list[Sequence[str]],
-    time: tuple[int, ...],
-    missing: frozenset[str],
-    tables: tuple[Table, ...],
-    headers: tuple[int, ...],
-) -> TimeForm | None:
-    """Return how the times are written; days before months or after them is decided over the whole column.
-
-    Raises:
-        UserError: it cannot be told.
-    """
-    if not time:
-        return None
-    if config.time_format:
-        return known_form(config.time_format)
-    joined = join_parts([names[column] for column in time], [columns[column] for column in time])
-    cells = [cell for cell in joined if cell.strip().casefold() not in missing][:TIMES_SEEN]
-    found = find_form(cells, numbers=True) if cells else None
-    label = "+".join(names[column] for column in time)
-    if found is None:
-        raise unknown_times(label, cells, tables[0])
-    form = found[0].held_to(cells)
-    if form.name not in SWAPPED:
-        return form
-    other = replace(form, name=SWAPPED[form.name], pattern=known_form(SWAPPED[form.name]).pattern)
-    for cells in read_times(tables, headers, names, time):
-        one, two = (parse_times(cells, item) != UNREADABLE for item in (form, other))
-        if (one != two).any():
-            return form if (one & ~two).sum() >= (two & ~one).sum() else other
-    raise UserError(
-        f"The times in column `{label}`, such as `{cells[0]}`, could begin with the day or with the month.",
-        str(tables[0].path),
-        f"Set `data.time_format={form.name}` if the day comes first, `data.time_format={other.name}` if the month "
-        "does.",
-    )
-
-
-def unknown_times(label: str, cells: Sequence[str], table: Table) -> UserError:
-    example = next((cell for cell in cells if cell), "")
-    return UserError(
-        f"The times in column `{label}`, such as `{example}`, are in no known form.",
-        str(table.path),
-        "Say how they are written with `data.time_format`, for example %d/%m/%Y, and name the column with "
-        "`data.time_column`; `data.time_column=none` does without times.",
-    )
-
-
-def read_times(
-    tables: tuple[Table, ...], headers: tuple[int, ...], names: list[str], time: tuple[int, ...]
-) -> Iterator[list[str]]:
-    """Yield the cells of the time column, a block at a time."""
-    for table, header in zip(tables, headers, strict=True):
-        for block in read_cells(table, time, (), (), lambda line, detail: None, header):
-            yield join_parts([names[column] for column in time], [block.texts(column) for column in time])
-
-
-def join_parts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
-    """Put times together from several columns: year, month, day ... by their names, others with a blank between."""
-    if len(columns) == 1:
-        return list(columns[0])
-    lower = [name.lower() for name in names]
-    if not set(lower) <= set(PARTS):
-        return [" ".join(cells) for cells in zip(*columns, strict=True)]
-    order = sorted(range(len(lower)), key=lambda number: PARTS.index(lower[number]))
-    parts: list[Sequence[str]] = []
-    for number in order:
-        two_digits = lower[number] in ("minute", "second")
-        parts.append([cell.zfill(2) for cell in columns[number]] if two_digits else columns[number])
-    pattern = "".join(SEPARATORS.get(lower[number], "") + "{}" for number in order)
-    if lower[order[-1]] == "hour":
-        pattern += ":00"
-    return [pattern.format(*cells) for cells in zip(*parts, strict=True)]
-
-
-def find_values(
-    names: list[str], columns: list[Sequence[str]], taken: set[int], missing: frozenset[str], table: Table
-) -> tuple[int, ...]:
+def find_values(seen: Seen, taken: set[int], time: tuple[int, ...]) -> tuple[int, ...]:
     """Return the one numeric column that is left.
 
     Raises:
         UserError: there is none, or several.
     """
+    names, columns = seen.names, seen.columns
     free = [column for column in range(len(names)) if column not in taken]
-    numbers = [column for column in free if numeric(columns[column], missing, share=0.5)]
+    numbers = [column for column in free if numeric(columns[column], seen.missing, share=0.5)]
     if len(free) == 1 or len(numbers) == 1:
         return tuple(numbers or free)
     if not numbers:
         raise UserError(
             "No column of numbers is left to forecast.",
-            str(table.path),
+            str(seen.table.path),
             f"The columns are {list_names(names)}. Name some with "
             f"`data.value_columns`.{about_units(names, columns, free)}",
         )
+    repeated = propose(seen, free, time) if time else ()
+    likely = next((column for column in reversed(numbers) if column not in repeated), numbers[-1])
     raise UserError(
         f"Several columns could be forecast: {list_names(names[column] for column in numbers)}.",
-        str(table.path),
-        f"Name the one, or those, to forecast: `data.value_columns=[{names[numbers[-1]]}]`. Others are left out; "
-        "those known in advance go to `data.covariate_columns`, one that says the series to `data.series_column`.",
+        str(seen.table.path),
+        f"Name the one, or those, to forecast: `data.value_columns=[{names[likely]}]`. Others are left out; "
+        + (
+            f"`data.series_column={seen.joined(repeated)}` tells the series apart, since times come more than once; "
+            "those known in advance go to `data.covariate_columns`."
+            if repeated
+            else "those known in advance go to `data.covariate_columns`, one that says the series to "
+            "`data.series_column`."
+        ),
     )
 
 
-def about_units(names: list[str], columns: list[Sequence[str]], free: list[int]) -> str:
+def about_units(names: Sequence[str], columns: Sequence[Sequence[str]], free: list[int]) -> str:
     """Say of a column whose cells have different signs of currency or per cent why it is none of numbers."""
     for column in free:
         units = dict.fromkeys(split_unit(cell)[1] for cell in columns[column])
@@ -330,40 +206,29 @@ def about_units(names: list[str], columns: list[Sequence[str]], free: list[int])
     return ""
 
 
-def find_decimal(
-    tables: tuple[Table, ...],
-    headers: tuple[int, ...],
-    columns: list[Sequence[str]],
-    numbers: tuple[int, ...],
-    names: list[str],
-    units: Mapping[int, str],
-) -> str:
-    """Return the decimal mark that the numbers show; where the first rows leave it open, the whole file is asked.
+def advise(layout: Layout) -> str:
+    """Return how rows of equal times, or in no order of time, can be told apart; empty where no column does it.
 
-    Raises:
-        UserError: only numbers such as 1,234 are there, which could be a fraction or thousands.
+    All rows are looked at, ADVISED at most.
     """
-    marks = count_marks([cell for column in numbers for cell in columns[column]], tables[0].delimiter)
-    if marks.point or marks.comma:
-        return "." if marks.point >= marks.comma else ","
-    if not marks.unclear:
-        return "."
-    first = ""
-    for table, header in zip(tables, headers, strict=True):
-        for block in read_cells(table, numbers, (), (), lambda line, detail: None, header):
-            for column in numbers:
-                cells = (
-                    [split_unit(cell)[0] for cell in block.texts(column)] if column in units else block.texts(column)
-                )
-                marks = count_marks(cells, table.delimiter)
-                if marks.point or marks.comma:
-                    return "." if marks.point >= marks.comma else ","
-                for line, cell in zip(block.lines, cells, strict=True) if not first else ():
-                    if count_marks([cell], table.delimiter).unclear and not first:
-                        first = f"{table.path}, line {line}: `{cell}` in column `{names[column]}`"
-    raise UserError(
-        "It cannot be told whether the numbers have decimal commas or thousands separators: all look like 1,234 or "
-        "1.234.",
-        first,
-        "Set `data.decimal` to the decimal mark: `data.decimal=,` or `data.decimal=.`",
-    )
+    free = [
+        column
+        for column in range(len(layout.names))
+        if column not in {*layout.time, *layout.values, *layout.covariates, *layout.ignored}
+    ]
+    if not free or not layout.time:
+        return ""
+    wanted, columns = (*layout.time, *free), {column: list[str]() for column in (*layout.time, *free)}
+    rows = 0
+    for table, header in zip(layout.tables, layout.headers, strict=True):
+        for cells in read_cells(table, wanted, (), (), lambda line, detail: None, header):
+            rows += len(cells.lines)
+            for column in wanted if rows <= ADVISED else ():
+                columns[column] += cells.texts(column)
+    empty: list[str] = []
+    all_columns = [columns.get(column, empty) for column in range(len(layout.names))]
+    seen = Seen(layout.tables[0], layout.names, all_columns, layout.missing)
+    found = propose(seen, free, layout.time)
+    if not found:
+        return ""
+    return f"Set `data.series_column={seen.joined(found)}`: it tells the rows of equal times apart."

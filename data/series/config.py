@@ -9,7 +9,9 @@ from pydantic import Field, field_validator, model_validator
 from data.config import RawDataConfig, SplitShares
 from data.series.frequency import read_frequency
 from data.series.time_forms import time_form
-from pipeline.settings import ModuleIn, SourceFile
+from data.series.time_words import known_language
+from data.series.zones import known_zone
+from pipeline.settings import ModuleIn, Settings, SourceFile
 
 NO_TIME = "none"
 
@@ -22,18 +24,12 @@ class TimeSplitConfig(SplitShares):
     test: float = Field(0.1, ge=0, lt=1, description="share to judge the result with, the last ones")
 
 
-class SeriesDataConfig(RawDataConfig):
-    """Which series, how the file is read, and how windows are cut."""
+class TableReadingConfig(Settings):
+    """How a file of series is read.
 
-    task: ClassVar[Literal["forecasting"]] = "forecasting"
+    Every setting that says so stands here, for a trained model tells all of them and files are read for it by them.
+    """
 
-    path: Annotated[str, SourceFile()] = Field(
-        description="a CSV, TSV or TXT file (also .gz), a folder of them (a series each), or a data set of the "
-        "catalogue such as milk"
-    )
-    format: Annotated[str, ModuleIn("data/formats")] = Field(
-        "auto", description="format of the data; `auto` looks at them: csv_series"
-    )
     time_column: str = Field(
         "auto",
         description="column with the times; several joined by +, such as year+month+day+hour; `none`: equally spaced "
@@ -43,11 +39,14 @@ class SeriesDataConfig(RawDataConfig):
         None, min_length=1, description="columns to forecast; null: the one numeric column that is left"
     )
     series_column: str | None = Field(
-        None, description="column that says which series a row belongs to; null: one series"
+        None,
+        description="column that says which series a row belongs to; several joined by +, such as store+item; null: "
+        "one series, unless the columns are called as they are for tools of forecasting (unique_id, item_id)",
     )
     covariate_columns: tuple[str, ...] = Field(
         (), description="numeric columns that are known in advance, over the horizon too, such as holidays"
     )
+    ignore_columns: tuple[str, ...] = Field((), description="columns that are left out on purpose")
     encoding: str | None = Field(
         None,
         description="how texts are written that are not UTF-8: cp1252 (western Europe's Windows), cp1250, cp1251, "
@@ -59,11 +58,22 @@ class SeriesDataConfig(RawDataConfig):
     )
     time_format: str | None = Field(
         None,
-        description="how times are written, as in strptime (%d/%m/%Y %H:%M), or `unix seconds`, `unix milliseconds`; "
-        "null: found out",
+        description="how times are written, as in strptime (%d/%m/%Y %H:%M), with %q for a quarter and %h for a half "
+        "year, or `unix seconds` (milliseconds, microseconds, nanoseconds), `excel days`, `excel days since 1904`, "
+        "`decimal years`, `fiscal years`, `index`; null: found out",
+    )
+    time_language: str | None = Field(
+        None, description="language of the names of months and days, such as de or pt; null: found out"
+    )
+    time_zone: str | None = Field(
+        None,
+        description="zone whose clocks show the times that do not say theirs, such as Europe/Berlin: both changes of "
+        "clocks are followed; null: times are taken as they stand",
     )
     missing: tuple[str, ...] = Field(
-        (), description="further spellings of a missing value, besides an empty cell, NA, N/A, NaN, null, None, - and ?"
+        (),
+        description="further spellings of a missing value, besides an empty cell and the usual ones (NA, n.a., NaN, "
+        "null, None, -, ., ?, #N/A ...); a number counts however it is written",
     )
     frequency: str = Field(
         "auto", description="step from row to row, such as `1 month` or `15 minutes`; `auto`: the most frequent one"
@@ -73,22 +83,6 @@ class SeriesDataConfig(RawDataConfig):
         description="missing values and time steps: `error` stops; `forward` repeats the last value; `linear` draws a "
         "line; `seasonal` takes the same phase one season before, plus the change since, drawn as a line",
     )
-    season: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
-        "auto",
-        description="rows a season; `auto` by the frequency: month 12, quarter 4, week 52, day 7, hour 24, else a day "
-        "or 1",
-    )
-    history: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
-        "auto", description="rows that the network sees; `auto`: two seasons and a little more"
-    )
-    horizon: int = Field(1, gt=0, description="rows that it forecasts")
-    stride: int = Field(
-        1, gt=0, description="rows between neighbouring windows; raise it where training takes too long"
-    )
-    split: TimeSplitConfig = Field(
-        TimeSplitConfig(), description="shares of the splits, which follow each other in time"
-    )
-    examples_per_shard: int = Field(20_000, gt=0, description="windows a TFRecord file")
 
     @field_validator("delimiter")
     @classmethod
@@ -119,6 +113,20 @@ class SeriesDataConfig(RawDataConfig):
             read_frequency(value)
         return value
 
+    @field_validator("time_zone")
+    @classmethod
+    def readable_zone(cls, value: str | None) -> str | None:
+        if value is not None and not known_zone(value):
+            raise ValueError("must be the name of a zone, such as Europe/Berlin, America/New_York or UTC")
+        return value
+
+    @field_validator("time_language")
+    @classmethod
+    def readable_language(cls, value: str | None) -> str | None:
+        if value is not None and not known_language(value):
+            raise ValueError("must be the code of a language, such as de, fr or pt")
+        return value
+
     @field_validator("time_format")
     @classmethod
     def readable_time_format(cls, value: str | None) -> str | None:
@@ -127,10 +135,40 @@ class SeriesDataConfig(RawDataConfig):
         return value
 
     @model_validator(mode="after")
-    def each_column_once(self) -> SeriesDataConfig:
-        named = [*(self.value_columns or ()), *self.covariate_columns]
+    def each_column_once(self) -> TableReadingConfig:
+        named = [*(self.value_columns or ()), *self.covariate_columns, *self.ignore_columns]
         named += [name for name in (self.series_column, self.time_column) if name is not None]
         for name in named:
             if named.count(name) > 1:
                 raise ValueError(f"column `{name}` is named for two purposes")
         return self
+
+
+class SeriesDataConfig(TableReadingConfig, RawDataConfig):
+    """Which series, how the file is read, and how windows are cut."""
+
+    task: ClassVar[Literal["forecasting"]] = "forecasting"
+
+    path: Annotated[str, SourceFile()] = Field(
+        description="a CSV, TSV or TXT file (also .gz), a folder of them (a series each), or a data set of the "
+        "catalogue such as milk"
+    )
+    format: Annotated[str, ModuleIn("data/formats")] = Field(
+        "auto", description="format of the data; `auto` looks at them: csv_series"
+    )
+    season: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
+        "auto",
+        description="rows a season; `auto` by the frequency: month 12, quarter 4, week 52, day 7, hour 24, else a day "
+        "or 1",
+    )
+    history: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
+        "auto", description="rows that the network sees; `auto`: two seasons and a little more"
+    )
+    horizon: int = Field(1, gt=0, description="rows that it forecasts")
+    stride: int = Field(
+        1, gt=0, description="rows between neighbouring windows; raise it where training takes too long"
+    )
+    split: TimeSplitConfig = Field(
+        TimeSplitConfig(), description="shares of the splits, which follow each other in time"
+    )
+    examples_per_shard: int = Field(20_000, gt=0, description="windows a TFRecord file")

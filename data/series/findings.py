@@ -13,7 +13,12 @@ KINDS: dict[str, Kind] = {
     "ragged_line": Kind("error", "These lines have more or fewer cells than the others."),
     "not_a_time": Kind("error", "These cells of the time column are no times in the form of the others."),
     "not_a_number": Kind("error", "These cells are no numbers."),
-    "infinite_value": Kind("error", "These values are infinite, or too large for numbers of 32 bits."),
+    "censored_value": Kind("error", "These cells tell a bound of a value, or about what it is, but not the value."),
+    "unclear_number": Kind("error", "Nothing shows whether these numbers have decimal commas or thousands separators."),
+    "infinite_value": Kind("error", "These values are infinite."),
+    "too_large_value": Kind(
+        "error", "These values are beyond what numbers of 32 bits hold, which networks reckon with."
+    ),
     "no_series": Kind("error", "These lines do not say which series they belong to."),
     "clock_change": Kind(
         "error", "With these lines an hour comes a second time, as where clocks go back to winter time."
@@ -26,6 +31,12 @@ KINDS: dict[str, Kind] = {
     "missing_value": Kind("error", "These values are missing."),
     "unfillable_value": Kind("error", "These missing values cannot be filled."),
     "short_series": Kind("warning", "These series have fewer rows than one window; they were left out."),
+    "empty_series": Kind("warning", "These series have no value at all; they were left out."),
+    "unfinished_row": Kind(
+        "warning",
+        "These last rows have values in some columns only; the others were filled as `data.fill` says, and forecasts "
+        "begin after them.",
+    ),
     "constant_series": Kind("warning", "These series never change; they were left out."),
     "constant_column": Kind("warning", "These columns never change in the training part."),
     "coarse_column": Kind(
@@ -34,6 +45,19 @@ KINDS: dict[str, Kind] = {
         "forecast them less a constant, or the changes of a counter.",
     ),
     "untrained_series": Kind("warning", "No training window fits into these series; they are only forecast."),
+    "sentinel_value": Kind(
+        "warning",
+        "These numbers lie far from all others of their column, again and again; where they stand for missing values, "
+        "name them in `data.missing`.",
+    ),
+    "unused_missing": Kind("warning", "These spellings in `data.missing` stand nowhere among the numbers."),
+    "unused_text": Kind(
+        "warning",
+        "These columns of text that repeats were left out; one that says which series a row belongs to goes to "
+        "`data.series_column`, one that is left out on purpose to `data.ignore_columns`.",
+    ),
+    "unused_column": Kind("info", "Nothing was read from these columns."),
+    "chosen_column": Kind("info", "These columns were chosen by their names."),
     "gap_over_cut": Kind(
         "info",
         "These gaps reach over the cut between two splits; they were filled from the past alone, so that nothing "
@@ -47,7 +71,9 @@ KINDS: dict[str, Kind] = {
         "Validation and test windows with a filled target were left out, since what was filled is not judged; so "
         "were those that end in a gap filled from the value behind it, which they are to forecast.",
     ),
-    "future_row": Kind("info", "These last rows have covariates and no values yet; they were left out."),
+    "future_row": Kind(
+        "info", "These last rows have no values yet: they are the ones to forecast, and nothing was learned from them."
+    ),
 }
 FIXES = {
     "ragged_line": "Give every line as many cells as the header; a cell with a delimiter in it needs quotes.",
@@ -55,6 +81,11 @@ FIXES = {
     "second: `data.time_column=none`.",
     "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`; see also "
     "`data.decimal`.",
+    "censored_value": "Write the number to reckon with in the place of these cells, or have them taken as missing: "
+    "name them in `data.missing`.",
+    "unclear_number": "Set `data.decimal` to the decimal mark: `data.decimal=,` or `data.decimal=.`",
+    "too_large_value": "Give the column in a larger unit: all its values divided by 1e20, say. If these stand for "
+    "missing values, name them in `data.missing`.",
     "infinite_value": "Correct these values, or leave the cells empty.",
     "no_series": "Fill in the column that `data.series_column` names.",
     "clock_change": "An hour comes a second time here: the times are those of clocks, which go back to winter time. "
@@ -78,11 +109,16 @@ FEW = 3  # lines that are enough to see a fault that more than NAMED lines have
 
 
 class SeriesFindings:
-    """Counts what is wrong by kind and remembers the first places of each."""
+    """Counts what is wrong by kind and remembers the first places of each.
+
+    Attributes:
+        advice: how to mend these data in particular, said before what helps with each kind.
+    """
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.examples: dict[str, list[dict[str, Any]]] = {}
+        self.advice = ""
 
     def add(self, kind: str, file: str, line: int = 0, detail: str = "", series: str = "", split: str = "") -> None:
         """Count one finding.
@@ -136,7 +172,7 @@ class SeriesFindings:
         raise UserError(
             "\n    ".join([f"These series cannot be used as they are ({summary}):", *lines]),
             str(path),
-            "\n         ".join(FIXES[kind] for kind in kinds),
+            "\n         ".join([*([self.advice] if self.advice else ()), *(FIXES[kind] for kind in kinds)]),
         )
 
     def report(self, total: int) -> list[Finding]:

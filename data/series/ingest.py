@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from data import formats
 from data.config import BeamConfig
 from data.series.cleaning import write_series
-from data.series.columns import Layout
+from data.series.columns import Layout, advise
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
@@ -26,11 +26,13 @@ from data.series.measuring import Measured, find_frequency, measure
 from data.series.records import FILLED, VALUES, Shape, write_names
 from data.series.row_order import turn_newest_first
 from data.series.scaling import measure_scaling
+from data.series.sentinels import report_sentinels
 from data.series.staging import Staged, stage
 from data.series.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
 from data.series.workers import PLAN, SCALES, WriteShards
 from data.shards import plan_shards, write_all
 from pipeline.errors import UserError
+from pipeline.figures import write_figure
 from pipeline.progress import Progress
 
 SMALLEST_SCALE, LARGEST_SCALE = 1e-18, 1e18  # their squares are numbers of 32 bits still
@@ -92,9 +94,12 @@ def survey(path: Path, config: SeriesDataConfig, folder: Path, progress: Progres
     layout = module.open_layout(path, config)
     progress.say(describe_layout(layout, path, name))
     staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder, progress)
+    report_sentinels(staged, findings)
     turn_newest_first(staged, findings)
     frequency = find_frequency(staged, config, findings) if staged.offsets[-1] else None
     measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
+    if {"duplicate_time", "unordered_time"} & set(findings.errors()):
+        findings.advice = advise(layout)
     findings.stop_on_errors(path)
     series = [item for item in measured if item is not None]
     if not series:
@@ -121,8 +126,8 @@ def describe_layout(layout: Layout, path: Path, name: str) -> str:
     """Say how the table was understood."""
     parts = [f"values {', '.join(layout.chosen(layout.values))}"]
     parts.append(f"times {layout.time_column} ({layout.form.name})" if layout.form else "no times")
-    if layout.series is not None:
-        parts.append(f"series {layout.names[layout.series]}")
+    if layout.series:
+        parts.append(f"series {layout.series_column}")
     if layout.covariates:
         parts.append(f"covariates {', '.join(layout.chosen(layout.covariates))}")
     if layout.unused:
@@ -143,7 +148,7 @@ def leave_out_constant(series: list[Measured], staged: Staged, path: Path, findi
         name = staged.ids[item.number]
         if len(item.constant) == staged.types["values"][1]:
             value = staged.read("values", item.start, item.start + 1)[0, 0]
-            findings.add("constant_series", name, 0, f"{item.span.rows:,} rows of {value:g}", name)
+            findings.add("constant_series", name, 0, f"{item.span.rows:,} rows of {write_figure(value, 9)}", name)
             continue
         kept.append(item)
     if not kept:

@@ -30,7 +30,7 @@ class Measured:
 
     Attributes:
         number: its number among the staged series.
-        start, stop: its staged rows; last rows without values, which only say what is known in advance, are left off.
+        start, stop: its staged rows; last rows without values, which are to be forecast, are left off.
         span: its place on the grid of time steps.
         grid: the times of the steps; None without times.
         constant: numbers of the value columns that never change.
@@ -146,6 +146,8 @@ def measure(
     stop = known_end(staged, start, end, number, findings)
     if stop == start:
         return None
+    if config.fill != "error":
+        report_unfinished(staged, start, stop, number, findings)
     grid = None
     if frequency is not None:
         grid = fit_grid(frequency, staged.read("times", start, min(stop, start + BLOCK)))
@@ -173,22 +175,42 @@ def measure(
 
 
 def known_end(staged: Staged, start: int, end: int, number: int, findings: SeriesFindings) -> int:
-    """Return the row behind the last one with a value, where there are covariates.
+    """Return the row behind the last one with a value; those behind it are to be forecast, whatever `data.fill` says.
 
-    Rows behind it say what is known in advance.
+    Their covariates, where there are any, say what is known in advance.
     """
-    if "covariates" not in staged.types:
-        return end
-    stop = end
-    while stop > start:
-        block = max(start, stop - BLOCK)
-        known = np.flatnonzero(~np.isnan(staged.read("values", block, stop)).all(axis=1))
-        if len(known):
-            stop = block + int(known[-1]) + 1
-            break
-        stop = block
+    stop = behind_last(staged, start, end, lambda missing: ~missing.all(axis=1))
+    if stop == start:
+        if end > start:  # else its rows are reported already, as unusable ones
+            file, line = staged.place(start)
+            findings.add("empty_series", file, line, f"{end - start:,} rows", staged.ids[number])
+        return stop
     report_rows(findings, "future_row", np.arange(stop, end), staged, number, lambda row: "no values yet")
     return stop
+
+
+def behind_last(staged: Staged, start: int, end: int, wanted: Callable[[NDArray[np.bool_]], NDArray[np.bool_]]) -> int:
+    """Return the row behind the last one that is wanted for what it misses, bool [n, V]; `start` if none is."""
+    while end > start:
+        block = max(start, end - BLOCK)
+        found = np.flatnonzero(wanted(np.isnan(staged.read("values", block, end))))
+        if len(found):
+            return block + int(found[-1]) + 1
+        end = block
+    return start
+
+
+def report_unfinished(staged: Staged, start: int, stop: int, number: int, findings: SeriesFindings) -> None:
+    """Report last rows that have values in some columns and are about to be filled in the others."""
+    if staged.types["values"][1] == 1:
+        return
+
+    def detail(row: int) -> str:
+        missing = np.isnan(staged.read("values", row, row + 1)[0])
+        return f"no value in column {list_names(staged.columns[c] for c in np.flatnonzero(missing))}"
+
+    complete = behind_last(staged, start, stop, lambda missing: ~missing.any(axis=1))
+    report_rows(findings, "unfinished_row", np.arange(complete, stop), staged, number, detail)
 
 
 def parts(staged: Staged, start: int, stop: int, grid: Grid | None) -> Iterator[Part]:

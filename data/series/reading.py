@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data import formats
 from data.findings import NAMED
 from data.series.cleaning import write_series
-from data.series.config import SeriesDataConfig
+from data.series.config import SeriesDataConfig, TableReadingConfig
 from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
 from data.series.measuring import Measured, find_frequency, measure
@@ -50,27 +50,14 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
 
     Args:
         facts: what the exported model tells of its data: `history`, `horizon`, `season`, `frequency`, `covariates`, and
-            `csv`, how its file was read.
+            `reading`, how its file was read: the fields of TableReadingConfig.
+        progress: is told what was filled or turned round, and which series are left out.
 
     Raises:
         UserError: columns are missing, lines cannot be used, or all series are shorter than the history.
     """
     if not path.exists():
-        raise UserError("There is no such file.", str(path), "Name a CSV file with the model's columns.")
-    try:
-        return read_ends(path, facts, progress)
-    except UserError as error:
-        if "`data." not in error.fix:
-            raise
-        fix = (
-            f"{error.fix}\n         Settings of `data` are those of the run that trained the model: its files are "
-            "read by them."
-        )
-        raise UserError(error.what, error.where, fix) from None
-
-
-def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Recent]:
-    """Do it, with errors in the words of a run."""
+        raise UserError("There is no such file.", str(path), "Name a file with the model's columns.")
     config = settings_of(path, facts)
     module = formats.find(formats.detect(path, config.task), config.task)
     findings = SeriesFindings()
@@ -83,16 +70,29 @@ def read_ends(path: Path, facts: dict[str, Any], progress: Progress) -> list[Rec
         measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
         findings.stop_on_errors(path)
         kept = [item for item in measured if item is not None]
-        known = max((item.span.first + item.span.rows for item in kept), default=0)
+        if not kept:
+            raise UserError("There is no row with a value.", str(path), "Fill in the last rows that are known.")
+        known = max(item.span.first + item.span.rows for item in kept)
         everything = Cuts(known, known, known, known, known)  # all of it is past
         write_series(staged, kept, everything, config, facts["season"], folder, findings)
         findings.stop_on_errors(path)
+        tell(findings, path, progress)
         names, rows = [staged.ids[item.number] for item in kept], [item.span.rows for item in kept]
         write_names(folder, names, rows, layout.chosen(layout.values), layout.chosen(layout.covariates))
         pairs = list(zip(read_folder(folder), kept, strict=True))
         return [
-            last_rows(series, item, staged, facts, path) for series, item in long_enough(pairs, facts, path, progress)
+            last_rows(series, item, staged, facts, path, progress)
+            for series, item in long_enough(pairs, facts, path, progress)
         ]
+
+
+def tell(findings: SeriesFindings, path: Path, progress: Progress) -> None:
+    """Say what was done to the rows: nothing is filled or turned round in silence."""
+    for item in findings.report(0):
+        if item["name"] != "future_row":  # the forecasts' times say so
+            first = item["examples"][0] if item["examples"] else {"file": path.name, "detail": ""}
+            place = f" First {first['file']}: {first['detail']}"
+            progress.say(f"{path}: {item['count']:,} x {item['name']}. {item['description']}{place}")
 
 
 def long_enough(
@@ -120,22 +120,9 @@ def long_enough(
 
 
 def settings_of(path: Path, facts: dict[str, Any]) -> SeriesDataConfig:
-    """Return settings that read a file as the model's data were read; delimiter and decimals may be others."""
-    csv = facts["csv"]
-    frequency = facts["frequency"]
-    return SeriesDataConfig(
-        path=str(path),
-        time_column=csv["time_column"] or "none",
-        value_columns=tuple(csv["value_columns"]),
-        series_column=csv["series_column"],
-        covariate_columns=tuple(csv["covariate_columns"]),
-        encoding=csv.get("encoding"),
-        time_format=csv["time_format"],
-        fill=csv["fill"],
-        missing=tuple(csv["missing"]),
-        frequency=str(Frequency(frequency["unit"], frequency["count"])) if frequency else "auto",
-        horizon=facts["horizon"],
-    )
+    """Return settings that read a file as the model's data were read."""
+    reading = TableReadingConfig.model_validate(facts["reading"])
+    return SeriesDataConfig(path=str(path), horizon=facts["horizon"], **dict(reading))
 
 
 def with_day(frequency: Frequency | None, facts: dict[str, Any]) -> Frequency | None:
@@ -147,14 +134,16 @@ def with_day(frequency: Frequency | None, facts: dict[str, Any]) -> Frequency | 
     return replace(frequency, day=known["day"]) if frequency is not None and "day" in known else frequency
 
 
-def last_rows(series: Series, item: Measured, staged: Staged, facts: dict[str, Any], path: Path) -> Recent:
+def last_rows(
+    series: Series, item: Measured, staged: Staged, facts: dict[str, Any], path: Path, progress: Progress
+) -> Recent:
     """Return the end of one cleaned series."""
     rows, horizon = facts["history"], facts["horizon"]
-    end = item.span.first + item.span.rows
+    end, later = item.span.first + item.span.rows, staged.offsets[item.number + 1] - item.stop
     ahead = item.grid.times(np.arange(end, end + horizon)) if item.grid is not None else None
     covariates = series.covariates[-rows:]
     if facts["covariates"]:
-        following = staged.read("covariates", item.stop, min(item.stop + horizon, staged.offsets[item.number + 1]))
+        following = staged.read("covariates", item.stop, item.stop + min(horizon, later))
         if len(following) < horizon or not np.isfinite(following).all():
             raise UserError(
                 f"Series `{series.id}`: {', '.join(facts['covariates'])} must be known for the {horizon} rows after "
@@ -162,9 +151,11 @@ def last_rows(series: Series, item: Measured, staged: Staged, facts: dict[str, A
                 str(path),
                 "Add these rows, the values left empty and the covariates filled in.",
             )
-        if ahead is not None:
-            check_times(staged, item, ahead, path)
         covariates = np.concatenate([covariates, following])
+    if ahead is not None:
+        check_times(staged, item, ahead[:later], path)
+    if later > horizon:
+        progress.say(f"{path}: `{series.id}` has {later:,} rows without values; the model forecasts {horizon:,}")
     return Recent(
         series.id,
         np.array(series.values[-rows:]),
@@ -175,7 +166,7 @@ def last_rows(series: Series, item: Measured, staged: Staged, facts: dict[str, A
 
 
 def check_times(staged: Staged, item: Measured, ahead: NDArray[np.int64], path: Path) -> None:
-    """Refuse covariates whose rows are not those of the steps to be forecast."""
+    """Refuse rows without values whose times are not those of the steps to be forecast."""
     given = staged.read("times", item.stop, item.stop + len(ahead))
     for row, (found, wanted) in enumerate(zip(given.tolist(), ahead.tolist(), strict=True), item.stop):
         if found != wanted:

@@ -28,6 +28,16 @@ def data_get(name: Annotated[str, typer.Argument(help="A data set of the catalog
     print(get(name, Progress()))
 
 
+@data_app.command("formats")
+def data_formats(
+    task: Annotated[str, typer.Argument(help="The kind of problem; without it all of them.")] = "",
+) -> None:
+    """Show the layouts that raw data may have: formats, folders and names."""
+    from labline.cli.data_formats import show_formats
+
+    show_formats(task)
+
+
 @data_app.command("check")
 def data_check(
     path: Annotated[str, typer.Argument(help="Your data, or a data set of the catalogue.")],

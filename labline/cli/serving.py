@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from labline.cli.options import HERE, JsonOption, WorkspaceOption, existing
 from pipeline.errors import UsageError, UserError
 
 serving_app = typer.Typer()
+
+SETTING = re.compile(r"[a-z_]+(\.[a-z_]+)+=")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The served model's name.")]
 UrlOption = Annotated[str, typer.Option(help="The server; by default the one of this workspace.")]
@@ -46,7 +49,14 @@ def serve(
 @serving_app.command()
 def predict(
     name: NameArgument,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures, or files of series.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE|data.KEY=VALUE",
+            help="Pictures, or files of series. These are read as the model's data were; settings such as "
+            "data.decimal=, or data.fill=linear are for these files alone.",
+        ),
+    ],
     workspace: WorkspaceOption = HERE,
     url: Annotated[
         str, typer.Option(help="The server, http://... or grpc://...; by default the one of this workspace.")
@@ -73,8 +83,22 @@ def predict(
     if version and label:
         raise UsageError("A version and a label are given.", "--version, --label", "Give one of them.")
     token = read_token(token_file)
-    options = PredictOptions(version or None, workspace, top, as_json, out, score)
-    show_predictions(name, files, options, url, token, label)
+    named, settings = split_settings(files)
+    options = PredictOptions(version or None, workspace, top, as_json, out, score, settings or None)
+    show_predictions(name, named, options, url, token, label)
+
+
+def split_settings(arguments: list[str]) -> tuple[list[Path], tuple[str, ...]]:
+    """Return files, and settings such as `data.decimal=,`; a file that is there is a file, whatever its name.
+
+    Raises:
+        UsageError: there are settings alone.
+    """
+    settings = [item for item in arguments if SETTING.match(item) and not Path(item).exists()]
+    files = [Path(item) for item in arguments if item not in settings]
+    if not files:
+        raise UsageError("There is no file among the arguments.", " ".join(settings), "Name a file before settings.")
+    return files, tuple(settings)
 
 
 @serving_app.command("bench-serve")

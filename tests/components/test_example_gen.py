@@ -185,7 +185,7 @@ def test_bad_pictures_are_counted_and_named_and_the_others_used(images: Path, tm
         "unknown_file": 1,
         "stray_file": 1,
         "single_image_class": 1,
-        "empty_class": 1,
+        "empty_class": 2,
     }
     assert {name: item["count"] for name, item in found.items()} == expected
     for name in bad:

@@ -186,7 +186,7 @@ def test_a_history_that_does_not_fit_is_refused_in_words(
 
 def test_the_export_tells_how_to_read_a_file_as_the_training_data_were_read(saved_model: SavedModel) -> None:
     facts = json.loads(saved_model.file("assets", "series.json").read_text())
-    assert facts["csv"]["time_column"] == "Month" and facts["csv"]["value_columns"] == ["Sales"]
+    assert facts["reading"]["time_column"] == "Month" and facts["reading"]["value_columns"] == ["Sales"]
     assert (facts["history"], facts["horizon"], facts["level"]) == (30, 3, 0.8)
 
 

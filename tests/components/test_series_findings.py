@@ -61,7 +61,7 @@ def test_gaps_stop_the_run_unless_they_are_filled(tmp_path: Path) -> None:
 
 def test_only_the_first_lines_are_named_and_the_others_counted(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        ingest(tmp_path, write_days(tmp_path / "bad.csv", ["1", "NA"] * 100))
+        ingest(tmp_path, write_days(tmp_path / "bad.csv", ["NA", "1"] * 100))
     assert caught.value.what.count("line ") == 3
     assert "and 97 more" in caught.value.what
 
@@ -70,7 +70,6 @@ def test_only_the_first_lines_are_named_and_the_others_counted(tmp_path: Path) -
     ("change", "fill", "says"),
     [
         ({0: "", 1: ""}, "linear", ["line 2: no value", "line 3: no value"]),
-        ({364: ""}, "linear", ["line 366: 1 rows from 2010-12-31 on: nothing behind"]),
         ({3: ""}, "seasonal", ["line 5: 1 rows from 2010-01-04 on: not a season (7 rows)"]),
     ],
 )
@@ -79,6 +78,28 @@ def test_what_cannot_be_filled_is_named(tmp_path: Path, change: dict[int, str], 
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, write_days(tmp_path / "bad.csv", values), fill=fill)
     assert all(text in caught.value.what for text in says)
+
+
+def test_what_lies_at_the_end_of_one_column_alone_is_filled_forward_and_told_or_named(tmp_path: Path) -> None:
+    file = tmp_path / "two.csv"
+    rows = [f"{day},{value},{value}" for day, value in zip(DAYS, wave(365), strict=True)]
+    rows[-1] = rows[-1].rpartition(",")[0] + ","
+    file.write_text("\n".join(["day,a,b", *rows, ""]))
+    columns = ("a", "b")
+    with pytest.raises(UserError) as caught:
+        ingest(tmp_path, file, fill="linear", value_columns=columns)
+    assert "line 366: 1 rows from 2010-12-31 on: nothing behind" in caught.value.what
+    examples = ingest(tmp_path / "forward", file, fill="forward", value_columns=columns)
+    told = findings(examples)
+    assert told["unfinished_row"]["severity"] == "warning" and told["unfinished_row"]["count"] == 1
+
+
+@pytest.mark.parametrize("fill", ["error", "forward", "linear", "seasonal"])
+def test_rows_without_values_at_the_end_are_never_filled(tmp_path: Path, fill: str) -> None:
+    values = [*wave(355), *[""] * 10]
+    examples = ingest(tmp_path, write_days(tmp_path / "future.csv", values), fill=fill)
+    assert (examples.properties["rows"], examples.properties["filled"]) == (355, 0)
+    assert {name: item["count"] for name, item in findings(examples).items()} == {"future_row": 10}
 
 
 def test_irregular_steps_are_named_and_rows_may_be_taken_as_equally_spaced(tmp_path: Path) -> None:

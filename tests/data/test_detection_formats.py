@@ -12,11 +12,13 @@ import pytest
 from components.example_gen import example_gen
 from data import formats
 from data.config import BeamConfig
-from data.detection.boxes import fit_boxes
+from data.detection.boxes import DetectionSample, fit_boxes
 from data.detection.config import DetectionDataConfig
+from data.sample import Problem
 from labline.cli.data_check import task_of_data
 from pipeline.artifacts import Examples
 from pipeline.component import Context
+from pipeline.errors import UserError
 from tests.support.contracts_detection import check_detection_format
 from tests.support.labelled_shapes import PATCH, SIZE, annotation, draw, write_images
 
@@ -41,6 +43,24 @@ def write_coco(root: Path) -> None:
     ]
     categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
     (root / "a.json").write_text(json.dumps({"images": images, "annotations": boxes, "categories": categories}))
+
+
+def write_cvat_images(root: Path) -> None:
+    edges = f'xtl="{XMIN}" ytl="{YMIN}" xbr="{XMAX}" ybr="{YMAX}"'
+    size = f'width="{WIDTH}" height="{HEIGHT}"'
+    images = [
+        f'<image id="{number}" name="{number}.jpg" {size}><box label="{label}" {edges}/></image>'
+        for number, label in enumerate(LABELS)
+    ]
+    head = "<version>1.1</version><meta/>"
+    (root / "annotations.xml").write_text(f"<annotations>{head}{''.join(images)}</annotations>")
+
+
+def write_labelme(root: Path) -> None:
+    for number, label in enumerate(LABELS):
+        shape = {"label": label, "points": [[XMIN, YMIN], [XMAX, YMAX]], "shape_type": "rectangle"}
+        content = {"shapes": [shape], "imagePath": f"{number}.jpg", "imageHeight": HEIGHT, "imageWidth": WIDTH}
+        (root / f"{number}.json").write_text(json.dumps(content))
 
 
 def write_yolo(root: Path) -> None:
@@ -72,6 +92,8 @@ def write_detection_records(root: Path) -> None:
 WRITERS = {
     "voc": write_voc,
     "coco": write_coco,
+    "cvat_images": write_cvat_images,
+    "labelme": write_labelme,
     "yolo": write_yolo,
     "box_csv": write_box_csv,
     "detection_records": write_detection_records,
@@ -116,6 +138,67 @@ def test_folders_of_classes_and_tables_are_not_taken_for_labelled_photos(
     assert task_of_data(str(tmp_path / "sales.csv")) == "forecasting"
     assert task_of_data("shapes") == "object_detection"
     assert task_of_data("digits") == "image_classification"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("voc", "coco"), ("labelme", "yolo"), ("cvat_images", "voc"), ("coco", "box_csv"), ("coco", "labelme")],
+)
+def test_annotations_in_two_formats_are_refused_and_the_remedy_chooses_one(
+    one: str, other: str, tmp_path: Path
+) -> None:
+    for number in range(len(LABELS)):
+        (tmp_path / f"{number}.jpg").write_bytes(draw(number))
+    for name in (one, other):
+        WRITERS[name](tmp_path)
+    with pytest.raises(UserError, match="lie beside each other") as caught:
+        formats.detect(tmp_path, "object_detection")
+    for name in (one, other):
+        assert f"`data.format={name}`" in caught.value.fix
+        listed = formats.find(name, "object_detection").list_samples(tmp_path, DetectionDataConfig(path=str(tmp_path)))
+        items = list(listed)
+        assert len([item for item in items if isinstance(item, DetectionSample)]) == len(LABELS)
+        assert {item.name for item in items if isinstance(item, Problem)} <= {"passed_over_file"}
+    assert task_of_data(str(tmp_path)) == "object_detection"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("scene.xml", "<scene><thing x='1'/></scene>", "`scene.xml` has the outermost element `scene`"),
+        ("via.json", '{"1.jpg7": {"filename": "1.jpg", "regions": []}}', "the VGG Image Annotator"),
+        ("mine.json", '{"pictures": [{"file": "1.jpg"}]}', "`mine.json` has the keys `pictures`"),
+    ],
+)
+def test_annotations_that_no_format_knows_are_named(name: str, content: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(draw(1))
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UserError) as caught:
+        formats.detect(tmp_path, "object_detection")
+    assert words in caught.value.fix
+
+
+def test_folders_with_annotations_of_another_program_are_not_taken_for_classes(tmp_path: Path) -> None:
+    for number in range(6):
+        folder = tmp_path / ("front" if number % 2 else "side")
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.jpg").write_bytes(draw(number))
+    (tmp_path / "facts.json").write_text('{"licence": "mine", "regions": ["Ulm"]}')
+    assert task_of_data(str(tmp_path)) == "image_classification"
+    (tmp_path / "via.json").write_text('{"side/0.jpg7": {"filename": "0.jpg", "regions": []}}')
+    assert task_of_data(str(tmp_path)) == "object_detection"
+    with pytest.raises(UserError) as caught:
+        formats.detect(tmp_path, "object_detection")
+    assert "`via.json` is the VGG Image Annotator's" in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["voc", "coco", "cvat_images", "labelme"])
+def test_annotations_without_their_photos_are_refused_with_the_folder_to_give(name: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path)
+    file = sorted(tmp_path.iterdir())[0]
+    with pytest.raises(UserError) as caught:
+        task_of_data(str(file))
+    assert f"labline data check {tmp_path}" in caught.value.fix
 
 
 def test_annotations_are_preferred_to_what_was_made_of_them(tmp_path: Path) -> None:

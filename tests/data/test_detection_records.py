@@ -215,6 +215,18 @@ def test_records_of_other_kinds_are_not_taken_for_photos_with_boxes(tmp_path: Pa
     assert not detection_records.detect(tmp_path / "train.txt")
 
 
+def test_records_are_recognised_where_the_first_photos_have_no_objects_and_no_keys_for_them(tmp_path: Path) -> None:
+    bare = {key: value for key, value in image(0).items() if "/object/" not in key}
+    write_records(tmp_path / "test.record", [bare, image(1)])
+    assert detection_records.detect(tmp_path)
+    write_records(tmp_path / "bare" / "train.record", [bare, bare])
+    assert not detection_records.detect(tmp_path / "bare")
+    (tmp_path / "bare" / "label_map.pbtxt").write_text(LABEL_MAP)
+    assert detection_records.detect(tmp_path / "bare")
+    write_records(tmp_path / "bare" / "train.record", [bare | {"image/class/label": [1]}])
+    assert not detection_records.detect(tmp_path / "bare")
+
+
 def test_a_photo_that_exif_turns_keeps_the_boxes_of_its_pixels(tmp_path: Path) -> None:
     from PIL import Image
 

@@ -21,14 +21,14 @@ FACTS: dict[str, Any] = {
     "season": 7,
     "times": True,
     "frequency": {"unit": "day", "count": 1},
-    "csv": {
+    "reading": {
         "time_column": "day",
         "value_columns": ["sales"],
         "series_column": None,
         "covariate_columns": ["holiday"],
-        "delimiter": ",",
         "decimal": ".",
         "time_format": "%Y-%m-%d",
+        "frequency": "1 day",
         "fill": "error",
         "missing": [],
     },
@@ -81,20 +81,69 @@ def test_series_too_short_for_the_model_are_left_out_as_in_training_and_told(
     path = tmp_path / "shops.csv"
     rows = [f"{shop},2024-01-0{day},{day}" for shop, last in (("long", 5), ("new", 2)) for day in range(1, last + 1)]
     path.write_text("shop,day,sales\n" + "\n".join(rows) + "\n")
-    csv = {**FACTS["csv"], "series_column": "shop", "covariate_columns": []}
-    recent = read_recent(path, {**FACTS, "csv": csv, "covariates": []}, Progress())
+    reading = {**FACTS["reading"], "series_column": "shop", "covariate_columns": []}
+    recent = read_recent(path, {**FACTS, "reading": reading, "covariates": []}, Progress())
     assert [series.id for series in recent] == ["long"]
     assert "Series `new` has 2 rows, the model looks at 3: left out" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"Series `long` has 5 rows; the model looks at 6\. All 2 series are too short"):
-        read(path, csv=csv, covariates=[], history=6)
+        read(path, reading=reading, covariates=[], history=6)
 
 
-def test_keys_of_a_recipe_are_told_to_be_the_runs(tmp_path: Path) -> None:
-    path = tmp_path / "gap.csv"
-    path.write_text("day,sales,holiday\n2024-01-01,1,0\n2024-01-02,,0\n2024-01-03,3,0\n")
-    with pytest.raises(UserError, match="line 3: no value") as error:
-        read(path)
-    assert "those of the run that trained the model" in error.value.fix
+def test_rows_without_values_at_the_end_are_those_to_forecast_whatever_is_filled(tmp_path: Path) -> None:
+    for fill in ("error", "forward", "linear", "seasonal"):
+        reading = {**FACTS["reading"], "fill": fill, "covariate_columns": []}
+        recent = read(write(tmp_path, ["2024-01-06,,", "2024-01-07,,"]), reading=reading, covariates=[])[0]
+        assert recent.history[:, 0].tolist() == [30.0, 40.0, 50.0], fill
+        assert days(recent) == ["2024-01-06", "2024-01-07"], fill
+
+
+def test_rows_without_values_that_are_none_of_the_next_steps_are_refused_with_their_line(tmp_path: Path) -> None:
+    reading = {**FACTS["reading"], "covariate_columns": []}
+    with pytest.raises(UserError, match="2024-01-08 stands where 2024-01-07") as error:
+        read(write(tmp_path, ["2024-01-06,,", "2024-01-08,,"]), reading=reading, covariates=[])
+    assert "sales.csv, line 8" in error.value.where
+
+
+def test_what_is_filled_and_more_rows_than_are_forecast_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text(
+        "day,sales\n" + "".join(f"2024-01-0{day},{'' if day in (3, 7, 8, 9) else day}\n" for day in range(1, 10))
+    )
+    reading = {**FACTS["reading"], "fill": "linear", "covariate_columns": []}
+    recent = read_recent(path, {**FACTS, "reading": reading, "covariates": []}, Progress())[0]
+    told = capsys.readouterr().err
+    assert recent.history[:, 0].tolist() == [4.0, 5.0, 6.0]
+    assert "1 x filled_value" in told and "sales.csv, line 4" in told
+    assert "`sales` has 3 rows without values; the model forecasts 2" in told
+
+
+def test_last_rows_with_values_in_some_columns_are_an_error_or_told_as_filled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("day,sales,visits\n2024-01-01,1,1\n2024-01-02,2,2\n2024-01-03,3,\n")
+    columns = {"value_columns": ["sales", "visits"], "covariate_columns": []}
+    facts = {**FACTS, "values": ["sales", "visits"], "covariates": [], "history": 2}
+    with pytest.raises(UserError, match="line 4: no value in column `visits`"):
+        read_recent(path, {**facts, "reading": {**FACTS["reading"], **columns}}, Progress(quiet=True))
+    reading = {**FACTS["reading"], **columns, "fill": "forward"}
+    recent = read_recent(path, {**facts, "reading": reading}, Progress())[0]
+    assert recent.history.tolist() == [[2.0, 2.0], [3.0, 2.0]] and days(recent) == ["2024-01-04", "2024-01-05"]
+    assert "1 x unfinished_row" in capsys.readouterr().err
+
+
+def test_a_file_without_a_single_value_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_text("day,sales\n2024-01-01,\n2024-01-02,\n")
+    with pytest.raises(UserError, match="no row with a value"):
+        read(path, reading={**FACTS["reading"], "covariate_columns": []}, covariates=[])
+
+
+def days(recent: Recent) -> list[str]:
+    assert recent.ahead is not None
+    return [str(day) for day in recent.ahead.astype("datetime64[s]").astype("datetime64[D]")]
 
 
 def test_a_look_at_the_data_tells_what_would_stop_the_run_later() -> None:
@@ -112,8 +161,8 @@ def test_rows_at_the_ends_of_quarters_are_followed_by_such_though_both_are_30ths
     path = tmp_path / "sales.csv"
     path.write_text("day,sales\n2023-06-30,1\n2023-09-30,2\n")
     quarters = {"unit": "quarter", "count": 1, "day": 31}
-    csv = {**FACTS["csv"], "covariate_columns": []}
-    recent = read(path, frequency=quarters, csv=csv, covariates=[], history=2, season=4)[0]
+    reading = {**FACTS["reading"], "covariate_columns": [], "frequency": "1 quarter"}
+    recent = read(path, frequency=quarters, reading=reading, covariates=[], history=2, season=4)[0]
     assert recent.ahead is not None
     assert recent.ahead.astype("datetime64[s]").astype("datetime64[D]").astype(str).tolist() == [
         "2023-12-31",

@@ -32,14 +32,14 @@ FACTS = {
     "times": True,
     "level": 0.8,
     "frequency": {"unit": "day", "count": 1},
-    "csv": {
+    "reading": {
         "time_column": "day",
         "value_columns": ["sales", "visits"],
         "series_column": None,
         "covariate_columns": [],
-        "delimiter": ",",
         "decimal": ".",
         "time_format": "%Y-%m-%d",
+        "frequency": "1 day",
         "fill": "error",
         "missing": [],
     },
@@ -86,8 +86,9 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "shop.csv"
 
 
-def forecast(files: list[Path], out: Path | None = None, as_json: bool = False) -> None:
-    forecasts.predict(cast(Client, Forecaster()), "shop", files, PredictOptions(version=1, as_json=as_json, out=out))
+def forecast(files: list[Path], out: Path | None = None, as_json: bool = False, settings: Sequence[str] = ()) -> None:
+    options = PredictOptions(version=1, as_json=as_json, out=out, settings=tuple(settings))
+    forecasts.predict(cast(Client, Forecaster()), "shop", files, options)
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -127,23 +128,67 @@ def test_series_beside_a_file_that_does_not_fit_are_forecast(
     assert "There is no column `visits`" in said.err
 
 
+def lines(*rows: str, head: str = "day,sales,visits") -> str:
+    return "\n".join([head, *rows, ""])
+
+
 @pytest.mark.parametrize(
-    ("text", "can"),
+    ("text", "can", "settings"),
     [
-        ("day,Sales,visits\n2024-01-01,1,1\n2024-01-02,2,2\n2024-01-03,3,3\n", "Give the file's columns the names"),
-        ("day,sales,visits\n2024-01-01,1,1\n2024-01-03,2,2\n2024-01-04,3,3\n2024-01-05,3,3\n", "Add the lines."),
-        ("day,sales,visits\n2024-01-01,1,1\n2024-01-02,,2\n2024-01-03,3,3\n2024-01-04,3,3\n", "Fill in the cells."),
+        (
+            lines("2024-01-01,1,1", "2024-01-02,2,2", "2024-01-03,3,3", head="day,Sales,visits"),
+            "Give the file's columns the names",
+            ["data.value_columns=[Sales, visits]"],
+        ),
+        (lines("2024-01-01,1,1", "2024-01-02,2,2", "2024-01-04,3,3"), "Add the lines", ["data.fill=linear"]),
+        (lines("2024-01-01,1,1", "2024-01-02,,2", "2024-01-03,3,3"), "Fill in the cells", ["data.fill=linear"]),
+        (
+            lines("2024-01-01;1;1", "2024-01-02;2,5;2", "2024-01-03;3;3", head="day;sales;visits"),
+            "See also `data.decimal`",
+            ["data.decimal=,"],
+        ),
+        (
+            lines("1/13/2024,1,1", "1/14/2024,2,2", "1/15/2024,3,3"),
+            "Say how they are written with `data.time_format`",
+            ["data.time_format=%m/%d/%Y"],
+        ),
     ],
 )
-def test_advice_about_a_file_is_what_can_be_done_where_no_settings_can_be_given(
-    table: Path, tmp_path: Path, text: str, can: str
+def test_advice_about_a_file_is_what_can_be_done_here_and_following_it_leads_on(
+    table: Path, tmp_path: Path, text: str, can: str, settings: list[str]
 ) -> None:
     (tmp_path / "other.csv").write_text(text)
     with pytest.raises(UserError) as error:
         forecast([tmp_path / "other.csv"])
-    first, last = error.value.fix.split("\n")
-    assert can in first and "data." not in first
-    assert "in the recipe and run it anew" in last
+    assert can in error.value.fix and "anew" not in error.value.fix and "recipe" not in error.value.fix
+    assert f"`other.csv {settings[0].partition('=')[0]}=" in error.value.fix
+    forecast([tmp_path / "other.csv"], settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("trainer.epochs=3", "does not say how a file is read"),
+        ("data.horizon=9", "does not say how a file is read"),
+        ("data.path=other.csv", "does not say how a file is read"),
+        ("data.decimals=,", "Did you mean `data.decimal`"),
+        ("data.frequency=1 week", "The step between rows is the model's own, 1 day"),
+        ("data.decimal=;", "`data.decimal` must be"),
+        ("data.value_columns=[sales]", "names 1 columns, the model has 2: sales, visits"),
+    ],
+)
+def test_settings_for_a_file_are_about_reading_alone(table: Path, setting: str, told: str) -> None:
+    with pytest.raises(UsageError) as error:
+        forecast([table], settings=[setting])
+    assert told in str(error.value)
+
+
+def test_a_file_is_read_with_the_decimal_mark_of_the_run(table: Path, tmp_path: Path) -> None:
+    table.write_text("".join(line.replace("0,", "0.612,") for line in table.read_text().splitlines(keepends=True)))
+    thousands = tmp_path / "thousands.csv"
+    thousands.write_text("day,sales,visits\n" + "".join(f'2024-01-0{day},"1{day},612",{day}\n' for day in range(1, 5)))
+    forecast([thousands], tmp_path / "next.csv")
+    assert (tmp_path / "next.csv").read_text().splitlines()[1].startswith("thousands,2024-01-05,14612.0,")
 
 
 def test_forecasts_are_written_as_a_table(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

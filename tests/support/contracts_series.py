@@ -53,7 +53,7 @@ def check_chunk(chunk: Chunk, layout: Layout) -> None:
     assert chunk.values.dtype == chunk.covariates.dtype == np.float64
     assert (chunk.times is None) == (layout.form is None)
     assert chunk.times is None or (chunk.times.dtype == np.int64 and len(chunk.times) == rows)
-    assert (chunk.series is None) == (layout.series is None)
+    assert (chunk.series is None) == (not layout.series)
     assert chunk.series is None or len(chunk.series) == rows
 
 

@@ -28,7 +28,7 @@ def check_task(name: str) -> None:
         assert module is importlib.import_module(task.module_of(part)), f"{part}: its code is not what is fingerprinted"
         assert Path(str(module.__file__)).is_relative_to(ROOT)
     assert set(task.requires) <= set(PARTS)
-    assert task.predict_takes <= {"out", "min_score"}
+    assert task.predict_takes <= {"out", "min_score", "settings"}
     assert bool(task.extra) == bool(task.extra_packages)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.tasks.forecasting.facts import TableFacts, WindowFacts
+from components.tasks.forecasting.facts import WindowFacts
 from components.tasks.image_classification.facts import ImageExamplesFacts, ImageModelFacts
 from components.tasks.object_detection.facts import DetectorModelFacts
+from data.series.config import TableReadingConfig
 
 UNTRAINED = {"parameters": 0, "epochs": 0, "steps": 0, "best_epoch": 0, "metrics": {}, "validation_split": "validation"}
 
@@ -38,7 +39,6 @@ def detector_facts(labels: list[str], size: int, **changes: Any) -> DetectorMode
 
 def window_facts(**changes: Any) -> WindowFacts:
     """Return the facts of windows without times of one column `milk`."""
-    columns = {"time_column": None, "value_columns": ["milk"], "series_column": None, "covariate_columns": []}
-    table = TableFacts(**columns, delimiter=",", decimal=".", time_format=None, fill="interpolate", missing=[])
+    table = TableReadingConfig(time_column="none", value_columns=("milk",), decimal=".")
     own = {"values": ["milk"], "covariates": [], "history": 24, "horizon": 6, "frequency": None, "season": 1}
-    return WindowFacts.model_validate(own | {"times": False, "csv": table} | changes)
+    return WindowFacts.model_validate(own | {"times": False, "reading": table} | changes)

@@ -47,7 +47,7 @@ def read_path(path: Path, **settings: Any) -> Read:
         (values[:, 0] if values.shape[1] == 1 else values).tolist(),
         np.concatenate([chunk.covariates for chunk in chunks]).tolist(),
         times,
-        None if layout.series is None else [name for chunk in chunks for name in known(chunk.series)],
+        None if not layout.series else [name for chunk in chunks for name in known(chunk.series)],
         [int(line) for chunk in chunks for line in chunk.lines],
         {kind: [f"{item['file']}: {item['detail']}" for item in items] for kind, items in findings.examples.items()},
     )

@@ -18,11 +18,10 @@ from components.tasks.forecasting.facts import (
     FrequencyFacts,
     IntervalFacts,
     ScalingFacts,
-    TableFacts,
 )
 from components.trainer import trainer
 from data.config import BeamConfig
-from data.series.config import SeriesDataConfig
+from data.series.config import SeriesDataConfig, TableReadingConfig
 from pipeline.artifacts import Anomalies, Examples, Model, Statistics, write_manifest
 from pipeline.component import Context
 
@@ -115,17 +114,7 @@ def model_facts(columns: Sequence[str], history: int, horizon: int, width: float
 
 def window_facts(columns: Sequence[str], history: int, horizon: int, times: bool = True) -> dict[str, Any]:
     """Return what the facts of windows and of a model say alike."""
-    table = TableFacts(
-        time_column="Month" if times else None,
-        value_columns=list(columns),
-        series_column=None,
-        covariate_columns=[],
-        delimiter=",",
-        decimal=".",
-        time_format=None,
-        fill="error",
-        missing=[],
-    )
+    table = TableReadingConfig(time_column="Month" if times else "none", value_columns=tuple(columns), decimal=".")
     return {
         "values": list(columns),
         "covariates": [],
@@ -134,5 +123,5 @@ def window_facts(columns: Sequence[str], history: int, horizon: int, times: bool
         "frequency": FrequencyFacts(unit="month", count=1) if times else None,
         "season": 12,
         "times": times,
-        "csv": table,
+        "reading": table,
     }

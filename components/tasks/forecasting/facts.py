@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import model_validator
+
 from components.network_inputs import SeriesStatistics, WindowShape
+from data.series.config import NO_TIME, TableReadingConfig
 from data.series.frequency import Frequency
 from pipeline.facts import ComparisonFacts, ExamplesFacts, ExportFacts, Facts, ModelFacts, StatisticsFacts
 
@@ -20,21 +23,6 @@ class FrequencyFacts(Facts):
         return f"{self.count} {self.unit}"
 
 
-class TableFacts(Facts):
-    """How the raw tables were read: as `data` of the recipe has it, with what was found out filled in."""
-
-    time_column: str | None
-    value_columns: list[str]
-    series_column: str | None
-    covariate_columns: list[str]
-    encoding: str | None = None
-    delimiter: str | None
-    decimal: str
-    time_format: str | None
-    fill: str
-    missing: list[str]
-
-
 class WindowFacts(Facts):
     """What examples, models and exported models say alike: which windows they are about.
 
@@ -45,7 +33,7 @@ class WindowFacts(Facts):
         frequency: None without times.
         season: rows a season; 1 without one.
         times: whether the data have times.
-        csv: how the tables were read.
+        reading: how the tables were read: `data` of the recipe, with what was found out filled in.
     """
 
     values: list[str]
@@ -55,7 +43,17 @@ class WindowFacts(Facts):
     frequency: FrequencyFacts | None
     season: int
     times: bool
-    csv: TableFacts
+    reading: TableReadingConfig
+
+    @model_validator(mode="before")
+    @classmethod
+    def of_version_one(cls, given: Any) -> Any:
+        """Take what artifacts of version 1 say in `csv`: fewer settings, and the delimiter that the file had."""
+        if not isinstance(given, dict) or "csv" not in given or "reading" in given:
+            return given
+        known = {name: value for name, value in given["csv"].items() if name != "delimiter" and value is not None}
+        step = FrequencyFacts.model_validate(given["frequency"]) if given.get("frequency") else "auto"
+        return {**given, "reading": {"time_column": NO_TIME, **known, "frequency": str(step)}}
 
     def shape(self) -> WindowShape:
         """Return what a network is given and asked for."""

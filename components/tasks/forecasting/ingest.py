@@ -11,13 +11,12 @@ from components.tasks.forecasting.facts import (
     ForecastExamplesFacts,
     FrequencyFacts,
     ScalingFacts,
-    TableFacts,
 )
 from data.config import BeamConfig, RawDataConfig
 from data.locate import locate
-from data.series.columns import Layout
 from data.series.config import SeriesDataConfig
 from data.series.ingest import Survey, survey, write_windows
+from data.series.resolving import resolve
 from data.series.windows import Plan
 from pipeline.artifacts import Examples
 from pipeline.component import Context
@@ -69,23 +68,7 @@ def examples_facts(
         ),
         filled=found.filled,
         scaling=scaling,
-        csv=table_facts(layout, config),
-    )
-
-
-def table_facts(layout: Layout, config: SeriesDataConfig) -> TableFacts:
-    """Return how the tables were read, for `labline predict` to read others so."""
-    return TableFacts(
-        time_column=layout.time_column,
-        value_columns=layout.chosen(layout.values),
-        series_column=config.series_column,
-        covariate_columns=layout.chosen(layout.covariates),
-        encoding=config.encoding,
-        delimiter=layout.tables[0].delimiter,
-        decimal=layout.decimal,
-        time_format=layout.form.name if layout.form else None,
-        fill=config.fill,
-        missing=list(config.missing),
+        reading=resolve(config, layout, frequency),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from components.tasks.forecasting.asked_files import change_reading, read_end
 from components.tasks.forecasting.facts import ForecastExamplesFacts, ServedFacts
 from components.tasks.forecasting.tables import ForecastRow, check_target, write_forecasts
 from components.tasks.task import PredictOptions
-from data.series.reading import read_recent
 from data.series.records import decode_window
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
-from pipeline.progress import Progress
+from pipeline.figures import write_table
 from serving.client.files import end_with_status, read_each
 from serving.model_config import FOLDER, version_folder
 from serving.samples import sample_records
@@ -31,22 +30,20 @@ if TYPE_CHECKING:
 
 SERIES = Path("assets", "series.json")
 
-RENAME = "Give the file's columns the names that the model's data had."
-CLAUSE = re.compile(r"(?<=[.?;]) |, or |\n\s*")
-
 
 def predict(client: ModelClient, name: str, files: list[Path], options: PredictOptions) -> None:
     """Print the forecasts of what follows the last rows of each file; files that cannot be read are told by name.
 
-    The workspace tells how the model's data were read; `options.out` is a CSV file that the forecasts are written to.
+    The workspace tells how the model's data were read; `options.settings` say where these files are written otherwise;
+    `options.out` is a CSV file that the forecasts are written to.
 
     Raises:
         UserError: the workspace does not have the model, or a file does not fit it.
-        UsageError: `out` is no CSV file, or one of those that are read.
+        UsageError: `out` is no CSV file, or one of those that are read; or a setting is none of reading.
     """
     out, version = options.out, options.version
     check_target(out, files)
-    facts = read_facts(options.workspace, name, version, client.url)
+    facts = change_reading(read_facts(options.workspace, name, version, client.url), options.settings or ())
     places, ends = read_each(files, lambda file: read_end(file, facts))
     answers = []
     for place, recent in zip(places, ends, strict=True):
@@ -58,38 +55,12 @@ def predict(client: ModelClient, name: str, files: list[Path], options: PredictO
     if options.as_json:
         print(json.dumps(rows))
     else:
-        named = facts.csv.series_column or len(answers) > len(places)
+        named = facts.reading.series_column or len(answers) > len(places)
         for file, series, answer in answers:
             print(table(f"{file}: {series.id}" if named else str(file), series, answer, facts))
         if out:
             print(f"written to {out}")
     end_with_status(files, places)
-
-
-def read_end(file: Path, facts: ServedFacts) -> list[Recent]:
-    """Return the last rows of a file's series.
-
-    Raises:
-        UserError: it does not fit the model; says what can be done about it here, where no settings can be given.
-    """
-    try:
-        return read_recent(file, facts.model_dump(mode="json", exclude_unset=True), Progress())
-    except UserError as error:
-        settings = list(dict.fromkeys(re.findall(r"`(data\.\w+)", error.fix)))
-        if not settings:
-            raise
-        raise UserError(error.what, error.where, without_settings(error, settings)) from None
-
-
-def without_settings(error: UserError, settings: list[str]) -> str:
-    """Return what can be done to a file, in place of the recipe's settings that an error advises."""
-    clauses = [clause.rstrip(".;") for clause in CLAUSE.split(error.fix) if not re.search(r"`data\b", clause)]
-    advice = [f"{clause[0].upper()}{clause[1:]}{'' if clause.endswith('?') else '.'}" for clause in clauses if clause]
-    if error.what.startswith("There is no column"):
-        advice.append(RENAME)
-    listed = " or ".join(f"`{setting}`" for setting in settings)
-    anew = f"A file is read here as the model's data were; to change that, set {listed} in the recipe and run it anew."
-    return f"{' '.join(advice) or 'Mend the file.'}\n         {anew}"
 
 
 def read_facts(workspace: Path | None, name: str, version: int | None, url: str) -> ServedFacts:
@@ -167,9 +138,10 @@ def table(title: str, series: Recent, answer: Forecast, facts: ServedFacts) -> s
         )
     ]
     for place, column in enumerate(facts.values):
-        for number, step in enumerate(steps):
-            figures = [f"{getattr(answer, part)[number][place]:,.4g}" for part in ("forecast", "lower", "upper")]
-            rows.append((step, *([column] if many else []), *figures))
+        parts = (answer.lower, answer.forecast, answer.upper)
+        figures = write_table([[row[place] for row in step] for step in zip(*parts, strict=True)])
+        for step, (lower, forecast, upper) in zip(steps, figures, strict=True):
+            rows.append((step, *([column] if many else []), forecast, lower, upper))
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = [
         "   ".join(
@@ -199,6 +171,7 @@ def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> 
     print(f"  curl -d @{request} {client.url}/v1/models/{name}:predict")
     answer = client.predict(name, inputs=body)
     print(f"  {'step':>4}  {'forecast':>10}  {'lower':>10}  {'upper':>10}  {'truth':>10}   ({facts.values[0]})")
-    for number in range(facts.horizon):
-        figures = [answer[part][0][number][0] for part in ("forecast", "lower", "upper")] + [window.target[number][0]]
-        print(f"  {number + 1:>+4}  " + "  ".join(f"{figure:>10,.4g}" for figure in figures))
+    truth = window.target[:, 0].tolist()
+    parts = [[row[0] for row in answer[part][0]] for part in ("forecast", "lower", "upper")]
+    for number, figures in enumerate(write_table(list(zip(*parts, truth, strict=True))), 1):
+        print(f"  {number:>+4}  " + "  ".join(f"{figure:>10}" for figure in figures))

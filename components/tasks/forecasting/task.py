@@ -17,7 +17,7 @@ class Forecasting(task.Task):
     primary_metric = RMSE
     requires = {"ingest": ("pandas", "google-crc32c"), "evaluation": ("statsmodels", "scipy")}
     served_output = "forecast"
-    predict_takes = frozenset({"out"})
+    predict_takes = frozenset({"out", "settings"})
     predict_reads_workspace = True  # how a file is read stands in the exported model
 
     @property

@@ -227,7 +227,9 @@ def read_series(servable: Servable) -> dict[str, Any] | None:
         facts = json.loads(read_asset(servable, "series.json") or "null")
     except ValueError:
         return None
-    return facts if isinstance(facts, dict) else None
+    if not isinstance(facts, dict):
+        return None
+    return {"reading": facts.get("csv"), **facts}  # models of version 1 tell `csv`
 
 
 def read_asset(servable: Servable, name: str) -> str:

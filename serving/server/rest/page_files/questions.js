@@ -49,7 +49,7 @@ const history = {
     const given = JSON.parse(text).inputs;
     const names = version.series?.values ?? given.history[0][0].map((_, place) => `value ${place + 1}`);
     const known = given.covariates?.[0] ?? [];
-    const head = [...(given.times ? [version.series?.csv.time_column ?? "time"] : []), ...names, ...(version.series?.covariates ?? [])];
+    const head = [...(given.times ? [version.series?.reading?.time_column ?? "time"] : []), ...names, ...(version.series?.covariates ?? [])];
     const rows = (given.covariates ? known : given.history[0]).map((_, row) => [
       ...(given.times ? [given.times[0][row] === undefined ? "" : time(given.times[0][row])] : []),
       ...(given.history[0][row] ?? names.map(() => "")),

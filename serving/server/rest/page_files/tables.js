@@ -36,9 +36,9 @@ export function readTable(text, signature, facts) {
 function splitTable(text, facts, width) {
   const lines = text.split(/\r?\n/).map((line, number) => ({ line, number: number + 1 })).filter(({ line }) => line.trim());
   if (!lines.length) throw new Error("Paste a table or numbers first.");
-  const commas = facts?.csv?.decimal === "," && lines.every(({ line }) => /^\s*[-+]?\d+,\d+\s*$/.test(line));
-  const found = commas ? undefined : [facts?.csv?.delimiter, "\t", ";", ","].find((mark) => mark && lines[0].line.includes(mark));
-  const decimal = facts?.csv?.decimal === "," && found !== "," ? "," : ".";
+  const commas = facts?.reading?.decimal === "," && lines.every(({ line }) => /^\s*[-+]?\d+,\d+\s*$/.test(line));
+  const found = commas ? undefined : [facts?.reading?.delimiter, "\t", ";", ","].find((mark) => mark && lines[0].line.includes(mark));
+  const decimal = facts?.reading?.decimal === "," && found !== "," ? "," : ".";
   const rows = lines.map(({ line, number }) => ({ number, cells: splitLine(line, found) }));
   if (width === 1 && rows.length === 1 && rows[0].cells.every((cell) => isNumber(cell.replace(decimal, ".")))) {
     return { rows: rows[0].cells.map((cell) => ({ number: 1, cells: [cell] })), header: null, decimal };
@@ -62,7 +62,7 @@ function splitLine(line, delimiter) {
 // Returns the places of values, time and covariates; by their names, or without a header by the usual order.
 function findColumns(rows, header, facts, width, timed, covered) {
   const extra = covered ? facts?.covariates.length ?? 0 : 0;
-  const timeName = facts?.csv?.time_column;
+  const timeName = facts?.reading?.time_column;
   if (header && facts) {
     const place = (name) => {
       const at = header.indexOf(name);
@@ -84,7 +84,7 @@ function findColumns(rows, header, facts, width, timed, covered) {
 }
 
 function checkOneSeries(rows, header, facts) {
-  const place = header.indexOf(facts.csv?.series_column);
+  const place = header.indexOf(facts.reading?.series_column);
   const names = new Set(place < 0 ? [] : rows.map((row) => row.cells[place]));
   if (names.size > 1) throw new Error(`These rows are of ${names.size} series (${[...names].slice(0, 3).join(", ")} ...). Paste the rows of one.`);
 }
@@ -109,7 +109,7 @@ function readTime(row, place, facts) {
 // Unix seconds (UTC) of a time: the data's own format, ISO 8601, or unix seconds; undefined if it is none.
 export function parseTime(text, facts) {
   if (/^\d{9,11}$/.test(text)) return Number(text);
-  const parts = matchFormat(text, facts?.csv?.time_format) ?? /^(\d{4})-(\d\d)(?:-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d))?)?)?Z?$/.exec(text)?.slice(1);
+  const parts = matchFormat(text, facts?.reading?.time_format) ?? /^(\d{4})-(\d\d)(?:-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d))?)?)?Z?$/.exec(text)?.slice(1);
   if (!parts) return undefined;
   const [year, month = 1, day = 1, hour = 0, minute = 0, second = 0] = parts.map((part) => (part === undefined ? undefined : Number(part)));
   const seconds = Date.UTC(year, month - 1, day, hour, minute, second) / 1000;

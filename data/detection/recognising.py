@@ -1,0 +1,93 @@
+"""Which files beside photos are looked at to recognise annotations, and what is said of those that no format knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from data.detection.labelled import images_of, list_entries
+from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
+from data.sample import BadImage
+
+MANY = 20  # files named as photos are that are looked at: where there are more, one is like the other
+HEAD = 1 << 16  # bytes of a file that are looked at
+CVAT = re.compile(rb"<annotations[\s>].*<(?:version|meta|image|track)[\s>]", re.DOTALL)
+OTHER_PROGRAMS: tuple[tuple[bytes, str], ...] = (
+    (rb'"_via_|"regions"\s*:|"shape_attributes"', "the VGG Image Annotator's; export it as COCO there"),
+    (rb'"coordinates"\s*:', "CreateML's; export the data as COCO or Pascal VOC"),
+    (rb'"from_name"|"rectanglelabels"', "Label Studio's own; export the project as COCO there, with the photos"),
+    (rb'"classTitle"|"objects"\s*:', "Supervisely's or another program's; export it as COCO or Pascal VOC there"),
+)
+NO_BOXES: tuple[tuple[bytes, str], ...] = (
+    (rb'"caption"', "captions, without boxes"),
+    (rb'"keypoints"', "keypoints without boxes"),
+    (rb'"score"', "results of a detector, not annotations"),
+)
+
+
+def entries_of(path: Path) -> list[Entry]:
+    """Return the files of a folder or zip; none of another file."""
+    if not (path.is_dir() or path.suffix.lower() == ".zip"):
+        return []
+    return [entry for entry in list_entries(path) if isinstance(entry, Entry)]
+
+
+def likely_files(entries: list[Entry], extension: str) -> list[Entry]:
+    """Return the files with an ending, but only some of very many, and few of those that are named as photos are."""
+    found = [entry for entry in entries if extension_of(entry.parts[-1]) == extension]
+    photos = {stem_of(entry.parts[-1]) for entry in images_of(entries)} if len(found) > MANY else set()
+    beside = [entry for entry in found if stem_of(entry.parts[-1]) in photos]
+    others = [entry for entry in found if stem_of(entry.parts[-1]) not in photos]
+    return beside[:MANY] + sorted(others, key=lambda entry: len(entry.parts))[: 10 * MANY]
+
+
+def contents(path: Path, entries: Iterable[Entry], most: int) -> Iterator[tuple[Entry, bytes]]:
+    """Yield files with their content, but for those that cannot be read or have more than `most` bytes."""
+    with open_reader(path, most) as read:
+        for entry in entries:
+            try:
+                yield entry, read(entry.locator)
+            except (BadImage, OSError):
+                continue
+
+
+def ends_of(content: bytes) -> bytes:
+    """Return the start and the end of a file; of UTF-16 the Latin letters are left."""
+    return (content if len(content) <= 2 * HEAD else content[:HEAD] + content[-HEAD:]).replace(b"\0", b"")
+
+
+def is_cvat(content: bytes) -> bool:
+    """Tell whether an xml file is one of CVAT's, for images or for a video."""
+    return bool(CVAT.search(ends_of(content)))
+
+
+def describe_unknown(path: Path) -> str:
+    """Say what xml and json files there are that no format knows; empty where there are none."""
+    said = []
+    entries = entries_of(path)
+    found = [*likely_files(entries, "xml")[:3], *likely_files(entries, "json")[:3]]
+    for entry, content in contents(path, found, 1 << 28):
+        name, ends = printable("/".join(entry.parts)), ends_of(content)
+        if extension_of(entry.parts[-1]) == "xml":
+            root = re.search(rb"<([A-Za-z_][\w:.-]*)", ends)
+            element = root[1].decode("ascii", "replace") if root else ""
+            said.append(f"`{name}` has the outermost element `{element}`" if element else f"`{name}` is no xml")
+        elif what := next((words for sign, words in (*OTHER_PROGRAMS, *NO_BOXES) if re.search(sign, ends)), ""):
+            said.append(f"`{name}` is {what}")
+        else:
+            keys = re.findall(rb'"([^"\\]{1,30})"\s*:', ends[:4096])[:4]
+            words = ", ".join(f"`{key.decode('utf-8', 'replace')}`" for key in keys)
+            said.append(f"`{name}` has the keys {words or 'of no format'}")
+    return f"No format knows these files: {'; '.join(said)}." if said else ""
+
+
+def is_of_another_program(path: Path) -> bool:
+    """Tell whether a json file says where objects are on photos that are there, in a form that no format reads."""
+    entries = entries_of(path)
+    names = [entry.parts[-1].encode("utf-8", "surrogateescape") for entry in images_of(entries)[:MANY]]
+    likely = likely_files(entries, "json")[:MANY] if names else []
+    return any(
+        any(re.search(sign, ends) for sign, _ in OTHER_PROGRAMS) and any(name in ends for name in names)
+        for _, ends in ((entry, ends_of(content)) for entry, content in contents(path, likely, 1 << 28))
+    )

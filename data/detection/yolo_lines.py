@@ -1,0 +1,201 @@
+"""The lines of YOLO's label files: boxes, outlines, rotated boxes and key points, and which of these a data set has.
+
+0 0.5 0.5 0.2 0.3                    class, centre, width and height; a confidence may follow
+0 0.1 0.1 0.4 0.1 0.4 0.5            class and the points of an outline: the box around it is used
+0 0.5 0.5 0.2 0.3 0.45 0.5 2 ...     class, box and key points, of which nothing is read
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from data.detection.boxes import Box
+from data.sample import Problem
+from pipeline.errors import UserError
+
+BOX = 4  # values of a box
+MARGIN = 0.02  # key points may lie so far outside their box
+FITS, RARELY = 0.95, 0.5  # shares of the lines that look like boxes with key points where they are and are not
+ENOUGH = 5  # lines that must agree where nothing but their numbers tells key points from outlines
+PIXELS = 1.5  # no share is so large
+More = Literal["outlines", "points", "unclear"]
+
+
+@dataclass(frozen=True)
+class LineForm:
+    """How the lines of a data set are read.
+
+    Attributes:
+        more: what stands in lines of more than a box: outlines, or key points behind the box; `unclear` if that cannot
+            be told.
+        values: of a line with key points, behind its class.
+    """
+
+    more: More = "outlines"
+    values: int = 0
+
+
+def find_form(
+    texts: Iterable[tuple[str, str]], points: tuple[int, int] | None, pixels: bool
+) -> tuple[LineForm, list[Problem]]:
+    """Return how lines are read, after a look at some, and what is told about them.
+
+    Args:
+        texts: place and text of label files.
+        points: the shape of the key points that a data.yaml states.
+        pixels: whether numbers may be pixels.
+
+    Raises:
+        UserError: the numbers are pixels and must not be.
+    """
+    rows: list[list[float]] = []
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    large = 0
+    for place, text in texts:
+        for line, words in enumerate(map(str.split, text.splitlines()), 1):
+            values = numbers_of(words[1:])
+            if values is None or len(values) < BOX:
+                continue
+            where = f"{place}, line {line}"
+            kind = "box" if len(values) == BOX else "confidence" if len(values) == BOX + 1 else "more"
+            counts[kind] += 1
+            first.setdefault(kind, where)
+            large += max(values[:BOX]) > PIXELS
+            first.setdefault("pixels", where) if max(values[:BOX]) > PIXELS else None
+            if kind == "more":
+                rows.append(values)
+    if large > counts.total() / 2 and not pixels:
+        raise UserError(
+            "Its numbers are no shares of the photo, which go from 0 to 1; they seem to be pixels.",
+            first["pixels"],
+            "If they are the pixels of centre, width and height, set `data.boxes=pixels`; else export the labels as "
+            "YOLO again.",
+        )
+    form = form_of(rows, points, counts["box"] + counts["confidence"] > 0)
+    told = []
+    if counts["confidence"]:
+        detail = "a sixth value stands behind the boxes and is taken for a confidence; were they predicted?"
+        told.append(Problem("boxes_with_confidence", first["confidence"], detail))
+    if rows and form.more == "outlines":
+        told.append(Problem("box_around_outline", first["more"], "outlines or rotated boxes"))
+    if rows and form.more == "points":
+        told.append(Problem("unread_key_points", first["more"], f"{form.values - BOX} values behind each box"))
+    return form, told
+
+
+def form_of(rows: list[list[float]], points: tuple[int, int] | None, boxes: bool) -> LineForm:
+    """Return what lines with more than a box hold.
+
+    Args:
+        rows: the values behind their classes.
+        points: the stated shape of key points.
+        boxes: whether there are boxes alone as well.
+    """
+    if points:
+        return LineForm("points", BOX + points[0] * points[1])
+    lengths = {len(row) for row in rows}
+    if len(lengths) != 1 or boxes:
+        return LineForm()
+    (values,) = lengths
+    shares = [
+        (sum(holds_points(row, size) for row in rows) / len(rows), size)
+        for size in (3, 2)
+        if (values - BOX) % size == 0 and values > BOX
+    ]
+    best, size = max(shares, default=(0.0, 2))
+    if values % 2:
+        return LineForm("points", values) if best >= FITS else LineForm("unclear", values)
+    if best < RARELY:
+        return LineForm()
+    sure = best >= FITS and (size == 3 or len(rows) >= ENOUGH)
+    return LineForm("points" if sure else "unclear", values)
+
+
+def holds_points(row: Sequence[float], size: int) -> bool:
+    """Tell whether the first four values are a box within the photo that holds all of the visible points behind it."""
+    x, y, width, height = row[:BOX]
+    if not (0 < width <= 1 + MARGIN and 0 < height <= 1 + MARGIN):
+        return False
+    if x - width / 2 < -MARGIN or x + width / 2 > 1 + MARGIN or y - height / 2 < -MARGIN or y + height / 2 > 1 + MARGIN:
+        return False
+    points = [row[place : place + size] for place in range(BOX, len(row), size)]
+    if size == 3 and any(point[2] not in (0, 1, 2) for point in points):
+        return False
+    seen = [point for point in points if (point[2] > 0 if size == 3 else any(point))]
+    return all(abs(px - x) <= width / 2 + MARGIN and abs(py - y) <= height / 2 + MARGIN for px, py, *_ in seen)
+
+
+def read_lines(text: str, place: str, names: dict[int, str], form: LineForm) -> Iterator[Box | Problem]:
+    """Yield the boxes of a label file, or what is wrong with its lines."""
+    for line, words in enumerate(map(str.split, text.splitlines()), 1):
+        if words:
+            yield read_line(words, f"{place}, line {line}", names, form)
+
+
+def read_line(words: list[str], where: str, names: dict[int, str], form: LineForm) -> Box | Problem:
+    """Return the box of a line, normalized, or what is wrong with it."""
+    values, number = numbers_of(words[1:]), class_of(words[0])
+    if values is None or number is None:
+        comma = "; decimal commas are not read" if "," in "".join(words) else ""
+        return Problem("box_not_a_number", where, f"`{' '.join(words)[:60]}`{comma}")
+    if wrong := wrong_length(values, form):
+        return Problem("box_not_a_number", where, wrong)
+    if names and number not in names:
+        return Problem("box_without_class", where, f"class {words[0]} is not among the {len(names)} names")
+    label = names.get(number, str(number))
+    if len(values) <= BOX + 1 or form.more == "points":
+        x, y, width, height = values[:BOX]
+        return Box(label, y - height / 2, x - width / 2, y + height / 2, x + width / 2, where)
+    return Box(label, min(values[1::2]), min(values[::2]), max(values[1::2]), max(values[::2]), where)
+
+
+def wrong_length(values: list[float], form: LineForm) -> str:
+    """Return what is wrong with the number of values behind a class; nothing if it is right."""
+    count = len(values)
+    if count == BOX:
+        return ""
+    if count == BOX + 1 and (form.more != "points" or form.values != count):
+        inside = 0 <= values[BOX] <= 1
+        return "" if inside else f"6 values instead of 5, and the last one, {values[BOX]:g}, is no confidence"
+    if count < BOX:
+        return f"{count + 1} values instead of 5"
+    if form.more == "points":
+        right = count == form.values
+        return "" if right else f"{count + 1} values instead of {form.values + 1}, a class, a box and its key points"
+    if form.more == "unclear":
+        return (
+            f"{count + 1} values, which could be an outline or a box with key points; say how many there are as "
+            "`kpt_shape: [17, 3]` in data.yaml"
+        )
+    return "" if count % 2 == 0 else f"{count + 1} values, which are neither a box nor the points of an outline"
+
+
+def numbers_of(words: list[str]) -> list[float] | None:
+    """Return words as finite numbers; None if one is none."""
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        return None
+    return values if all(map(math.isfinite, values)) else None
+
+
+def class_of(word: str) -> int | None:
+    """Return the number of a class, which some programs write as 0.0."""
+    try:
+        value = float(word)
+    except ValueError:
+        return None
+    return int(value) if value.is_integer() and value >= 0 else None
+
+
+def looks_like_labels(text: str) -> bool:
+    """Tell whether all lines of a text are a class and a box or more; an empty text is none."""
+    rows = [line.split() for line in text.splitlines() if line.strip()]
+    return bool(rows) and all(
+        len(row) > BOX and class_of(row[0]) is not None and numbers_of(row) is not None for row in rows
+    )

@@ -1,0 +1,52 @@
+"""Which decimal mark the numbers of a table have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from data.series.numbers import count_marks, split_unit
+from data.series.text import Table, read_cells
+from pipeline.errors import UserError
+
+
+def find_decimal(
+    tables: tuple[Table, ...],
+    headers: tuple[int, ...],
+    columns: list[Sequence[str]],
+    numbers: tuple[int, ...],
+    names: list[str],
+    units: Mapping[int, str],
+) -> tuple[str, bool]:
+    """Return the decimal mark, and whether the numbers show it.
+
+    Where the first rows leave it open, the whole file is asked.
+
+    Raises:
+        UserError: only numbers such as 1,234 are there, which could be a fraction or thousands.
+    """
+    marks = count_marks([cell for column in numbers for cell in columns[column]], tables[0].delimiter)
+    if marks.point or marks.comma:
+        return ("." if marks.point >= marks.comma else ","), True
+    if not marks.unclear and tables[0].delimiter != ";":
+        return ".", False
+    first = ""
+    for table, header in zip(tables, headers, strict=True):
+        for block in read_cells(table, numbers, (), (), lambda line, detail: None, header):
+            for column in numbers:
+                cells = (
+                    [split_unit(cell)[0] for cell in block.texts(column)] if column in units else block.texts(column)
+                )
+                marks = count_marks(cells, table.delimiter)
+                if marks.point or marks.comma:
+                    return ("." if marks.point >= marks.comma else ","), True
+                for line, cell in zip(block.lines, cells, strict=True) if not first else ():
+                    if count_marks([cell], table.delimiter).unclear and not first:
+                        first = f"{table.path}, line {line}: `{cell}` in column `{names[column]}`"
+    if not first:
+        return ".", True
+    raise UserError(
+        "It cannot be told whether the numbers have decimal commas or thousands separators: all look like 1,234 or "
+        "1.234.",
+        first,
+        "Set `data.decimal` to the decimal mark: `data.decimal=,` or `data.decimal=.`",
+    )

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from data.series.cells import Table
 from data.series.config import NO_TIME, SeriesDataConfig
 from data.series.findings import list_names
 from data.series.numbers import MOSTLY, numeric
-from data.series.text import Table, read_cells
+from data.series.tables import read_cells
 from data.series.time_forms import SWAPPED, UNIX, TimeForm, known_form, unix_length
 from data.series.times import UNREADABLE, find_form, parse_times
 from pipeline.errors import UserError, did_you_mean

@@ -79,6 +79,9 @@ KINDS: dict[str, Kind] = {
     ),
     "wrong_extension": Kind("warning", "These pictures are of another kind than their names say; they were used."),
     "duplicate_image": Kind("info", "The same picture occurs more than once in a split; all copies were used."),
+    "second_picture": Kind(
+        "warning", "These pictures are by their names masks or previews of pictures beside them; they were left out."
+    ),
     "beside_splits": Kind(
         "warning", "These files lie in folders beside the train and test folders; they were ignored."
     ),
@@ -157,14 +160,14 @@ def report_similar(names: Iterable[str], findings: Findings) -> None:
 
 
 def nothing_usable(what: str, path: Path, format_name: str, findings: Findings, advice: str = "") -> UserError:
-    """Return the error that nothing of the data is left, with the most frequent finding.
+    """Return the error that nothing of the data is left, with the most frequent finding that is an error, if any is.
 
     Args:
         advice: how the data must be; without it, as which format they were read.
     """
     fix = advice or f"The data were read as `{format_name}` (data.format)."
     if findings.counts:
-        kind = max(findings.counts, key=lambda name: findings.counts[name])
+        kind = max(findings.counts, key=lambda name: (findings.kinds[name].severity == "error", findings.counts[name]))
         example = findings.examples[kind][0]
         detail = f" ({example['detail']})" if example["detail"] else ""
         fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}. {fix}"

@@ -25,7 +25,8 @@ from data.series.series_columns import (
     tell_unused,
 )
 from data.series.tables import open_table, read_cells
-from data.series.time_columns import find_column, find_time, find_time_form
+from data.series.time_columns import find_column, find_time
+from data.series.time_decision import find_time_form
 from data.series.time_forms import TimeForm
 from pipeline.errors import UserError
 
@@ -119,7 +120,11 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     for number, unit in units.items():
         columns[number] = without_unit(columns[number], unit, missing)
     seen = Seen(table, tuple(names), columns, missing)
-    ignored = tuple(find_column(name, "data.ignore_columns", names, table) for name in config.ignore_columns)
+    ignored = tuple(
+        find_column(name, "data.ignore_columns", names, table)
+        for name in config.ignore_columns
+        if name in names or not config.of_model
+    )
     covariates = tuple(find_column(name, "data.covariate_columns", names, table) for name in config.covariate_columns)
     given = tuple(find_column(name, "data.value_columns", names, table) for name in config.value_columns or ())
     series = find_columns(config.series_column, "data.series_column", names, table) if config.series_column else ()

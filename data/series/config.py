@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from data.config import RawDataConfig, SplitShares
 from data.series.frequency import read_frequency
 from data.series.time_forms import time_form
+from data.series.time_words import known_language
+from data.series.zones import known_zone
 from pipeline.settings import ModuleIn, Settings, SourceFile
 
 NO_TIME = "none"
@@ -52,9 +54,6 @@ class TableReadingConfig(Settings):
     header_row: int | None = Field(
         None, ge=0, description="line of the header, from 1; 0: there is none; null: found out"
     )
-    skip_rows: tuple[Annotated[int, Field(gt=0)], ...] = Field(
-        (), description="lines that are left out, from 1, such as a total among the rows"
-    )
     encoding: str | None = Field(
         None,
         description="how texts are written that are not UTF-8: cp1252 (western Europe's Windows), cp1250, cp1251, "
@@ -66,8 +65,17 @@ class TableReadingConfig(Settings):
     )
     time_format: str | None = Field(
         None,
-        description="how times are written, as in strptime (%d/%m/%Y %H:%M), or `unix seconds`, `unix milliseconds`; "
-        "null: found out",
+        description="how times are written, as in strptime (%d/%m/%Y %H:%M), with %q for a quarter and %h for a half "
+        "year, or `unix seconds` (milliseconds, microseconds, nanoseconds), `excel days`, `excel days since 1904`, "
+        "`decimal years`, `fiscal years`, `index`; null: found out",
+    )
+    time_language: str | None = Field(
+        None, description="language of the names of months and days, such as de or pt; null: found out"
+    )
+    time_zone: str | None = Field(
+        None,
+        description="zone whose clocks show the times that do not say theirs, such as Europe/Berlin: both changes of "
+        "clocks are followed; null: times are taken as they stand",
     )
     missing: tuple[str, ...] = Field(
         (),
@@ -117,6 +125,20 @@ class TableReadingConfig(Settings):
             read_frequency(value)
         return value
 
+    @field_validator("time_zone")
+    @classmethod
+    def readable_zone(cls, value: str | None) -> str | None:
+        if value is not None and not known_zone(value):
+            raise ValueError("must be the name of a zone, such as Europe/Berlin, America/New_York or UTC")
+        return value
+
+    @field_validator("time_language")
+    @classmethod
+    def readable_language(cls, value: str | None) -> str | None:
+        if value is not None and not known_language(value):
+            raise ValueError("must be the code of a language, such as de, fr or pt")
+        return value
+
     @field_validator("time_format")
     @classmethod
     def readable_time_format(cls, value: str | None) -> str | None:
@@ -135,9 +157,14 @@ class TableReadingConfig(Settings):
 
 
 class SeriesDataConfig(TableReadingConfig, RawDataConfig):
-    """Which series, how the file is read, and how windows are cut."""
+    """Which series, how the file is read, and how windows are cut.
+
+    Class attributes:
+        of_model: whether the settings are those of a trained model, and the file another one.
+    """
 
     task: ClassVar[Literal["forecasting"]] = "forecasting"
+    of_model: ClassVar[bool] = False
 
     path: Annotated[str, SourceFile()] = Field(
         description="a CSV, TSV or TXT file (also .gz, .bz2, .xz, .zip), a workbook (.xlsx, .xls, .xlsb, .ods), a "
@@ -146,6 +173,9 @@ class SeriesDataConfig(TableReadingConfig, RawDataConfig):
     format: Annotated[str, ModuleIn("data/formats")] = Field(
         "auto",
         description="format of the data; `auto` looks at them: csv_series, excel_series, parquet_series, zip_series",
+    )
+    skip_rows: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        (), description="lines that are left out, from 1, such as a total among the rows"
     )
     season: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
         "auto",
@@ -163,3 +193,9 @@ class SeriesDataConfig(TableReadingConfig, RawDataConfig):
         TimeSplitConfig(), description="shares of the splits, which follow each other in time"
     )
     examples_per_shard: int = Field(20_000, gt=0, description="windows a TFRecord file")
+
+
+class AskedDataConfig(SeriesDataConfig):
+    """How a file is read that a trained model is asked about: columns that were left out need not be in it."""
+
+    of_model: ClassVar[bool] = True

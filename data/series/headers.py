@@ -9,9 +9,9 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from data.series.cells import Row, Sample, Table
+from data.series.form_choice import find_form
 from data.series.numbers import is_number, split_unit
 from data.series.series_columns import Told, one_line
-from data.series.times import find_form
 from pipeline.errors import UserError
 
 COMMENTS = ("#", "%", "//")

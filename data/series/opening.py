@@ -12,11 +12,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pipeline.errors import UserError, explain_os_error
 
-PACKED: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
+PACKED: dict[str, Callable[[Any], Any]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
     ".bz2": lambda file: bz2.BZ2File(file),
     ".xz": lambda file: lzma.LZMAFile(file),  # noqa: SIM115 - the caller closes it
@@ -56,7 +56,8 @@ def open_binary(path: Path, member: str = "") -> Iterator[IO[bytes]]:
 
 def as_utf8(file: IO[bytes], path: Path) -> IO[bytes]:
     """Return the file, or its text in UTF-8 where its first bytes say that it is UTF-16."""
-    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[arg-type]
+    raw: Any = file
+    buffered: io.BufferedReader[Any] = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)
     start = buffered.peek(4)[:4]
     for mark, encoding in MARKS:
         if start.startswith(mark):
@@ -71,7 +72,7 @@ def as_utf8(file: IO[bytes], path: Path) -> IO[bytes]:
 class Recoded(io.RawIOBase):
     """A text in UTF-16 or UTF-32 as UTF-8, a piece at a time."""
 
-    def __init__(self, file: io.BufferedReader, encoding: str, path: Path) -> None:
+    def __init__(self, file: io.BufferedReader[Any], encoding: str, path: Path) -> None:
         super().__init__()
         self.file, self.path, self.encoding = file, path, encoding
         self.decoder = codecs.getincrementaldecoder(encoding)()

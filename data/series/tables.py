@@ -22,7 +22,7 @@ def open_table(path: Path, config: SeriesDataConfig) -> Sample:
     """
     member = choose_member(path, config.sheet) if path.suffix.lower() == ".zip" else ""
     kind = kind_of(member or path.name)
-    if config.sheet is not None and not member and kind != "sheet":
+    if config.sheet is not None and not (member or kind == "sheet" or config.of_model):
         raise UserError(
             "A sheet is named, and this file is no workbook.", str(path), "Remove `data.sheet`, or check `data.path`."
         )

@@ -103,7 +103,7 @@ def test_several_sheets_are_a_question_and_one_is_named_by_name_or_number(tmp_pa
 
 
 def test_errors_and_blank_cells_of_a_workbook_are_missing_values(tmp_path: Path) -> None:
-    rows = [*ROWS[:20], (DAYS[20], Failed("#DIV/0!")), (DAYS[21], None), *ROWS[22:]]
+    rows: list[tuple[Any, ...]] = [*ROWS[:20], (DAYS[20], Failed("#DIV/0!")), (DAYS[21], None), *ROWS[22:]]
     found = read_path(write_xlsx(tmp_path / "a.xlsx", {"Data": [("Day", "Value"), *rows]}))
     assert [number for number, value in enumerate(found.values) if value != value] == [20, 21]
 

@@ -158,6 +158,22 @@ def test_what_cannot_be_read_is_named_by_file_and_line(
     assert words in problems[0].detail
 
 
+def test_xml_about_something_else_is_passed_over_and_told(images: Path) -> None:
+    write(images, {"info.xml": "<info/>"})
+    samples, problems = listed(images)
+    assert len(samples) == 2
+    assert [(item.name, item.file) for item in problems] == [("passed_over_file", "info.xml")]
+
+
+def test_boxes_around_outlines_are_told_once(images: Path) -> None:
+    shape = "<polygon><x1>1</x1><y1>1</y1><x2>9</x2><y2>2</y2><x3>5</x3><y3>8</y3></polygon>"
+    outlined = f"<annotation><object><name>cat</name>{shape}</object></annotation>"
+    write(images, {"annotations/one.xml": outlined, "annotations/two.xml": outlined})
+    samples, problems = listed(images)
+    assert [box[1:5] for box in samples[0].boxes] == [(1, 1, 8, 9)]
+    assert [(item.name, item.file) for item in problems] == [("box_around_outline", "annotations/one.xml, line 1")]
+
+
 def test_missing_lonely_and_doubled_photos_are_named(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
         "a.xml": annotation(filename="none.jpg"),

@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "too_many_pixels": Kind("error", "These pictures are larger than `data.max_pixels` and were left out."),
     "too_large_file": Kind("error", "These files are too large for a picture and were left out."),
     "unsupported_format": Kind("error", "These are pictures of a kind that cannot be read here; they were left out."),
+    "ambiguous_name": Kind("error", "The names in these lines fit several pictures; the lines were left out."),
     "unreadable_file": Kind("error", "These files could not be read and were left out."),
     "unreadable_directory": Kind("error", "These folders could not be read; whatever is in them was left out."),
     "duplicate_across_splits": Kind(
@@ -78,7 +79,11 @@ KINDS: dict[str, Kind] = {
         "warning", "This zip does not say in which letters its names are written, so they may be shown with others."
     ),
     "wrong_extension": Kind("warning", "These pictures are of another kind than their names say; they were used."),
+    "found_columns": Kind("info", "What these columns and names mean was not said, and found by what they hold."),
     "duplicate_image": Kind("info", "The same picture occurs more than once in a split; all copies were used."),
+    "second_picture": Kind(
+        "warning", "These pictures are by their names masks or previews of pictures beside them; they were left out."
+    ),
     "beside_splits": Kind(
         "warning", "These files lie in folders beside the train and test folders; they were ignored."
     ),
@@ -157,14 +162,14 @@ def report_similar(names: Iterable[str], findings: Findings) -> None:
 
 
 def nothing_usable(what: str, path: Path, format_name: str, findings: Findings, advice: str = "") -> UserError:
-    """Return the error that nothing of the data is left, with the most frequent finding.
+    """Return the error that nothing of the data is left, with the most frequent finding that is an error, if any is.
 
     Args:
         advice: how the data must be; without it, as which format they were read.
     """
     fix = advice or f"The data were read as `{format_name}` (data.format)."
     if findings.counts:
-        kind = max(findings.counts, key=lambda name: findings.counts[name])
+        kind = max(findings.counts, key=lambda name: (findings.kinds[name].severity == "error", findings.counts[name]))
         example = findings.examples[kind][0]
         detail = f" ({example['detail']})" if example["detail"] else ""
         fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}. {fix}"

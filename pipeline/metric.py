@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.errors import UsageError, did_you_mean
+from pipeline.figures import write_figure
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Metric:
         title: what it is, in words.
         unit: of its values; empty for shares and other plain numbers.
         per_example: a mean over examples, so that it can be followed batch by batch; else of a whole split, as mAP is.
-        format: how a value is written.
+        format: how a value is written; empty: with the digits that matter.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Metric:
 
     def write(self, value: float) -> str:
         """Write a value for people."""
-        return f"{value:{self.format}}"
+        return f"{value:{self.format}}" if self.format else write_figure(value)
 
 
 LOSS = Metric("loss", higher_is_better=False, title="loss")

@@ -21,7 +21,6 @@ from components.tasks.object_detection import facts as detection
 from data.tfrecord import read_records
 from labline.cli.doctor import workspace_state
 from labline.cli.main import app
-from labline.cli.output import write_figure
 from pipeline.artifacts import (
     Anomalies,
     Artifact,
@@ -46,6 +45,7 @@ from pipeline.facts import (
     SchemaFacts,
     VerdictFacts,
 )
+from pipeline.figures import write_metric
 from pipeline.fingerprint import fingerprint
 from pipeline.progress import Progress
 from pipeline.runner import Runner
@@ -119,7 +119,7 @@ def test_an_old_run_is_listed_shown_and_explained(old: Path, recipe: str) -> Non
     for step in record["steps"]:
         assert f"{step['component']} " in shown and step["fingerprint"][:12] in shown
     for name, value in record["metrics"].items():
-        assert name.count("/") > 1 or (name in shown and write_figure(value) in shown), name
+        assert name.count("/") > 1 or (name in shown and write_metric(value) in shown), name
     step = record["steps"][-1]["component"]
     assert ask(old, "why", step, "--run", record["run"]).startswith(f"ran {step} in run {record['run']}: first run")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from pipeline.artifacts import Blessing, Model
 from pipeline.facts import Check, ComparisonFacts, VerdictFacts
+from pipeline.figures import write_figure
 from pipeline.metric import Metric, find_metric
 
 
@@ -25,7 +26,6 @@ def threshold_checks(
     thresholds: Mapping[str, float],
     metrics: Mapping[str, Metric],
     missing: Callable[[str, float], ReasonedCheck],
-    digits: str = ".4f",
 ) -> list[ReasonedCheck]:
     """Check the recipe's limits: the least values that pass, but the largest ones for what is better when less.
 
@@ -34,7 +34,6 @@ def threshold_checks(
         thresholds: limits by split and name, such as `test/accuracy`.
         metrics: by name; they say which way is better.
         missing: gives the check of a figure that has no value, from its name with the split and its limit.
-        digits: how a value is written.
     """
     checks = []
     for name, limit in thresholds.items():
@@ -43,10 +42,12 @@ def threshold_checks(
         if value is None:
             checks.append(missing(name, limit))
             continue
-        less = not find_metric(metric, metrics).higher_is_better
+        found = find_metric(metric, metrics)
+        less = not found.higher_is_better
         passed = value <= limit if less else value >= limit
         word = ("at most" if passed else "above") if less else ("at least" if passed else "below")
-        checks.append(check(name, value, limit, passed, f"{name} is {value:{digits}}, {word} the recipe's {limit:g}."))
+        sentence = f"{name} is {found.write(value)}, {word} the recipe's {write_figure(limit, 12)}."
+        checks.append(check(name, value, limit, passed, sentence))
     return checks
 
 

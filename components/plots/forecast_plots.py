@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from components.plots.drawing import DOTS_PER_INCH, plain_axes, png, shorten
+from pipeline.figures import write_figures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,8 +207,9 @@ def draw_baselines(model: ModelRow, baselines: list[BaselineRow]) -> bytes:
     figure = Figure(figsize=(WIDTH * 0.75, high), dpi=DOTS_PER_INCH)
     axes = plain_axes(figure, 0.34, 0.3 / high, 0.58, 1 - 0.75 / high)
     axes.barh([words for _, words, _ in rows], [value for value, _, _ in rows], color=[colour for _, _, colour in rows])
-    for place, (value, _, _) in enumerate(rows):
-        axes.text(value, place, f" {value:.4g}", va="center", fontsize=8)
+    figures_of = write_figures([value for value, _, _ in rows])
+    for place, ((value, _, _), words) in enumerate(zip(rows, figures_of, strict=True)):
+        axes.text(value, place, f" {words}", va="center", fontsize=8)
     unbeaten = sum(colour == WORSE for _, _, colour in rows)
     verdict = "the model is better than every baseline" if not unbeaten else f"red: {unbeaten} not beaten"
     figure.text(0.02, 1 - 0.25 / high, f"RMSE over all steps; {verdict}", fontsize=9)

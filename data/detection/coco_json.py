@@ -60,7 +60,7 @@ class CocoFile:
         names: of the categories by id; several of an id where the file contradicts itself.
         seen: which of the lists it has.
         with_box, with_keypoints, with_caption, with_segments, with_score: annotations that have such a thing.
-        outer: what it is, if it is no object.
+        outer: why it is nothing of COCO's, if that is so.
     """
 
     key: str
@@ -114,8 +114,10 @@ def read_coco(text: str, key: str) -> CocoFile:
                 found.seen.add(name)
                 if name != "shapes":
                     read_list(found, name, value)
-            elif value is not None and name != "shapes":
+            elif value is not None and name == "categories":
                 raise not_cocos(f"`{name}` is no list of objects", key)
+            elif value is not None:
+                found.outer = f"its `{name}` is no list"
     return found
 
 
@@ -133,7 +135,8 @@ def read_list(found: CocoFile, name: str, items: Iterator[Any]) -> None:
     """Add the rows of one of the lists."""
     for place, row in enumerate(items, 1):
         if not isinstance(row, dict):
-            raise not_cocos(f"`{name}` is no list of objects", found.key)
+            found.outer = found.outer or f"its list `{name}` holds no objects"
+            return
         for reference in ("id", "image_id", "category_id"):
             if isinstance(row.get(reference), list | dict):
                 words = f"`{reference}` of entry {place} of `{name}` is no number: {json.dumps(row[reference])[:60]}"

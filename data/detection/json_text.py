@@ -122,6 +122,10 @@ class JsonReader:
             value, self.place = DECODER.raw_decode(self.text, self.place)
         except RecursionError:
             raise self.error("Nested too deep") from None
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # Python reads no whole number of more than 4,300 digits
+            raise self.error("A number with too many digits") from None
         return value
 
     def error(self, words: str) -> ValueError:

@@ -10,9 +10,9 @@ from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.given_splits import GivenSplits, find_splits
 from data.detection.pairing import Parts, Statement, pair
-from data.detection.second_pictures import second_pictures
 from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, open_reader, printable
 from data.sample import EXTENSIONS, BadImage, Problem, Split
+from data.second_pictures import second_pictures
 
 TURNED_BY_EXIF = True  # unless a format says otherwise, boxes are on the image as it is seen
 
@@ -147,9 +147,11 @@ def sample_of(photo: Entry, said: list[Annotation], given: GivenSplits) -> Itera
     split = given.of(photo.parts, first.statement.file, first.split)
     for other in said[1:]:
         yield from repeated(other, first, boxes)
-        if (further := given.of(photo.parts, other.statement.file, other.split)) != split:
-            detail = f"the photo is in {split or 'no split'} by {place}, in {further or 'no split'} by this"
+        further = given.of(photo.parts, other.statement.file, other.split)
+        if split and further and further != split:
+            detail = f"the photo is in {split} by {place}, in {further} by this"
             yield Problem("conflicting_splits", other.statement.place, detail)
+        split = split or further  # a file of all photos often lies beside those of the splits
     yield DetectionSample(
         printable("/".join(photo.parts)),
         photo.locator,

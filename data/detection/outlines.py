@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,15 @@ def number(value: object) -> float:
     """Return a number that may be written as text.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is none, or not finite.
     """
-    if isinstance(value, str) and "_" not in value:
-        return float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{str(value)[:40]!r} is no number")
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError(f"{str(value)[:20]}... is too large") from None
+    found = math.nan
+    if isinstance(value, str | int | float) and not isinstance(value, bool) and "_" not in str(value):
+        with suppress(ValueError, OverflowError):
+            found = float(value)
+    if not math.isfinite(found):
+        raise ValueError(f"`{str(value)[:40]}` is no number")
+    return found
 
 
 def around(points: Iterable[tuple[float, float]]) -> Edges:

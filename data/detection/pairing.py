@@ -17,9 +17,9 @@ from pathlib import PureWindowsPath
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from data.detection.second_pictures import in_picture_folder
 from data.file_tree import Entry, extension_of, printable, stem_of
 from data.sample import EXTENSIONS, UNSUPPORTED, Problem, Split
+from data.second_pictures import in_picture_folder
 from data.split_names import ABOUT_PICTURES, split_of, words_of
 
 Parts = tuple[str, ...]

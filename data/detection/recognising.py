@@ -13,13 +13,15 @@ from data.sample import BadImage
 MANY = 20  # files named as photos are that are looked at: where there are more, one is like the other
 HEAD = 1 << 16  # bytes of a file that are looked at
 CVAT = re.compile(rb"<annotations[\s>].*<(?:version|meta|image|track)[\s>]", re.DOTALL)
-KNOWN_ELSEWHERE: tuple[tuple[bytes, str], ...] = (
+OTHER_PROGRAMS: tuple[tuple[bytes, str], ...] = (
     (rb'"_via_|"regions"\s*:|"shape_attributes"', "the VGG Image Annotator's; export it as COCO there"),
     (rb'"coordinates"\s*:', "CreateML's; export the data as COCO or Pascal VOC"),
     (rb'"from_name"|"rectanglelabels"', "Label Studio's own; export the project as COCO there, with the photos"),
+    (rb'"classTitle"|"objects"\s*:', "Supervisely's or another program's; export it as COCO or Pascal VOC there"),
+)
+NO_BOXES: tuple[tuple[bytes, str], ...] = (
     (rb'"caption"', "captions, without boxes"),
     (rb'"keypoints"', "keypoints without boxes"),
-    (rb'"classTitle"|"objects"\s*:', "Supervisely's or another program's; export it as COCO or Pascal VOC there"),
     (rb'"score"', "results of a detector, not annotations"),
 )
 
@@ -71,10 +73,21 @@ def describe_unknown(path: Path) -> str:
             root = re.search(rb"<([A-Za-z_][\w:.-]*)", ends)
             element = root[1].decode("ascii", "replace") if root else ""
             said.append(f"`{name}` has the outermost element `{element}`" if element else f"`{name}` is no xml")
-        elif what := next((words for sign, words in KNOWN_ELSEWHERE if re.search(sign, ends)), ""):
+        elif what := next((words for sign, words in (*OTHER_PROGRAMS, *NO_BOXES) if re.search(sign, ends)), ""):
             said.append(f"`{name}` is {what}")
         else:
             keys = re.findall(rb'"([^"\\]{1,30})"\s*:', ends[:4096])[:4]
             words = ", ".join(f"`{key.decode('utf-8', 'replace')}`" for key in keys)
             said.append(f"`{name}` has the keys {words or 'of no format'}")
     return f"No format knows these files: {'; '.join(said)}." if said else ""
+
+
+def is_of_another_program(path: Path) -> bool:
+    """Tell whether a json file says where objects are on photos that are there, in a form that no format reads."""
+    entries = entries_of(path)
+    names = [entry.parts[-1].encode("utf-8", "surrogateescape") for entry in images_of(entries)[:MANY]]
+    likely = likely_files(entries, "json")[:MANY] if names else []
+    return any(
+        any(re.search(sign, ends) for sign, _ in OTHER_PROGRAMS) and any(name in ends for name in names)
+        for _, ends in ((entry, ends_of(content)) for entry, content in contents(path, likely, 1 << 28))
+    )

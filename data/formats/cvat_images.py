@@ -9,7 +9,6 @@ lines, skeletons and tags are told and left out. A photo without shapes shows no
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -187,21 +186,21 @@ def edges_of(shape: str, attributes: dict[str, str]) -> Edges:
         KeyError: an attribute is missing.
         ValueError: one is no number.
     """
-    degrees = finite(attributes.get("rotation") or "0")
+    degrees = number(attributes.get("rotation") or "0")
     if shape == "box":
-        xtl, ytl, xbr, ybr = (finite(attributes[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
+        xtl, ytl, xbr, ybr = (number(attributes[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
         return around_turned((ytl, xtl, ybr, xbr), degrees)
     if shape == "mask":
-        left, top, width, height = (finite(attributes[name]) for name in ("left", "top", "width", "height"))
+        left, top, width, height = (number(attributes[name]) for name in ("left", "top", "width", "height"))
         return top, left, top + height, left + width
     if shape == "ellipse":
-        x, y, wide, high = (finite(attributes[name]) for name in ("cx", "cy", "rx", "ry"))
+        x, y, wide, high = (number(attributes[name]) for name in ("cx", "cy", "rx", "ry"))
         return around_ellipse(x, y, wide, high, degrees)
     if shape == "cuboid":
         corners = [name[1:] for name in attributes if re.fullmatch(r"x[tb][lr][12]", name)]
-        points = [(finite(attributes[f"x{corner}"]), finite(attributes[f"y{corner}"])) for corner in corners]
+        points = [(number(attributes[f"x{corner}"]), number(attributes[f"y{corner}"])) for corner in corners]
     else:
-        points = [(finite(x), finite(y)) for x, _, y in (pair.partition(",") for pair in split_points(attributes))]
+        points = [(number(x), number(y)) for x, _, y in (pair.partition(",") for pair in split_points(attributes))]
     if len(points) < CORNERS:
         raise ValueError(f"the {shape} has {len(points)} points")
     return around(points)
@@ -209,18 +208,3 @@ def edges_of(shape: str, attributes: dict[str, str]) -> Edges:
 
 def split_points(attributes: dict[str, str]) -> list[str]:
     return [pair for pair in attributes["points"].split(";") if pair.strip()]
-
-
-def finite(value: str) -> float:
-    """Return an attribute's number.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        found = number(value)
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
-        raise ValueError(f"`{value[:40]}` is no number")
-    return found

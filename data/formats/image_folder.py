@@ -16,12 +16,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.file_tree import Entry, extension_of, is_hidden, list_files, open_reader, printable
+from data.file_tree import Entry, extension_of, is_hidden, list_files, open_reader, printable, stem_of
 from data.images.config import ImageDataConfig
 from data.images.layout import Layout, find_layout
 from data.images.tree import Tree
 from data.nested_zips import list_tree
 from data.sample import EXTENSIONS, UNSUPPORTED, ImageSample, Problem, Split
+from data.second_pictures import first_picture
 
 __all__ = ["TASK", "detect", "list_samples", "open_reader", "sources"]
 
@@ -46,8 +47,24 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | 
     tree = Tree(list_tree(path))
     layout = find_layout(tree, path, config.split_folders, by_name)
     yield from remarks(tree, layout, path, by_name)
+    first = firsts(path, tree.wanted) if tree.wanted else set()
     for entry in list_tree(path):
-        yield entry if isinstance(entry, Problem) else label(entry, layout, by_name)
+        if isinstance(entry, Problem):
+            yield entry
+        elif first and (entry.parts[:-1], first_picture(entry.parts[-1])) in first:
+            yield Problem("second_picture", printable("/".join(entry.parts)), "beside the picture that it is of")
+        else:
+            yield label(entry, layout, by_name)
+
+
+def firsts(path: Path, wanted: set[tuple[tuple[str, ...], str]]) -> set[tuple[tuple[str, ...], str]]:
+    """Return which of some images, by folder and name without ending, are there."""
+    found = {
+        (entry.parts[:-1], stem_of(entry.parts[-1]).lower())
+        for entry in list_tree(path)
+        if isinstance(entry, Entry) and extension_of(entry.parts[-1]) in EXTENSIONS
+    }
+    return found & wanted
 
 
 def sources(path: Path, config: ImageDataConfig) -> list[Path]:

@@ -42,7 +42,12 @@ ROOT = re.compile(rb"<annotation[\s>]")
 def detect(path: Path) -> bool:
     """Tell whether there is an xml file with an `annotation` in a folder or zip."""
     likely = likely_files(entries_of(path), "xml")
-    return any(ROOT.search(ends_of(content)) for _, content in contents(path, likely, MAX_FILE_BYTES))
+    return any(is_annotation(content) for _, content in contents(path, likely, MAX_FILE_BYTES))
+
+
+def is_annotation(content: bytes) -> bool:
+    """Tell whether an xml file is an annotation by its outermost element."""
+    return bool(ROOT.search(ends_of(content)))
 
 
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:

@@ -21,7 +21,8 @@ from typing import Any, Literal, NamedTuple
 from data.file_tree import printable
 from data.images.tree import Level, Parts, Tree
 from data.sample import Split
-from data.split_names import SHORT, split_in, split_of, splits_of, words_of
+from data.second_pictures import WORDS
+from data.split_names import ABOUT_PICTURES, SHORT, split_in, split_of, splits_of, words_of
 from pipeline.errors import UserError, did_you_mean
 
 SplitFolders = Literal["auto", "none"] | Mapping[str, str]
@@ -154,6 +155,8 @@ class Judge:
             return Layout(self.around, {}, inside)
         if not self.by_name:
             self.refuse_what_may_be_splits()
+            self.refuse_kinds_of_files()
+            self.refuse_equal_folders()
         return Layout(self.around)
 
     def only_short_names_of_classes(self) -> bool:
@@ -222,6 +225,40 @@ class Judge:
         if len(worded) == len(self.names):
             raise self.unclear("all folders are named as splits")
 
+    def refuse_kinds_of_files(self) -> None:
+        """Stop where folders are named after kinds of files: images beside masks, photos beside previews.
+
+        Raises:
+            UserError: as said.
+        """
+        kinds = [name for name in self.names if set(words_of(name)) <= ABOUT_PICTURES | WORDS]
+        if len(kinds) > 1 and len(kinds) == len(self.names):
+            raise self.other_classes(
+                f"{listed(self.names)} are named after kinds of files, not classes",
+                "If they hold the same things in other ways, as photos and their masks, name the photos' folder as "
+                "`data.path`; it needs a folder for each class, or a table with the classes.",
+            )
+
+    def refuse_equal_folders(self) -> None:
+        """Stop where the same folders lie in all folders, which may be folds, versions or places then.
+
+        Raises:
+            UserError: as said.
+        """
+        inside = [self.tree.folders((*self.around, name)) for name in self.names]
+        alike = len(inside) > 1 and len(inside[0]) > 1 and all(names == inside[0] for names in inside)
+        if alike and not any(self.tree.images((*self.around, name)) for name in self.names):
+            raise self.other_classes(
+                f"in all of {listed(self.names)} lie {listed(inside[0])}",
+                "If the last folders are the classes: `data.label_pattern='([^/]+)/[^/]+$'`.",
+            )
+
+    def other_classes(self, why: str, way: str) -> UserError:
+        """Return the error that it cannot be told which folders are the classes."""
+        ways = [way, "If the first folders are the classes: `data.split_folders=none`."]
+        what = f"It cannot be told which folders are the classes: {why}."
+        return UserError(what, str(self.path), indented("\n".join([*ways, self.tree.show(self.around, self.path)])))
+
     def no_classes(self) -> UserError:
         """Return the error that there are split folders without class folders in them."""
         pattern = propose_pattern(self.tree.names)
@@ -247,11 +284,16 @@ class Judge:
         return UserError(what, str(self.path), indented("\n".join(ways)))
 
 
+def listed(names: list[str], most: int = 4) -> str:
+    named = ", ".join(f"`{printable(name)}`" for name in names[:most])
+    return f"{named} ..." if len(names) > most else named
+
+
 def setting_of(splits: Mapping[str, str], most: int = 12) -> str:
     """Write the setting that gives folders their splits, as it is typed in a shell."""
-    listed = ", ".join(f"{quoted(name)}: {split}" for name, split in list(splits.items())[:most])
+    pairs = ", ".join(f"{quoted(name)}: {split}" for name, split in list(splits.items())[:most])
     more = ", ..." if len(splits) > most else ""
-    return f"`data.split_folders='{{{listed}{more}}}'`"
+    return f"`data.split_folders='{{{pairs}{more}}}'`"
 
 
 def quoted(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from data.file_tree import Entry, extension_of, printable
 from data.sample import EXTENSIONS, UNSUPPORTED, Problem
+from data.second_pictures import first_picture
 from data.split_names import split_of
 
 Parts = tuple[str, ...]
@@ -26,11 +27,15 @@ class Tree:
 
     Args:
         entries: the files.
+
+    Attributes:
+        wanted: folder and name without ending of the images that others, by their names, are masks of.
     """
 
     def __init__(self, entries: Iterable[Entry | Problem]) -> None:
         self.own: dict[Parts, int] = {}
         self.names: list[str] = []
+        self.wanted: set[tuple[Parts, str]] = set()
         for entry in entries:
             if isinstance(entry, Entry):
                 folder = entry.parts[:-1]
@@ -39,6 +44,8 @@ class Tree:
                 self.own[folder] = self.own.get(folder, 0) + image
                 if image and len(self.names) < SHOWN_NAMES:
                     self.names.append(entry.parts[-1])
+                if image and (first := first_picture(entry.parts[-1])):
+                    self.wanted.add((folder, first))
         self.total: dict[Parts, int] = {}
         self.below: dict[Parts, list[str]] = {}
         for folder, images in self.own.items():

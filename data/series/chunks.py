@@ -12,7 +12,7 @@ from data.series.columns import Layout
 from data.series.findings import SeriesFindings
 from data.series.numbers import Given, to_numbers, without_unit
 from data.series.text import Cells, Table, read_cells
-from data.series.time_columns import join_parts
+from data.series.time_decision import join_parts
 from data.series.times import UNREADABLE, parse_times
 
 

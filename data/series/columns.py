@@ -9,6 +9,7 @@ from pathlib import Path
 from data.series.config import NO_TIME, SeriesDataConfig
 from data.series.decimals import find_decimal
 from data.series.findings import list_names
+from data.series.form_choice import find_form
 from data.series.numbers import MOSTLY, all_missing, find_unit, is_number, numeric, split_unit, without_unit
 from data.series.series_columns import (
     JOINED,
@@ -22,9 +23,9 @@ from data.series.series_columns import (
     tell_unused,
 )
 from data.series.text import Row, Table, read_cells, read_sample
-from data.series.time_columns import find_column, find_time, find_time_form
+from data.series.time_columns import find_column, find_time
+from data.series.time_decision import find_time_form
 from data.series.time_forms import TimeForm
-from data.series.times import find_form
 from pipeline.errors import UserError
 
 ADVISED = 1_000_000  # rows that are looked at to find what tells series apart

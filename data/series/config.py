@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from data.config import RawDataConfig, SplitShares
 from data.series.frequency import read_frequency
 from data.series.time_forms import time_form
+from data.series.time_words import known_language
+from data.series.zones import known_zone
 from pipeline.settings import ModuleIn, Settings, SourceFile
 
 NO_TIME = "none"
@@ -56,8 +58,17 @@ class TableReadingConfig(Settings):
     )
     time_format: str | None = Field(
         None,
-        description="how times are written, as in strptime (%d/%m/%Y %H:%M), or `unix seconds`, `unix milliseconds`; "
-        "null: found out",
+        description="how times are written, as in strptime (%d/%m/%Y %H:%M), with %q for a quarter and %h for a half "
+        "year, or `unix seconds` (milliseconds, microseconds, nanoseconds), `excel days`, `excel days since 1904`, "
+        "`decimal years`, `fiscal years`, `index`; null: found out",
+    )
+    time_language: str | None = Field(
+        None, description="language of the names of months and days, such as de or pt; null: found out"
+    )
+    time_zone: str | None = Field(
+        None,
+        description="zone whose clocks show the times that do not say theirs, such as Europe/Berlin: both changes of "
+        "clocks are followed; null: times are taken as they stand",
     )
     missing: tuple[str, ...] = Field(
         (),
@@ -100,6 +111,20 @@ class TableReadingConfig(Settings):
     def readable_frequency(cls, value: str) -> str:
         if value != "auto":
             read_frequency(value)
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def readable_zone(cls, value: str | None) -> str | None:
+        if value is not None and not known_zone(value):
+            raise ValueError("must be the name of a zone, such as Europe/Berlin, America/New_York or UTC")
+        return value
+
+    @field_validator("time_language")
+    @classmethod
+    def readable_language(cls, value: str | None) -> str | None:
+        if value is not None and not known_language(value):
+            raise ValueError("must be the code of a language, such as de, fr or pt")
         return value
 
     @field_validator("time_format")

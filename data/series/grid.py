@@ -104,6 +104,13 @@ def share_on_grid(frequency: Frequency, times: NDArray[np.int64]) -> float:
     return float(np.mean((np.diff(index) == 1) & exact[1:] & exact[:-1]))
 
 
+def regularity(times: NDArray[np.int64]) -> float:
+    """Return the share of equal steps between times, in the unit that makes most of them equal; 0 without steps."""
+    ordered = np.unique(times)
+    steps = Counter(np.diff(ordered).tolist())
+    return share_on_grid(infer_frequency(steps, ordered), ordered) if steps else 0.0
+
+
 def fit_grid(frequency: Frequency, times: NDArray[np.int64]) -> Grid:
     """Return the grid on which most of `times` lie."""
     if frequency.unit in SECONDS:

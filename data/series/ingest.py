@@ -32,6 +32,7 @@ from data.series.windows import Cuts, Plan, Span, check_windows, choose_history,
 from data.series.workers import PLAN, SCALES, WriteShards
 from data.shards import plan_shards, write_all
 from pipeline.errors import UserError
+from pipeline.figures import write_figure
 from pipeline.progress import Progress
 
 SMALLEST_SCALE, LARGEST_SCALE = 1e-18, 1e18  # their squares are numbers of 32 bits still
@@ -147,7 +148,7 @@ def leave_out_constant(series: list[Measured], staged: Staged, path: Path, findi
         name = staged.ids[item.number]
         if len(item.constant) == staged.types["values"][1]:
             value = staged.read("values", item.start, item.start + 1)[0, 0]
-            findings.add("constant_series", name, 0, f"{item.span.rows:,} rows of {value:g}", name)
+            findings.add("constant_series", name, 0, f"{item.span.rows:,} rows of {write_figure(value, 9)}", name)
             continue
         kept.append(item)
     if not kept:

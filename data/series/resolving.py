@@ -19,6 +19,7 @@ def resolve(config: SeriesDataConfig, layout: Layout, frequency: Frequency | Non
         "covariate_columns": tuple(layout.chosen(layout.covariates)),
         "decimal": layout.decimal,
         "time_format": layout.form.name if layout.form else None,
+        "time_language": (layout.form.language or None) if layout.form else None,
         "frequency": str(frequency) if frequency else "auto",
     }
     said = {name: getattr(config, name) for name in TableReadingConfig.model_fields}

@@ -3,27 +3,74 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
 
 from data.series.config import NO_TIME, SeriesDataConfig
 from data.series.findings import list_names
+from data.series.form_choice import find_form, in_language, is_index, only_names
+from data.series.grid import regularity
 from data.series.numbers import MOSTLY, numeric
-from data.series.text import Table, read_cells
-from data.series.time_forms import SWAPPED, UNIX, TimeForm, known_form, unix_length
-from data.series.times import UNREADABLE, find_form, parse_times
+from data.series.text import Table
+from data.series.time_forms import known_form, unix_length
+from data.series.time_patterns import UNIX
+from data.series.time_text import plain
+from data.series.times import UNREADABLE, parse_times, show_time
+from data.series.zones import AMBIGUOUS
 from pipeline.errors import UserError, did_you_mean
 
-PARTS = ("year", "month", "day", "hour", "minute", "second")  # columns that make up a time together
-SEPARATORS = {"month": "-", "day": "-", "hour": " ", "minute": ":", "second": ":"}
-TIME_WORDS = {
-    "date", "time", "datetime", "timestamp", "ds", "day", "month", "year", "quarter", "week", "unix", "epoch", "period",
-    "datum", "zeit",
+PARTS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")  # columns that make up a time together
+SEPARATORS = {"quarter": "-Q", "month": "-", "week": "-W", "day": "-", "hour": " ", "minute": ":", "second": ":"}
+PART_NAMES = {
+    "yr": "year", "jahr": "year", "año": "year", "ano": "year", "anno": "year", "année": "year", "annee": "year",
+    "rok": "year", "год": "year", "年": "year", "mo": "month", "mon": "month", "monat": "month", "mes": "month",
+    "mês": "month", "mese": "month", "mois": "month", "месяц": "month", "月": "month", "qtr": "quarter",
+    "quartal": "quarter", "trimestre": "quarter", "woche": "week", "tag": "day", "dia": "day", "día": "day",
+    "giorno": "day", "jour": "day", "日": "day", "hr": "hour", "stunde": "hour", "hora": "hour", "heure": "hour",
+    "ora": "hour", "時": "hour", "min": "minute", "sec": "second",
 }  # fmt: skip
+TIME_WORDS = {
+    "date", "time", "datetime", "timestamp", "ds", "day", "month", "year", "quarter", "week", "unix",
+    "epoch", "period", "datum", "zeit", "ts", "dt", "fecha", "hora", "mes", "año", "ano", "anno",
+    "mese", "giorno", "année", "mois", "jour", "heure", "horodatage", "dato", "tid", "tidspunkt", "dag",
+    "päivä", "pvm", "aika", "kuukausi", "jahr", "monat", "tag", "quartal", "zeitpunkt", "zeitstempel",
+    "uhrzeit", "tarih", "дата", "время", "год", "месяц", "час", "rok", "měsíc", "miesiąc", "czas",
+    "kuupäev", "ngày", "日期", "日付", "日時", "時間", "时间", "年月", "年月日", "年", "月", "날짜", "일자", "시간",
+    "연월", "날짜시간", "التاريخ", "תאריך", "ημερομηνία", "दिनांक", "तारीख", "วันที่",
+}  # fmt: skip
+CLOCK_WORDS = {"hour", "hr", "he", "stunde", "hora", "heure", "ora", "uhrzeit", "time", "zeit", "час", "時", "hh"}
+INDEX_WORDS = {"t", "step", "timestep", "tick", "index", "idx", "period", "time", "ds", "date", "epoch", "day", "week"}
 DATE_LIKE = re.compile(r"(?<!\d)(1[5-9]|2[01])\d\d(?!\d)|\d{1,2}[./:-]\d{1,2}(?!\d)")  # a year, day and month, clock
 DIGIT = re.compile(r"\d")
+CLOCK_ALONE = re.compile(r"\d{1,2}(:\d{2}){1,2}(?:\.0+)?( ?[AaPp]\.?[Mm]\.?)?")
 UNIQUE = 0.9  # share of different cells from which on a column is no name that several rows share
 TIMES_SEEN = 200  # cells that decide how times are written
+
+
+class Head(NamedTuple):
+    """The first rows of a table.
+
+    Attributes:
+        table: the table, or the first of several.
+        names: of the columns.
+        columns: their cells.
+        missing: folded spellings of a missing value.
+    """
+
+    table: Table
+    names: list[str]
+    columns: list[Sequence[str]]
+    missing: frozenset[str]
+
+    def known(self, column: int) -> list[str]:
+        """Return the cells of a column that are not missing."""
+        return [cell for cell in self.columns[column] if cell.strip().casefold() not in self.missing]
+
+    def numeric(self, column: int) -> bool:
+        return numeric(self.columns[column], self.missing)
 
 
 def find_time(
@@ -43,73 +90,177 @@ def find_time(
     if config.time_column != "auto":
         wanted = [config.time_column] if config.time_column in names else config.time_column.split("+")
         return tuple(find_column(name.strip(), "data.time_column", names, table) for name in wanted)
+    head = Head(table, names, columns, missing)
     free = [column for column in range(len(names)) if column not in taken]
-    written = [
-        column for column in free if (config.time_format and written_as(config.time_format, columns[column], missing))
-    ] or [
-        column
-        for column in free
-        if not numeric(columns[column], missing) and looks_like_times(columns[column], missing, numbers=False)
-    ]
-    if len(written) > 1:
-        written = [column for column in written if named_like_time(names[column])] or written
+    written = find_written(config, head, free)
     if len(written) > 1:
         raise UserError(
             f"Several columns hold times: {list_names(names[column] for column in written)}.",
             str(table.path),
-            "Name one with `data.time_column`.",
+            f"Name one with `data.time_column`, such as `data.time_column={names[written[0]]}`.",
         )
     if written:
-        return tuple(written)
-    lower = [name.lower() for name in names]
-    if {"year", "month"} <= {lower[column] for column in free}:
-        return tuple(lower.index(part) for part in PARTS if part in lower and lower.index(part) not in taken)
+        return with_clock(head, free, written[0])
+    if parts := find_parts(head, free):
+        return parts
     named = [column for column in free if named_like_time(names[column])]
     for column in named:
-        if looks_like_times(columns[column], missing, numbers=True):
-            return (column,)
-        if not numeric(columns[column], missing):
-            raise unknown_times(names[column], columns[column], table)
-    stop_on_lost_times(config, names, columns, free, missing, table)
+        cells = head.known(column)[:TIMES_SEEN]
+        if cells and find_form(cells, numbers=True, languages=True):
+            return with_clock(head, free, column)
+        if cells and not head.numeric(column) and not all(map(CLOCK_ALONE.fullmatch, cells)):
+            raise unknown_times(names[column], cells, table)
+    if counting := find_counting(head, free):
+        return counting
+    stop_on_lost_times(config, head, free)
     return ()
 
 
-def stop_on_lost_times(
-    config: SeriesDataConfig,
-    names: list[str],
-    columns: list[Sequence[str]],
-    free: Sequence[int],
-    missing: frozenset[str],
-    table: Table,
-) -> None:
+def find_written(config: SeriesDataConfig, head: Head, free: Sequence[int]) -> list[int]:
+    """Return the columns that are written as times; of several, those whose names say so, if any."""
+    written = [column for column in free if config.time_format and written_as(config, head.known(column)[:TIMES_SEEN])]
+    if not written:
+        texts = [column for column in free if not head.numeric(column)]
+        written = [
+            column for column in texts if looks_like_times(head.columns[column], head.missing, numbers=False)
+        ] or [
+            column
+            for column in texts
+            if looks_like_times(head.columns[column], head.missing, numbers=False, languages=True)
+        ]
+    return [column for column in written if named_like_time(head.names[column])] or written
+
+
+def looks_like_times(cells: Sequence[str], missing: frozenset[str], numbers: bool, languages: bool = False) -> bool:
+    seen = [cell for cell in cells if cell.casefold() not in missing][:TIMES_SEEN]
+    return bool(seen) and find_form(seen, numbers, languages) is not None
+
+
+def written_as(config: SeriesDataConfig, seen: Sequence[str]) -> bool:
+    """Tell whether most cells are times in the form that the recipe gives."""
+    name = config.time_format or ""
+    if name in UNIX:  # any whole number is one, but not of so many digits
+        return bool(seen) and all(unix_length(name, plain(cell)) for cell in seen)
+    if not seen:
+        return False
+    form = in_language(known_form(name), seen, config.time_language or "")
+    return bool((parse_times(seen, replace(form, zone=config.time_zone or "")) != UNREADABLE).mean() >= MOSTLY)
+
+
+def named_like_time(name: str) -> bool:
+    return bool(TIME_WORDS & words_of(name))
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words of a column's name in small letters: those of `orderDate` are `order` and `date`."""
+    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return set(re.findall(r"[^\W\d_]+(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff])*", parts.lower()))
+
+
+def find_parts(head: Head, free: Sequence[int]) -> tuple[int, ...]:
+    """Return the columns of year and month, or year and quarter or week, with the smaller parts that are there."""
+    found: dict[str, int] = {}
+    for column in free:
+        part = part_of(head.names[column])
+        if part in PARTS:
+            found.setdefault(part, column)
+    if "year" not in found or not found.keys() & {"month", "quarter", "week"}:
+        return ()
+    coarse = next(part for part in ("month", "quarter", "week") if part in found)
+    fine = [part for part in PARTS[4:] if part in found] if coarse == "month" else []
+    return tuple(found[part] for part in ("year", coarse, *fine))
+
+
+def part_of(name: str) -> str:
+    """Return the part of a time that a column's name says, or the name in small letters."""
+    return PART_NAMES.get(name.strip().lower(), name.strip().lower())
+
+
+def with_clock(head: Head, free: Sequence[int], column: int) -> tuple[int, ...]:
+    """Return a column of dates, with that of the times of day where only both together tell the rows apart."""
+    dates = head.columns[column]
+    if any(":" in cell for cell in dates) or len(set(dates)) == len(dates):
+        return (column,)
+    clocks = [other for other in free if other != column and is_clock(head, other)]
+    if len(clocks) != 1 or len(set(zip(dates, head.columns[clocks[0]], strict=True))) <= len(set(dates)):
+        return (column,)
+    return (column, clocks[0])
+
+
+def is_clock(head: Head, column: int) -> bool:
+    """Tell whether a column is one of times of day, or of hours by its name too."""
+    cells = head.known(column)[:TIMES_SEEN]
+    if not cells:
+        return False
+    if all(CLOCK_ALONE.fullmatch(plain(cell)) for cell in cells):
+        return True
+    return bool(CLOCK_WORDS & words_of(head.names[column])) and all(
+        re.fullmatch(r"1?\d|2[0-4]", cell) for cell in cells
+    )
+
+
+def find_counting(head: Head, free: Sequence[int]) -> tuple[int, ...]:
+    """Return the column of whole numbers that count the rows by its name, or that are unix times in even steps.
+
+    Raises:
+        UserError: a column may hold unix times or values.
+    """
+    for column in free:
+        words = words_of(head.names[column])
+        cells = head.known(column)[:TIMES_SEEN]
+        strictly = not words & {"t", "step", "timestep", "tick", "time", "ds", "index", "idx"}
+        if words & INDEX_WORDS and cells and is_index(cells, strictly):
+            return (column,)
+    for column in free:
+        cells = head.known(column)
+        form = next((name for name in UNIX if cells and all(unix_length(name, plain(cell)) for cell in cells)), None)
+        if form is None or not head.numeric(column):
+            continue
+        times = parse_times(cells, known_form(form))
+        change = np.diff(times)
+        if (times == UNREADABLE).any() or not len(change) or not ((change >= 0).all() or (change <= 0).all()):
+            continue
+        if regularity(times) > MOSTLY:
+            return (column,)
+        name = head.names[column]
+        raise UserError(
+            f"The numbers in column `{name}`, such as `{cells[0]}`, could be {form}: {show_time(int(times[0]))}.",
+            str(head.table.path),
+            f"Set `data.time_column={name}` if they are; if they are values, name these with `data.value_columns` and "
+            "set `data.time_column=none`.",
+        )
+    return ()
+
+
+def stop_on_lost_times(config: SeriesDataConfig, head: Head, free: Sequence[int]) -> None:
     """Refuse a table whose rows would be taken as they stand although a text in it may say when they were.
 
     Raises:
         UserError: there is such a column, or none is written as the recipe says that times are.
     """
     for column in free:
-        if not numeric(columns[column], missing) and may_be_time(columns[column], missing, column == 0):
-            raise unknown_times(names[column], columns[column], table)
+        cells = head.known(column)
+        if cells and not head.numeric(column) and may_be_time(cells, column == 0):
+            raise unknown_times(head.names[column], cells, head.table)
     if config.time_format:
         raise UserError(
             f"No column is written as `{config.time_format}`.",
-            str(table.path),
-            f"Name the column of the times with `data.time_column` ({list_names(names[column] for column in free)}), "
+            str(head.table.path),
+            f"Name the column of the times with `data.time_column` ({list_names(head.names[c] for c in free)}), "
             "or correct `data.time_format`.",
         )
 
 
-def may_be_time(cells: Sequence[str], missing: frozenset[str], first: bool) -> bool:
+def may_be_time(seen: Sequence[str], first: bool) -> bool:
     """Tell whether texts have the look of times: of dates, or of numbered steps that no two rows share."""
-    seen = [cell for cell in cells if cell.casefold() not in missing]
-    if mostly(DATE_LIKE, seen):
+    if mostly(DATE_LIKE, seen) or only_names(seen):
         return True
     alone = len(set(seen)) > UNIQUE * len(seen)
     return alone and (first or in_order(seen)) and mostly(DIGIT, seen)
 
 
 def mostly(pattern: re.Pattern[str], cells: Sequence[str]) -> bool:
-    return bool(cells) and sum(bool(pattern.search(cell)) for cell in cells) >= MOSTLY * len(cells)
+    return bool(cells) and sum(bool(pattern.search(plain(cell))) for cell in cells) >= MOSTLY * len(cells)
 
 
 def in_order(cells: Sequence[str]) -> bool:
@@ -118,98 +269,22 @@ def in_order(cells: Sequence[str]) -> bool:
     return keys in (sorted(keys), sorted(keys, reverse=True))
 
 
-def looks_like_times(cells: Sequence[str], missing: frozenset[str], numbers: bool) -> bool:
-    seen = [cell for cell in cells if cell.casefold() not in missing][:TIMES_SEEN]
-    return bool(seen) and find_form(seen, numbers) is not None
-
-
-def written_as(form: str, cells: Sequence[str], missing: frozenset[str]) -> bool:
-    """Tell whether most cells are times in the form that the recipe gives."""
-    seen = [cell for cell in cells if cell.casefold() not in missing][:TIMES_SEEN]
-    if form in UNIX:  # any whole number is one, but not of so many digits
-        return bool(seen) and all(unix_length(form, cell) for cell in seen)
-    return bool(seen) and bool((parse_times(seen, known_form(form)) != UNREADABLE).mean() >= MOSTLY)
-
-
-def named_like_time(name: str) -> bool:
-    return bool(TIME_WORDS & set(re.findall("[a-z]+", name.lower())))
-
-
-def find_time_form(
-    config: SeriesDataConfig,
-    names: list[str],
-    columns: list[Sequence[str]],
-    time: tuple[int, ...],
-    missing: frozenset[str],
-    tables: tuple[Table, ...],
-    headers: tuple[int, ...],
-) -> TimeForm | None:
-    """Return how the times are written; days before months or after them is decided over the whole column.
-
-    Raises:
-        UserError: it cannot be told.
-    """
-    if not time:
-        return None
-    if config.time_format:
-        return known_form(config.time_format)
-    joined = join_parts([names[column] for column in time], [columns[column] for column in time])
-    cells = [cell for cell in joined if cell.strip().casefold() not in missing][:TIMES_SEEN]
-    found = find_form(cells, numbers=True) if cells else None
-    label = "+".join(names[column] for column in time)
-    if found is None:
-        raise unknown_times(label, cells, tables[0])
-    form = found[0].held_to(cells)
-    if form.name not in SWAPPED:
-        return form
-    other = replace(form, name=SWAPPED[form.name], pattern=known_form(SWAPPED[form.name]).pattern)
-    for cells in read_times(tables, headers, names, time):
-        one, two = (parse_times(cells, item) != UNREADABLE for item in (form, other))
-        if (one != two).any():
-            return form if (one & ~two).sum() >= (two & ~one).sum() else other
-    raise UserError(
-        f"The times in column `{label}`, such as `{cells[0]}`, could begin with the day or with the month.",
-        str(tables[0].path),
-        f"Set `data.time_format={form.name}` if the day comes first, `data.time_format={other.name}` if the month "
-        "does.",
-    )
-
-
 def unknown_times(label: str, cells: Sequence[str], table: Table) -> UserError:
     example = next((cell for cell in cells if cell), "")
+    zone = re.search(r"[A-Z]{3,4}$", example.strip())
+    if zone and zone[0] in AMBIGUOUS:
+        places = AMBIGUOUS[zone[0]]
+        return UserError(
+            f"The times in column `{label}`, such as `{example}`, are in {zone[0]}, the time of several places.",
+            str(table.path),
+            f"Say which: {', '.join(f'`data.time_zone={place}`' for place in places)} or another.",
+        )
     return UserError(
         f"The times in column `{label}`, such as `{example}`, are in no known form.",
         str(table.path),
         "Say how they are written with `data.time_format`, for example %d/%m/%Y, and name the column with "
-        "`data.time_column`; `data.time_column=none` does without times.",
+        f"`data.time_column={label}`; if they are no times, `data.time_column=none` takes the rows in their order.",
     )
-
-
-def read_times(
-    tables: tuple[Table, ...], headers: tuple[int, ...], names: list[str], time: tuple[int, ...]
-) -> Iterator[list[str]]:
-    """Yield the cells of the time column, a block at a time."""
-    for table, header in zip(tables, headers, strict=True):
-        for block in read_cells(table, time, (), (), lambda line, detail: None, header):
-            yield join_parts([names[column] for column in time], [block.texts(column) for column in time])
-
-
-def join_parts(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
-    """Put times together from several columns: year, month, day ... by their names, others with a blank between."""
-    if len(columns) == 1:
-        return list(columns[0])
-    lower = [name.lower() for name in names]
-    if not set(lower) <= set(PARTS):
-        return [" ".join(cells) for cells in zip(*columns, strict=True)]
-    order = sorted(range(len(lower)), key=lambda number: PARTS.index(lower[number]))
-    parts: list[Sequence[str]] = []
-    for number in order:
-        two_digits = lower[number] in ("minute", "second")
-        parts.append([cell.zfill(2) for cell in columns[number]] if two_digits else columns[number])
-    pattern = "".join(SEPARATORS.get(lower[number], "") + "{}" for number in order)
-    if lower[order[-1]] == "hour":
-        pattern += ":00"
-    return [pattern.format(*cells) for cells in zip(*parts, strict=True)]
 
 
 def find_column(name: str, key: str, names: Sequence[str], table: Table) -> int:

@@ -6,65 +6,42 @@ Two-digit years are 1930 to 2029, as in Excel. Times without a zone are taken as
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.time_forms import (
-    HOURS,
-    NUMBERS,
-    UNIX,
-    WITH_DAY,
-    WITHOUT_DAY,
-    TimeForm,
-    known_form,
-    unix_length,
-)
+from data.series.time_forms import TimeForm
+from data.series.time_patterns import DECIMAL_YEARS, EXCEL, INDEX
+from data.series.time_text import all_plain, plain_words
+from data.series.time_words import month_names
 
-MONTH_NAMES = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-)  # fmt: skip
-FRACTION = re.compile(r"(?<=:\d\d)[.,]\d+")
+DAY = 86_400
+AFTERNOON = ("下午", "午後", "오후")
+WORDS = ("b", "n", "p")  # groups that are read as a whole
+MUTE = ("a", "r")  # groups of weekdays and places, which say nothing more
 TEMPLATES = 64  # ways of writing, by length and separators, that are read a column at a time; rarer ones cell by cell
 UNREADABLE = -(2**63)  # stands in for what is no time
-
-
-def find_form(cells: Sequence[str], numbers: bool) -> tuple[TimeForm, float] | None:
-    """Return the form that most of `cells` are written in, with the share that it reads.
-
-    Args:
-        numbers: whether a plain number may be a time.
-    """
-    cells = [FRACTION.sub("", cell.strip()) for cell in cells]  # reported later, cell by cell, where it is not 0
-    best: tuple[TimeForm, float] | None = None
-    for name in (*WITH_DAY, *WITHOUT_DAY, *UNIX):
-        if name in NUMBERS and not numbers:
-            continue
-        form = known_form(name)
-        if name in UNIX and not all(unix_length(name, cell) for cell in cells):
-            continue
-        if name == HOURS and not all(cell >= "19" for cell in cells):  # unix seconds until 2030
-            continue
-        if not any(form.pattern.fullmatch(cell) for cell in (*cells[:3], cells[-1])):
-            continue
-        share = float(np.mean(parse_times(cells, form) != UNREADABLE))
-        if share > (best[1] if best else 0.5):
-            best = form, share
-    return best
 
 
 def parse_times(cells: Sequence[str], form: TimeForm) -> NDArray[np.int64]:
     """Return int64 [n] unix seconds, UNREADABLE for cells that are no times in this form.
 
-    Blanks around a time do not matter.
+    Blanks around a time do not matter, nor in which script its digits and blanks are.
     """
+    if form.worded:
+        return parse_alike(all_plain(cells, words=True), form)
     seconds = parse_alike(cells, form)
-    padded = [row for row in np.flatnonzero(seconds == UNREADABLE).tolist() if cells[row] != cells[row].strip()]
-    if padded:
-        seconds[padded] = parse_alike([cells[row].strip() for row in padded], form)
+    others = [row for row in np.flatnonzero(seconds == UNREADABLE).tolist() if may_be_plain(cells[row])]
+    if others:
+        seconds[others] = parse_alike(all_plain([cells[row] for row in others], words=False), form)
     return seconds
+
+
+def may_be_plain(cell: str) -> bool:
+    """Tell whether a cell is another one without blanks around it, or with other letters or no exponent."""
+    return not cell.isascii() or cell != cell.strip() or "e" in cell or "E" in cell
 
 
 def parse_alike(cells: Sequence[str], form: TimeForm) -> NDArray[np.int64]:
@@ -75,35 +52,66 @@ def parse_alike(cells: Sequence[str], form: TimeForm) -> NDArray[np.int64]:
     seconds = np.full(len(cells), UNREADABLE, np.int64)
     if not len(cells):
         return seconds
+    letters: NDArray[Any]
     try:
         texts = np.array(cells, dtype="S")
+        letters = texts.view(np.uint8).reshape(len(cells), -1)
     except UnicodeEncodeError:
-        texts = np.array([cell.encode("ascii", "replace") for cell in cells])
-    letters = texts.view(np.uint8).reshape(len(cells), -1)
+        texts = np.array(cells, dtype="U")
+        letters = texts.view(np.uint32).reshape(len(cells), -1)
     left = np.arange(len(cells))
     for _ in range(TEMPLATES):
         if not len(left):
             return seconds
-        match = form.pattern.fullmatch(texts[left[0]].decode())
+        match = form.pattern.fullmatch(text_of(texts[left[0]]))
         if match is None:
             left = left[texts[left] != texts[left[0]]]
             continue
         alike = written_alike(letters[left], letters[left[0]], match)
         rows = left[alike]
         if form.reads(match):
-            seconds[rows] = join(read_parts(letters[rows], match), form.scale)
+            seconds[rows] = join(read_parts(letters[rows], match, form), form)
         left = left[~alike]
-    for row in left:
-        match = form.pattern.fullmatch(texts[row].decode())
-        if match is not None and form.reads(match):
-            seconds[row] = join(read_parts(letters[row : row + 1], match), form.scale)[0]
+    seconds[left] = parse_singly([text_of(text) for text in texts[left].tolist()], form)
     return seconds
 
 
-def written_alike(letters: NDArray[np.uint8], first: NDArray[np.uint8], match: re.Match[str]) -> NDArray[np.bool_]:
+def text_of(text: bytes | str) -> str:
+    return text.decode() if isinstance(text, bytes) else str(text)
+
+
+def parse_singly(texts: Sequence[str], form: TimeForm) -> NDArray[np.int64]:
+    """Parse cells of many layouts: each is matched by itself, all are put together at once."""
+    seconds = np.full(len(texts), UNREADABLE, np.int64)
+    found: dict[frozenset[str], list[tuple[int, re.Match[str]]]] = {}
+    for row, text in enumerate(texts):
+        match = form.pattern.fullmatch(text)
+        if match is not None and form.reads(match):
+            found.setdefault(frozenset(spans(match)), []).append((row, match))
+    for groups, matches in found.items():
+        parts = {
+            name: np.array([number_of(name, match[name], form) for _, match in matches], np.int64)
+            for name in sorted(groups)
+        }
+        seconds[[row for row, _ in matches]] = join(parts, form)
+    return seconds
+
+
+def number_of(name: str, text: str, form: TimeForm) -> int:
+    """Return what a group of a single cell says."""
+    if name in TEXTS:
+        return TEXTS[name](text, form)
+    if name == "f":
+        return int(text[:9].ljust(9, "0"))
+    return int(text)
+
+
+def written_alike(letters: NDArray[Any], first: NDArray[Any], match: re.Match[str]) -> NDArray[np.bool_]:
     """Tell which rows have digits where the first one's groups have them, and elsewhere the same letters."""
     digits = np.zeros(letters.shape[1], bool)
-    for start, stop in spans(match).values():
+    for name, (start, stop) in spans(match).items():
+        if name in WORDS:  # Vietnamese months are numbers
+            continue
         digits[start:stop] = [48 <= letter <= 57 for letter in first[start:stop]]
     alike = (letters[:, ~digits] == first[~digits]).all(axis=1)
     numbers = letters[:, digits]
@@ -112,23 +120,24 @@ def written_alike(letters: NDArray[np.uint8], first: NDArray[np.uint8], match: r
 
 
 def spans(match: re.Match[str]) -> dict[str, tuple[int, int]]:
-    """Return where each group that took part stands."""
-    return {name: match.span(name) for name in match.re.groupindex if match.span(name)[0] >= 0}
+    """Return where each group that took part and says something stands."""
+    return {name: match.span(name) for name in match.re.groupindex if name not in MUTE and match.span(name)[0] >= 0}
 
 
-def read_parts(letters: NDArray[np.uint8], match: re.Match[str]) -> dict[str, NDArray[np.int64]]:
+def read_parts(letters: NDArray[Any], match: re.Match[str], form: TimeForm) -> dict[str, NDArray[np.int64]]:
     """Return the number of each group for every row.
 
     Words and zones are those of the match, with the rows' own digits.
     """
     parts: dict[str, NDArray[np.int64]] = {}
     for name, (start, stop) in spans(match).items():
-        if name == "b":
-            parts[name] = np.full(len(letters), month_of(match["b"]))
-        elif name == "p":
-            parts[name] = np.full(len(letters), 12 if match["p"][0] in "Pp" else 0)
-        elif name == "z":
-            parts[name] = zone_seconds(letters[:, start:stop])
+        if name == "z" and match["z"][-1].isdigit():
+            parts[name] = zone_seconds(letters[:, start:stop], match["z"])
+        elif name in TEXTS:
+            parts[name] = np.full(len(letters), TEXTS[name](match[name], form))
+        elif name == "f":
+            kept = min(stop - start, 9)
+            parts[name] = to_number(letters[:, start : start + kept]) * 10 ** (9 - kept)
         else:
             negative = letters[:, start] == ord("-")
             number = to_number(letters[:, start:stop])
@@ -136,7 +145,7 @@ def read_parts(letters: NDArray[np.uint8], match: re.Match[str]) -> dict[str, ND
     return parts
 
 
-def to_number(letters: NDArray[np.uint8]) -> NDArray[np.int64]:
+def to_number(letters: NDArray[Any]) -> NDArray[np.int64]:
     """Read the digits of each row as one number; other letters are passed over."""
     number = np.zeros(len(letters), np.int64)
     for column in letters.T:
@@ -145,46 +154,99 @@ def to_number(letters: NDArray[np.uint8]) -> NDArray[np.int64]:
     return number
 
 
-def zone_seconds(letters: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Read +01:00, +0100, +01 or Z as seconds east of Greenwich."""
-    if letters.shape[1] == 0 or letters[0, 0] not in b"+-":
-        return np.zeros(len(letters), np.int64)
+def zone_seconds(letters: NDArray[Any], first: str) -> NDArray[np.int64]:
+    """Read +01:00, +0100, +01 or UTC+1 as seconds east of Greenwich, with each row's own digits."""
     number = to_number(letters)
-    if letters.shape[1] <= 3:
+    if sum(letter.isdigit() for letter in first) <= 2:
         number *= 100
     seconds = number // 100 * 3600 + number % 100 * 60
-    return np.where(letters[:, 0] == ord("-"), -seconds, seconds)
+    return np.where((letters == ord("-")).any(axis=1), -seconds, seconds)
 
 
-def month_of(word: str) -> int:
-    """Return 1..12 for an English month, full or shortened; 0 for another word."""
-    matches = [number for number, name in enumerate(MONTH_NAMES, 1) if name.startswith(word.lower())]
-    return 9 if word.lower() == "sept" else matches[0] if len(matches) == 1 else 0
+def zone_of(text: str, form: TimeForm) -> int:
+    """Return the seconds east of Greenwich that a zone's offset or abbreviation says."""
+    if text[-1].isdigit():
+        return int(zone_seconds(np.array([[ord(letter) for letter in text]]), text)[0])
+    return form.offsets[text.upper()]
 
 
-def join(parts: dict[str, NDArray[np.int64]], scale: int) -> NDArray[np.int64]:
+def month_of(word: str, form: TimeForm) -> int:
+    """Return 1..12 for a month, full or shortened; 0 for another word."""
+    return month_names(form.language).get(plain_words(word).rstrip(" ."), 0)
+
+
+def noon_of(word: str, form: TimeForm) -> int:
+    """Return the hours to add to those before or after noon."""
+    return 12 if word[0] in "Pp" or word in AFTERNOON else 0
+
+
+# groups of letters, with what they say; the others are digits
+TEXTS: dict[str, Callable[[str, TimeForm], int]] = {"b": month_of, "p": noon_of, "n": noon_of, "z": zone_of}
+
+
+def join(parts: dict[str, NDArray[np.int64]], form: TimeForm) -> NDArray[np.int64]:
     """Put the parts of times together; UNREADABLE where there is no such time, or a fraction of a second."""
-    if scale:
-        whole = (parts["s"] % scale == 0) & (parts.get("f", 0) == 0)
-        return np.where(whole, parts["s"] // scale, UNREADABLE)
     zero = np.zeros_like(next(iter(parts.values())))
+    if form.scale:
+        whole = (parts["s"] % form.scale == 0) & (parts.get("f", zero) == 0)
+        return np.where(whole, parts["s"] // form.scale, UNREADABLE)
+    if form.name in EXCEL:
+        clock: NDArray[np.int64] = np.rint(parts.get("f", zero) * (DAY / 1e9)).astype(np.int64)
+        return (parts["s"] - EXCEL[form.name]) * DAY + clock
+    if form.name in DECIMAL_YEARS:
+        return join_decimal(parts["Y"], parts.get("f", zero) / 1e9, DECIMAL_YEARS[form.name])
+    if form.name == INDEX:
+        return parts["s"]
+    first, valid = join_days(parts, zero)
+    hour, minute, second = parts.get("H", parts.get("I", zero)), parts.get("M", zero), parts.get("S", zero)
+    noon = parts.get("p", parts.get("n"))
+    if noon is not None:
+        # with a sign before it, some clocks of 24 hours go on to count
+        valid &= ((hour >= 1) & (hour <= 12)) | (("n" in parts) & (hour == 0) & (noon == 0))
+        hour = hour % 12 + noon
+    midnight = (hour == 24) & (minute == 0) & (second == 0)
+    valid &= ((hour < 24) | midnight) & (minute < 60) & (second < 60) & (parts.get("f", zero) == 0)
+    seconds = first * DAY + hour * 3600 + minute * 60 + second - parts.get("z", zero)
+    return np.where(valid, seconds, UNREADABLE)
+
+
+def join_days(
+    parts: dict[str, NDArray[np.int64]], zero: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the number of the day, from 1970-01-01 on, and whether there is such a day."""
     year = parts.get("Y", parts.get("G"))
     if year is None:
         year = np.where(parts["y"] < 30, 2000, 1900) + parts["y"]
-    month = parts.get("m", parts.get("b", parts["q"] * 3 - 2 if "q" in parts else zero + 1))
-    day = parts.get("d", zero + 1)
-    first, valid = first_day(year, month, day)
+    month = parts.get("m", parts.get("b", zero + 1))
+    if "q" in parts:
+        month = parts["q"] * 3 - 2
+    elif "h" in parts:
+        month = parts["h"] * 6 - 5
+    first, valid = first_day(year, month, parts.get("d", zero + 1))
     if "V" in parts:
-        first, valid = week_start(year, parts["V"]), (parts["V"] >= 1) & (parts["V"] <= 53)
+        first, valid = week_start(year, parts["V"]), parts["V"] >= 1
+        valid &= first + 3 < first_day(year + 1, zero + 1, zero + 1)[0]  # a week's Thursday lies in its year
+        day = parts.get("u", zero + 1)
+        first, valid = first + day - 1, valid & (day >= 1) & (day <= 7)
     if "j" in parts:
-        first, valid = first + parts["j"] - 1, valid & (parts["j"] >= 1) & (parts["j"] <= 366)
-    hour, minute, second = parts.get("H", parts.get("I", zero)), parts.get("M", zero), parts.get("S", zero)
-    if "p" in parts:
-        valid &= (hour >= 1) & (hour <= 12)
-        hour = hour % 12 + parts["p"]
-    valid &= (hour < 24) & (minute < 60) & (second < 60) & (parts.get("f", zero) == 0)
-    seconds = first * 86_400 + hour * 3600 + minute * 60 + second - parts.get("z", zero)
-    return np.where(valid, seconds, UNREADABLE)
+        following = first_day(year + 1, zero + 1, zero + 1)[0]
+        first, valid = first + parts["j"] - 1, valid & (parts["j"] >= 1) & (first + parts["j"] <= following)
+    if "x" in parts:
+        valid &= parts["x"] % 100 == (year + 1) % 100
+    return first, valid
+
+
+def join_decimal(year: NDArray[np.int64], fraction: NDArray[np.float64], place: float) -> NDArray[np.int64]:
+    """Return the first of the month that a fraction of a year lies in.
+
+    Args:
+        place: where in the month the times lie: 0 for its start, a half for its middle.
+    """
+    months = fraction * 12 - place
+    nearest = np.rint(months).astype(np.int64)
+    valid = (np.abs(months - nearest) <= (0.13 if place else 0.06)) & (nearest >= 0) & (nearest <= 12)
+    first, _ = first_day(year + nearest // 12, nearest % 12 + 1, np.ones_like(nearest))
+    return np.where(valid, first * DAY, UNREADABLE)
 
 
 def first_day(

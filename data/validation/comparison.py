@@ -16,6 +16,7 @@ from data.findings import Finding, make
 from data.tfdv import import_tfdv
 from data.validation.config import Limits
 from pipeline.artifacts import Schema, Statistics
+from pipeline.figures import write_figures
 
 # numbers by their type, names by their meaning: `image/class/text` and `image/object/class/text` are compared instead
 NOT_COMPARED = ("image/class/label", "image/object/class/label")
@@ -111,7 +112,7 @@ def explain(before: Any, after: Any, feature: str) -> str:
     """Say what moved: the mean of a number, or the value whose share changed most."""
     rows = [find_feature(statistics, feature) for statistics in (before, after)]
     if all(row is not None and row.HasField("num_stats") for row in rows):
-        return f"mean {rows[0].num_stats.mean:.4g} -> {rows[1].num_stats.mean:.4g}"
+        return "mean " + " -> ".join(write_figures([row.num_stats.mean for row in rows]))
     shares = [value_shares(row) for row in rows]
     value = max(
         sorted(shares[0].keys() | shares[1].keys()),

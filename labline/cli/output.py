@@ -12,6 +12,7 @@ from typing import Any
 from components.tasks import tasks
 from components.tasks.task import PredictOptions
 from pipeline.errors import UsageError, UserError, did_you_mean
+from pipeline.figures import write_metric
 from pipeline.fingerprint import shown
 from pipeline.run_record import Run, Step, duration
 from pipeline.workspace import Workspace
@@ -51,8 +52,11 @@ def show_result(result: Run, workspace: Path) -> None:
     show_verdict(result)
     name = (result.pushed or {}).get("name")
     place = "" if str(workspace) == "workspace" else f" --workspace {workspace}"
+    if result.stopped_after:
+        print(f"  ended after {result.stopped_after}, as asked; without --until the same command carries on from there")
     print(f"  report      {result.report}")
-    print(f"  curves      labline tensorboard{place}")
+    if result.logs:
+        print(f"  curves      labline tensorboard{place}")
     if name:
         print(f"  serve it    labline serve{place}")
         print(f"  ask it      labline predict {name} FILE{place}")
@@ -73,12 +77,7 @@ def show_metrics(metrics: dict[str, float]) -> None:
     """Print the main figures, those of classes and slices aside."""
     for key, value in metrics.items():
         if key.count("/") == 1:
-            print(f"  {key:28} {write_figure(value)}")
-
-
-def write_figure(value: float) -> str:
-    """Write a figure with four decimals, or with four digits where those would show nothing of it, or too much."""
-    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e7 else f"{value:.4g}"
+            print(f"  {key:28} {write_metric(value)}")
 
 
 def show_verdict(result: Run) -> None:
@@ -124,7 +123,7 @@ def show_runs(records: list[dict[str, Any]]) -> None:
             [
                 record["run"],
                 record["recipe"],
-                record["status"],
+                f"{record['status']} (until {after})" if (after := record.get("stopped_after")) else record["status"],
                 duration(record["seconds"]),
                 f"{ran} of {len(record['steps'])} ran",
                 figure,
@@ -141,7 +140,7 @@ def primary_figure(record: dict[str, Any]) -> str:
     primary = {task.primary_metric.name for task in tasks()}
     metrics = record["metrics"].items()
     found = (item for item in metrics if item[0].count("/") == 1 and item[0].partition("/")[2] in primary)
-    return next((f"{key} {write_figure(value)}" for key, value in found), "")
+    return next((f"{key} {write_metric(value)}" for key, value in found), "")
 
 
 def distinct_settings(records: list[dict[str, Any]]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.figures import write_figure
 from pipeline.pages.charts import NOTHING, Chart, Mark, Point
 
 STEP_HEIGHT = 46  # pixels of a step in the drawing of the lineage
@@ -27,7 +28,7 @@ def curves(series: Mapping[str, Sequence[Point]], unit: str, title: str) -> Mark
     )
     for kind, points in lines.items():
         chart.line(points, kind, kind, dots=len(points) <= MOST_DOTS)
-    ends = ", ".join(f"{kind} {points[-1][1]:.4g}" for kind, points in lines.items())
+    ends = ", ".join(f"{kind} {write_figure(points[-1][1])}" for kind, points in lines.items())
     return chart.drawn(f"{title} by {unit}, at the end {ends}")
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
+from pipeline.figures import write_figure, write_figures
+
 Point = tuple[float, float]
 NOTHING = Markup("")
 WIDE, HALF = (960, 250), (460, 230)  # pixels
@@ -121,7 +123,7 @@ class Chart:
         for value in () if self.edges else lines:
             (x, y), end = self.place(-math.inf, value), self.place(math.inf, value)
             yield element(Mark("line", (), "grid"), [(x, y), end])
-            yield text(x - 6, y + 4, f"{value:,.6g}", "tick end")
+            yield text(x - 6, y + 4, write_figure(value, 6), "tick end")
         for value, words in self.names:
             (x, y), half = self.place(value, -math.inf), LETTER * len(words) / 2
             early, late = x - half < self.left - 12, x + half > self.width - self.right + 12
@@ -182,7 +184,8 @@ def histogram(bars: Sequence[tuple[float, float, float]], label: str, chart: Cha
     chart = chart or Chart(size=(132, 41), across=(0, 1), edges=(0, 0, 0, 1))
     chart.upwards = (0, most)
     for place, (low, high, count) in enumerate(bars):
-        chart.bar(place / len(bars), (place + 1) / len(bars), count, f"{low:.4g} to {high:.4g}: {count:,.0f}")
+        words = f"{' to '.join(write_figures([low, high]))}: {count:,.0f}"
+        chart.bar(place / len(bars), (place + 1) / len(bars), count, words)
     chart.rule((0, 0), (1, 0), "axis")
     return chart.drawn(label)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from pipeline.figures import write_figure, write_figures
 from pipeline.pages import STYLES
 from pipeline.pages.charts import histogram
 
@@ -25,13 +28,24 @@ def page_templates(*folders: Path) -> Environment:
     return environment
 
 
-def number(value: Any) -> str:
-    """Write a number for reading: four significant digits, thousands apart."""
+def number(value: Any, column: Iterable[Any] = ()) -> str:
+    """Write a number for reading.
+
+    Args:
+        column: of the table that it stands in; None and what is undefined in it are left out.
+    """
     if value is None:
         return "–"
-    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
-        return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    known = tuple(item for item in column if isinstance(item, (int, float)))
+    return column_figures(known).get(value) or write_figure(value)
+
+
+@functools.lru_cache(maxsize=64)
+def column_figures(column: tuple[float, ...]) -> dict[float, str]:
+    """Return the figures of a column by their values."""
+    return dict(zip(column, write_figures(column), strict=True))
 
 
 def percent(value: float | None) -> str:

@@ -315,10 +315,10 @@ def test_what_is_no_series_at_all_is_refused(tmp_path: Path) -> None:
 
 
 def test_columns_that_nothing_is_read_from_are_named(file: Path) -> None:
-    file.write_text("t,value,note\n1388534400,1,a\n1388538000,2,b\n")
+    file.write_text("height,value,note\n12,1,a\n13,2,b\n")
     layout = csv_series.open_layout(file, SeriesDataConfig(path=str(file), value_columns=("value",)))
-    assert layout.unused == ["t", "note"]
-    assert describe_layout(layout, file, "csv_series").endswith("values value, no times, left out t, note")
+    assert layout.unused == ["height", "note"]
+    assert describe_layout(layout, file, "csv_series").endswith("values value, no times, left out height, note")
 
 
 def test_one_column_cannot_have_two_purposes() -> None:

@@ -178,6 +178,29 @@ def test_annotations_that_no_format_knows_are_named(name: str, content: str, wor
     assert words in caught.value.fix
 
 
+def test_folders_with_annotations_of_another_program_are_not_taken_for_classes(tmp_path: Path) -> None:
+    for number in range(6):
+        folder = tmp_path / ("front" if number % 2 else "side")
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.jpg").write_bytes(draw(number))
+    (tmp_path / "facts.json").write_text('{"licence": "mine", "regions": ["Ulm"]}')
+    assert task_of_data(str(tmp_path)) == "image_classification"
+    (tmp_path / "via.json").write_text('{"side/0.jpg7": {"filename": "0.jpg", "regions": []}}')
+    assert task_of_data(str(tmp_path)) == "object_detection"
+    with pytest.raises(UserError) as caught:
+        formats.detect(tmp_path, "object_detection")
+    assert "`via.json` is the VGG Image Annotator's" in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["voc", "coco", "cvat_images", "labelme"])
+def test_annotations_without_their_photos_are_refused_with_the_folder_to_give(name: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path)
+    file = sorted(tmp_path.iterdir())[0]
+    with pytest.raises(UserError) as caught:
+        task_of_data(str(file))
+    assert f"labline data check {tmp_path}" in caught.value.fix
+
+
 def test_annotations_are_preferred_to_what_was_made_of_them(tmp_path: Path) -> None:
     root = write_images(tmp_path / "raw", {"cat": 6})
     write_box_csv(root)

@@ -4,40 +4,19 @@ place.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from data import formats
 from data.detection.boxes import DetectionSample, fit_boxes
-from data.detection.config import DetectionDataConfig
 from data.detection.findings import box_findings
 from data.detection.listing import BoxColumns, list_boxes
 from data.formats import box_csv, coco, yolo
-from data.sample import Problem
-from pipeline.errors import UserError
+from tests.support.labelled_files import listed, write
 
 # ymin, xmin, ymax, xmax of the same box in every format, on photos of 20 x 10
 EDGES = pytest.approx((0.1, 0.1, 0.9, 0.4))
-
-
-def write(root: Path, files: Mapping[str, object]) -> Path:
-    """Write files below a folder; what is no text becomes json."""
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return root
-
-
-def listed(module: formats.DetectionFormat, root: Path) -> tuple[list[DetectionSample], list[tuple[str, str]]]:
-    """Return the photos, and kind and place of the problems."""
-    items = list(module.list_samples(root, DetectionDataConfig(path=str(root))))
-    problems = [(item.name, item.file) for item in items if isinstance(item, Problem)]
-    return [item for item in items if isinstance(item, DetectionSample)], problems
 
 
 def normalized(sample: DetectionSample) -> list[tuple[str, tuple[float, ...]]]:
@@ -103,76 +82,6 @@ def test_a_photo_of_which_no_box_can_be_read_is_no_background(name: str, tmp_pat
     findings = box_findings()
     assert len(list(list_boxes(samples, findings, BoxColumns()))) == len(samples) - 1
     assert [row["file"] for row in findings.examples["no_usable_box"]] == [image.key]
-
-
-# COCO
-
-
-def test_the_split_is_a_word_of_the_json_files_name_or_its_folder(tmp_path: Path) -> None:
-    one = {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": []}
-    files = {"annotations/instances_train2017.json": one, "train2017/1.jpg": ""}
-    files |= {"valid/_annotations.coco.json": one | {"images": [{"id": 1, "file_name": "2.jpg"}]}, "valid/2.jpg": ""}
-    samples, _ = listed(coco, write(tmp_path, files))
-    assert [(sample.key, sample.split) for sample in samples] == [
-        ("train2017/1.jpg", "train"),
-        ("valid/2.jpg", "validation"),
-    ]
-
-
-def test_crowds_are_marked_and_sizes_kept(tmp_path: Path) -> None:
-    first, second = listed(coco, write(tmp_path, EXAMPLES["coco"]))[0]
-    assert (first.boxes[0].crowd, first.boxes[0].place, first.size) == (True, "a.json, annotation 7", (10, 20))
-    assert second.size is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        (
-            {"annotations": [{"id": 7, "image_id": 1, "category_id": 4, "bbox": [2, 1, 6, 8]}]},
-            ("box_without_class", "a.json, annotation 7"),
-        ),
-        (
-            {"annotations": [{"id": 7, "image_id": 1, "category_id": 3, "bbox": [2, 1, "6x", 8]}]},
-            ("box_not_a_number", "a.json, annotation 7"),
-        ),
-        (
-            {"annotations": [{"id": 7, "image_id": 1, "category_id": 3, "bbox": []}]},
-            ("box_not_a_number", "a.json, annotation 7"),
-        ),
-        (
-            {"annotations": [{"id": 7, "image_id": 9, "category_id": 3, "bbox": [2, 1, 6, 8]}]},
-            ("box_without_photo", "a.json, annotation 7"),
-        ),
-        ({"images": [{"id": 1, "file_name": "3.jpg"}], "annotations": []}, ("missing_photo", "a.json, image 1")),
-        (
-            {"images": [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "1.jpg"}]},
-            ("contradicting_annotation", "a.json, image 2"),
-        ),
-    ],
-)
-def test_what_is_wrong_in_a_coco_file_is_named_by_its_ids(
-    tmp_path: Path, changes: dict[str, Any], problem: tuple[str, str]
-) -> None:
-    _, problems = listed(coco, write(tmp_path, EXAMPLES["coco"] | {"a.json": coco_file(**changes)}))
-    assert problems[0] == problem
-
-
-@pytest.mark.parametrize(
-    "changes", [{"categories": {"a": 1}}, {"images": [{"id": [1], "file_name": "1.jpg"}]}, {"categories": [{"id": {}}]}]
-)
-def test_lists_that_are_not_cocos_end_the_run_with_their_file(tmp_path: Path, changes: dict[str, Any]) -> None:
-    root = write(tmp_path, EXAMPLES["coco"] | {"a.json": coco_file(**changes)})
-    with pytest.raises(UserError) as caught:
-        listed(coco, root)
-    assert caught.value.where == "a.json"
-
-
-def test_a_json_file_that_is_damaged_or_of_another_kind_is_named(tmp_path: Path) -> None:
-    root = write(tmp_path, {"a.json": '{"images": [', "1.jpg": ""})
-    assert listed(coco, root)[1][0] == ("unreadable_annotation", "a.json")
-    with pytest.raises(UserError, match="`categories` is no list"):
-        listed(coco, write(tmp_path, {"a.json": coco_file(categories={"cat": 3})}))
 
 
 # YOLO

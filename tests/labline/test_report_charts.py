@@ -84,7 +84,7 @@ def test_bars_are_as_tall_as_their_counts_and_say_them() -> None:
     drawn = str(histogram([(0, 0.5, 10), (0.5, 1, 40)], "brightness"))
     low, high = (float(bar["height"]) for bar in Drawing(drawn).of_kind("rect", "bar"))
     assert high == pytest.approx(4 * low)
-    assert "<title>0.5 to 1: 40</title>" in drawn
+    assert "<title>0.5 to 1.0: 40</title>" in drawn
     assert box_sizes([(0, 0.5, 0), (0.5, 1, 0)], "test") == ""
     assert "test: 3 boxes" in Drawing(box_sizes([(0, 0.5, 3), (0.5, 1, 0)], "test")).texts
 

@@ -17,6 +17,7 @@ from components.tasks.task import PredictOptions
 from data.series.records import decode_window
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
+from pipeline.figures import write_table
 from serving.client.files import end_with_status, read_each
 from serving.model_config import FOLDER, version_folder
 from serving.samples import sample_records
@@ -137,9 +138,10 @@ def table(title: str, series: Recent, answer: Forecast, facts: ServedFacts) -> s
         )
     ]
     for place, column in enumerate(facts.values):
-        for number, step in enumerate(steps):
-            figures = [f"{getattr(answer, part)[number][place]:,.4g}" for part in ("forecast", "lower", "upper")]
-            rows.append((step, *([column] if many else []), *figures))
+        parts = (answer.lower, answer.forecast, answer.upper)
+        figures = write_table([[row[place] for row in step] for step in zip(*parts, strict=True)])
+        for step, (lower, forecast, upper) in zip(steps, figures, strict=True):
+            rows.append((step, *([column] if many else []), forecast, lower, upper))
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = [
         "   ".join(
@@ -169,6 +171,7 @@ def demonstrate(client: Client, name: str, examples: Examples, folder: Path) -> 
     print(f"  curl -d @{request} {client.url}/v1/models/{name}:predict")
     answer = client.predict(name, inputs=body)
     print(f"  {'step':>4}  {'forecast':>10}  {'lower':>10}  {'upper':>10}  {'truth':>10}   ({facts.values[0]})")
-    for number in range(facts.horizon):
-        figures = [answer[part][0][number][0] for part in ("forecast", "lower", "upper")] + [window.target[number][0]]
-        print(f"  {number + 1:>+4}  " + "  ".join(f"{figure:>10,.4g}" for figure in figures))
+    truth = window.target[:, 0].tolist()
+    parts = [[row[0] for row in answer[part][0]] for part in ("forecast", "lower", "upper")]
+    for number, figures in enumerate(write_table(list(zip(*parts, truth, strict=True))), 1):
+        print(f"  {number:>+4}  " + "  ".join(f"{figure:>10}" for figure in figures))

@@ -13,6 +13,7 @@ from components.tasks.forecasting.metric_list import METRICS
 from components.tasks.forecasting.metrics import Scored, percentiles
 from pipeline.artifacts import Examples, Model
 from pipeline.facts import Change, ComparisonFacts, VerdictFacts
+from pipeline.figures import write_figure, write_figures
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +45,7 @@ def give_verdict(
     checks = [baseline_check(baseline, tests[baseline.name], config.split) for baseline in baselines if baseline.cells]
     if many:
         checks += [scaled_check(baseline, config.split) for baseline in baselines if baseline.cells]
-    checks += threshold_checks(values, config.thresholds, METRICS, unknown_check, ".4g")
+    checks += threshold_checks(values, config.thresholds, METRICS, unknown_check)
     if config.significance is not None:
         checks.append(significance_check(baselines, tests, config.significance, config.split))
     notes = [f"Not compared with {baseline.name}: {baseline.note}." for baseline in baselines if not baseline.cells]
@@ -64,10 +65,10 @@ def no_better_than_last_value(baselines: Sequence[Baseline], tests: dict[str, Co
     test = tests[LAST_VALUE]
     if last.beaten and (test.p is None or test.p < CONVINCING):
         return ""
-    return f"No better than {last.words}: {write_figures(last, test)}."
+    return f"No better than {last.words}: {write_errors(last, test)}."
 
 
-def write_figures(baseline: Baseline, test: Comparison) -> str:
+def write_errors(baseline: Baseline, test: Comparison) -> str:
     """Return both errors and the chance that the difference is luck, in words."""
     close = 4 if 0.99 < baseline.share < 1.01 else 3
     ours, theirs = (f"{value:.{close}g}" for value in (baseline.model_rmse, baseline.rmse))
@@ -82,7 +83,7 @@ def write_chance(chance: float) -> str:
 
 def baseline_check(baseline: Baseline, test: Comparison, split: str) -> ReasonedCheck:
     """Check that the model's RMSE is below a baseline's on the same values; its significance is told, not asked."""
-    figures, beaten = write_figures(baseline, test), bool(baseline.beaten)
+    figures, beaten = write_errors(baseline, test), bool(baseline.beaten)
     if not beaten:
         sentence = f"No better than {baseline.words if baseline.name == LAST_VALUE else baseline.name}: {figures}."
     elif test.p is not None and test.p >= CONVINCING:
@@ -104,7 +105,7 @@ def scaled_check(baseline: Baseline, split: str) -> ReasonedCheck:
 
 def unknown_check(name: str, limit: float) -> ReasonedCheck:
     """Return the check of a figure without a value: it does not pass."""
-    words = f"{name} cannot be computed (a target is 0), so the recipe's limit {limit:g} is not met."
+    words = f"{name} cannot be computed (a target is 0), so the recipe's limit {write_figure(limit, 12)} is not met."
     return check(name, None, limit, False, words)
 
 
@@ -129,9 +130,9 @@ def earlier_check(comparison: ForecastComparison, config: ForecastEvaluatorConfi
     passed = grown <= config.baseline_tolerance
     luck = f" (one-sided Diebold-Mariano p {write_chance(chance)})" if chance is not None else ""
     figures = comparison.metrics["rmse"]
+    now, before = write_figures([figures.value + figures.difference, figures.value])
     sentence = (
-        f"RMSE is {figures.value + figures.difference:.4g} against {figures.value:.4g} "
-        f"of the last blessed model ({grown:+.1%}), "
+        f"RMSE is {now} against {before} of the last blessed model ({grown:+.1%}), "
         f"{'within' if passed else 'more than'} the tolerated {config.baseline_tolerance:.1%}{luck}."
     )
     name = f"{config.split}/rmse against the last blessed model"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.tasks.image_classification.details import SliceRow
 from components.tasks.image_classification.metrics import score
 from components.tasks.image_classification.predictions import Predicted, Recorded
+from pipeline.figures import write_figures
 
 Mask = NDArray[np.bool_]
 
@@ -71,10 +72,10 @@ def by_text(values: Sequence[Recorded]) -> dict[str, Mask]:
 def by_quartile(numbers: NDArray[np.float64]) -> dict[str, Mask]:
     """Slice at the quartiles; fewer than four slices where quartiles coincide."""
     edges = np.unique(np.nanpercentile(numbers, (0, 25, 50, 75, 100)))
-    slices = {}
+    slices, words = {}, dict(zip(edges, write_figures(edges), strict=True))  # equal words would hide a slice
     for low, high in itertools.pairwise(edges):
         last = high == edges[-1]
         inside = (numbers >= low) & ((numbers <= high) if last else (numbers < high))
         if inside.any():
-            slices[f"{low:.4g} to {'' if last else 'below '}{high:.4g}"] = inside
+            slices[f"{words[low]} to {'' if last else 'below '}{words[high]}"] = inside
     return slices

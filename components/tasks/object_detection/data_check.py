@@ -12,7 +12,8 @@ from data import formats
 from data.config import RawDataConfig
 from data.detection.check import inspect as inspect_images
 from data.detection.config import DetectionDataConfig
-from data.formats import box_csv, coco, csv_series
+from data.detection.recognising import is_cvat, is_of_another_program
+from data.formats import box_csv, coco, csv_series, labelme, voc
 from data.validation.config import ValidationConfig
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -42,7 +43,7 @@ def recognize(place: Path) -> int:
     if place.is_file():
         refuse_lone_table(place)
         refuse_lone_annotations(place)
-    return 0
+    return 2 if is_of_another_program(place) else 0  # more than folders of classes, which any photos could be in
 
 
 def refuse_lone_table(place: Path) -> None:
@@ -57,10 +58,17 @@ def refuse_lone_table(place: Path) -> None:
 
 
 def refuse_lone_annotations(place: Path) -> None:
-    """Refuse a file of annotations in COCO's form that is given without its photos."""
-    if place.suffix.lower() == ".json" and coco.is_annotations(place.read_bytes()):
+    """Refuse a file of annotations that is given without its photos."""
+    content = place.read_bytes() if place.suffix.lower() in (".json", ".xml") else b""
+    known = {
+        "COCO's": coco.is_annotations(content),
+        "LabelMe's": labelme.is_annotation(content),
+        "CVAT's": is_cvat(content),
+        "Pascal VOC's": voc.is_annotation(content),
+    }
+    for whose in (name for name, fits in known.items() if fits):
         raise UserError(
-            "These are COCO's annotations; the photos that they are about belong to the data.",
+            f"These are {whose} annotations; the photos that they are about belong to the data.",
             str(place),
             f"Give the folder or zip that holds both: `labline data check {place.parent}`.",
         )

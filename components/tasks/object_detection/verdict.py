@@ -12,6 +12,7 @@ from components.tasks.object_detection.config import DetectionEvaluatorConfig
 from components.tasks.object_detection.metric_list import METRICS
 from components.tasks.object_detection.scoring import Scored
 from pipeline.facts import Change, ComparisonFacts, VerdictFacts
+from pipeline.figures import write_figure
 
 MIN_MAP50 = 0.05  # mAP50 of a network without training is below .01
 
@@ -80,7 +81,7 @@ def absent_check(name: str, limit: float) -> ReasonedCheck:
     """Return the check of a figure without a value: it does not pass."""
     words = (
         f"{name} cannot be computed: no object of that size is in the split. "
-        f"So the recipe's limit {limit:g} is not met."
+        f"So the recipe's limit {write_figure(limit, 12)} is not met."
     )
     return check(name, None, limit, False, words)
 

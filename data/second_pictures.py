@@ -19,10 +19,8 @@ WORDS = frozenset(
         "colormap", "outline", "outlines", "contour", "contours", "silhouettes", "saliency", "labelids",
     ]
 )  # fmt: skip
-ENDING = re.compile(
-    rf"[-_. ](?:{'|'.join(sorted(WORDS | {'seg', 'gt', 'label', 'labels', 'thumb'}, key=len, reverse=True))})\d*$",
-    re.IGNORECASE,
-)
+ENDINGS = "|".join(sorted(WORDS | {"seg", "gt", "label", "labels", "thumb"}, key=len, reverse=True))
+ENDING = re.compile(rf"[-_. ](?:{ENDINGS})(?:[-_. ]?\d+)?$", re.IGNORECASE)
 
 
 def in_picture_folder(photo: tuple[str, ...], named: Collection[str] = ()) -> bool:
@@ -35,6 +33,13 @@ def in_picture_folder(photo: tuple[str, ...], named: Collection[str] = ()) -> bo
         part.lower() not in named and (part.lower() in WORDS or not WORDS.isdisjoint(words_of(part)))
         for part in photo[:-1]
     )
+
+
+def first_picture(name: str) -> str:
+    """Return the name, without its ending, of the picture that another one is a mask of: `1_mask.png` -> 1."""
+    stem = stem_of(name).lower()
+    short = ENDING.sub("", stem)
+    return "" if short == stem else short
 
 
 def second_pictures(photos: list[Entry], annotated: Collection[tuple[str, ...]]) -> dict[tuple[str, ...], Problem]:
@@ -56,9 +61,8 @@ def second_pictures(photos: list[Entry], annotated: Collection[tuple[str, ...]])
         counts[photo.parts[:-1]] += 1
         if photo.parts in annotated:
             continue
-        stem = stem_of(photo.parts[-1]).lower()
-        short = ENDING.sub("", stem)
-        if stem in first or (short != stem and short in first):
+        stem, short = stem_of(photo.parts[-1]).lower(), first_picture(photo.parts[-1])
+        if stem in first or short in first:
             twins[photo.parts[:-1]].append((photo.parts, first.get(stem) or first[short]))
     found: dict[tuple[str, ...], Problem] = {}
     for folder, pairs in twins.items():

@@ -1,0 +1,364 @@
+"""COCO's json files are read whatever program wrote them, and what is wrong in them is named by file and id."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data import formats
+from data.detection.boxes import fit_boxes
+from data.detection.config import DetectionDataConfig
+from data.formats import coco
+from data.sample import Problem
+from pipeline.errors import UserError
+from tests.support.labelled_files import listed, write
+
+IMAGES = [{"id": 1, "file_name": "1.jpg", "width": 20, "height": 10}, {"id": 2, "file_name": "2.jpg"}]
+BOX = {"id": 7, "image_id": 1, "category_id": 3, "bbox": [2, 1, 6, 8]}
+FILES = {"1.jpg": "", "2.jpg": ""}
+
+
+def coco_file(**changes: object) -> dict[str, object]:
+    categories = [{"id": 3, "name": "cat"}, {"id": 4, "name": "dog"}]
+    return {"images": IMAGES, "annotations": [BOX], "categories": categories} | changes
+
+
+def boxes_of(root: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return label, ymin, xmin, ymax, xmax of the boxes of each photo."""
+    return {sample.key: [box[:5] for box in sample.boxes] for sample in listed(coco, root)[0]}
+
+
+def test_the_split_is_a_word_of_the_json_files_name_or_its_folder(tmp_path: Path) -> None:
+    one = {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": []}
+    files = {"annotations/instances_train2017.json": one, "train2017/1.jpg": ""}
+    files |= {"valid/_annotations.coco.json": one | {"images": [{"id": 1, "file_name": "2.jpg"}]}, "valid/2.jpg": ""}
+    samples, _ = listed(coco, write(tmp_path, files))
+    assert [(sample.key, sample.split) for sample in samples] == [
+        ("train2017/1.jpg", "train"),
+        ("valid/2.jpg", "validation"),
+    ]
+
+
+def test_crowds_are_marked_and_sizes_kept(tmp_path: Path) -> None:
+    first, second = listed(coco, write(tmp_path, FILES | {"a.json": coco_file(annotations=[BOX | {"iscrowd": 1}])}))[0]
+    assert (first.boxes[0].crowd, first.boxes[0].place, first.size) == (True, "a.json, annotation 7", (10, 20))
+    assert second.size is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"annotations": [{"id": 7, "image_id": 1, "category_id": 5, "bbox": [2, 1, 6, 8]}]},
+            ("box_without_class", "a.json, annotation 7"),
+        ),
+        (
+            {"annotations": [{"id": 7, "image_id": 1, "category_id": 3, "bbox": [2, 1, "6x", 8]}]},
+            ("box_not_a_number", "a.json, annotation 7"),
+        ),
+        (
+            {"annotations": [{"id": 7, "image_id": 1, "category_id": 3, "bbox": []}]},
+            ("box_not_a_number", "a.json, annotation 7"),
+        ),
+        (
+            {"annotations": [{"id": 7, "image_id": 9, "category_id": 3, "bbox": [2, 1, 6, 8]}]},
+            ("box_without_photo", "a.json, annotation 7"),
+        ),
+        ({"images": [{"id": 1, "file_name": "3.jpg"}], "annotations": []}, ("missing_photo", "a.json, image 1")),
+        (
+            {"images": [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "1.jpg"}]},
+            ("contradicting_annotation", "a.json, image 2"),
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_coco_file_is_named_by_its_ids(
+    tmp_path: Path, changes: dict[str, Any], problem: tuple[str, str]
+) -> None:
+    _, problems = listed(coco, write(tmp_path, FILES | {"a.json": coco_file(**changes)}))
+    assert problems[0] == problem
+
+
+@pytest.mark.parametrize(
+    "changes", [{"categories": {"a": 1}}, {"images": [{"id": [1], "file_name": "1.jpg"}]}, {"categories": [{"id": {}}]}]
+)
+def test_lists_that_are_not_cocos_end_the_run_with_their_file(tmp_path: Path, changes: dict[str, Any]) -> None:
+    root = write(tmp_path, FILES | {"a.json": coco_file(**changes)})
+    with pytest.raises(UserError) as caught:
+        listed(coco, root)
+    assert caught.value.where == "a.json"
+
+
+def test_a_json_file_that_is_damaged_or_of_another_kind_is_named(tmp_path: Path) -> None:
+    root = write(tmp_path, {"a.json": '{"images": [', "1.jpg": ""})
+    assert listed(coco, root)[1][0] == ("unreadable_annotation", "a.json")
+    with pytest.raises(UserError, match="`categories` is no list"):
+        listed(coco, write(tmp_path, {"a.json": coco_file(categories={"cat": 3})}))
+
+
+# ids and numbers
+
+
+def test_ids_and_numbers_may_be_text_or_have_a_decimal_point(tmp_path: Path) -> None:
+    content = coco_file(
+        images=[{"id": "1", "file_name": "1.jpg", "width": "20", "height": 10.0}, {"id": 2.0, "file_name": "2.jpg"}],
+        annotations=[
+            {"id": "a", "image_id": 1, "category_id": "3", "bbox": ["2", "1.0", 6, 8]},
+            {"id": "b", "image_id": "2", "category_id": 4.0, "bbox": [0, 0, 1, 1]},
+        ],
+    )
+    samples, problems = listed(coco, write(tmp_path, FILES | {"a.json": content}))
+    assert problems == []
+    assert [(box.label, sample.size) for sample in samples for box in sample.boxes] == [
+        ("cat", (10, 20)),
+        ("dog", None),
+    ]
+
+
+def test_ids_that_only_look_alike_stay_apart(tmp_path: Path) -> None:
+    content = coco_file(
+        categories=[{"id": "01", "name": "cat"}, {"id": 1, "name": "dog"}],
+        annotations=[BOX | {"category_id": "01"}, BOX | {"image_id": 2, "category_id": "1"}],
+    )
+    found = boxes_of(write(tmp_path, FILES | {"a.json": content}))
+    assert [box[0] for boxes in found.values() for box in boxes] == ["cat", "dog"]
+
+
+def test_an_id_of_two_categories_gives_no_class_and_a_name_with_two_ids_is_told(tmp_path: Path) -> None:
+    twice = [{"id": 3, "name": "cat"}, {"id": "3", "name": "dog"}]
+    root = write(tmp_path / "ids", FILES | {"a.json": coco_file(categories=twice)})
+    assert listed(coco, root)[1] == [("box_without_class", "a.json, annotation 7")]
+    both = coco_file(
+        categories=[{"id": 0, "name": "cat"}, {"id": 3, "name": "cat"}, {"id": 4, "name": "cat"}],
+        annotations=[BOX, BOX | {"image_id": 2, "category_id": 4}],
+    )
+    assert listed(coco, write(tmp_path / "names", FILES | {"a.json": both}))[1] == [("repeated_class", "a.json")]
+    unused = coco_file(categories=[{"id": 0, "name": "cat"}, {"id": 3, "name": "cat"}])
+    assert listed(coco, write(tmp_path / "unused", FILES | {"a.json": unused}))[1] == []
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        [{"id": 1, "file_name": "1.jpg"}, {"id": 1, "file_name": "2.jpg"}],
+        [{"file_name": "1.jpg"}, {"file_name": "2.jpg"}],
+    ],
+)
+def test_photos_whose_ids_are_missing_or_equal_get_no_boxes_and_are_no_background(
+    tmp_path: Path, images: list[dict[str, object]]
+) -> None:
+    samples, problems = listed(coco, write(tmp_path, FILES | {"a.json": coco_file(images=images)}))
+    assert samples == []
+    assert problems[0][0] == "unclear_id"
+
+
+# outlines
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "edges"),
+    [
+        ([[1, 2, 8, 2, 8, 6, 1, 6]], (2, 1, 6, 8)),
+        ([[1, 2, 8, 2, 8, 6], ["10", 1, 12, 1, 12, 3.5]], (1, 1, 6, 12)),
+        ([1, 2, 8, 2, 8, 6], (2, 1, 6, 8)),
+        ({"size": [10, 20], "counts": [12, 3, 7, 4, 174]}, (2, 1, 6, 3)),
+        ({"size": [10, 20], "counts": [0, 200]}, (0, 0, 10, 20)),
+        ({"size": [10, 20], "counts": "\\0:R1"}, None),
+    ],
+)
+def test_an_annotation_without_a_box_gets_the_one_around_its_outline(
+    tmp_path: Path, segmentation: object, edges: tuple[float, ...] | None
+) -> None:
+    row = {"id": 7, "image_id": 1, "category_id": 3, "segmentation": segmentation}
+    for name, more in (("without", {}), ("null", {"bbox": None}), ("empty", {"bbox": []})):
+        root = write(tmp_path / name, FILES | {"a.json": coco_file(annotations=[row | more])})
+        assert formats.detect(root, "object_detection") == "coco"
+        found = boxes_of(root)["1.jpg"]
+        assert found == ([("cat", *edges)] if edges else [])
+
+
+def test_a_packed_mask_gives_the_box_that_cocos_own_tools_give(tmp_path: Path) -> None:
+    mask = pytest.importorskip("pycocotools.mask")
+    rng = np.random.default_rng(5)
+    for number in range(60):
+        pixels = (rng.random((10, 20)) < rng.choice([0.01, 0.1, 0.6])).astype(np.uint8)
+        pixels[rng.integers(10), rng.integers(20)] = 1
+        packed = mask.encode(np.asfortranarray(pixels))
+        x, y, width, height = mask.toBbox(packed)
+        row = {
+            "id": 7, "image_id": 1, "category_id": 3,
+            "segmentation": {"size": [10, 20], "counts": packed["counts"].decode()},
+        }  # fmt: skip
+        found = boxes_of(write(tmp_path / str(number), FILES | {"a.json": coco_file(annotations=[row])}))
+        assert found["1.jpg"] == [("cat", y, x, y + height, x + width)]
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        None,
+        [],
+        [[1, 2]],
+        [[1, 2, 3, 4, 5, "x"]],
+        {"size": [10, 20], "counts": [200]},
+        {"size": [10, 20], "counts": [3, 4]},
+        {"size": [20, 10], "counts": [0, 200]},
+        {"counts": [0, 200]},
+        {"size": [10, 20], "counts": "~~~"},
+    ],
+)
+def test_an_outline_that_cannot_be_read_is_named_and_its_photo_is_no_background(
+    tmp_path: Path, segmentation: object
+) -> None:
+    row = {"id": 7, "image_id": 1, "category_id": 3, "bbox": None, "segmentation": segmentation}
+    samples, problems = listed(coco, write(tmp_path, FILES | {"a.json": coco_file(annotations=[row])}))
+    assert problems == [("box_not_a_number", "a.json, annotation 7")]
+    assert (samples[0].boxes, samples[0].unread) == ((), 1)
+
+
+# other files beside
+
+
+CAPTIONS = {"images": IMAGES, "annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]}
+KEYPOINTS = coco_file(annotations=[BOX | {"bbox": [1, 1, 2, 2], "keypoints": [1, 2, 2], "num_keypoints": 1}])
+RESULTS = [{"image_id": 1, "category_id": 3, "bbox": [1, 1, 2, 2], "score": 0.5}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("captions_train2017.json", CAPTIONS),
+        ("person_keypoints_train2017.json", KEYPOINTS),
+        ("image_info_test2017.json", {"images": IMAGES, "categories": [{"id": 3, "name": "cat"}]}),
+        ("stuff_train2017.json", coco_file(annotations=[BOX | {"bbox": [0, 0, 20, 10]}])),
+        ("panoptic.json", {"images": IMAGES, "annotations": [{"image_id": 1, "segments_info": []}], "categories": []}),
+        ("results.json", RESULTS),
+        ("predicted.json", coco_file(annotations=[BOX | {"bbox": [1, 1, 2, 2], "score": 0.5}])),
+        ("package.json", {"name": "tool", "files": 3}),
+        ("dataset.json", {"images": [1, 2], "annotations": "none"}),
+        ("list.json", [1, 2]),
+        ("number.json", "3"),
+    ],
+)
+def test_a_json_file_that_says_something_else_is_passed_over_and_told(
+    tmp_path: Path, name: str, content: object
+) -> None:
+    root = write(tmp_path, FILES | {"instances_train2017.json": coco_file(), name: content})
+    samples, problems = listed(coco, root)
+    assert problems == [("passed_over_file", name)]
+    assert [[box[:5] for box in sample.boxes] for sample in samples] == [[("cat", 1, 2, 9, 8)], []]
+
+
+def test_keypoints_and_what_a_detector_found_are_used_where_no_other_file_has_boxes(tmp_path: Path) -> None:
+    root = write(tmp_path / "keypoints", FILES | {"keypoints.json": KEYPOINTS, "captions.json": CAPTIONS})
+    assert boxes_of(root)["1.jpg"] == [("cat", 1, 1, 3, 3)]
+    scored = coco_file(annotations=[BOX | {"score": 0.5}])
+    samples, problems = listed(coco, write(tmp_path / "scored", FILES | {"a.json": scored}))
+    assert (len(samples), problems) == (2, [("scored_boxes", "a.json")])
+
+
+def test_where_no_json_file_has_boxes_each_is_named_with_what_it_is(tmp_path: Path) -> None:
+    root = write(tmp_path, FILES | {"captions.json": CAPTIONS, "results.json": RESULTS})
+    with pytest.raises(UserError, match="captions.json: captions; results.json: a list of a detector's results"):
+        listed(coco, root)
+
+
+def test_files_that_agree_on_a_photo_are_one_annotation_and_those_that_differ_an_error(tmp_path: Path) -> None:
+    other = coco_file(annotations=[BOX | {"bbox": [2, 1, 6, 7]}])
+    root = write(tmp_path, FILES | {"a.json": coco_file(), "b.json": other})
+    samples, problems = listed(coco, root)
+    assert problems == [("contradicting_annotation", "b.json, image 1"), ("duplicate_annotation", "b.json, image 2")]
+
+
+def test_a_file_of_all_photos_beside_those_of_the_splits_leaves_them_their_splits(tmp_path: Path) -> None:
+    files = FILES | {
+        "all.json": coco_file(),
+        "train.json": coco_file(images=IMAGES[:1]),
+        "val.json": coco_file(images=IMAGES[1:], annotations=[]),
+    }
+    samples, problems = listed(coco, write(tmp_path, files))
+    assert [(sample.key, sample.split) for sample in samples] == [("1.jpg", "train"), ("2.jpg", "validation")]
+    assert {kind for kind, _ in problems} == {"duplicate_annotation"}
+
+
+# exports of other programs
+
+
+def test_photos_of_equal_names_in_two_folders_keep_their_boxes(tmp_path: Path) -> None:
+    one = [{"id": 1, "file_name": "frame_0.PNG"}]
+    files: dict[str, object] = {f"images/{split}/frame_0.PNG": "" for split in ("train", "val")}
+    files["annotations/instances_train.json"] = coco_file(images=one)
+    files["annotations/instances_val.json"] = coco_file(images=one, annotations=[BOX | {"category_id": 4}])
+    samples, problems = listed(coco, write(tmp_path, files))
+    assert problems == []
+    assert {(sample.key, sample.split, sample.boxes[0].label) for sample in samples} == {
+        ("images/train/frame_0.PNG", "train", "cat"),
+        ("images/val/frame_0.PNG", "validation", "dog"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("stated", "photo"),
+    [
+        ("images\\ab12-1.jpg", "images/ab12-1.jpg"),
+        ("../../label-studio/data/media/upload/1/ab12-1.jpg", "images/ab12-1.jpg"),
+        ("/data/upload/1/ab12-1.jpg", "images/ab12-1.jpg"),
+        ("/data/local-files/?d=photos/cam%201/1.jpg", "photos/cam 1/1.jpg"),
+        ("https://example.org/photos/1.jpg", "photos/1.jpg"),
+        ("d\u00e9cran_0.jpg", "images/de\u0301cran_0.jpg"),
+    ],
+)
+def test_paths_of_other_machines_and_programs_find_their_photos(tmp_path: Path, stated: str, photo: str) -> None:
+    content = coco_file(images=[{"id": 1, "file_name": stated}])
+    samples, problems = listed(coco, write(tmp_path, {photo: "", "result.json": content}))
+    assert problems == []
+    assert [(sample.key, len(sample.boxes)) for sample in samples] == [(photo, 1)]
+
+
+# damage
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_json_is_read_in_any_unicode(tmp_path: Path, encoding: str) -> None:
+    content = json.dumps(coco_file(categories=[{"id": 3, "name": "Kätzchen"}]), ensure_ascii=False)
+    root = write(tmp_path, FILES | {"a.json": content.encode(encoding)})
+    assert formats.detect(root, "object_detection") == "coco"
+    assert boxes_of(root)["1.jpg"][0][0] == "Kätzchen"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (json.dumps(coco_file())[:95], "line 1 column 96"),
+        (json.dumps(coco_file(), indent=1)[:-30], "line "),
+        (json.dumps(coco_file())[:-1] + ', "x": ' + "[" * 100_000, "Nested too deep"),
+        (json.dumps(coco_file()).replace("[2, 1", f"[2, 1{'0' * 5000}"), "too many digits"),
+        (json.dumps(coco_file()) + "}", "Extra data"),
+        (json.dumps(coco_file(info="é"), ensure_ascii=False).encode("latin-1"), "is no UTF-8"),
+        ("", "Expecting value"),
+    ],
+)
+def test_damage_is_named_with_its_place(tmp_path: Path, content: str | bytes, words: str) -> None:
+    root = write(tmp_path, FILES | {"a.json": content})
+    found = list(coco.list_samples(root, DetectionDataConfig(path=str(root))))
+    assert isinstance(found[0], Problem)
+    assert (found[0].name, found[0].file) == ("unreadable_annotation", "a.json")
+    assert words in found[0].detail
+
+
+@pytest.mark.parametrize(
+    "edges", ["[2, 1, NaN, 8]", "[2, 1, Infinity, 8]", f"[2, 1, 1{'0' * 400}, 8]", "[2, true, 6, 8]"]
+)
+def test_what_is_no_finite_number_is_no_edge(tmp_path: Path, edges: str) -> None:
+    root = write(tmp_path, FILES | {"a.json": json.dumps(coco_file()).replace("[2, 1, 6, 8]", edges)})
+    assert listed(coco, root)[1] == [("box_not_a_number", "a.json, annotation 7")]
+
+
+def test_a_stated_size_that_is_turned_leaves_the_photo_out(tmp_path: Path) -> None:
+    turned = [{"id": 1, "file_name": "1.jpg", "width": 10, "height": 20}]
+    (sample,) = listed(coco, write(tmp_path, {"1.jpg": "", "a.json": coco_file(images=turned)}))[0]
+    boxes, problems = fit_boxes(sample, 10, 20)
+    assert (boxes, [item.name for item in problems]) == ([], ["size_mismatch"])

@@ -171,7 +171,7 @@ def add_annotation(found: CocoFile, row: dict[str, Any]) -> None:
         edges, mask = read_edges(row)
     except ValueError as error:
         words = f"bbox is {json.dumps(row.get('bbox'))[:60]}" + (f"; {error}" if row.get("bbox") is None else "")
-    own, image, category = (id_of(row.get(name)) for name in ("id", "image_id", "category_id"))
+    own, image, category = id_of(row.get("id")), id_of(row.get("image_id")), id_of(row.get("category_id"))
     crowd = row.get("iscrowd") in (1, "1", "true")
     found.rows.append(Row(own, image, category, edges, words, crowd, mask))
 
@@ -193,6 +193,8 @@ def read_edges(row: dict[str, Any]) -> tuple[Edges, tuple[int, int] | None]:
 
 def id_of(value: object) -> Id:
     """Return an id so that those that are written in different ways are equal; None for none."""
+    if type(value) is int:
+        return value
     if value is None or value == "":
         return None
     text = str(value).strip()

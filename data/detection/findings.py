@@ -21,7 +21,9 @@ KINDS: dict[str, Kind] = {
         "renamed, `data.pair_by=own_name` or `data.pair_by=filename` decides.",
     ),
     "contradicting_annotation": Kind(
-        "error", "These annotations say something else of a photo than another one. Take one of the two away."
+        "error",
+        "These annotations say something else of a photo than another one, so the photo was left out. Take one of "
+        "the two away.",
     ),
     "unmet_in_split": Kind(
         "error",
@@ -84,6 +86,7 @@ KINDS: dict[str, Kind] = {
     "box_around_outline": Kind("info", "Of outlines and rotated boxes, the upright boxes around them were used."),
     "unread_key_points": Kind("info", "Of boxes with key points, the boxes were used."),
     "passed_over_file": Kind("info", "These files lie beside the annotations and were not read."),
+    "recognised_columns": Kind("info", "What the columns of these tables are was told from their names and contents."),
     "joined_shapes": Kind("info", "Outlines of one group and label are one object; one box was put around them."),
     "turned_photo": Kind(
         "info",

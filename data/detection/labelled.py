@@ -157,7 +157,7 @@ def is_background(photo: Parts, labelled: Container[Parts], seconds: Container[P
 
 
 def sample_of(photo: Entry, said: list[Annotation], given: GivenSplits) -> Iterator[DetectionSample | Problem]:
-    """Yield a photo with its boxes; further annotations of it must say the same."""
+    """Yield a photo with its boxes; where further annotations of it say something else, it is left out."""
     first, place = said[0], said[0].statement.place
     try:
         found = first.read()
@@ -167,13 +167,18 @@ def sample_of(photo: Entry, said: list[Annotation], given: GivenSplits) -> Itera
     boxes = [item for item in found if isinstance(item, Box)]
     yield from (item for item in found if isinstance(item, Problem))
     split = given.of(photo.parts, first.statement.file, first.split)
+    clear = True
     for other in said[1:]:
-        yield from repeated(other, first, boxes)
+        again = list(repeated(other, first, boxes))
         further = given.of(photo.parts, other.statement.file, other.split)
         if split and further and further != split:
             detail = f"the photo is in {split} by {place}, in {further} by this"
-            yield Problem("conflicting_splits", other.statement.place, detail)
+            again.append(Problem("conflicting_splits", other.statement.place, detail))
+        clear = clear and all(item.name == "duplicate_annotation" for item in again)
         split = split or further  # a file of all photos often lies beside those of the splits
+        yield from again
+    if not clear:
+        return
     yield DetectionSample(
         printable("/".join(photo.parts)),
         photo.locator,

@@ -42,8 +42,9 @@ EXPECTED = {
     "Pascal VOC xml, COCO json, YOLO txt, CVAT for images xml, LabelMe json or a CSV with the columns filename, class, "
     "xmin, ymin, xmax, ymax (give the folder, not the table); or as TFRecord files (`data/*.record`) of the Object "
     "Detection API with a label map beside them.",
-    "forecasting": "Series come as a CSV, TSV or TXT file (also .gz), or as a folder of such files, one series each; "
-    "folders below it are not looked into.",
+    "forecasting": "Series come as a CSV, TSV or TXT file (also .gz, .bz2, .xz), a workbook (.xlsx, .xls, .xlsb, .ods) "
+    "or a Parquet or Feather file, also in a zip, or as a folder of such files, one series each; folders below it are "
+    "not looked into.",
 }
 
 

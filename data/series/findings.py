@@ -57,6 +57,9 @@ KINDS: dict[str, Kind] = {
         "`data.series_column`, one that is left out on purpose to `data.ignore_columns`.",
     ),
     "unused_column": Kind("info", "Nothing was read from these columns."),
+    "left_out_line": Kind("info", "These lines are no rows; they were left out."),
+    "repeated_header": Kind("info", "These lines are the header once more; they were left out."),
+    "unused_skip": Kind("warning", "These lines of `data.skip_rows` are not there."),
     "chosen_column": Kind("info", "These columns were chosen by their names."),
     "gap_over_cut": Kind(
         "info",
@@ -71,6 +74,7 @@ KINDS: dict[str, Kind] = {
         "Validation and test windows with a filled target were left out, since what was filled is not judged; so "
         "were those that end in a gap filled from the value behind it, which they are to forecast.",
     ),
+    "leading_row": Kind("info", "These series begin after these first rows, which have no values; they were left out."),
     "future_row": Kind(
         "info", "These last rows have no values yet: they are the ones to forecast, and nothing was learned from them."
     ),

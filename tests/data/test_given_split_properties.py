@@ -57,7 +57,7 @@ def stated(draw: st.DrawFn) -> Stated:
     splits = ["train", second, *(draw(st.sampled_from(SPLITS)) for _ in tree.photos[2:])]
     spelling = draw(st.sampled_from(["path", "elsewhere", "dotted", "windows", "no ending", "bare", "with a number"]))
     extra = draw(st.sampled_from([0, 0, 0, 1, 50]))
-    return Stated(tree, draw(st.sampled_from(WAYS)), spelling, draw(st.integers(0, 5)), tuple(splits), extra)  # type: ignore[arg-type]
+    return Stated(tree, draw(st.sampled_from(WAYS)), spelling, draw(st.integers(0, 5)), tuple(splits), extra)
 
 
 def line_of(case: Stated, photo: Photo) -> str:

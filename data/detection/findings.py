@@ -8,7 +8,7 @@ from data.findings import Findings, Kind
 SHARED = (
     "corrupt_file", "truncated_file", "empty_file", "zero_size_image", "too_many_pixels", "too_large_file",
     "unreadable_file", "unreadable_directory", "duplicate_across_splits", "wrong_extension", "duplicate_image",
-    "unknown_file", "garbled_names", "similar_classes",
+    "unknown_file", "garbled_names", "similar_classes", "unsupported_format", "first_frame", "dark_pictures",
 )  # fmt: skip
 
 KINDS: dict[str, Kind] = {

@@ -82,8 +82,8 @@ KINDS: dict[str, Kind] = {
     "found_columns": Kind("info", "What these columns and names mean was not said, and found by what they hold."),
     "dark_pictures": Kind(
         "warning",
-        "These pictures have 16 bits a value and fill fewer; the upper 8 of 16 were kept, so they became dark. Save them "
-        "with 8 bits a value.",
+        "These pictures have 16 bits a value and fill fewer; the upper 8 of 16 were kept, so they became dark. Save "
+        "them with 8 bits a value.",
     ),
     "first_frame": Kind("info", "These files hold several frames or pages; the first one was used."),
     "deep_pictures": Kind(

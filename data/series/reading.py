@@ -18,9 +18,8 @@ from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
 from data.series.measuring import Measured, find_frequency, measure
 from data.series.records import Series, read_folder, write_names
-from data.series.row_order import turn_newest_first
+from data.series.settling import settle
 from data.series.staging import Staged, stage
-from data.series.times import show_time
 from data.series.windows import Cuts
 from pipeline.errors import UserError
 from pipeline.progress import Progress
@@ -65,7 +64,7 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
     with tempfile.TemporaryDirectory(prefix="labline-ask-") as name:
         folder = Path(name)
         staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder / "rows", progress)
-        turn_newest_first(staged, findings)
+        settle(staged, config, findings, path)
         frequency = with_day(find_frequency(staged, config, findings) if staged.offsets[-1] else None, facts)
         measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
         findings.stop_on_errors(path)
@@ -140,7 +139,7 @@ def last_rows(
     """Return the end of one cleaned series."""
     rows, horizon = facts["history"], facts["horizon"]
     end, later = item.span.first + item.span.rows, staged.offsets[item.number + 1] - item.stop
-    ahead = item.grid.times(np.arange(end, end + horizon)) if item.grid is not None else None
+    ahead = item.grid.times(np.arange(end, end + horizon)) if item.grid is not None and staged.dated else None
     covariates = series.covariates[-rows:]
     if facts["covariates"]:
         following = staged.read("covariates", item.stop, item.stop + min(horizon, later))
@@ -172,7 +171,7 @@ def check_times(staged: Staged, item: Measured, ahead: NDArray[np.int64], path: 
         if found != wanted:
             file, line = staged.place(row)
             raise UserError(
-                f"The row of {show_time(found)} stands where {show_time(wanted)} is to be forecast.",
+                f"The row of {staged.show(found)} stands where {staged.show(wanted)} is to be forecast.",
                 f"{path if path.is_file() else path / file}, line {line}",
                 "Give one row for each step after the last value.",
             )

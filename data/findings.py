@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "too_many_pixels": Kind("error", "These pictures are larger than `data.max_pixels` and were left out."),
     "too_large_file": Kind("error", "These files are too large for a picture and were left out."),
     "unsupported_format": Kind("error", "These are pictures of a kind that cannot be read here; they were left out."),
+    "ambiguous_name": Kind("error", "The names in these lines fit several pictures; the lines were left out."),
     "unreadable_file": Kind("error", "These files could not be read and were left out."),
     "unreadable_directory": Kind("error", "These folders could not be read; whatever is in them was left out."),
     "duplicate_across_splits": Kind(
@@ -78,6 +79,7 @@ KINDS: dict[str, Kind] = {
         "warning", "This zip does not say in which letters its names are written, so they may be shown with others."
     ),
     "wrong_extension": Kind("warning", "These pictures are of another kind than their names say; they were used."),
+    "found_columns": Kind("info", "What these columns and names mean was not said, and found by what they hold."),
     "duplicate_image": Kind("info", "The same picture occurs more than once in a split; all copies were used."),
     "second_picture": Kind(
         "warning", "These pictures are by their names masks or previews of pictures beside them; they were left out."

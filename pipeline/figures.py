@@ -23,6 +23,11 @@ def write_figure(value: float, digits: int = DIGITS) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def write_metric(value: float) -> str:
+    """Write what a model is measured by: with four decimals, where those show neither nothing of it nor too much."""
+    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1000 else write_figure(value, 6)
+
+
 def write_figures(values: Sequence[float]) -> list[str]:
     """Write the numbers of a column with the same decimals, enough of them that neighbours differ."""
     return [text for (text,) in write_table([[value] for value in values])]

@@ -22,6 +22,9 @@ class Run:
     """One run: the object that `labline run --json` prints, and what the report is made of.
 
     Attributes:
+        status: `running`, `done`, `partial` (it was asked to go no further than one of its steps), `stopped` or
+            `failed`.
+        stopped_after: the step that a partial run was to end with; empty otherwise.
         served: the name its model is served under.
         command: what to type to run it again.
         artifacts: output name -> folder of the sealed artifact.
@@ -44,12 +47,24 @@ class Run:
     report: str = ""
     logs: str = ""
     error: str = ""
+    stopped_after: str = ""
     artifacts: dict[str, str] = field(default_factory=dict)
     values: dict[str, list[Any]] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """Return the documented JSON object."""
-        keys = ("run", "recipe", "metrics", "reasons", "warnings", "pushed", "report", "logs")
+        keys = (
+            "run",
+            "recipe",
+            "status",
+            "stopped_after",
+            "metrics",
+            "reasons",
+            "warnings",
+            "pushed",
+            "report",
+            "logs",
+        )
         record = {key: getattr(self, key) for key in keys}
         return (
             record

@@ -44,6 +44,7 @@ class Runner:
         command: what the user typed, for the report.
         say_step: called before and after each step, for the screen.
         write_report: draws the run's page.
+        until: name of the component to end after; empty: run all.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class Runner:
         command: str = "",
         say_step: Callable[[Step, int, int], None] = lambda step, number, total: None,
         write_report: WriteReport = lambda run, artifacts, target, progress: None,
+        until: str = "",
     ) -> None:
         self.resolved, self.workspace, self.progress = resolved, workspace, progress
         self.store, self.say_step, self.fresh = workspace.store, say_step, fresh or set()
         self.write_report = write_report
         self.graph = self.build()
+        self.wanted = self.nodes_until(until)
         self.outputs: dict[tuple[int, str], Artifact] = {}
         self.prepared = False
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
@@ -78,8 +81,26 @@ class Runner:
             raise UsageError(f"There is no component `{name}` in this pipeline.", "--fresh", did_you_mean(name, names))
         return graph
 
+    def nodes_until(self, until: str) -> list[Node]:
+        """Return the steps to be run, the last of which is `until`.
+
+        Raises:
+            UsageError: there is no such step, or one that is asked for afresh comes after it.
+        """
+        names = [node.spec.name for node in self.graph.nodes]
+        if not until:
+            return self.graph.nodes
+        if until not in names:
+            raise UsageError(
+                f"There is no component `{until}` in this pipeline.", "--until", did_you_mean(until, names)
+            )
+        wanted = self.graph.nodes[: names.index(until) + 1]
+        for name in sorted(self.fresh - set(names[: len(wanted)])):
+            raise UsageError(f"`{name}` comes after `{until}` and would not run.", "--fresh, --until", "Leave out one.")
+        return wanted
+
     def run(self) -> Run:
-        """Run every step.
+        """Run the steps.
 
         Raises:
             UserError: a step failed; what was sealed before it stays, and the run's record and report say so.
@@ -92,9 +113,11 @@ class Runner:
                 self.task.prepare_process()
             for remark in self.resolved.idle:
                 self.progress.say(f"warning: {remark}")
-            for number, node in enumerate(self.graph.nodes, 1):
+            for number, node in enumerate(self.wanted, 1):
                 self.step(node, number)
-            self.record.status = "done"
+            partial = len(self.wanted) < len(self.graph.nodes)
+            self.record.status = "partial" if partial else "done"
+            self.record.stopped_after = self.wanted[-1].spec.name if partial else ""
         except BaseException as error:
             mended = self.explain(error)
             self.record.status = "stopped" if isinstance(mended, DataStopped | KeyboardInterrupt) else "failed"
@@ -220,7 +243,7 @@ class Runner:
         if self.prepared:
             return
         self.prepared = True
-        for later in self.graph.nodes[self.graph.nodes.index(node) :]:
+        for later in self.wanted[self.wanted.index(node) :]:
             if later.spec.prepare:
                 later.spec.prepare(**later.settings, progress=self.progress)
 

@@ -21,7 +21,6 @@ from components.tasks.object_detection import facts as detection
 from data.tfrecord import read_records
 from labline.cli.doctor import workspace_state
 from labline.cli.main import app
-from labline.cli.output import write_metric
 from pipeline.artifacts import (
     Anomalies,
     Artifact,
@@ -46,6 +45,7 @@ from pipeline.facts import (
     SchemaFacts,
     VerdictFacts,
 )
+from pipeline.figures import write_metric
 from pipeline.fingerprint import fingerprint
 from pipeline.progress import Progress
 from pipeline.runner import Runner

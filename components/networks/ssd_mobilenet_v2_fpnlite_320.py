@@ -37,7 +37,12 @@ PRESET = {
 class Config(Settings):
     """Options of the network."""
 
-    size: int = Field(320, ge=33, description="height and width that photos are brought to, in pixels")
+    size: int = Field(
+        320,
+        ge=64,
+        multiple_of=32,
+        description="height and width that photos are brought to, in pixels; a multiple of 32",
+    )
     width: float | None = Field(
         None, gt=0, description="factor on the MobileNet's channels; null: that of the weights to start from, else 1"
     )

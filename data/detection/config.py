@@ -38,6 +38,12 @@ class DetectionDataConfig(RawDataConfig):
     boxes: Literal["auto", "pixels", "shares"] = Field(
         "auto", description="what the boxes' numbers count; `auto`: shares of the photo in yolo, pixels elsewhere"
     )
+    box_form: Literal["auto", "corners", "corner_size", "centre_size"] = Field(
+        "auto",
+        description="box_csv, coco: what the four numbers of a box are: two `corners`, a `corner_size` (left, top, "
+        "width, height) or a `centre_size`; `auto`: what the columns' names or COCO say, else what keeps the boxes in "
+        "their photos",
+    )
     pair_by: Literal["auto", "filename", "own_name"] = Field(
         "auto",
         description="what tells the photo of an annotation's file: `filename`, that it states; `own_name`, the name of "

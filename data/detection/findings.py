@@ -21,7 +21,9 @@ KINDS: dict[str, Kind] = {
         "renamed, `data.pair_by=own_name` or `data.pair_by=filename` decides.",
     ),
     "contradicting_annotation": Kind(
-        "error", "These annotations say something else of a photo than another one. Take one of the two away."
+        "error",
+        "These annotations say something else of a photo than another one, so the photo was left out. Take one of "
+        "the two away.",
     ),
     "unmet_in_split": Kind(
         "error",
@@ -38,7 +40,6 @@ KINDS: dict[str, Kind] = {
     "no_usable_box": Kind("error", "None of these photos' boxes can be used, so the photos were left out."),
     "conflicting_splits": Kind("error", "These annotations put a photo into another split than an earlier one did."),
     "unclear_id": Kind("error", "Ids are missing, or stand for several images; whose boxes they mean cannot be told."),
-    "unknown_split": Kind("error", "The data put photos into these splits, which are none that is known."),
     "missing_shard": Kind("error", "Of these records, files are missing."),
     "damaged_record": Kind("error", "These record files are damaged; what follows in them was left out."),
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "error"},
@@ -84,6 +85,7 @@ KINDS: dict[str, Kind] = {
     "box_around_outline": Kind("info", "Of outlines and rotated boxes, the upright boxes around them were used."),
     "unread_key_points": Kind("info", "Of boxes with key points, the boxes were used."),
     "passed_over_file": Kind("info", "These files lie beside the annotations and were not read."),
+    "recognised_columns": Kind("info", "What the columns of these tables are was told from their names and contents."),
     "joined_shapes": Kind("info", "Outlines of one group and label are one object; one box was put around them."),
     "turned_photo": Kind(
         "info",

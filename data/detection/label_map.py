@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from data.detection.text_proto import Message, Scalar, parse
+from data.detection.text_proto import Message, Scalar, parse, read_text
 from pipeline.errors import UserError
 
 LABEL_MAP = "label_map.pbtxt"  # as it is called beside records and in detectors
@@ -23,12 +23,7 @@ def read_label_map(path: Path) -> dict[int, str]:
     Raises:
         UserError: the file cannot be read, an item lacks its number or name, or a class has number 0 or less.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"The label map cannot be read: {error.strerror}.", str(path), "Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise UserError("The label map is no UTF-8 text.", str(path), "Give a `.pbtxt` file in text format.") from error
+    text = read_text(path, "The label map")
     if path.suffix != ".pbtxt" and not ITEM.search(text):
         return read_list(text, path)
     found: dict[int, str] = {}

@@ -81,7 +81,7 @@ def find_form(
     if counts["confidence"]:
         detail = "a sixth value stands behind the boxes and is taken for a confidence; were they predicted?"
         told.append(Problem("boxes_with_confidence", first["confidence"], detail))
-    if rows and form.more == "outlines":
+    if form.more == "outlines" and any(len(row) % 2 == 0 for row in rows):
         told.append(Problem("box_around_outline", first["more"], "outlines or rotated boxes"))
     if rows and form.more == "points":
         told.append(Problem("unread_key_points", first["more"], f"{form.values - BOX} values behind each box"))
@@ -112,7 +112,8 @@ def form_of(rows: list[list[float]], points: tuple[int, int] | None, boxes: bool
         return LineForm("points", values) if best >= FITS else LineForm("unclear", values)
     if best < RARELY:
         return LineForm()
-    sure = best >= FITS and (size == 3 or len(rows) >= ENOUGH)
+    visible = size == 3 and any(2 in row[BOX + 2 :: 3] for row in rows)  # which no share of a photo is
+    sure = best >= FITS and (visible or len(rows) >= ENOUGH)
     return LineForm("points" if sure else "unclear", values)
 
 

@@ -1,4 +1,10 @@
-"""CSV, TSV and other text tables: columns of values, a column with times or none, one series or many."""
+"""CSV, TSV and other text tables: columns of values, a column with times or none, one series or many.
+
+    sales.csv  sales.tsv  sales.txt      packed or not (.gz, .bz2, .xz), in UTF-8 or as Excel's Unicode text
+    shops/north.csv  shops/south.csv     a folder of them: a series each
+
+Lines above the header and below the rows (titles, comments, units, sources) are left out and told.
+"""
 
 from __future__ import annotations
 
@@ -8,43 +14,27 @@ from typing import TYPE_CHECKING
 
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
-from pipeline.errors import UserError
+from data.series.table_files import TEXTS, list_tables, sources_of
 
 if TYPE_CHECKING:
     from data.series.chunks import Chunk
     from data.series.columns import Layout
 
 TASK = "forecasting"
-SUFFIXES = (".csv", ".tsv", ".txt")
 
 
 def detect(path: Path) -> bool:
     """Tell whether `path` is a text table or a folder of them."""
-    return bool(list_tables(path))
+    return bool(list_tables(path, TEXTS))
 
 
 def sources(path: Path, config: SeriesDataConfig) -> list[Path]:
     """List the files, in the order in which they are read.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or there are tables of other kinds as well.
     """
-    files = list_tables(path)
-    if not files:
-        raise UserError("There is no CSV, TSV or TXT file.", str(path), "Check `data.path`.")
-    return files
-
-
-def list_tables(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for file in path.iterdir() if is_table(file))
-    return [path] if is_table(path) else []
-
-
-def is_table(path: Path) -> bool:
-    """Tell by its name whether a file is a text table; .gz is allowed."""
-    name = path.name.lower().removesuffix(".gz")
-    return path.is_file() and name.endswith(SUFFIXES) and not name.startswith(".")
+    return sources_of(path, TEXTS, "CSV, TSV or TXT file")
 
 
 def open_layout(path: Path, config: SeriesDataConfig) -> Layout:

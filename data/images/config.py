@@ -73,10 +73,28 @@ class ImageDataConfig(RawDataConfig):
         description="larger pictures are refused before they are decoded (64 megapixels hold any common camera's "
         "photo)",
     )
-    path_column: str = Field("path", description="image_csv: column with the picture's path, relative to the CSV file")
-    label_column: str = Field("label", description="image_csv: column with the class")
+    path_column: str | None = Field(
+        None,
+        description="image_csv: column with the picture's name, relative to the table's folder; null: `path`, or the "
+        "one that names pictures",
+    )
+    label_column: str | None = Field(
+        None, description="image_csv: column with the class; null: `label`, or the one that may be it by its content"
+    )
     split_column: str | None = Field(
-        None, description="image_csv: column with train, validation or test; null: `split` if there is one"
+        None,
+        description="image_csv: column with train, validation or test; null: `split`, or one with nothing but such "
+        "words",
+    )
+    image_folder: str | None = Field(
+        None,
+        description="image_csv: folder, relative to the table's, that the names in it lack; `.` for the table's own; "
+        "null: found where nearly all pictures lie in one",
+    )
+    image_ending: str | None = Field(
+        None,
+        description="image_csv: ending, such as .jpg, that the names in the table lack; null: found where nearly all "
+        "pictures have one",
     )
 
     expressions = field_validator("group_by", "label_pattern")(valid_expression)

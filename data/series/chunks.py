@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data.series.cells import Cells, Table
 from data.series.columns import Layout
 from data.series.findings import SeriesFindings
 from data.series.form_choice import swapped_days
 from data.series.numbers import Given, to_numbers, without_unit
-from data.series.text import Cells, Table, read_cells
+from data.series.tables import read_cells
 from data.series.time_decision import join_parts
 from data.series.times import UNREADABLE, parse_times
 
@@ -54,15 +55,30 @@ def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[st
     slow = tuple(column for column in numbers if column not in fast)
     given = Given(more_missing, layout.decimal)
     for file, (table, header) in enumerate(zip(layout.tables, layout.headers, strict=True)):
-        name = table.path.name
+        name, last = table.path.name, header
 
         def ragged(line: int, detail: str, name: str = name) -> None:
             findings.add("ragged_line", name, line, detail)
 
         for cells in read_cells(table, (*texts, *slow), fast, given.spellings, ragged, header):
-            yield read_chunk(file, table, layout, given, cells, findings)
+            last = int(cells.lines[-1])
+            yield read_chunk(file, table, layout, given, without_headers(cells, layout, name, findings), findings)
+        for line in sorted(table.left_out):
+            if line > max(last, table.end) + 1:
+                findings.add("unused_skip", name, line, "not there")
     for spelling in given.unseen:
         findings.add("unused_missing", layout.tables[0].path.name, 0, f"`{spelling}`")
+
+
+def without_headers(cells: Cells, layout: Layout, name: str, findings: SeriesFindings) -> Cells:
+    """Return rows without those that are the header once more, as in exports that were joined."""
+    columns = [(layout.names[number], column) for number, column in cells.columns.items()]
+    if any(not isinstance(column, list) or header not in column for header, column in columns):
+        return cells
+    again = np.all([np.array(column) == header for header, column in columns], axis=0)
+    for line in cells.lines[again].tolist():
+        findings.add("repeated_header", name, line, "the header once more")
+    return cells.chosen(~again)
 
 
 def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cells, findings: SeriesFindings) -> Chunk:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from data.series.cells import Sample, Table
 from data.series.config import NO_TIME, SeriesDataConfig
 from data.series.decimals import find_decimal
 from data.series.findings import list_names
-from data.series.form_choice import find_form
-from data.series.numbers import MOSTLY, all_missing, find_unit, is_number, numeric, split_unit, without_unit
+from data.series.footers import find_footer
+from data.series.headers import read_head
+from data.series.numbers import MOSTLY, all_missing, find_unit, numeric, split_unit, without_unit
 from data.series.series_columns import (
     JOINED,
     Seen,
@@ -22,7 +24,7 @@ from data.series.series_columns import (
     stop_on_texts,
     tell_unused,
 )
-from data.series.text import Row, Table, read_cells, read_sample
+from data.series.tables import open_table, read_cells
 from data.series.time_columns import find_column, find_time
 from data.series.time_decision import find_time_form
 from data.series.time_forms import TimeForm
@@ -100,34 +102,41 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
         UserError: a column is not there, or it cannot be told which one is meant or how it is written.
     """
     missing = all_missing(config.missing)
-    samples = [read_sample(path, config.delimiter, config.encoding) for path in files]
-    table, rows = samples[0]
-    names, header = read_header(table, rows, missing)
-    for other, other_rows in samples[1:]:
-        if (found := read_header(other, other_rows, missing)[0]) != names:
+    samples = [without_lines(open_table(path, config), config.skip_rows) for path in files]
+    heads = [read_head(sample, missing, config.header_row) for sample in samples]
+    table, names = samples[0].table, heads[0].names
+    for sample, head in zip(samples[1:], heads[1:], strict=True):
+        if head.names != names:
             raise UserError(
-                f"The columns are {list_names(found)}, those of {table.path.name} {list_names(names)}.",
-                str(other.path),
+                f"The columns are {list_names(head.names)}, those of {table.path.name} {list_names(names)}.",
+                str(sample.table.path),
                 "All files of a folder need the same columns.",
             )
-    headers = tuple(read_header(other, other_rows, missing)[1] for other, other_rows in samples)
-    body = [row.cells for row in rows if row.line > header and len(row.cells) == len(names)]
+    body = [row.cells for row in samples[0].rows if row.line > heads[0].line and len(row.cells) == len(names)]
     if not body:
         raise UserError("There is a header and no line below it.", str(table.path), "Check `data.path`.")
     columns: list[Sequence[str]] = list(zip(*body, strict=True))
+    told = [item for head in heads for item in head.told]
+    tables = tuple(
+        bounded(sample.table, head.line, columns, missing, config, told)
+        for sample, head in zip(samples, heads, strict=True)
+    )
+    headers = tuple(head.line for head in heads)
     units = {number: unit for number, cells in enumerate(columns) if (unit := find_unit(cells, missing, MOSTLY))}
     for number, unit in units.items():
         columns[number] = without_unit(columns[number], unit, missing)
     seen = Seen(table, tuple(names), columns, missing)
-    ignored = tuple(find_column(name, "data.ignore_columns", names, table) for name in config.ignore_columns)
+    ignored = tuple(
+        find_column(name, "data.ignore_columns", names, table)
+        for name in config.ignore_columns
+        if name in names or not config.of_model
+    )
     covariates = tuple(find_column(name, "data.covariate_columns", names, table) for name in config.covariate_columns)
     given = tuple(find_column(name, "data.value_columns", names, table) for name in config.value_columns or ())
     series = find_columns(config.series_column, "data.series_column", names, table) if config.series_column else ()
     taken = {*ignored, *covariates, *given, *series}
     time = find_time(config, names, columns, missing, taken, table)
-    tables = tuple(item for item, _ in samples)
     form = find_time_form(config, names, columns, time, missing, tables, headers)
-    told: list[Told] = []
     if not series and time:
         series = known_series(seen, taken | set(time), time, told)
     taken |= {*time, *series}
@@ -144,25 +153,23 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     )  # fmt: skip
 
 
-def read_header(table: Table, rows: list[Row], missing: frozenset[str]) -> tuple[list[str], int]:
-    """Return the columns' names and the line that the header ends with.
+def without_lines(sample: Sample, lines: Sequence[int]) -> Sample:
+    """Return the start of a table without the lines that the recipe leaves out."""
+    return sample._replace(rows=[row for row in sample.rows if row.line not in lines]) if lines else sample
 
-    Where the first row is one of numbers and times, the names are made.
-    """
-    first = rows[0]
-    numbers = [is_number(split_unit(cell)[0]) for cell in first.cells]
-    if any(numbers) and all(
-        number or cell.casefold() in missing or find_form([cell], numbers=False)
-        for number, cell in zip(numbers, first.cells, strict=True)
-    ):
-        return [f"column_{number}" for number in range(1, table.width + 1)], first.line - 1
-    if len(first.cells) != table.width:
-        raise UserError(
-            f"The first line has {len(first.cells)} cells, most others have {table.width}.",
-            f"{table.path}, line {first.line}",
-            "Remove what stands above the header, or set `data.delimiter`.",
-        )
-    return [cell or f"column_{number}" for number, cell in enumerate(first.cells, 1)], first.line
+
+def bounded(
+    table: Table,
+    header: int,
+    columns: Sequence[Sequence[str]],
+    missing: frozenset[str],
+    config: SeriesDataConfig,
+    told: list[Told],
+) -> Table:
+    """Return a table with the lines left out that the recipe names, and those below its rows, which are told."""
+    end, below = find_footer(table, header, columns, missing)
+    told += [item for item in below if item.line not in config.skip_rows]
+    return replace(table, left_out=frozenset(config.skip_rows), end=end)
 
 
 def find_values(seen: Seen, taken: set[int], time: tuple[int, ...]) -> tuple[int, ...]:

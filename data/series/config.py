@@ -47,10 +47,17 @@ class TableReadingConfig(Settings):
         (), description="numeric columns that are known in advance, over the horizon too, such as holidays"
     )
     ignore_columns: tuple[str, ...] = Field((), description="columns that are left out on purpose")
+    sheet: str | None = Field(
+        None,
+        description="sheet of a workbook, by its name or its number from 1, or the table in a zip; null: the only one",
+    )
+    header_row: int | None = Field(
+        None, ge=0, description="line of the header, from 1; 0: there is none; null: found out"
+    )
     encoding: str | None = Field(
         None,
         description="how texts are written that are not UTF-8: cp1252 (western Europe's Windows), cp1250, cp1251, "
-        "latin-1 ...; null: all are UTF-8",
+        "latin-1 ...; null: all are UTF-8, or UTF-16 as Excel writes it",
     )
     delimiter: str = Field("auto", min_length=1, description="what separates the cells; `auto` looks at the file")
     decimal: Literal["auto", ".", ","] = Field(
@@ -104,6 +111,11 @@ class TableReadingConfig(Settings):
             raise ValueError("must be one character, `tab`, `space` or `auto`")
         return value
 
+    @field_validator("sheet", mode="before")
+    @classmethod
+    def sheet_by_number(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
     @field_validator("encoding")
     @classmethod
     def known_encoding(cls, value: str | None) -> str | None:
@@ -115,7 +127,7 @@ class TableReadingConfig(Settings):
         except LookupError:
             raise ValueError("must be an encoding that Python knows, such as cp1252, cp1250 or latin-1") from None
         if not keeps_ascii:
-            raise ValueError("must write ASCII as ASCII does; save tables in UTF-16 as `CSV UTF-8`")
+            raise ValueError("must write ASCII as ASCII does; tables in UTF-16 are known without it")
         return value
 
     @field_validator("frequency")
@@ -164,16 +176,25 @@ class TableReadingConfig(Settings):
 
 
 class SeriesDataConfig(TableReadingConfig, RawDataConfig):
-    """Which series, how the file is read, and how windows are cut."""
+    """Which series, how the file is read, and how windows are cut.
+
+    Class attributes:
+        of_model: whether the settings are those of a trained model, and the file another one.
+    """
 
     task: ClassVar[Literal["forecasting"]] = "forecasting"
+    of_model: ClassVar[bool] = False
 
     path: Annotated[str, SourceFile()] = Field(
-        description="a CSV, TSV or TXT file (also .gz), a folder of them (a series each), or a data set of the "
-        "catalogue such as milk"
+        description="a CSV, TSV or TXT file (also .gz, .bz2, .xz, .zip), a workbook (.xlsx, .xls, .xlsb, .ods), a "
+        "Parquet or Feather file, a folder of them (a series each), or a data set of the catalogue such as milk"
     )
     format: Annotated[str, ModuleIn("data/formats")] = Field(
-        "auto", description="format of the data; `auto` looks at them: csv_series"
+        "auto",
+        description="format of the data; `auto` looks at them: csv_series, excel_series, parquet_series, zip_series",
+    )
+    skip_rows: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        (), description="lines that are left out, from 1, such as a total among the rows"
     )
     season: Literal["auto"] | Annotated[int, Field(gt=0)] = Field(
         "auto",
@@ -191,3 +212,9 @@ class SeriesDataConfig(TableReadingConfig, RawDataConfig):
         TimeSplitConfig(), description="shares of the splits, which follow each other in time"
     )
     examples_per_shard: int = Field(20_000, gt=0, description="windows a TFRecord file")
+
+
+class AskedDataConfig(SeriesDataConfig):
+    """How a file is read that a trained model is asked about: columns that were left out need not be in it."""
+
+    of_model: ClassVar[bool] = True

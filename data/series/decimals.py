@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from data.series.cells import Table
 from data.series.numbers import count_marks, split_unit
-from data.series.text import Table, read_cells
+from data.series.tables import read_cells
 from pipeline.errors import UserError
 
 

@@ -60,6 +60,9 @@ KINDS: dict[str, Kind] = {
         "`data.series_column`, one that is left out on purpose to `data.ignore_columns`.",
     ),
     "unused_column": Kind("info", "Nothing was read from these columns."),
+    "left_out_line": Kind("info", "These lines are no rows; they were left out."),
+    "repeated_header": Kind("info", "These lines are the header once more; they were left out."),
+    "unused_skip": Kind("warning", "These lines of `data.skip_rows` are not there."),
     "chosen_column": Kind("info", "These columns were chosen by their names."),
     "gap_over_cut": Kind(
         "info",

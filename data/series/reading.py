@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data import formats
 from data.findings import NAMED
 from data.series.cleaning import write_series
-from data.series.config import SeriesDataConfig, TableReadingConfig
+from data.series.config import AskedDataConfig, SeriesDataConfig, TableReadingConfig
 from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
 from data.series.measuring import Measured, find_frequency, measure
@@ -121,7 +121,7 @@ def long_enough(
 def settings_of(path: Path, facts: dict[str, Any]) -> SeriesDataConfig:
     """Return settings that read a file as the model's data were read."""
     reading = TableReadingConfig.model_validate(facts["reading"])
-    return SeriesDataConfig(path=str(path), horizon=facts["horizon"], **dict(reading))
+    return AskedDataConfig(path=str(path), horizon=facts["horizon"], **dict(reading))
 
 
 def with_day(frequency: Frequency | None, facts: dict[str, Any]) -> Frequency | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -129,7 +130,7 @@ def stage(chunks: Iterable[Chunk], layout: Layout, folder: Path, progress: Progr
 
 def series_names(files: list[str]) -> list[str]:
     """Return the name of each file's series: without the extension, unless that makes two equal."""
-    stems = [printable(name.removesuffix(".gz").rsplit(".", 1)[0]) for name in files]
+    stems = [printable(re.sub(r"\.(gz|bz2|xz)$", "", name).rsplit(".", 1)[0]) for name in files]
     return [printable(name) if stems.count(stem) > 1 else stem for name, stem in zip(files, stems, strict=True)]
 
 

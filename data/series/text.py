@@ -7,97 +7,41 @@ Python's `csv`, which decides what is right.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
-import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
 
 import numpy as np
 import pandas
-from numpy.typing import NDArray
 
-from pipeline.errors import UserError, explain_os_error
+from data.series.cells import Cells, Ragged, Row, Sample, Table
+from data.series.opening import PACKED, open_binary
+from pipeline.errors import UserError
 
 DELIMITERS = "\t;|, "  # the first one that gives a table; decimal commas stand in tables with semicolons
 BLOCK = 1 << 21  # bytes
 SAMPLE_BYTES, SAMPLE_ROWS = 1 << 18, 1000
-ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
+END = 1 << 16  # bytes
 BOM = b"\xef\xbb\xbf"
 EXCEL_DELIMITER = re.compile(r'"?sep=(?P<delimiter>[;,|\t])"?[\r\n]')  # a first line for Excel, no part of the table
 TABULAR = 0.8  # share of the lines with the same number of cells that makes a table
 
 
-class Row(NamedTuple):
-    """A row of the table: the line it starts in, and its cells."""
-
-    line: int
-    cells: list[str]
-
-
-@dataclass(frozen=True)
-class Table:
-    """How a text file is a table.
-
-    Attributes:
-        path: the file.
-        delimiter: what separates the cells.
-        width: cells in a row.
-        encoding: of texts that are not UTF-8; None if all are.
-    """
-
-    path: Path
-    delimiter: str
-    width: int
-    encoding: str | None = None
-
-
-Column = list[str] | NDArray[np.float64]
-
-
-class Cells(NamedTuple):
-    """Some columns of some rows.
-
-    Attributes:
-        lines: int64 [n] the line of each row.
-        columns: by their numbers; float64 [n] where all cells are plain numbers or empty and were wanted as numbers,
-            else texts.
-    """
-
-    lines: NDArray[np.int64]
-    columns: dict[int, Column]
-
-    def texts(self, column: int) -> list[str]:
-        """Return the cells of a column that was wanted as texts."""
-        cells = self.columns[column]
-        assert isinstance(cells, list)
-        return cells
-
-
-Ragged = Callable[[int, str], None]  # told the line and what is wrong with it
-
-
-def read_sample(path: Path, delimiter: str, encoding: str | None = None) -> tuple[Table, list[Row]]:
+def read_sample(path: Path, delimiter: str, encoding: str | None = None, member: str = "") -> Sample:
     """Return how a file is a table, with its first rows.
 
     Args:
         encoding: of the file if it is not UTF-8.
+        member: name within the zip that the file is.
 
     Raises:
         UserError: it is empty or no such text.
     """
-    with open_binary(path) as file:
+    with open_binary(path, member) as file:
         start = file.read(SAMPLE_BYTES)
         start += file.readline()
-    for mark, name in ENCODINGS.items():
-        if start.startswith(mark):
-            fix = f"Save it as `CSV UTF-8`, or convert it: iconv -f {name} -t UTF-8."
-            raise UserError(f"This file is in {name}, not in UTF-8.", str(path), fix)
     text = decode(start.removeprefix(BOM), path, 1, encoding)
     named = EXCEL_DELIMITER.match(text)
     if delimiter == "auto":
@@ -107,19 +51,22 @@ def read_sample(path: Path, delimiter: str, encoding: str | None = None) -> tupl
     if not rows:
         raise UserError("This file is empty.", str(path), "Check `data.path`.")
     width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
-    return Table(path, delimiter, width, encoding), rows
+    return Sample(Table(path, delimiter, width, encoding, "text", member), rows)
 
 
 def find_delimiter(text: str) -> str:
-    """Return the first delimiter that cuts nearly all lines into equally many cells, two at least; else a comma."""
+    """Return the first delimiter that cuts nearly all lines into equally many cells, two at least; else a comma.
+
+    What stands above the first line of so many cells does not count.
+    """
     lines = [line for line in text.splitlines()[:SAMPLE_ROWS] if line.strip()]
     for delimiter in DELIMITERS:
         try:
-            widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row)
+            widths = [len(row) for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row]
         except csv.Error:
             continue
-        width, number = max(widths.items(), key=lambda item: item[1], default=(0, 0))
-        if width > 1 and number >= TABULAR * sum(widths.values()):
+        width, number = max(Counter(widths).items(), key=lambda item: item[1], default=(0, 0))
+        if width > 1 and number >= TABULAR * (len(widths) - widths.index(width)):
             return delimiter
     return ","
 
@@ -140,7 +87,7 @@ def read_cells(
         UserError: it is no text in UTF-8 or the table's encoding, or a quoted cell does not end.
     """
     blanks: list[int] = []  # a table of one column: blank lines are missing values, but not those at its end
-    for first_line, block in read_blocks(table.path):
+    for first_line, block in read_blocks(table.path, table.member):
         if first_line <= skip and b'"' not in block and block.count(b"\r") == block.count(b"\r\n"):
             first_line, block = skip + 1, drop_lines(block, skip + 1 - first_line)
         cells = cut_regular(table, first_line, block, texts, numbers, missing) if first_line > skip else None
@@ -161,10 +108,10 @@ def drop_lines(block: bytes, number: int) -> bytes:
     return block[place:]
 
 
-def read_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
+def read_blocks(path: Path, member: str = "") -> Iterator[tuple[int, bytes]]:
     """Yield pieces of a file with the number of their first line; none ends within a line or a quoted cell."""
     line = 1
-    with open_binary(path) as file:
+    with open_binary(path, member) as file:
         first = file.read(len(BOM))
         block = first.removeprefix(BOM) + file.read(BLOCK)
         while block:
@@ -176,20 +123,42 @@ def read_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
             block = file.read(BLOCK)
 
 
-@contextmanager
-def open_binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """Open a file, unpacking it if it is gzipped.
+def last_rows(table: Table, number: int) -> list[Row]:
+    """Return the last rows as they stand, blank lines left out.
 
-    Raises:
-        UserError: it cannot be read.
+    The lines of a large plain file are counted only where its end may be none of rows.
     """
-    try:
-        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            yield file
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"This gzip file is damaged: {error}.", str(path), "Get it again.") from None
-    except OSError as error:
-        raise explain_os_error(error, path) from None
+    if not table.member and (end := read_end(table.path)) is not None and not irregular_end(end, table, number):
+        return []
+    first_line, block = deque(read_blocks(table.path, table.member), 1).pop()
+    text = decode(block, table.path, first_line, table.encoding)
+    rows = (row for row in split_rows(text, table.delimiter, first_line, table.path, strict=False) if any(row.cells))
+    return list(deque(rows, number))
+
+
+def read_end(path: Path) -> bytes | None:
+    """Return the last bytes of a large plain file in UTF-8; None for another one."""
+    if path.stat().st_size < 4 * END or path.suffix.lower() in PACKED:
+        return None
+    with path.open("rb") as file:
+        if b"\0" in file.read(4):
+            return None
+        file.seek(-END, 2)
+        return file.read()
+
+
+def irregular_end(end: bytes, table: Table, number: int) -> bool:
+    """Tell whether one of the last lines has quotes, other or empty cells, or begins with no digit."""
+    lines = [line.strip() for line in end.replace(b"\r", b"\n").split(b"\n")[1:] if line.strip()][-number:]
+    delimiter = table.delimiter.encode()
+    return any(
+        b'"' in line
+        or line.count(delimiter) != table.width - 1
+        or delimiter * 2 in line
+        or line.endswith(delimiter)
+        or not line[:1].isdigit()
+        for line in lines
+    )
 
 
 def decode(block: bytes, path: Path, first_line: int, encoding: str | None) -> str:

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data.series.cells import Table
 from data.series.config import NO_TIME, SeriesDataConfig
 from data.series.findings import list_names
 from data.series.form_choice import find_form, in_language, is_index, only_names
 from data.series.grid import regularity
 from data.series.numbers import MOSTLY, numeric
-from data.series.text import Table
 from data.series.time_forms import known_form, unix_length
 from data.series.time_patterns import UNIX
 from data.series.time_text import plain

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from data.series.cells import Table
 from data.series.config import SeriesDataConfig
 from data.series.form_choice import Reading, days_for_years, find_readings, in_language, is_index
 from data.series.grid import regularity
-from data.series.text import Table, read_cells
+from data.series.tables import read_cells
 from data.series.time_columns import PARTS, SEPARATORS, TIMES_SEEN, part_of, unknown_times
 from data.series.time_forms import TimeForm, known_form
 from data.series.time_patterns import FISCAL, INDEX, SWAPPED

@@ -32,7 +32,6 @@ from data.series.time_patterns import (
 )
 from data.series.time_text import plain, plain_words
 from data.series.time_words import day_names, month_names
-from data.series.time_writing import write_time
 from data.series.zones import zone_offsets
 
 
@@ -108,10 +107,6 @@ class TimeForm:
         if match is None or self.reads(match):
             return self.name
         return f"{self.name} {'with a zone, as' if self.zoned else 'without a zone, as'} the other times are"
-
-    def write(self, seconds: int) -> str:
-        """Write a time, in seconds as this form's cells were read, as these cells are written."""
-        return write_time(seconds, self)
 
     def held_to(self, cells: Sequence[str]) -> TimeForm:
         """Return this form with or without zones for all, as most cells have it; zones may not be mixed."""

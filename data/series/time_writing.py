@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
+from data.series.time_forms import TimeForm
 from data.series.time_patterns import DECIMAL_YEARS, EXCEL, INDEX
 from data.series.time_text import composed
 from data.series.time_words import write_name
 from data.series.zones import abbreviation_at, offset_at
-
-if TYPE_CHECKING:
-    from data.series.time_forms import TimeForm
 
 DAY = 86_400
 ORDINAL = re.compile(r"\b(\d{1,2})(st|nd|rd|th)\b", re.IGNORECASE)

@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from components.recipes import load
 from components.tasks import find_task, names, tasks
 from data import catalog, formats
 from data.file_tree import printable
 from data.formats import tfds
-from pipeline.errors import EXIT_ANOMALIES, UserError
+from pipeline.errors import EXIT_ANOMALIES, UsageError, UserError
 from pipeline.progress import Progress
+from pipeline.recipe import settings_inside
 
 EXAMPLES = 5  # culprits shown of each finding
 
@@ -28,19 +31,45 @@ def show_data_check(path: str, overrides: list[str], task: str, as_json: bool) -
     chosen = task_of_data(path, overrides) if task == "auto" else task
     if path.startswith("tfds:") and chosen == tfds.TASK:
         tfds.expect_prepared(path.removeprefix("tfds:"))
-    recipe = load(chosen, [f"data.path={path}", *overrides]).recipe
     try:
+        recipe = load(chosen, [f"data.path={path}", *overrides]).recipe
         summary = find_task(chosen).data_check.inspect(recipe.data, recipe.validation, Progress())
     except UserError as error:
-        raise error if task != "auto" or not Path(path).expanduser().exists() else with_task(error, chosen) from None
+        guessed = task == "auto" and Path(path).expanduser().exists()
+        raise with_task(error, chosen, overrides) if guessed else error from None
     print(json.dumps(summary) if as_json else printable(summary_text(summary)))
     return EXIT_ANOMALIES if summary["stops"] else 0
 
 
-def with_task(error: UserError, chosen: str) -> UserError:
-    """Return an error that also says whose task's data these were taken for."""
-    others = " or ".join(f"`--task {name}`" for name in names() if name != chosen)
-    return type(error)(error.what, error.where, f"{error.fix}\n         Taken for data of {chosen}; if not: {others}.")
+def with_task(error: UserError, chosen: str, overrides: list[str]) -> UserError:
+    """Return an error that also says whose task's data these were taken for.
+
+    Keys that only other tasks have are told as theirs, instead of the nearest key of the task that was guessed.
+    """
+    others = [name for name in names() if name != chosen]
+    guess = f"Taken for data of {chosen}; if not: {' or '.join(f'`--task {name}`' for name in others)}."
+    foreign = [sentence for item in overrides if (sentence := whose_key(item.partition("=")[0], chosen, others))]
+    if isinstance(error, UsageError) and foreign:
+        return UsageError(error.what, error.where, "\n         ".join([*foreign, guess]))
+    return type(error)(error.what, error.where, f"{error.fix}\n         {guess}")
+
+
+def whose_key(key: str, chosen: str, others: list[str]) -> str:
+    """Say which other tasks have a key; empty if the chosen one has it, or none."""
+    if has_key(chosen, key) or not (having := [name for name in others if has_key(name, key)]):
+        return ""
+    tasks = " or ".join(f"`--task {name}`" for name in having)
+    return f"`{key}` is a key of {' and '.join(having)}: say so with {tasks}."
+
+
+def has_key(task: str, key: str) -> bool:
+    """Tell whether a task's recipe has a key."""
+    shape: type[BaseModel] | None = find_task(task).recipe
+    for part in key.split("."):
+        if shape is None or part not in shape.model_fields:
+            return False
+        shape = settings_inside(shape.model_fields[part].annotation)
+    return True
 
 
 def task_of_data(path: str, overrides: list[str] | None = None) -> str:

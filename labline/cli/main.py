@@ -86,6 +86,14 @@ def run(
         list[str] | None,
         typer.Option("--fresh", metavar="COMPONENT", help="Run this step although its result is there."),
     ] = None,
+    until: Annotated[
+        str,
+        typer.Option(
+            "--until",
+            metavar="COMPONENT",
+            help="End after this step, such as example_validator; the same command without it carries on from there.",
+        ),
+    ] = "",
     require_blessing: Annotated[
         bool, typer.Option("--require-blessing", help="Exit with 4 if the model is not blessed.")
     ] = False,
@@ -107,7 +115,7 @@ def run(
                 shlex.join(["labline", "run", recipe, *(overrides or ())]),
             )
             runner = Runner(
-                resolved, Workspace(workspace), Progress(), set(fresh or ()), command, say_step, draw_report
+                resolved, Workspace(workspace), Progress(), set(fresh or ()), command, say_step, draw_report, until
             )
             result = runner.run()
     except UserError as error:
@@ -121,7 +129,8 @@ def run(
     else:
         show_result(result, workspace)
     if require_blessing and not result.blessed:
-        raise NotBlessed("The model was not blessed.", result.report)
+        ended = f" The run ended after `{result.stopped_after}`, as `--until` says." if result.stopped_after else ""
+        raise NotBlessed(f"The model was not blessed.{ended}", result.report)
 
 
 @app.command()

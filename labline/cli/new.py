@@ -6,11 +6,13 @@ The network is one's own, or that of an old configuration.
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 from components.recipes import load, meanings
 from components.tasks import names
 from object_detection.pipeline_config.new_recipe import recipe_from
+from object_detection.pipeline_config.translation import Translation
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 from pipeline.recipe import name_for
 
@@ -45,6 +47,7 @@ def create_from_pipeline_config(folder: Path, file: Path) -> None:
     """
     check_new(folder)
     text, translation = recipe_from(file, folder, name_for(folder.resolve().name))
+    check_values(text, translation, file)
     write(folder, {"recipe.yaml": text})
     given = sum(item.given for item in translation.settings)
     defaults = sum(bool(item.sources) for item in translation.settings) - given
@@ -53,9 +56,28 @@ def create_from_pipeline_config(folder: Path, file: Path) -> None:
         print(f"a little different here: {difference}")
     if translation.ignored:
         print(f"{len(translation.ignored)} fields without effect here stand at its end")
-    if todo := [item.key for item in translation.settings if item.to_do]:
-        print(f"TODO, with your own paths: {', '.join(todo)}")
-    print(f"Next: labline run {folder}/recipe.yaml")
+    todo = [item.key for item in translation.settings if item.to_do]
+    if todo:
+        print(f"TODO, with your own paths: {', '.join(todo)}; in the recipe, or behind the command")
+    given_here = "".join(f" {key}=YOUR_PATH" for key in todo)
+    print(f"Next: labline run {folder}/recipe.yaml{given_here}")
+
+
+def check_values(text: str, translation: Translation, file: Path) -> None:
+    """Refuse values that a recipe may not have, by the fields that they come from.
+
+    Raises:
+        UserError: there are some.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = Path(folder) / "recipe.yaml"
+        recipe.write_text(text, "utf-8")
+        try:
+            load(str(recipe))
+        except UserError as error:
+            named = [item for item in translation.settings if f"`{item.key}" in error.what]
+            fields = ", ".join(f"`{source}`" for item in named for source in item.sources)
+            raise UserError(error.what, f"{file}: {fields}", "Set the field to a value that is allowed.") from None
 
 
 def check_new(folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from components.tasks import tasks
 from components.tasks.task import PredictOptions
 from pipeline.errors import UsageError, UserError, did_you_mean
-from pipeline.figures import write_figure
+from pipeline.figures import write_metric
 from pipeline.fingerprint import shown
 from pipeline.run_record import Run, Step, duration
 from pipeline.workspace import Workspace
@@ -52,8 +52,11 @@ def show_result(result: Run, workspace: Path) -> None:
     show_verdict(result)
     name = (result.pushed or {}).get("name")
     place = "" if str(workspace) == "workspace" else f" --workspace {workspace}"
+    if result.stopped_after:
+        print(f"  ended after {result.stopped_after}, as asked; without --until the same command carries on from there")
     print(f"  report      {result.report}")
-    print(f"  curves      labline tensorboard{place}")
+    if result.logs:
+        print(f"  curves      labline tensorboard{place}")
     if name:
         print(f"  serve it    labline serve{place}")
         print(f"  ask it      labline predict {name} FILE{place}")
@@ -75,11 +78,6 @@ def show_metrics(metrics: dict[str, float]) -> None:
     for key, value in metrics.items():
         if key.count("/") == 1:
             print(f"  {key:28} {write_metric(value)}")
-
-
-def write_metric(value: float) -> str:
-    """Write a figure with four decimals, or with the digits that matter where those show nothing of it, or too much."""
-    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1000 else write_figure(value, 6)
 
 
 def show_verdict(result: Run) -> None:
@@ -125,7 +123,7 @@ def show_runs(records: list[dict[str, Any]]) -> None:
             [
                 record["run"],
                 record["recipe"],
-                record["status"],
+                f"{record['status']} (until {after})" if (after := record.get("stopped_after")) else record["status"],
                 duration(record["seconds"]),
                 f"{ran} of {len(record['steps'])} ran",
                 figure,

@@ -15,6 +15,7 @@ from labline.report import charts, sections
 from pipeline.artifacts import Artifact, Examples
 from pipeline.disk import replace_text
 from pipeline.errors import FactsError, UserError
+from pipeline.figures import write_metric
 from pipeline.pages.templates import page_templates
 from pipeline.progress import Progress
 
@@ -50,7 +51,7 @@ def write_report(run: dict[str, Any], artifacts: Artifacts, target: Path) -> Non
     task = found.report
     own = Path(inspect.getfile(type(found))).parent
     environment = page_templates(TEMPLATES, own, TEMPLATES / "plain")
-    environment.filters |= {"seconds": seconds, "span": span, "short": short}
+    environment.filters |= {"seconds": seconds, "span": span, "short": short, "metric": write_metric}
     environment.globals |= {
         "draw": charts,
         "curve_series": sections.curve_series,
@@ -118,6 +119,8 @@ def state_of(run: dict[str, Any]) -> dict[str, str]:
         return {"word": "failed", "tone": "bad"}
     if run.get("error"):
         return {"word": "stopped", "tone": "bad"}
+    if after := run.get("stopped_after"):
+        return {"word": f"until {after}", "tone": "fair"}
     if run.get("blessed"):
         return {"word": "blessed", "tone": "good"}
     return (

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from object_detection.pipeline_config.fields import EXTRACTOR, FOCAL, PREDICTOR
+from object_detection.pipeline_config import fpnlite_fields, ssd_fields
+from object_detection.pipeline_config.fields import EXTRACTOR
 
-OTHER_MODEL = (
-    "Only `ssd` with `ssd_mobilenet_v1` is here; `labline new DIR --task object_detection` starts a recipe of it."
-)
 INITIALIZERS = (
     "truncated_normal_initializer",
     "random_normal_initializer",
@@ -16,7 +14,11 @@ INITIALIZERS = (
     "keras_initializer_by_name",
 )
 NO_L1 = "Only `l2_regularizer` is here."
-NO_RESIZE = "Photos are brought to a square here: use `fixed_shape_resizer { height: 300 width: 300 }`."
+SIZE = "SIZE"  # stands for the size of the resizer that is refused
+NO_RESIZE = (
+    "Photos are brought to a square here, in training and when the model is asked, and their boxes with them: use "
+    f"`fixed_shape_resizer {{ height: {SIZE} width: {SIZE} }}`."
+)
 RATES = (
     "exponential_decay_learning_rate",
     "constant_learning_rate",
@@ -24,7 +26,28 @@ RATES = (
     "cosine_decay_learning_rate",
 )
 RECORDS = "Only TFRecord files are read from a pipeline.config: use `tf_record_input_reader`."
-OTHER_MODELS = ("faster_rcnn", "center_net", "experimental_model", "detr")
+RESIZERS = ("keep_aspect_ratio_resizer", "identity_resizer", "conditional_shape_resizer", "pad_to_multiple_resizer")
+ANCHORS = (
+    "ssd_anchor_generator",
+    "grid_anchor_generator",
+    "multiscale_anchor_generator",
+    "flexible_grid_anchor_generator",
+)
+PREDICTORS = (
+    "convolutional_box_predictor",
+    "mask_rcnn_box_predictor",
+    "rfcn_box_predictor",
+    "weight_shared_convolutional_box_predictor",
+)
+LOSSES = (
+    "weighted_sigmoid",
+    "weighted_sigmoid_focal",
+    "weighted_softmax",
+    "weighted_logits_softmax",
+    "bootstrapped_sigmoid",
+    "penalty_reduced_logistic_focal_loss",
+    "weighted_dice_classification_loss",
+)
 
 
 @dataclass(frozen=True)
@@ -42,17 +65,34 @@ class Choice:
     needed: bool = True
 
 
-CHOICES: dict[str, Choice] = {
-    "model": Choice(("ssd",), dict.fromkeys(OTHER_MODELS, OTHER_MODEL)),
-    "model.ssd.image_resizer": Choice(("fixed_shape_resizer",), dict.fromkeys(
-        ("keep_aspect_ratio_resizer", "identity_resizer", "conditional_shape_resizer", "pad_to_multiple_resizer"),
-        NO_RESIZE,
-    )),
-    EXTRACTOR: Choice(("batch_norm",), dict.fromkeys(("group_norm", "sync_batch_norm"), "Only `batch_norm` is here.")),
-    f"{EXTRACTOR}.regularizer": Choice(("l2_regularizer",), {"l1_regularizer": NO_L1}, needed=False),
-    f"{EXTRACTOR}.initializer": Choice(INITIALIZERS, needed=False),
-    f"{PREDICTOR}.regularizer": Choice(("l2_regularizer",), {"l1_regularizer": NO_L1}, needed=False),
-    f"{PREDICTOR}.initializer": Choice(INITIALIZERS, needed=False),
+Choices = dict[str, Choice]
+
+
+def one_of(taken: str, others: tuple[str, ...], fix: str = "Only `{}` is here with this network.") -> Choice:
+    """Return a choice that leaves one alternative."""
+    return Choice((taken,), dict.fromkeys((name for name in others if name != taken), fix.format(taken)))
+
+
+def layer_choices(path: str) -> Choices:
+    """Return the alternatives of a convolution's settings."""
+    return {
+        path: Choice(("batch_norm",), dict.fromkeys(("group_norm", "sync_batch_norm"), "Only `batch_norm` is here.")),
+        **kernel_choices(path),
+    }
+
+
+def kernel_choices(path: str) -> Choices:
+    """Return the alternatives of what holds for a convolution's kernel."""
+    return {
+        f"{path}.regularizer": Choice(("l2_regularizer",), {"l1_regularizer": NO_L1}, needed=False),
+        f"{path}.initializer": Choice(INITIALIZERS, needed=False),
+    }
+
+
+ALWAYS: Choices = {  # whatever the network
+    "model": Choice(("ssd",)),
+    "model.ssd.image_resizer": Choice(("fixed_shape_resizer",), dict.fromkeys(RESIZERS, NO_RESIZE)),
+    **layer_choices(EXTRACTOR),
     "model.ssd.box_coder": Choice(("faster_rcnn_box_coder",), dict.fromkeys(
         ("mean_stddev_box_coder", "square_box_coder", "keypoint_box_coder"), "Only `faster_rcnn_box_coder {}` is here."
     )),
@@ -63,20 +103,6 @@ CHOICES: dict[str, Choice] = {
         ("neg_sq_dist_similarity", "ioa_similarity", "thresholded_iou_similarity", "detr_similarity"),
         "Only `iou_similarity {}` is here.",
     )),
-    "model.ssd.anchor_generator": Choice(("ssd_anchor_generator",), dict.fromkeys(
-        ("grid_anchor_generator", "multiscale_anchor_generator", "flexible_grid_anchor_generator"),
-        "Only `ssd_anchor_generator` is here.",
-    )),
-    "model.ssd.box_predictor": Choice(("convolutional_box_predictor",), dict.fromkeys(
-        ("mask_rcnn_box_predictor", "rfcn_box_predictor", "weight_shared_convolutional_box_predictor"),
-        "Only `convolutional_box_predictor` is here.",
-    )),
-    "model.ssd.loss.classification_loss": Choice(("weighted_sigmoid",), {
-        "weighted_sigmoid_focal": FOCAL,
-        **dict.fromkeys(("weighted_softmax", "weighted_logits_softmax", "bootstrapped_sigmoid",
-                         "penalty_reduced_logistic_focal_loss", "weighted_dice_classification_loss"),
-                        "Only `weighted_sigmoid {}` is here."),
-    }),
     "model.ssd.loss.localization_loss": Choice(("weighted_smooth_l1",), dict.fromkeys(
         ("weighted_l2", "weighted_iou", "l1_localization_loss", "weighted_giou"),
         "Only `weighted_smooth_l1 {}` is here.",
@@ -88,4 +114,26 @@ CHOICES: dict[str, Choice] = {
     },
     "train_input_reader": Choice(("tf_record_input_reader",), {"external_input_reader": RECORDS}, needed=False),
     "eval_input_reader": Choice(("tf_record_input_reader",), {"external_input_reader": RECORDS}, needed=False),
-    }  # fmt: skip
+}  # fmt: skip
+SSD: Choices = {
+    **ALWAYS,
+    "model.ssd.anchor_generator": one_of("ssd_anchor_generator", ANCHORS),
+    "model.ssd.box_predictor": one_of("convolutional_box_predictor", PREDICTORS),
+    **kernel_choices(f"model.ssd.{ssd_fields.PREDICTOR}.conv_hyperparams"),
+    "model.ssd.loss.classification_loss": Choice(
+        ("weighted_sigmoid",),
+        {
+            **one_of("weighted_sigmoid", LOSSES, "Only `{} {{}}` is here.").refused,
+            "weighted_sigmoid_focal": ssd_fields.FOCAL,
+        },
+    ),
+}
+FPNLITE: Choices = {
+    **ALWAYS,
+    "model.ssd.anchor_generator": one_of("multiscale_anchor_generator", ANCHORS),
+    "model.ssd.box_predictor": one_of("weight_shared_convolutional_box_predictor", PREDICTORS),
+    **layer_choices(f"model.ssd.{fpnlite_fields.PREDICTOR}.conv_hyperparams"),
+    "model.ssd.loss.classification_loss": one_of(
+        "weighted_sigmoid_focal", LOSSES, "Only `{} {{ alpha: 0.25 gamma: 2.0 }}` is here with this network."
+    ),
+}

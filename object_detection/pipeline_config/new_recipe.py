@@ -9,7 +9,6 @@ from typing import Any
 
 from data.detection.label_map import read_label_map
 from object_detection.pipeline_config.reading import read_pipeline_config
-from object_detection.pipeline_config.records import PLACEHOLDER
 from object_detection.pipeline_config.setting import Setting
 from object_detection.pipeline_config.translation import Translation, translate
 from pipeline.errors import UserError
@@ -97,7 +96,7 @@ def comment(item: Setting) -> str:
     """Tell where a value comes from."""
     parts = []
     if item.to_do:
-        parts.append(f"TODO: put your path for {PLACEHOLDER}")
+        parts.append(f"TODO: {item.to_do}")
     if item.sources:
         parts.append(", ".join(item.sources) + ("" if item.given else " (default of the proto)"))
     if item.remark:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data.detection.text_proto import Message, Scalar
-from object_detection.pipeline_config.fields import FIELDS
 from object_detection.pipeline_config.reading import PipelineConfig, Value
 from object_detection.pipeline_config.setting import TRAINING, Setting, setting
 
@@ -21,7 +20,7 @@ def optimizer(config: PipelineConfig) -> Iterator[Setting]:
     for field_name in ("momentum_optimizer_value", "decay", "epsilon"):
         path = f"{top}.{name}.{field_name}"
         if path in config.values:
-            yield setting(config, FIELDS[path].key, config[path], path)
+            yield setting(config, config.network.fields[path].key, config[path], path)
     clip = f"{TRAINING}.gradient_clipping_by_norm"
     yield setting(
         config,

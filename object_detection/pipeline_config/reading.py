@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.detection.text_proto import Message, Scalar, parse
-from object_detection.pipeline_config.choices import CHOICES, Choice
-from object_detection.pipeline_config.fields import FIELDS, Field
+from data.detection.text_proto import Message, Scalar, parse, read_text, without_backslashes
+from object_detection.pipeline_config.choices import SIZE, Choice
+from object_detection.pipeline_config.fields import Field
+from object_detection.pipeline_config.networks import SSD_MOBILENET_V1, Network, by_type
+from object_detection.pipeline_config.other_networks import MODELS, explain_model, explain_type
 from pipeline.errors import UserError, did_you_mean
 
 KINDS = {
@@ -19,6 +23,10 @@ KINDS = {
     str: "a text in quotes",
     "word": "a name without quotes",
 }
+TYPE = ("model", "ssd", "feature_extractor", "type")
+ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|(.))", re.DOTALL)
+CHECKPOINT = ("train_config", "fine_tune_checkpoint")
+LARGEST = 2**32 - 1  # whole number of the protos
 BOOLEANS = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
 
 
@@ -52,6 +60,7 @@ class PipelineConfig:
 
     Attributes:
         source: its name.
+        network: that it describes.
         values: by path, those of alternatives that were not chosen left out.
         chosen: path of a message with alternatives -> the one that is set, and its line.
         ignored: path, line and reason of every field that has no effect here.
@@ -59,6 +68,7 @@ class PipelineConfig:
     """
 
     source: str
+    network: Network = SSD_MOBILENET_V1
     values: dict[str, Value] = field(default_factory=dict)
     chosen: dict[str, tuple[str, int]] = field(default_factory=dict)
     ignored: list[tuple[str, int, str]] = field(default_factory=list)
@@ -92,27 +102,51 @@ def read_pipeline_config(path: Path) -> PipelineConfig:
     """Read a file; call `check` on the result when all of it was looked at.
 
     Raises:
-        UserError: it cannot be read, or is not in text format.
+        UserError: it cannot be read, is not in text format, or is another network's.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise UserError(
-            f"The pipeline.config cannot be read: {error.strerror}.", str(path), "Check the path."
-        ) from None
-    except UnicodeDecodeError:
-        raise UserError("This is no text in UTF-8.", str(path), "Give a pipeline.config in text format.") from None
-    config = PipelineConfig(str(path))
-    settle(parse(text, str(path)), "", 1, config)
+    text = read_text(path, "The pipeline.config")
+    message = parse(text, str(path))
+    config = PipelineConfig(str(path), find_network(message, str(path)))
+    settle(message, "", 1, config)
     return config
+
+
+def find_network(message: Message, source: str) -> Network:
+    """Return the network that a file describes; the first of ours where the file does not say.
+
+    Raises:
+        UserError: it is not here. What else the file says is of no use then.
+    """
+    for name, values in inside(message, TYPE[:1]).items():
+        if name in MODELS:
+            what, fix = explain_model(name)
+            raise UserError(what, f"{source}, line {values[0].line}", fix)
+    value = next(iter(inside(message, TYPE[:-1]).get(TYPE[-1], [])), None)
+    if not isinstance(value, Scalar):
+        return SSD_MOBILENET_V1
+    network = by_type(str(value.value))
+    if network is None:
+        start = next(iter(inside(message, CHECKPOINT[:-1]).get(CHECKPOINT[-1], [])), None)
+        what, fix = explain_type(str(value.value), str(start.value) if isinstance(start, Scalar) else "")
+        raise UserError(what, f"{source}, line {value.line}", fix)
+    return network
+
+
+def inside(message: Message, path: tuple[str, ...]) -> dict[str, list[Scalar | Message]]:
+    """Return the fields of a message inside others; none where there is none."""
+    for name in path:
+        found = next((value for value in message.fields.get(name, []) if isinstance(value, Message)), None)
+        if found is None:
+            return {}
+        message = found
+    return message.fields
 
 
 def settle(message: Message | None, path: str, line: int, config: PipelineConfig) -> None:
     """Note the value of every field at and below a message; one that is missing has the proto's defaults."""
     given = dict(message.fields) if message else {}
-    choice = CHOICES.get(path)
+    choice, known = config.network.choices.get(path), config.network.inside.get(path, ())
     chosen = choose(choice, given, path, line, config) if choice else None
-    known = children(path)
     for name, values in given.items():
         if name not in known and (choice is None or name not in choice.refused):
             shown = join(path, name)
@@ -123,7 +157,7 @@ def settle(message: Message | None, path: str, line: int, config: PipelineConfig
         if choice is not None and name in choice.taken and name != chosen:
             continue
         inner = join(path, name)
-        item = FIELDS.get(inner)
+        item = config.network.fields.get(inner)
         if item is not None:
             read_field(item, inner, values, line, config)
             if item.kind != "empty":
@@ -144,9 +178,8 @@ def choose(choice: Choice, given: dict[str, Any], path: str, line: int, config: 
     found = [name for name in given if name in choice.taken or name in choice.refused]
     for name in found:
         if name in choice.refused:
-            config.wrong.append(
-                Wrong(given[name][0].line, f"`{join(path, name)}` cannot be had here.", choice.refused[name])
-            )
+            fix = choice.refused[name].replace(SIZE, f"{size_of(given[name][0], config.network)}")
+            config.wrong.append(Wrong(given[name][0].line, f"`{join(path, name)}` cannot be had here.", fix))
     if not found and choice.needed:
         some = "` or `".join(choice.taken)
         config.wrong.append(Wrong(line, f"`{path}` is missing or empty.", f"Add `{some}`."))
@@ -158,10 +191,12 @@ def choose(choice: Choice, given: dict[str, Any], path: str, line: int, config: 
     return taken[0] if taken else None
 
 
-def children(path: str) -> dict[str, None]:
-    """List the names below a path, in the table's order."""
-    start = f"{path}." if path else ""
-    return {known[len(start) :].partition(".")[0]: None for known in FIELDS if known.startswith(start)}
+def size_of(resizer: Any, network: Network) -> int:
+    """Return the size that a resizer with two sides would become here: its larger side, as far as that can be had."""
+    given = inside(Message(0, {"": [resizer]}), ("",)).get("max_dimension", [])
+    usual = network.fields["model.ssd.image_resizer.fixed_shape_resizer.height"].default
+    size = given[0].value if given and isinstance(given[0], Scalar) and isinstance(given[0].value, int) else usual
+    return network.nearest_size(size)
 
 
 def join(path: str, name: str) -> str:
@@ -185,6 +220,7 @@ def read_field(item: Field, path: str, values: list[Any], line: int, config: Pip
     for value in values:
         try:
             read.append(convert(value, item.kind))
+            check_escapes(value, path, config)
         except ValueError:
             shown = f"`{value.value}`" if isinstance(value, Scalar) else "a message"
             what = f"`{path}` must be {KINDS.get(item.kind, 'a message')}, not {shown}."
@@ -221,13 +257,31 @@ def convert(value: Scalar | Message, kind: Any) -> Any:
         return BOOLEANS[str(value.value)]
     if kind is bool and not value.word and value.value in (0, 1):
         return bool(value.value)
-    if kind is int and isinstance(value.value, int):
+    if kind is int and isinstance(value.value, int) and abs(value.value) <= LARGEST:
         return value.value
-    if kind is float and isinstance(value.value, (int, float)):
-        return float(value.value)
+    if kind is float and isinstance(value.value, (int, float)) and abs(value.value) <= LARGEST:  # no infinity, no nan
+        return shortest(float(value.value))
     if (kind is str and isinstance(value.value, str) and not value.word) or (kind == "word" and value.word):
         return value.value
     raise ValueError
+
+
+def shortest(value: float) -> float:
+    """Return the number with the fewest digits that the protos, which keep seven of them, hold for the same."""
+    stored = struct.pack("f", value)
+    candidates = (float(f"{value:.{digits}g}") for digits in range(1, 9))
+    return next((found for found in candidates if struct.pack("f", found) == stored), value)
+
+
+def check_escapes(value: Scalar | Message, path: str, config: PipelineConfig) -> None:
+    """Note a text in which a backslash of a path became something else: a tab, a line's end, a letter by its number."""
+    written = value.written if isinstance(value, Scalar) else ""
+    for octal, hexadecimal, letter in ESCAPE.findall(written):
+        number = int(octal, 8) if octal else int(hexadecimal, 16) if hexadecimal else 128
+        if letter in tuple("abfnrtv") or number < 128:
+            what = f"`{path}` has single backslashes in it, which are escapes: `{written}`."
+            config.wrong.append(Wrong(value.line, what, without_backslashes(written)))
+            return
 
 
 def same(value: Any, allowed: Any) -> bool:
@@ -241,6 +295,8 @@ def show(value: Any) -> str:
     """Write a value as a pipeline.config has it."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if value is None:
+        return "nothing"
     if isinstance(value, str):
         return value if value.isupper() else f'"{value}"'
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -13,6 +13,7 @@ from object_detection.pipeline_config.reading import PipelineConfig
 TRAINING = "train_input_reader.tf_record_input_reader.input_path"
 EVALUATION = "eval_input_reader.tf_record_input_reader.input_path"
 PLACEHOLDER = "PATH_TO_BE_CONFIGURED"
+ELSEWHERE = re.compile(r"[A-Za-z]:/|//|\w+://")  # a drive or a server of Windows, a bucket of a cloud
 PART = re.compile(r"-(?:\d{5}|\?{5})-of-\d{5}")
 
 
@@ -22,7 +23,7 @@ def data_path(config: PipelineConfig) -> tuple[str, list[str]]:
     Which file belongs to which split is told by a word of its name, so files without one are noted as wrong.
     """
     sources = [path for path in (TRAINING, EVALUATION) if path in config.values and config[path]]
-    files = {path: [sharded(str(file)) for file in config[path]] for path in sources}
+    files = {path: [sharded(plain_path(str(file))) for file in config[path]] for path in sources}
     if not files:
         return f"{PLACEHOLDER}/*.record", []
     several = len({file for names in files.values() for file in names}) > 1
@@ -45,6 +46,16 @@ def data_path(config: PipelineConfig) -> tuple[str, list[str]]:
     return found, sources
 
 
+def plain_path(name: str) -> str:
+    """Return a path with the slashes of this machine, where it was written on Windows."""
+    return name.replace("\\", "/") if "\\" in name and not Path(name).exists() else name
+
+
+def is_elsewhere(path: str) -> bool:
+    """Tell whether a path is not of this machine: of a drive of Windows, a server or a cloud's bucket."""
+    return os.name != "nt" and bool(ELSEWHERE.match(path))
+
+
 def sharded(name: str) -> str:
     """Return `train.record@10` as the pattern of its files, as the API did."""
     match = re.fullmatch(r"(.+)@(\d+)", name)
@@ -58,12 +69,22 @@ def pattern(files: list[str]) -> str:
     folders = sorted({str(PurePosixPath(file).parent) for file in files})
     if len(folders) > 1:
         alike = len({folder.startswith("/") for folder in folders}) == 1
-        above = os.path.commonpath(folders) if alike else ""
+        above = common_folder(folders) if alike else ""
         return above if above.strip("/.") else ""
     names = [PART.sub("-?????-of-?????", PurePosixPath(file).name) for file in files]
     start = beginning(names)
     end = beginning([name[len(start) :][::-1] for name in names])[::-1]
-    return str(PurePosixPath(folders[0]) / (names[0] if len(set(names)) == 1 else f"{start}*{end}"))
+    last = names[0] if len(set(names)) == 1 else f"{start}*{end}"
+    folder = files[0][: len(files[0]) - len(PurePosixPath(files[0]).name)]  # as it is written, such as gs://
+    return folder + last
+
+
+def common_folder(folders: list[str]) -> str:
+    """Return the folder above several."""
+    try:
+        return os.path.commonpath(folders)
+    except ValueError:  # none and some of them are on a drive
+        return ""
 
 
 def beginning(names: list[str]) -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from object_detection.pipeline_config.reading import PipelineConfig
-from object_detection.pipeline_config.records import PLACEHOLDER
+from object_detection.pipeline_config.records import PLACEHOLDER, is_elsewhere
 
 SSD, TRAINING = "model.ssd", "train_config"
+PATHS = ("data.path", "data.label_map", "trainer.warm_start")
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,13 @@ class Setting:
     remark: str = ""
 
     @property
-    def to_do(self) -> bool:
-        """Whether the value has a placeholder of the file's in it."""
-        return isinstance(self.value, str) and PLACEHOLDER in self.value
+    def to_do(self) -> str:
+        """What its user has to do: put in a path for a placeholder, or for one that is another machine's."""
+        if not isinstance(self.value, str) or self.key not in PATHS:
+            return ""
+        if PLACEHOLDER in self.value:
+            return f"put your path for {PLACEHOLDER}"
+        return "this path is another machine's: put yours" if is_elsewhere(self.value) else ""
 
 
 def setting(config: PipelineConfig, key: str, value: Any, *paths: str, remark: str = "") -> Setting:

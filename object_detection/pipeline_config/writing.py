@@ -7,21 +7,25 @@ from typing import Any
 
 from data.detection.label_map import read_label_map
 from object_detection import zoo
-from object_detection.pipeline_config.augmentations import STEPS
-from object_detection.pipeline_config.channels import find_min_depth, variable_names
-from object_detection.pipeline_config.choices import CHOICES
-from object_detection.pipeline_config.fields import BODY_DECAY, BODY_MOMENTUM, EXTRACTOR, FIELDS, PREDICTOR
+from object_detection.pipeline_config.augmentations import augmentation_fields
+from object_detection.pipeline_config.fields import BODY_DECAY, BODY_MOMENTUM
+from object_detection.pipeline_config.networks import FPNLITE, NETWORKS, Network, by_recipe
 from object_detection.pipeline_config.optimizer import OPTIMIZERS
+from object_detection.pipeline_config.pyramid import pyramid_fields
 from object_detection.pipeline_config.records import PLACEHOLDER, input_paths
 from object_detection.pipeline_config.setting import SSD, TRAINING
-from object_detection.pipeline_config.translation import DIRECT
 from pipeline.errors import UserError
 
-NETWORKS = ("ssd_mobilenet_v1", "ssd_mobilenet_v1_025_160")
 LEFT_OUT = (  # the API's builder looks whether they are written, and not every network of its takes them
     "model.ssd.feature_extractor.replace_preprocessor_with_placeholder",
     "model.ssd.feature_extractor.num_layers",
 )
+UNSAID = {  # settings that the API's training has none of, with their defaults
+    "trainer.early_stopping": None,
+    "trainer.keep": "last",
+    "trainer.validation_split": "validation",
+    "trainer.warm_start_averages": False,
+}
 ANCHORS_LOOKED_AT = 3000  # or more, if there are more: all of them
 ANCHORS_A_CELL = 6
 
@@ -41,19 +45,23 @@ def pipeline_config(values: dict[str, Any], classes: int | None = None) -> str:
         UserError: the recipe has what the API cannot do, or the number of classes is not known.
     """
     check(values)
-    remarks: list[str] = []
+    network = by_recipe(values["trainer.network"]) or NETWORKS[0]
+    remarks = [
+        f"{key}: a pipeline.config has no word for it." for key, usual in UNSAID.items() if values.get(key, "") != usual
+    ]
     fields = {
-        **constants(),
+        **constants(network),
         f"{SSD}.num_classes": classes or count_classes(values),
-        **model_fields(values),
-        **training_fields(values, remarks),
+        **model_fields(values, network),
+        **(pyramid_fields(values) if network is FPNLITE else mining_fields(values)),
+        **training_fields(values, network, remarks),
         **optimizer_fields(values, remarks),
         **reader_fields(values, remarks),
     }
     told = "".join(f"# {remark}\n" for remark in remarks)
     return (
         f"# From the recipe `{values['name']}`; its fields are those of the API's last versions.\n{told}\n"
-        + text_of(fields)
+        + text_of(fields, network)
     )
 
 
@@ -66,7 +74,7 @@ def check(values: dict[str, Any]) -> None:
     optimizer = "trainer.optimizer"
     known = {
         "task": ("object_detection",),
-        "trainer.network": NETWORKS,
+        "trainer.network": tuple(name for network in NETWORKS for name in (network.name, *network.others)),
         f"{optimizer}.name": tuple(OPTIMIZERS.values()),
         f"{optimizer}.nesterov": (False,),
         f"{optimizer}.weight_decay": (None,),
@@ -104,10 +112,10 @@ def count_classes(values: dict[str, Any]) -> int:
     return max(read_label_map(Path(str(named)).expanduser()))
 
 
-def constants() -> dict[str, Any]:
+def constants(network: Network) -> dict[str, Any]:
     """Return the fields that can have one value only here."""
     found: dict[str, Any] = {}
-    for path, item in FIELDS.items():
+    for path, item in network.fields.items():
         if item.only and not item.key and "input_reader" not in path and path not in LEFT_OUT:
             found[path] = Named(item.only[0]) if item.kind == "word" else item.only[0]
         elif item.kind == "empty":
@@ -115,41 +123,52 @@ def constants() -> dict[str, Any]:
     return found
 
 
-def model_fields(values: dict[str, Any]) -> dict[str, Any]:
+def model_fields(values: dict[str, Any], network: Network) -> dict[str, Any]:
     """Return the fields of the network and its loss."""
-    found = {f"{SSD}.{name}": option(values, FIELDS[f"{SSD}.{name}"].key) for name in DIRECT}
-    width, size = option(values, "trainer.options.width"), values["trainer.options.size"]
-    min_depth = find_min_depth(width)
+    found = {f"{SSD}.{name}": option(values, network.fields[f"{SSD}.{name}"].key, network) for name in network.direct}
+    width, size = option(values, "trainer.options.width", network), values["trainer.options.size"]
+    min_depth = network.find_min_depth(width)
     if min_depth is None:
         raise UserError(
             f"The Object Detection API has other numbers of channels at width {width:g}.",
             "trainer.options.width",
             "Take .25, .5, .75 or 1.",
         )
-    decay, momentum = values["trainer.weight_decay"], option(values, "trainer.options.momentum")
-    kernels = {"truncated_normal_initializer.mean": 0.0, "truncated_normal_initializer.stddev": 0.03}
-    for layers in (EXTRACTOR, PREDICTOR):
+    decay, momentum = values["trainer.weight_decay"], option(values, "trainer.options.momentum", network)
+    for layers, kernels in network.kernels.items():
         found[f"{layers}.regularizer.l2_regularizer.weight"] = decay
-        found |= {f"{layers}.initializer.{name}": value for name, value in kernels.items()}
-    anchors = sum((-(-size // 2**level)) ** 2 for level in range(4, 10)) * ANCHORS_A_CELL
+        found |= {
+            f"{layers}.initializer.{kernels.initializer}.{name}": Named(value) if isinstance(value, str) else value
+            for name, value in kernels.values.items()
+        }
+        if f"{layers}.batch_norm.decay" in network.fields:
+            found[f"{layers}.batch_norm.decay"] = momentum
+    override = network is FPNLITE or (decay, momentum) != (BODY_DECAY, BODY_MOMENTUM)
     return found | {
         f"{SSD}.image_resizer.fixed_shape_resizer.width": size,
-        f"{SSD}.feature_extractor.type": "ssd_mobilenet_v1",
+        f"{SSD}.feature_extractor.type": network.types[0],
         f"{SSD}.feature_extractor.min_depth": min_depth,
-        f"{SSD}.feature_extractor.override_base_feature_extractor_hyperparams": (decay, momentum)
-        != (BODY_DECAY, BODY_MOMENTUM),
+        f"{SSD}.feature_extractor.override_base_feature_extractor_hyperparams": override,
         f"{SSD}.post_processing.batch_non_max_suppression.max_detections_per_class": values["trainer.options.most"],
-        f"{SSD}.loss.hard_example_miner.num_hard_examples": max(ANCHORS_LOOKED_AT, anchors),
-        f"{SSD}.loss.hard_example_miner.iou_threshold": 0.99,
-        f"{SSD}.loss.hard_example_miner.max_negatives_per_positive": values["trainer.negatives_per_positive"],
         f"{SSD}.loss.classification_weight": values["trainer.classification_weight"],
         f"{SSD}.loss.localization_weight": values["trainer.localization_weight"],
-        f"{SSD}.normalize_loc_loss_by_codesize": False,
+        f"{SSD}.normalize_loc_loss_by_codesize": network.shared_codes,
         f"{SSD}.freeze_batchnorm": frozen(values),
     }
 
 
-def option(values: dict[str, Any], key: str) -> Any:
+def mining_fields(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the hard example mining that SSD-MobileNet v1 learns by."""
+    size = values["trainer.options.size"]
+    anchors = sum((-(-size // 2**level)) ** 2 for level in range(4, 10)) * ANCHORS_A_CELL
+    return {
+        f"{SSD}.loss.hard_example_miner.num_hard_examples": max(ANCHORS_LOOKED_AT, anchors),
+        f"{SSD}.loss.hard_example_miner.iou_threshold": 0.99,
+        f"{SSD}.loss.hard_example_miner.max_negatives_per_positive": values["trainer.negatives_per_positive"],
+    }
+
+
+def option(values: dict[str, Any], key: str, network: Network) -> Any:
     """Return one of the network's options; those that depend on the weights to start from are settled.
 
     Raises:
@@ -159,7 +178,7 @@ def option(values: dict[str, Any], key: str) -> Any:
     if value is not None:
         return value
     if key.endswith(".momentum"):
-        return BODY_MOMENTUM if warm else 0.97
+        return network.momentum if warm else 0.97
     if not warm:
         return 1.0
     if warm in zoo.names():
@@ -178,7 +197,7 @@ def frozen(values: dict[str, Any]) -> bool:
     )
 
 
-def training_fields(values: dict[str, Any], remarks: list[str]) -> dict[str, Any]:
+def training_fields(values: dict[str, Any], network: Network, remarks: list[str]) -> dict[str, Any]:
     """Return the fields of the training but for its optimiser."""
     warm, parts = values["trainer.warm_start"], values["trainer.warm_start_parts"]
     if warm and parts == "body_and_boxes":
@@ -189,9 +208,6 @@ def training_fields(values: dict[str, Any], remarks: list[str]) -> dict[str, Any
         remarks.append(
             f"fine_tune_checkpoint: `{warm}` is labline's name of it; the API needs the path of the checkpoint."
         )
-    body = [name for name in variable_names(1.0) if "/MobilenetV1/" in name and "13_pointwise_" not in name]
-    kept = sorted({name.split("/")[2] for name in body}) if values["trainer.trained"] == "extras" else []
-    named = {recipe: field for field, recipe in STEPS.items()}
     return {
         f"{TRAINING}.batch_size": values["trainer.batch_size"],
         f"{TRAINING}.fine_tune_checkpoint": warm or "",
@@ -199,8 +215,8 @@ def training_fields(values: dict[str, Any], remarks: list[str]) -> dict[str, Any
         f"{TRAINING}.from_detection_checkpoint": bool(warm),
         f"{TRAINING}.load_all_detection_checkpoint_vars": bool(warm) and parts != "body",
         f"{TRAINING}.num_steps": values["trainer.steps"],
-        f"{TRAINING}.data_augmentation_options": [{named[name]: {}} for name in values["trainer.augmentation"]],
-        f"{TRAINING}.freeze_variables": [f"MobilenetV1/{layer}/" for layer in kept],
+        f"{TRAINING}.data_augmentation_options": augmentation_fields(values["trainer.augmentation"]),
+        f"{TRAINING}.freeze_variables": list(network.frozen) if values["trainer.trained"] == "extras" else [],
         f"{TRAINING}.add_regularization_loss": True,
         f"{TRAINING}.use_bfloat16": values["trainer.mixed_precision"],
         f"{TRAINING}.gradient_clipping_by_norm": values["trainer.optimizer.clip_norm"] or 0.0,
@@ -285,12 +301,12 @@ def reader_fields(values: dict[str, Any], remarks: list[str]) -> dict[str, Any]:
     return found
 
 
-def text_of(fields: dict[str, Any]) -> str:
+def text_of(fields: dict[str, Any], network: Network) -> str:
     """Write fields by path in text format, in the table's order."""
-    places = {path: place for place, path in enumerate(FIELDS)}
+    places = {path: place for place, path in enumerate(network.fields)}
     tree: dict[str, Any] = {}
     for path in sorted(fields, key=lambda path: places[path]):
-        if not chosen(path, fields):
+        if not chosen(path, fields, network):
             continue
         *sections, last = path.split(".")
         inner = tree
@@ -300,15 +316,17 @@ def text_of(fields: dict[str, Any]) -> str:
     return "\n".join(lines_of(tree, 0)) + "\n"
 
 
-def chosen(path: str, fields: dict[str, Any]) -> bool:
+def chosen(path: str, fields: dict[str, Any], network: Network) -> bool:
     """Tell whether a constant belongs to the alternatives that are taken, such as the kind of learning rate."""
     parts = path.split(".")
     for depth in range(1, len(parts)):
         above, name = ".".join(parts[:depth]), parts[depth]
-        choice = CHOICES.get(above)
+        choice = network.choices.get(above)
         if choice and len(choice.taken) > 1 and name in choice.taken:
             below = f"{above}.{name}."
-            if not any(other.startswith(below) and (FIELDS[other].key or ".initializer." in other) for other in fields):
+            if not any(
+                other.startswith(below) and (network.fields[other].key or ".initializer." in other) for other in fields
+            ):
                 return False
     return True
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from data import loader
 from data.detection.records import EDGES
 from object_detection.augmentation import Labelled, augment
+from object_detection.augmentation_steps import Written
 from object_detection.preprocessing import decode, to_network
 from object_detection.saved_detector import SavedDetector
 from object_detection.targets import Matcher, Targets
@@ -26,7 +27,7 @@ FEATURES: dict[str, Any] = {  # of a record
 Prepare = Callable[[tf.Tensor, tf.Tensor], "tuple[tf.Tensor, Targets]"]  # record, seed [2] -> pixels, targets
 
 
-def preparer(detector: SavedDetector, augmentation: tuple[str, ...]) -> Prepare:
+def preparer(detector: SavedDetector, augmentation: tuple[Written, ...]) -> Prepare:
     """Return what makes the network's input and targets of a serialized record."""
     size = detector.config.size
     matcher = Matcher(detector.config.make_anchors())

@@ -130,7 +130,7 @@ def test_a_csv_may_name_a_pipe_without_hanging_the_reader(tmp_path: Path) -> Non
 
 
 def test_a_folder_read_as_csv_is_an_error_of_the_users(images: Path) -> None:
-    with pytest.raises(UserError, match="directory"):
+    with pytest.raises(UserError, match="no table"):
         listed(image_csv, images)
 
 
@@ -169,10 +169,11 @@ def test_data_without_folders_are_not_told_to_make_folders(tmp_path: Path) -> No
 
 def test_a_table_that_lies_elsewhere_is_told_from_where_its_paths_are_read(tmp_path: Path, images: Path) -> None:
     names = [f"ant/{path.name},ant" for path in sorted((images / "ant").iterdir())]
-    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *names]))
-    error = refusal(tmp_path / "labels.csv", tmp_path)
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "labels.csv").write_text("\n".join(["path,label", *names]))
+    error = refusal(tmp_path / "tables" / "labels.csv", tmp_path)
     assert error.what == "No class has usable pictures; two are needed."
-    assert f"relative to the table's folder, {tmp_path}" in error.fix
+    assert f"relative to the table's folder, {tmp_path / 'tables'}" in error.fix
 
 
 def test_why_no_picture_can_be_used_is_said_with_an_example(

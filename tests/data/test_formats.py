@@ -192,7 +192,7 @@ def test_paths_that_windows_wrote_are_found(images: Path) -> None:
 def test_a_missing_column_is_answered_with_the_nearest(images: Path) -> None:
     file = write_csv(images, "paths,label\nant/000.png,A\n")
     with pytest.raises(UserError) as caught:
-        listed(image_csv, file)
+        listed(image_csv, file, path_column="path")
     assert "Did you mean `paths`?" in caught.value.fix
 
 

@@ -19,8 +19,12 @@ FIELDS = list(TableReadingConfig.model_fields)
 # values of every kind that a setting of reading may take; a setting that takes none of them needs one more here
 CANDIDATES: tuple[Any, ...] = (
     "2 weeks", "%d.%m.%Y", "cp1252", ("other",), "other", ";", ",", "forward", "long", True, False, 1, 2, 0.5,
-    "Europe/Berlin", "mean", "DE", "wide",
+    "Europe/Berlin", "de", "mean", "DE", "wide",
 )  # fmt: skip
+FOUND = {
+    "time_column", "value_columns", "series_column", "covariate_columns", "decimal", "time_format", "time_language",
+    "frequency",
+}  # fmt: skip
 OWN = {"values": ["a"], "covariates": [], "history": 2, "horizon": 1, "frequency": None, "season": 1, "times": True}
 
 
@@ -51,7 +55,15 @@ def test_every_setting_of_reading_is_told_by_a_model_and_reads_the_files_it_is_a
 def test_every_setting_of_reading_that_a_recipe_gives_is_told_unless_what_was_found_says_it(
     tmp_path: Path, name: str
 ) -> None:
-    found = {"time_column", "value_columns", "series_column", "covariate_columns", "decimal", "time_format"}
+    found = {
+        "time_column",
+        "value_columns",
+        "series_column",
+        "covariate_columns",
+        "decimal",
+        "time_format",
+        "time_language",
+    }
     if name in found | {"frequency"}:
         pytest.skip("found out from the file")
     (tmp_path / "table.csv").write_text("day,sales\n2024-01-01,1\n2024-01-02,2\n")

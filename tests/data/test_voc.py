@@ -145,6 +145,7 @@ def test_a_photo_is_found_by_its_annotations_own_name_where_the_stated_one_is_wr
         ("<html></html>", "unreadable_annotation", "a.xml", "`html`, not `annotation`"),
         ("<!DOCTYPE a [<!ENTITY b 'c'>]><annotation>&b;</annotation>", "unreadable_annotation", "a.xml", "entities"),
         (annotation(("cat", "x", 1, 2, 3)), "box_not_a_number", "a.xml, line 4", "`cat`: xmin is `x`"),
+        (annotation(("cat", "nan", 1, 2, 3)), "box_not_a_number", "a.xml, line 4", "`cat`: xmin is `nan`"),
         (annotation(("cat", 1, "", 2, 3)), "box_not_a_number", "a.xml, line 4", "`cat`: there is no ymin"),
         (annotation(("", 1, 1, 2, 3)), "box_without_class", "a.xml, line 3", "no name"),
         (annotation(filename="a.jpg") * 2, "unreadable_annotation", "a.xml", "junk after document element"),
@@ -156,6 +157,22 @@ def test_what_cannot_be_read_is_named_by_file_and_line(
     _, problems = listed(write(tmp_path, {"a.xml": content, "a.jpg": b""}))
     assert (problems[0].name, problems[0].file) == (kind, place)
     assert words in problems[0].detail
+
+
+def test_xml_about_something_else_is_passed_over_and_told(images: Path) -> None:
+    write(images, {"info.xml": "<info/>"})
+    samples, problems = listed(images)
+    assert len(samples) == 2
+    assert [(item.name, item.file) for item in problems] == [("passed_over_file", "info.xml")]
+
+
+def test_boxes_around_outlines_are_told_once(images: Path) -> None:
+    shape = "<polygon><x1>1</x1><y1>1</y1><x2>9</x2><y2>2</y2><x3>5</x3><y3>8</y3></polygon>"
+    outlined = f"<annotation><object><name>cat</name>{shape}</object></annotation>"
+    write(images, {"annotations/one.xml": outlined, "annotations/two.xml": outlined})
+    samples, problems = listed(images)
+    assert [box[1:5] for box in samples[0].boxes] == [(1, 1, 8, 9)]
+    assert [(item.name, item.file) for item in problems] == [("box_around_outline", "annotations/one.xml, line 1")]
 
 
 def test_missing_lonely_and_doubled_photos_are_named(tmp_path: Path) -> None:
@@ -204,7 +221,6 @@ def test_parts_of_an_object_are_not_objects(tmp_path: Path) -> None:
         ((-3, 1, 8, 12), "box_beyond_edge", (0.1, 0, 1, 0.4)),
         ((2, 1, 2, 9), "empty_box", None),
         ((30, 1, 40, 9), "outside_box", None),
-        (("nan", 1, 8, 9), "box_not_a_number", None),
         ((0, 0, 20, 10), "", (0, 0, 1, 1)),
     ],
 )

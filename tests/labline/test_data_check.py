@@ -64,9 +64,9 @@ def test_a_table_that_names_pictures_is_no_series_whatever_its_columns_are_calle
     table = tmp_path / "list.csv"
     table.write_text("File;Label;Set\npics\\1.png;cat;train\npics\\2.png;dog;test\n")
     assert task_of_data(str(table)) == "image_classification"
-    with pytest.raises(UserError, match="There is no column `path`") as caught:
+    with pytest.raises(UserError, match="No class has usable pictures") as caught:
         show_data_check(str(table), [], "auto", as_json=False)
-    assert "`data.path_column=File`" in caught.value.fix
+    assert "pics/1.png" in caught.value.fix
     assert "--task forecasting" in caught.value.fix
 
 

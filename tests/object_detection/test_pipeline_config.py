@@ -108,11 +108,11 @@ CANNOT = [
     ),
     (("matched_threshold: 0.5 un", "matched_threshold: 0.6 un"), "matched_threshold: 0.6", "is 0.6"),
     (("num_layers: 6", "scales: 0.1"), "scales", "cannot be had"),
-    (("random_horizontal_flip", "random_vertical_flip"), "random_vertical_flip", "cannot be had"),
+    (("random_horizontal_flip", "random_black_patches"), "random_black_patches", "cannot be had"),
     (
         ("ssd_random_crop { }", "ssd_random_crop { operations { min_object_covered: 0.5 } }"),
         "min_object_covered",
-        "settings that cannot be had",
+        "has a wrong `crop.min_aspect_ratio`",
     ),
     (("num_steps: 200000", ""), "train_config", "without end"),
     (

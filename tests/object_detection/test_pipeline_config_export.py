@@ -16,8 +16,8 @@ from components.training.config import OptimizerConfig
 from components.training.optimizers import learning_rate_at
 from labline.cli.export_config import export
 from labline.cli.new import create_from_pipeline_config
-from object_detection.pipeline_config.channels import BODY, find_min_depth, rounded, same_channels, variable_names
-from object_detection.pipeline_config.fields import FIELDS
+from object_detection.pipeline_config.channels import BODY, rounded, same_channels, variable_names
+from object_detection.pipeline_config.networks import NETWORKS, SSD_MOBILENET_V1
 from object_detection.pipeline_config.writing import pipeline_config
 from object_detection.ssd import SsdConfig
 from object_detection.variables import full_name, name_variables
@@ -140,7 +140,8 @@ def test_the_number_of_classes_comes_from_the_label_map_or_is_asked_for(
 def test_every_field_says_what_becomes_of_it() -> None:
     silent = [
         path
-        for path, field in FIELDS.items()
+        for network in NETWORKS
+        for path, field in network.fields.items()
         if not (field.key or field.only or field.ignored or field.refused or field.kind == "empty")
     ]
     told = (
@@ -151,6 +152,9 @@ def test_every_field_says_what_becomes_of_it() -> None:
         "num_hard_examples",
         "hard_example_miner.iou_threshold",
         "burnin_learning_rate",
+        "regularize_depthwise",
+        "class_prediction_bias_init",
+        "share_prediction_tower",
     )
     assert [path for path in silent if not any(name in path for name in told)] == []
 
@@ -166,7 +170,7 @@ def test_channels_are_those_of_the_network_that_is_built(small_ssd: Any, small_c
 
 
 def test_widths_at_which_the_api_has_other_layers_are_known() -> None:
-    assert [find_min_depth(width) for width in (1.0, 0.75, 0.5, 0.25, 0.6)] == [16, 16, 16, 8, None]
+    assert [SSD_MOBILENET_V1.find_min_depth(width) for width in (1.0, 0.75, 0.5, 0.25, 0.6)] == [16, 16, 16, 8, None]
     assert not same_channels(0.25, 16)
 
 

@@ -30,9 +30,9 @@ class ToyLine:
             values[name] = {**values.get(name, {}), **section}
         return values
 
-    def run(self, fresh: set[str] | None = None, **sections: dict[str, Any]) -> Run:
+    def run(self, fresh: set[str] | None = None, until: str = "", **sections: dict[str, Any]) -> Run:
         """Run in this process and return the run's record."""
-        runner = toy_line.runner_of(self.workspace, self.values(**sections), fresh)
+        runner = toy_line.runner_of(self.workspace, self.values(**sections), fresh, until=until)
         self.last = runner.record
         return runner.run()
 

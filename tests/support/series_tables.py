@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from data.formats import csv_series
+from data import formats
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
 from data.series.times import show_time
@@ -36,8 +36,9 @@ def read(path: Path, text: str | bytes, **settings: Any) -> Read:
 def read_path(path: Path, **settings: Any) -> Read:
     """Read a file that is there."""
     config = SeriesDataConfig(path=str(path), **settings)
-    layout, findings = csv_series.open_layout(path, config), SeriesFindings()
-    chunks = list(csv_series.read_chunks(layout, findings, config.missing))
+    module = formats.find(formats.detect(path, "forecasting"), "forecasting")
+    layout, findings = module.open_layout(path, config), SeriesFindings()
+    chunks = list(module.read_chunks(layout, findings, config.missing))
     values = np.concatenate([chunk.values for chunk in chunks])
     times = None
     if layout.form:

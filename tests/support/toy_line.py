@@ -145,11 +145,18 @@ def pipeline(recipe: Recipe) -> None:
     judge(model, baseline=latest_blessed(model))
 
 
-def runner_of(workspace: Path, values: dict[str, Any], fresh: set[str] | None = None, wire: Any = pipeline) -> Runner:
+def runner_of(
+    workspace: Path, values: dict[str, Any], fresh: set[str] | None = None, wire: Any = pipeline, until: str = ""
+) -> Runner:
     """Make a runner for the toy recipe."""
     recipe = Recipe.model_validate(values)
     return Runner(
-        Resolved(recipe, {}, wire), Workspace(workspace), Progress(quiet=True), fresh, write_report=draw_report
+        Resolved(recipe, {}, wire),
+        Workspace(workspace),
+        Progress(quiet=True),
+        fresh,
+        write_report=draw_report,
+        until=until,
     )
 
 

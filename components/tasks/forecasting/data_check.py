@@ -8,9 +8,9 @@ from typing import Any
 from components.tasks.forecasting.checks import check_splits
 from components.tasks.forecasting.config import ForecastValidationConfig
 from components.validation.stopping import conclude, unusable_files
+from data import formats
 from data.config import RawDataConfig
 from data.detection.labelled import has_images
-from data.formats import csv_series
 from data.series import check as series_check
 from data.series.config import SeriesDataConfig
 from data.validation.config import ValidationConfig
@@ -31,4 +31,4 @@ def inspect(config: RawDataConfig, validation: ValidationConfig, progress: Progr
 
 def recognize(place: Path) -> int:
     """Say that tables are series, where no images lie beside them."""
-    return int(csv_series.detect(place) and not has_images(place))
+    return int(formats.looks_like(place, "forecasting") and not has_images(place))

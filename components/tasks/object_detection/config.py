@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from components.config import InfraValidatorConfig, StandardRecipe
 from components.evaluation.config import EvaluatorConfig
@@ -14,6 +14,7 @@ from components.tasks.object_detection.metric_list import METRICS
 from components.training.config import TrainerConfig
 from data.detection.config import DetectionDataConfig
 from data.validation.config import Limits, ValidationConfig
+from object_detection.augmentation_steps import Written, settle_steps
 from pipeline.settings import ModuleIn, SourceFile
 
 COARSE = {
@@ -100,9 +101,6 @@ class DetectionServingCheck(InfraValidatorConfig):
     )
 
 
-Augmentation = Literal["horizontal_flip", "ssd_random_crop"]
-
-
 class DetectionTrainerConfig(TrainerConfig):
     """What to train, how long, on what photos."""
 
@@ -131,8 +129,11 @@ class DetectionTrainerConfig(TrainerConfig):
     trained: Literal["all", "extras"] = Field(
         "all", description="what learns; extras: only what follows the MobileNet, for a quick first look"
     )
-    augmentation: tuple[Augmentation, ...] = Field(
-        ("horizontal_flip", "ssd_random_crop"), description="changes of the training photos at random, in this order"
+    augmentation: tuple[Written, ...] = Field(
+        ("horizontal_flip", "ssd_random_crop"),
+        description="changes of the training photos at random, in this order, such as [horizontal_flip, crop, "
+        "{brightness: {max_delta: 0.3}}]: horizontal_flip, vertical_flip, rotation90, ssd_random_crop, crop, pad, "
+        "brightness, contrast, saturation, hue, grey, pixel_scale",
     )
     classification_weight: float = Field(1.0, ge=0, description="of the classes in the loss")
     localization_weight: float = Field(1.0, ge=0, description="of the boxes in the loss")
@@ -150,6 +151,12 @@ class DetectionTrainerConfig(TrainerConfig):
     )
     keep_metric: str = Field("mAP", description="validation metric that says which judgement was best: mAP or loss")
     histograms: bool = Field(False, description="histograms of the weights in TensorBoard, each epoch")
+
+    @field_validator("augmentation", mode="before")
+    @classmethod
+    def check_steps(cls, value: Any) -> Any:
+        """Refuse steps and settings of them that there are not; write the others in one way."""
+        return settle_steps(value) if isinstance(value, (list, tuple)) else value
 
 
 class DetectionRecipe(StandardRecipe):

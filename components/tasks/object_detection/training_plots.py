@@ -17,6 +17,7 @@ from components.tasks.object_detection import image_pairs, matching, metrics
 from components.tasks.object_detection.metrics import Floats
 from components.tasks.object_detection.predictions import encoded_of, one_image, read_split, read_truth
 from data.tfrecord import read_records
+from object_detection.augmentation_steps import Written
 from object_detection.postprocessing import detect_bytes
 from object_detection.ssd import BOX_SCALES
 from object_detection.training.input_pipeline import preparer
@@ -40,7 +41,7 @@ def draw(
     step: int,
     examples: Examples,
     logs: TensorBoard,
-    augmentation: tuple[str, ...],
+    augmentation: tuple[Written, ...],
 ) -> None:
     """Write `pictures/*.png` and the same as images in the logs."""
     split = "validation" if examples.splits.get("validation") else "train"
@@ -56,7 +57,7 @@ def draw(
             tf.summary.image(name, tf.io.decode_png(content, channels=3)[tf.newaxis], step)
 
 
-def draw_matches(network: DetectorInTraining, examples: Examples, augmentation: tuple[str, ...]) -> Image.Image:
+def draw_matches(network: DetectorInTraining, examples: Examples, augmentation: tuple[Written, ...]) -> Image.Image:
     """Return training images as the network sees them, changed at random, with the anchors that belong to a box."""
     anchors = np.concatenate([boxes.reshape(-1, 4) for boxes in network.detector.config.make_anchors()])
     prepare = preparer(network.detector, augmentation)

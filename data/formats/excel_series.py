@@ -1,0 +1,53 @@
+"""Workbooks of Excel and LibreOffice, with dates and numbers as they are stored.
+
+sales.xlsx  sales.xls  sales.xlsb  sales.ods     one sheet that is not empty, or the one that `data.sheet` names
+shops/north.xlsx  shops/south.xlsx               a folder of them: a series each
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.series.config import SeriesDataConfig
+from data.series.findings import SeriesFindings
+from data.series.table_files import SHEETS, list_tables, sources_of
+
+if TYPE_CHECKING:
+    from data.series.chunks import Chunk
+    from data.series.columns import Layout
+
+TASK = "forecasting"
+
+
+def detect(path: Path) -> bool:
+    """Tell whether `path` is a workbook or a folder of them."""
+    return bool(list_tables(path, SHEETS))
+
+
+def sources(path: Path, config: SeriesDataConfig) -> list[Path]:
+    """List the files, in the order in which they are read.
+
+    Raises:
+        UserError: there is none, or there are tables of other kinds as well.
+    """
+    return sources_of(path, SHEETS, "workbook of Excel or LibreOffice")
+
+
+def open_layout(path: Path, config: SeriesDataConfig) -> Layout:
+    """Say what the columns of the data at `path` are.
+
+    Raises:
+        UserError: it cannot be told.
+    """
+    from data.series.columns import find_layout  # with numpy, which finding the files does without
+
+    return find_layout(sources(path, config), config)
+
+
+def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[str, ...] = ()) -> Iterator[Chunk]:
+    """Yield the rows of all files; see `data.series.chunks`."""
+    from data.series import chunks
+
+    return chunks.read_chunks(layout, findings, more_missing)

@@ -1,0 +1,52 @@
+"""A zip with one table in it, as sites offer them: a text, a workbook or a Parquet file.
+
+sales.zip: sales.csv  readme.md      several tables: `data.sheet` names one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from data.series.config import SeriesDataConfig
+from data.series.findings import SeriesFindings
+from data.series.table_files import list_members, list_names
+
+if TYPE_CHECKING:
+    from data.series.chunks import Chunk
+    from data.series.columns import Layout
+
+TASK = "forecasting"
+OTHERS = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".xml", ".json"}  # of labelled photos
+
+
+def detect(path: Path) -> bool:
+    """Tell whether `path` is a zip with tables and without photos."""
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return False
+    names = list_names(path)
+    return bool(list_members(path)) and not any(PurePosixPath(name).suffix.lower() in OTHERS for name in names)
+
+
+def sources(path: Path, config: SeriesDataConfig) -> list[Path]:
+    """List the zip."""
+    return [path]
+
+
+def open_layout(path: Path, config: SeriesDataConfig) -> Layout:
+    """Say what the columns of the data at `path` are.
+
+    Raises:
+        UserError: it cannot be told.
+    """
+    from data.series.columns import find_layout  # with numpy, which finding the files does without
+
+    return find_layout(sources(path, config), config)
+
+
+def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[str, ...] = ()) -> Iterator[Chunk]:
+    """Yield the rows of all files; see `data.series.chunks`."""
+    from data.series import chunks
+
+    return chunks.read_chunks(layout, findings, more_missing)

@@ -9,6 +9,7 @@ from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
 from data.series.staging import BLOCK, Staged
 from data.series.time_patterns import SWAPPED
+from data.series.time_writing import write_time
 from data.series.times import first_day
 
 DAY = 86_400
@@ -118,7 +119,7 @@ def mixes_days(staged: Staged, config: SeriesDataConfig, findings: SeriesFinding
             rows = np.flatnonzero(change < 0 if (change > 0).sum() > (change < 0).sum() else change > 0) + 1
             for row in rows.tolist():
                 file, line = staged.place(start + row)
-                before, here = (form.write(int(times[place])) for place in (row - 1, row))
+                before, here = (write_time(int(times[place]), form) for place in (row - 1, row))
                 findings.add("mixed_dates", file, line, f"`{here}` follows `{before}`", name)
             return True
         if not config.time_format and smoother(staged, start, times, other):

@@ -12,6 +12,7 @@ import pytest
 
 from data.series.config import SeriesDataConfig
 from data.series.ingest import Survey, survey
+from data.series.time_writing import write_time
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
@@ -99,7 +100,7 @@ def test_local_times_are_followed_over_both_changes_of_clocks(file: Path, minute
     assert found.frequency is not None
     assert found.frequency.seconds == minutes * 60
     assert found.staged.form is not None
-    assert [found.staged.form.write(int(moment.timestamp())) for moment in moments] == cells
+    assert [write_time(int(moment.timestamp()), found.staged.form) for moment in moments] == cells
     with pytest.raises(UserError, match="data.time_zone=Europe/Berlin"):
         look(file, cells)
 
@@ -118,7 +119,7 @@ def test_days_go_by_the_calendar_of_their_zone(file: Path) -> None:
     found = look(file, cells, time_zone="Europe/Berlin")
     assert str(found.frequency) == "1 day"
     assert found.staged.form is not None
-    written = [found.staged.form.write(time) for time in rows_of(found)[0]]
+    written = [write_time(time, found.staged.form) for time in rows_of(found)[0]]
     assert written == cells
     named = [f"{cell}[Europe/Berlin]" for cell in cells]
     assert str(look(file, named).frequency) == "1 day"

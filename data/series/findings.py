@@ -105,7 +105,8 @@ FIXES = {
     "duplicate_time": "Keep one line for each time; where a file has several series, name their column with "
     "`data.series_column`; where the time of day has a column of its own, name both: `data.time_column=Date+Time`.",
     "unordered_time": "Where a file has several series, name their column with `data.series_column`. Lines of one "
-    "series are put into the order of time if no time comes twice; where years have two digits, say first how the "
+    "series are put into the order of time if no time comes twice and no column of text is left out but those that "
+    "`data.ignore_columns` names; where years have two digits, say first how the "
     "times are written, with `data.time_format`.",
     "irregular_step": "Correct these times, or name the step with `data.frequency`; times with a zone are compared in "
     "UTC, days by the calendar of a place only with `data.time_zone`; `data.time_column=none` takes the rows as "

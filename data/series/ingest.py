@@ -95,7 +95,7 @@ def survey(path: Path, config: SeriesDataConfig, folder: Path, progress: Progres
     progress.say(describe_layout(layout, path, name))
     staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder, progress)
     report_sentinels(staged, findings)
-    settle(staged, config, findings, path)
+    settle(staged, layout, config, findings, path)
     frequency = find_frequency(staged, config, findings) if staged.offsets[-1] else None
     measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
     if {"duplicate_time", "unordered_time"} & set(findings.errors()):

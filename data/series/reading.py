@@ -64,7 +64,7 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
     with tempfile.TemporaryDirectory(prefix="labline-ask-") as name:
         folder = Path(name)
         staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder / "rows", progress)
-        settle(staged, config, findings, path)
+        settle(staged, layout, config, findings, path)
         frequency = with_day(find_frequency(staged, config, findings) if staged.offsets[-1] else None, facts)
         measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
         findings.stop_on_errors(path)

@@ -20,11 +20,14 @@ ROUGHER = 2  # times as far from row to row as in the other reading
 FEWEST_ROWS = 100  # with which values may tell that dates are in two forms
 
 
-def put_in_order(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings) -> None:
+def put_in_order(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings, alone: bool) -> None:
     """Put every series whose times are not in order into it, and tell so, where no time comes twice.
 
     Times that could be others, since they do not begin with the year, are put in order only where the recipe says how
     they are written. What is left in another order is reported later.
+
+    Args:
+        alone: whether nothing in the table could say that its rows are of several series.
     """
     if mixes_days(staged, config, findings):
         return
@@ -39,7 +42,7 @@ def put_in_order(staged: Staged, config: SeriesDataConfig, findings: SeriesFindi
             for column in staged.types:
                 turn(staged, column, start, stop)
             findings.add("newest_first", file, 0, f"{stop - start:,} rows, the newest first", name)
-        elif sure:
+        elif sure and alone:
             sort_rows(staged, number, config, findings)
 
 

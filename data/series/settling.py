@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from data.series.clocks import to_unix, to_wall
+from data.series.columns import Layout
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
 from data.series.row_order import put_in_order
@@ -21,7 +22,7 @@ DAY = 86_400
 EARLIEST, LATEST = -9_200_000_000, 9_200_000_000  # seconds that pandas' times still hold
 
 
-def settle(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings, path: Path) -> None:
+def settle(staged: Staged, layout: Layout, config: SeriesDataConfig, findings: SeriesFindings, path: Path) -> None:
     """Do all of it in the files of the staged rows, and tell.
 
     Raises:
@@ -30,7 +31,8 @@ def settle(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings, p
     if not staged.times or not staged.offsets[-1]:
         return
     settle_zone(staged, findings, path)
-    put_in_order(staged, config, findings)
+    alone = bool(layout.series) or all(item.kind != "unused_text" for item in layout.told)
+    put_in_order(staged, config, findings, alone)
     findings.stop_on(("mixed_dates", "no_such_time"), path)
     if config.snap:
         snap(staged, config.snap, findings)

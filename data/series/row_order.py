@@ -62,6 +62,7 @@ def sort_rows(staged: Staged, number: int, config: SeriesDataConfig, findings: S
         parts = int((np.diff(order) != 1).sum()) + 1
         findings.add("unordered_rows", file, 0, f"{stop - start:,} rows, put together from {parts:,} parts", name)
     elif falls > SHUFFLED * len(times):  # with few of them, the lines out of order say more
+        twice = twice[np.abs(order[twice] - order[twice - 1]) > 1]  # side by side they are reported later
         for done, place in enumerate(twice.tolist()):
             if findings.full("duplicate_time"):
                 return findings.add_many("duplicate_time", len(twice) - done)

@@ -60,6 +60,7 @@ KINDS: dict[str, Kind] = {
         "`data.series_column`, one that is left out on purpose to `data.ignore_columns`.",
     ),
     "unused_column": Kind("info", "Nothing was read from these columns."),
+    "wide_table": Kind("info", "These tables have several time steps in a row; each was taken as a row."),
     "left_out_line": Kind("info", "These lines are no rows; they were left out."),
     "repeated_header": Kind("info", "These lines are the header once more; they were left out."),
     "unused_skip": Kind("warning", "These lines of `data.skip_rows` are not there."),

@@ -12,7 +12,10 @@ import pytest
 from data import formats
 from data.detection.boxes import DetectionSample, fit_boxes
 from data.detection.config import DetectionDataConfig
+from data.detection.findings import box_findings
+from data.findings import nothing_usable
 from data.formats import coco
+from data.sample import Problem
 from pipeline.errors import UserError
 from tests.support.labelled_files import listed, write
 
@@ -302,6 +305,15 @@ def test_a_file_of_all_photos_beside_those_of_the_splits_leaves_them_their_split
     assert {kind for kind, _ in problems} == {"duplicate_annotation"}
 
 
+def test_where_nothing_can_be_used_an_error_is_named_before_what_is_only_a_warning(tmp_path: Path) -> None:
+    findings = box_findings()
+    for number in range(9):
+        findings.add(Problem("photo_without_annotation", f"{number}.jpg"))
+    findings.add(Problem("missing_photo", "a.json, image 1"))
+    error = nothing_usable("There are no photos with annotations.", tmp_path, "coco", findings)
+    assert error.fix.startswith("1 x missing_photo, for example a.json, image 1")
+
+
 # exports of other programs
 
 
@@ -334,6 +346,12 @@ def test_paths_of_other_machines_and_programs_find_their_photos(tmp_path: Path, 
     samples, problems = listed(coco, write(tmp_path, {photo: "", "result.json": content}))
     assert problems == []
     assert [(sample.key, len(sample.boxes)) for sample in samples] == [(photo, 1)]
+
+
+def test_an_address_tells_the_photo_where_lvis_states_no_name(tmp_path: Path) -> None:
+    content = coco_file(images=[{"id": 1, "coco_url": "http://images.example.org/train2017/000000000009.jpg"}])
+    root = write(tmp_path, {"train2017/000000000009.jpg": "", "val2017/000000000009.jpg": "", "lvis.json": content})
+    assert boxes_of(root) == {"train2017/000000000009.jpg": [("cat", 1, 2, 9, 8)]}
 
 
 # damage

@@ -7,9 +7,9 @@ import unicodedata
 import pytest
 
 from data.detection.pairing import Statement, pair
-from data.detection.second_pictures import second_pictures
 from data.file_tree import Entry
 from data.sample import Problem
+from data.second_pictures import second_pictures
 
 
 def entry(path: str) -> Entry:

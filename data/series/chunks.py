@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.cells import Cells, Table
+from data.series.cells import Cells, Table, Wide
 from data.series.columns import Layout
 from data.series.findings import SeriesFindings
 from data.series.numbers import Given, to_numbers, without_unit
@@ -85,7 +85,8 @@ def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cel
 
     def as_numbers(column: int) -> NDArray[np.float64]:
         def bad(row: int, kind: str, cell: str) -> None:
-            detail = f"`{cell[:40]}` in column `{layout.names[column]}`"
+            label = layout.names[column] if table.wide is None else step_name(table.wide, row)
+            detail = f"`{cell[:40]}` in column `{label}`"
             findings.add(kind, table.path.name, int(cells.lines[row]), detail)
 
         written = cells.columns[column]
@@ -102,7 +103,7 @@ def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cel
     good = np.ones(rows, bool)
     series, times = None, None
     if layout.series:
-        series = join_names([cells.texts(column) for column in layout.series])
+        series = join_names([cells.texts(column) for column in layout.series], table.wide is not None)
         report_unnamed(series, good, cells, table, findings)
     if layout.form is not None:
         written = join_parts(layout.chosen(layout.time), [cells.texts(column) for column in layout.time])
@@ -117,15 +118,25 @@ def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cel
     return Chunk(file, cells.lines[good], times if times is None else times[good], kept, values[good], covariates[good])
 
 
-def join_names(columns: Sequence[Sequence[str]]) -> list[str]:
+def step_name(wide: Wide, row: int) -> str:
+    """Name the column that a row out of a wide table was."""
+    step = row % len(wide.steps)
+    return wide.times[step] if wide.times else f"step {step + 1}"
+
+
+def join_names(columns: Sequence[Sequence[str]], partly: bool = False) -> list[str]:
     """Return the series' names from one column, or from several with a slash between; empty where one is.
 
     A slash within a cell is marked, so that no two series get one name.
+
+    Args:
+        partly: whether some of the cells may be empty.
     """
     if len(columns) == 1:
         return [cell.strip() for cell in columns[0]]
     marked = [[cell.strip().replace("\\", r"\\").replace("/", r"\/") for cell in column] for column in columns]
-    return ["/".join(parts) if all(parts) else "" for parts in zip(*marked, strict=True)]
+    whole = any if partly else all
+    return ["/".join(parts) if whole(parts) else "" for parts in zip(*marked, strict=True)]
 
 
 def report_unnamed(

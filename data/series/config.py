@@ -30,6 +30,12 @@ class TableReadingConfig(Settings):
     Every setting that says so stands here, for a trained model tells all of them and files are read for it by them.
     """
 
+    layout: Literal["auto", "long", "wide_times", "wide_months", "wide_steps"] = Field(
+        "auto",
+        description="`long`: a row for each time step; `wide_times`: a row a series, a column a time; `wide_months`: a "
+        "row a year, a column a month; `wide_steps`: a row a series, a column a step without time; `auto` looks at the "
+        "names",
+    )
     time_column: str = Field(
         "auto",
         description="column with the times; several joined by +, such as year+month+day+hour; `none`: equally spaced "

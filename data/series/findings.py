@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ KINDS: dict[str, Kind] = {
         "`data.series_column`, one that is left out on purpose to `data.ignore_columns`.",
     ),
     "unused_column": Kind("info", "Nothing was read from these columns."),
+    "wide_table": Kind("info", "These tables have several time steps in a row; each was taken as a row."),
     "left_out_line": Kind("info", "These lines are no rows; they were left out."),
     "repeated_header": Kind("info", "These lines are the header once more; they were left out."),
     "unused_skip": Kind("warning", "These lines of `data.skip_rows` are not there."),
@@ -83,8 +85,7 @@ FIXES = {
     "ragged_line": "Give every line as many cells as the header; a cell with a delimiter in it needs quotes.",
     "not_a_time": "Correct these times, or say how they are written with `data.time_format`; for steps below a "
     "second: `data.time_column=none`.",
-    "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`; see also "
-    "`data.decimal`.",
+    "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`.",
     "censored_value": "Write the number to reckon with in the place of these cells, or have them taken as missing: "
     "name them in `data.missing`.",
     "unclear_number": "Set `data.decimal` to the decimal mark: `data.decimal=,` or `data.decimal=.`",
@@ -96,7 +97,8 @@ FIXES = {
     "Write them in UTC or with their zone (2023-10-29T02:00+01:00); or have the rows taken as equally spaced: "
     "`data.time_column=none`, and say with `data.season` how many are a day.",
     "duplicate_time": "Keep one line for each time; where a file has several series, name their column with "
-    "`data.series_column`; where the time of day has a column of its own, name both: `data.time_column=Date+Time`.",
+    "`data.series_column`; where the time of day has a column of its own, name both with `data.time_column`, joined "
+    "by +.",
     "unordered_time": "Sort the lines by time; where a file has several series, name their column with "
     "`data.series_column`.",
     "irregular_step": "Correct these times, or name the step with `data.frequency`; times with a zone are compared in "
@@ -109,6 +111,7 @@ FIXES = {
     "after them) to fill them from.",
 }
 
+MARK = re.compile(r"^`[^`]*\d([.,])\d+\D{0,2}`")  # the last mark in a cell, with a unit behind it perhaps
 FEW = 3  # lines that are enough to see a fault that more than NAMED lines have
 
 
@@ -176,8 +179,14 @@ class SeriesFindings:
         raise UserError(
             "\n    ".join([f"These series cannot be used as they are ({summary}):", *lines]),
             str(path),
-            "\n         ".join([*([self.advice] if self.advice else ()), *(FIXES[kind] for kind in kinds)]),
+            "\n         ".join([*([self.advice] if self.advice else ()), *map(self.fix_of, kinds)]),
         )
+
+    def fix_of(self, kind: str) -> str:
+        """Return what can be done about a kind; about cells with another decimal mark, which one they have."""
+        marks = [MARK.search(item["detail"]) for item in self.examples[kind]] if kind == "not_a_number" else []
+        found = next((mark[1] for mark in marks if mark), "")
+        return f"If the decimal mark is another one: `data.decimal={found}`. {FIXES[kind]}" if found else FIXES[kind]
 
     def report(self, total: int) -> list[Finding]:
         """Return the findings in the Anomalies form, worst first.

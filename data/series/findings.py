@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,7 @@ FIXES = {
     "not_a_time": "Correct these times, or say how they are written with `data.time_format`; for steps below a second: "
     "`data.snap=1 second` where they are a little off, `data.resample=1 second` where several rows are to become one, "
     "or `data.time_column=none`.",
-    "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`; see also "
-    "`data.decimal`.",
+    "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`.",
     "censored_value": "Write the number to reckon with in the place of these cells, or have them taken as missing: "
     "name them in `data.missing`.",
     "unclear_number": "Set `data.decimal` to the decimal mark: `data.decimal=,` or `data.decimal=.`",
@@ -105,7 +105,8 @@ FIXES = {
     "zone (2023-10-29T02:00+01:00); or have the rows taken as equally spaced: `data.time_column=none`, and say with "
     "`data.season` how many are a day.",
     "duplicate_time": "Keep one line for each time; where a file has several series, name their column with "
-    "`data.series_column`; where the time of day has a column of its own, name both: `data.time_column=Date+Time`.",
+    "`data.series_column`; where the time of day has a column of its own, name both with `data.time_column`, joined "
+    "by +.",
     "unordered_time": "Where a file has several series, name their column with `data.series_column`. Lines of one "
     "series are put into the order of time if no time comes twice and no column of text is left out but those that "
     "`data.ignore_columns` names; where years have two digits, say first how the "
@@ -127,6 +128,7 @@ FIXES = {
     "after them) to fill them from.",
 }
 
+MARK = re.compile(r"^`[^`]*\d([.,])\d+\D{0,2}`")  # the last mark in a cell, with a unit behind it perhaps
 FEW = 3  # lines that are enough to see a fault that more than NAMED lines have
 
 
@@ -194,7 +196,7 @@ class SeriesFindings:
         raise UserError(
             "\n    ".join([f"These series cannot be used as they are ({summary}):", *lines]),
             str(path),
-            "\n         ".join([*([self.advice] if self.advice else ()), *(FIXES[kind] for kind in kinds)]),
+            "\n         ".join([*([self.advice] if self.advice else ()), *map(self.fix_of, kinds)]),
         )
 
     def stop_on(self, kinds: Collection[str], path: Path) -> None:
@@ -205,6 +207,12 @@ class SeriesFindings:
         """
         if not set(kinds).isdisjoint(self.counts):
             self.stop_on_errors(path)
+
+    def fix_of(self, kind: str) -> str:
+        """Return what can be done about a kind; about cells with another decimal mark, which one they have."""
+        marks = [MARK.search(item["detail"]) for item in self.examples[kind]] if kind == "not_a_number" else []
+        found = next((mark[1] for mark in marks if mark), "")
+        return f"If the decimal mark is another one: `data.decimal={found}`. {FIXES[kind]}" if found else FIXES[kind]
 
     def report(self, total: int) -> list[Finding]:
         """Return the findings in the Anomalies form, worst first.

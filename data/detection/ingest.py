@@ -27,6 +27,7 @@ from pipeline.errors import UserError, did_you_mean
 from pipeline.progress import Progress
 
 CHUNK = 64  # images looked at in one piece of work
+WITHOUT_FORM = ("box_csv", "coco", "yolo")  # formats in which the meaning of a box's numbers is not written
 REFUSED = ("unreadable_annotation", "missing_photo", "no_usable_box", "unreadable_file")
 
 
@@ -86,6 +87,12 @@ class DetectionSurveyor(Surveyor[DetectionDataConfig, DetectionSample]):
 
     def list_images(self) -> Listing:
         module = formats.find(self.source.format, DetectionDataConfig.task)
+        if self.config.box_form != "auto" and self.source.format not in WITHOUT_FORM:
+            raise UserError(
+                f"There is nothing for it to act on: the data are in the format {self.source.format}.",
+                "data.box_form",
+                f"Leave it out; it is about {', '.join(WITHOUT_FORM)}, where four numbers may mean several things.",
+            )
         self.known = mapped_classes(self.path, self.config, module)
         return write_box_listing(module.list_samples(self.path, self.config), self.config, self.folder, self.findings)
 

@@ -293,8 +293,9 @@ def strength(found: Found | Problem) -> bool:
 @functools.lru_cache(maxsize=1 << 16)
 def parts_of_path(path: str) -> Parts:
     """Return the folders and the name of a stated path: of Windows or Unix, of a web address, relative or not."""
-    path = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]+://[^/]*", "", path.strip())
-    path = path.partition("?d=")[2] or path  # Label Studio's local files
+    address = re.match(r"[A-Za-z][A-Za-z0-9+.-]+://[^/]*", path.strip())
+    path = path.strip()[address.end() if address else 0 :]
+    path = path.partition("?d=")[2] or (path.partition("?")[0] if address else path)  # Label Studio's local files
     drive = PureWindowsPath(path).drive if "\\" in path or path[1:2] == ":" else ""
     parts: list[str] = []
     for part in path.removeprefix(drive).replace("\\", "/").split("/"):

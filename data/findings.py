@@ -188,5 +188,6 @@ def nothing_usable(what: str, path: Path, format_name: str, findings: Findings, 
         kind = max(findings.counts, key=lambda name: (findings.kinds[name].severity == "error", findings.counts[name]))
         example = findings.examples[kind][0]
         detail = f" ({example['detail']})" if example["detail"] else ""
-        fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}. {fix}"
+        description = findings.kinds[kind].description
+        fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}: {description} {fix}"
     return UserError(what, str(path), fix)

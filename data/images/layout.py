@@ -245,11 +245,10 @@ class Judge:
         Raises:
             UserError: as said.
         """
-        inside = [self.tree.folders((*self.around, name)) for name in self.names]
-        alike = len(inside) > 1 and len(inside[0]) > 1 and all(names == inside[0] for names in inside)
+        alike = len(self.names) > 1 and len(self.classes) > 1 and len(self.fitting) == len(self.names)
         if alike and not any(self.tree.images((*self.around, name)) for name in self.names):
             raise self.other_classes(
-                f"in all of {listed(self.names)} lie {listed(inside[0])}",
+                f"in all of {listed(self.names)} lie {listed(sorted(self.classes))}",
                 "If the last folders are the classes: `data.label_pattern='([^/]+)/[^/]+$'`.",
             )
 

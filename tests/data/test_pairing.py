@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from data.detection.second_pictures import second_pictures
 
 from data.detection.pairing import Statement, pair
-from data.detection.second_pictures import second_pictures
 from data.file_tree import Entry
 from data.sample import Problem
 

@@ -80,6 +80,17 @@ KINDS: dict[str, Kind] = {
     ),
     "wrong_extension": Kind("warning", "These pictures are of another kind than their names say; they were used."),
     "found_columns": Kind("info", "What these columns and names mean was not said, and found by what they hold."),
+    "dark_pictures": Kind(
+        "warning",
+        "These pictures have 16 bits a value and fill fewer; the upper 8 of 16 were kept, so they became dark. Save "
+        "them with 8 bits a value.",
+    ),
+    "first_frame": Kind("info", "These files hold several frames or pages; the first one was used."),
+    "deep_pictures": Kind(
+        "info",
+        "These pictures have 16 bits a value; of the bits that the largest value fills, the upper 8 were kept, by one "
+        "rule for all of them.",
+    ),
     "duplicate_image": Kind("info", "The same picture occurs more than once in a split; all copies were used."),
     "second_picture": Kind(
         "warning", "These pictures are by their names masks or previews of pictures beside them; they were left out."

@@ -27,10 +27,36 @@ SPLIT_FOLDERS: dict[str, Split] = {
 
 EXTENSIONS: dict[str, str] = {
     "jpg": "JPEG", "jpeg": "JPEG", "jpe": "JPEG", "jfif": "JPEG", "png": "PNG", "gif": "GIF", "bmp": "BMP",
-    "dib": "BMP", "webp": "WebP",
+    "dib": "BMP", "webp": "WebP", "tif": "TIFF", "tiff": "TIFF", "avif": "AVIF", "heic": "HEIC", "heif": "HEIC",
+    "hif": "HEIC", "jp2": "JPEG 2000", "j2k": "JPEG 2000", "jpx": "JPEG 2000", "tga": "TGA", "ppm": "PNM", "pgm": "PNM",
+    "pbm": "PNM", "pnm": "PNM", "ico": "ICO",
 }  # fmt: skip
 UNSUPPORTED = frozenset(
-    ["tif", "tiff", "heic", "heif", "avif", "jp2", "jxl", "svg", "psd", "raw", "dng", "tga", "ppm", "pgm", "ico"]
+    [
+        "jxl",
+        "svg",
+        "psd",
+        "xcf",
+        "raw",
+        "dng",
+        "cr2",
+        "cr3",
+        "nef",
+        "arw",
+        "orf",
+        "rw2",
+        "dcm",
+        "exr",
+        "hdr",
+        "pdf",
+        "eps",
+        "wmf",
+        "emf",
+        "nii",
+        "czi",
+        "svs",
+        "ndpi",
+    ]
 )
 
 

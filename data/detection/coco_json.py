@@ -9,8 +9,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, Literal, NamedTuple
 
+from data.detection.box_columns import BoxForm, Values, corners_of, possible_forms
 from data.detection.boxes import Box
 from data.detection.json_text import entries_of
 from data.detection.outlines import Edges, around_segmentation, number
@@ -20,6 +22,9 @@ from pipeline.errors import UserError
 Id = int | str | None
 WHOLE = re.compile(r"-?(?:0|[1-9]\d*)(?:\.0+)?")
 SCORED = "boxes with scores, which a detector found"
+COMPARED, SAMPLED = 50, 5000  # annotations whose boxes are compared with their outlines, and with their photos
+SLACK = 2.0  # pixels that a box may lie beside its outline
+ENOUGH, BEYOND = 3, 0.1  # boxes, and share of those beyond their photos, that make the form of boxes doubtful
 LISTS = ("images", "annotations", "categories")
 
 
@@ -28,8 +33,9 @@ class Row(NamedTuple):
 
     Attributes:
         own, image, category: ids.
-        edges: ymin, xmin, ymax, xmax; None where there is no box.
-        words: why there is none.
+        stated: the four numbers of its box, usually x, y, width and height; None without.
+        outline: ymin, xmin, ymax, xmax around its outline; None where that was not looked at, or there is none.
+        words: why there is neither.
         crowd: whether it stands for several objects.
         mask: (height, width) of the mask that the box was put around.
     """
@@ -37,7 +43,8 @@ class Row(NamedTuple):
     own: Id
     image: Id
     category: Id
-    edges: Edges | None
+    stated: Values | None
+    outline: Edges | None
     words: str
     crowd: bool
     mask: tuple[int, int] | None
@@ -60,6 +67,7 @@ class CocoFile:
         names: of the categories by id; several of an id where the file contradicts itself.
         seen: which of the lists it has.
         with_box, with_keypoints, with_caption, with_segments, with_score: annotations that have such a thing.
+        compared: annotations whose outlines were looked at beside their boxes.
         outer: why it is nothing of COCO's, if that is so.
     """
 
@@ -73,6 +81,7 @@ class CocoFile:
     with_caption: int = 0
     with_segments: int = 0
     with_score: int = 0
+    compared: int = 0
     outer: str = ""
 
     def purpose(self) -> str:
@@ -166,33 +175,78 @@ def add_annotation(found: CocoFile, row: dict[str, Any]) -> None:
     found.with_score += "score" in row
     if not outlined and ("caption" in row or "segments_info" in row):
         return
-    edges, words, mask = None, "", None
+    stated, outline, words, mask = None, None, "", None
     try:
-        edges, mask = read_edges(row)
+        stated = read_box(row)
+        if stated is None:
+            outline, mask = around_segmentation(row.get("segmentation"))
+        elif found.compared < COMPARED and is_polygon(row.get("segmentation")):
+            found.compared += 1
+            outline, _ = around_segmentation(row["segmentation"])
     except ValueError as error:
         words = f"bbox is {json.dumps(row.get('bbox'))[:60]}" + (f"; {error}" if row.get("bbox") is None else "")
-    own, image, category = (id_of(row.get(name)) for name in ("id", "image_id", "category_id"))
+    own, image, category = id_of(row.get("id")), id_of(row.get("image_id")), id_of(row.get("category_id"))
     crowd = row.get("iscrowd") in (1, "1", "true")
-    found.rows.append(Row(own, image, category, edges, words, crowd, mask))
+    found.rows.append(Row(own, image, category, stated, outline, words, crowd, mask))
 
 
-def read_edges(row: dict[str, Any]) -> tuple[Edges, tuple[int, int] | None]:
-    """Return an annotation's edges: of its box, else around its outline, with the size of the mask that this is.
+def read_box(row: dict[str, Any]) -> Values | None:
+    """Return the four numbers of an annotation's box; None where it has none and its outline counts.
 
     Raises:
-        ValueError: it has neither, or not in numbers.
+        ValueError: these are no four numbers.
     """
     box = row.get("bbox")
     if box is None or (box == [] and row.get("segmentation")):
-        return around_segmentation(row.get("segmentation"))
+        return None
     if not isinstance(box, list) or len(box) != 4:
         raise ValueError("it has no four numbers")
-    x, y, width, height = map(number, box)
-    return (y, x, y + height, x + width), None
+    one, two, three, four = map(number, box)
+    return one, two, three, four
+
+
+def is_polygon(segmentation: object) -> bool:
+    """Tell whether an outline is there that can be compared with a box; one of damaged numbers counts for nothing."""
+    try:
+        return isinstance(segmentation, list) and bool(around_segmentation(segmentation))
+    except ValueError:
+        return False
+
+
+def form_of(found: CocoFile, asked: BoxForm | Literal["auto"]) -> BoxForm:
+    """Return what the numbers of the boxes are: COCO's corner, width and height, unless the recipe says otherwise.
+
+    Raises:
+        UserError: they look like two corners, as other programs write them.
+    """
+    if asked != "auto":
+        return asked
+    sizes = {image.id: image.size for image in found.images if image.size}
+    known = ((row.stated, sizes[row.image]) for row in found.rows if row.stated and row.image in sizes)
+    shares, count = possible_forms(("corner_size", "corners"), islice(known, SAMPLED))
+    both = [(row.stated, row.outline) for row in found.rows if row.stated and row.outline]
+    fits = {form: sum(agree(corners_of(stated, form), edges) for stated, edges in both) for form in shares}
+    beyond = count >= ENOUGH and shares["corners"] == 0 and shares["corner_size"] > BEYOND
+    if beyond or fits["corners"] > fits["corner_size"]:
+        why = "reach beyond their photos" if beyond else "are not around their outlines"
+        raise UserError(
+            f"Boxes in it {why} if they are x, y, width and height, as COCO has it, and do not as two corners.",
+            found.key,
+            "Say what they are: `data.box_form=corners`, or `data.box_form=corner_size` for width and height.",
+        )
+    return "corner_size"
+
+
+def agree(corners: Values, edges: Edges) -> bool:
+    """Tell whether a box is around an outline."""
+    xmin, ymin, xmax, ymax = corners
+    return max(abs(ymin - edges[0]), abs(xmin - edges[1]), abs(ymax - edges[2]), abs(xmax - edges[3])) <= SLACK
 
 
 def id_of(value: object) -> Id:
     """Return an id so that those that are written in different ways are equal; None for none."""
+    if type(value) is int:
+        return value
     if value is None or value == "":
         return None
     text = str(value).strip()
@@ -208,13 +262,13 @@ def size_of(row: dict[str, Any]) -> tuple[int, int] | None:
     return None
 
 
-def objects_of(found: CocoFile) -> tuple[dict[Id, list[Box | Problem]], list[Problem]]:
+def objects_of(found: CocoFile, form: BoxForm = "corner_size") -> tuple[dict[Id, list[Box | Problem]], list[Problem]]:
     """Return the boxes of each image, or what is wrong with them, and what is wrong with the classes."""
     said: dict[Id, list[Box | Problem]] = {}
     sizes = {image.id: image.size for image in found.images}
     used: dict[str, set[Id]] = {}
     for row in found.rows:
-        item = object_of(row, found, sizes.get(row.image))
+        item = object_of(row, found, sizes.get(row.image), form)
         said.setdefault(row.image, []).append(item)
         if isinstance(item, Box):
             used.setdefault(item.label, set()).add(row.category)
@@ -226,7 +280,7 @@ def objects_of(found: CocoFile) -> tuple[dict[Id, list[Box | Problem]], list[Pro
     return said, problems
 
 
-def object_of(row: Row, found: CocoFile, size: tuple[int, int] | None) -> Box | Problem:
+def object_of(row: Row, found: CocoFile, size: tuple[int, int] | None, form: BoxForm) -> Box | Problem:
     """Return an annotation's box, or why it has none."""
     place = f"{found.key}, annotation {row.own}"
     labels = list(dict.fromkeys(found.names.get(row.category, ()))) if row.category is not None else []
@@ -236,9 +290,12 @@ def object_of(row: Row, found: CocoFile, size: tuple[int, int] | None) -> Box | 
         return Problem("box_without_class", place, f"there is no category with id {row.category}")
     if len(labels) > 1:
         return Problem("box_without_class", place, f"`{'` and `'.join(labels)}` both have id {row.category}")
-    if row.edges is None:
+    if row.stated:
+        xmin, ymin, xmax, ymax = corners_of(row.stated, form)
+        return Box(labels[0], ymin, xmin, ymax, xmax, place, crowd=row.crowd)
+    if row.outline is None:
         return Problem("box_not_a_number", place, f"`{labels[0]}`: {row.words}", "", labels[0])
     if row.mask and size and row.mask != size:
         words = f"`{labels[0]}`: its mask is {row.mask[1]} x {row.mask[0]}, its image {size[1]} x {size[0]}"
         return Problem("box_not_a_number", place, words, "", labels[0])
-    return Box(labels[0], *row.edges, place, crowd=row.crowd)
+    return Box(labels[0], *row.outline, place, crowd=row.crowd)

@@ -8,7 +8,7 @@ from data.findings import Findings, Kind
 SHARED = (
     "corrupt_file", "truncated_file", "empty_file", "zero_size_image", "too_many_pixels", "too_large_file",
     "unreadable_file", "unreadable_directory", "duplicate_across_splits", "wrong_extension", "duplicate_image",
-    "unknown_file", "garbled_names", "similar_classes",
+    "unknown_file", "garbled_names", "similar_classes", "unsupported_format", "first_frame", "dark_pictures",
 )  # fmt: skip
 
 KINDS: dict[str, Kind] = {
@@ -40,7 +40,6 @@ KINDS: dict[str, Kind] = {
     "no_usable_box": Kind("error", "None of these photos' boxes can be used, so the photos were left out."),
     "conflicting_splits": Kind("error", "These annotations put a photo into another split than an earlier one did."),
     "unclear_id": Kind("error", "Ids are missing, or stand for several images; whose boxes they mean cannot be told."),
-    "unknown_split": Kind("error", "The data put photos into these splits, which are none that is known."),
     "missing_shard": Kind("error", "Of these records, files are missing."),
     "damaged_record": Kind("error", "These record files are damaged; what follows in them was left out."),
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "error"},

@@ -79,6 +79,7 @@ class DetectionSurveyor(Surveyor[DetectionDataConfig, DetectionSample]):
     none_listed = "There are no photos with annotations."
     none_to_train = "No photo with a box is left to train on."
     conflict = "conflicting_boxes"
+    scales_depth = False  # a served detector does not
     reader = BoxListingReader
     known: dict[int, str]
     boxes: NDArray[np.void]
@@ -105,6 +106,9 @@ class DetectionSurveyor(Surveyor[DetectionDataConfig, DetectionSample]):
             boxes.append(np.load(file))
             file.unlink()
         self.boxes = np.concatenate(boxes)
+        reader = BoxListingReader(self.folder)
+        self.tell_of_depth(facts, reader)
+        reader.close()
         return facts
 
     def number_classes(self, listing: Listing, facts: NDArray[np.void]) -> Classes:

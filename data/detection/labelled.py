@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from data.file_tree import Entry, extension_of, list_files, list_folder, list_zi
 from data.sample import EXTENSIONS, BadImage, Problem, Split
 from data.second_pictures import second_pictures
 
+KEPT: ContextVar[dict[Path, list[Entry | Problem]] | None] = ContextVar("KEPT", default=None)
 TURNED_BY_EXIF = True  # unless a format says otherwise, boxes are on the image as it is seen
 
 
@@ -41,7 +44,26 @@ class Annotation:
 
 def list_entries(path: Path) -> Iterator[Entry | Problem]:
     """Yield the files of a folder or zip."""
+    kept = KEPT.get()
+    if kept is None:
+        return list_fresh(path)
+    if path not in kept:
+        kept[path] = list(list_fresh(path))
+    return iter(kept[path])
+
+
+def list_fresh(path: Path) -> Iterator[Entry | Problem]:
     return list_folder(path) if path.is_dir() else list_zip(open_archive(path), (path.name,))
+
+
+@contextmanager
+def listed_once() -> Iterator[None]:
+    """Let `list_entries` look at a folder or zip once, for the formats that are asked one after the other."""
+    token = KEPT.set({})
+    try:
+        yield
+    finally:
+        KEPT.reset(token)
 
 
 def images_of(entries: list[Entry]) -> list[Entry]:

@@ -24,7 +24,9 @@ def number(value: object) -> float:
         ValueError: it is none, or not finite.
     """
     found = math.nan
-    if isinstance(value, str | int | float) and not isinstance(value, bool) and "_" not in str(value):
+    if type(value) is float:
+        found = value
+    elif isinstance(value, str | int | float) and not isinstance(value, bool) and "_" not in str(value):
         with suppress(ValueError, OverflowError):
             found = float(value)
     if not math.isfinite(found):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from data.detection.json_text import load_json
 from data.detection.labelled import images_of, list_entries
 from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
 from data.sample import BadImage
@@ -76,10 +77,18 @@ def describe_unknown(path: Path) -> str:
         elif what := next((words for sign, words in (*OTHER_PROGRAMS, *NO_BOXES) if re.search(sign, ends)), ""):
             said.append(f"`{name}` is {what}")
         else:
-            keys = re.findall(rb'"([^"\\]{1,30})"\s*:', ends[:4096])[:4]
-            words = ", ".join(f"`{key.decode('utf-8', 'replace')}`" for key in keys)
-            said.append(f"`{name}` has the keys {words or 'of no format'}")
+            said.append(f"`{name}` {keys_of(content)}")
     return f"No format knows these files: {'; '.join(said)}." if said else ""
+
+
+def keys_of(content: bytes) -> str:
+    """Say which keys a json file has, or that it is none."""
+    try:
+        found = load_json(content)
+    except ValueError as error:
+        return f"is damaged: {error}"
+    keys = list(found)[:4] if isinstance(found, dict) else []
+    return f"has the keys {', '.join(f'`{printable(key)}`' for key in keys)}" if keys else "has no keys"
 
 
 def is_of_another_program(path: Path) -> bool:

@@ -39,8 +39,8 @@ from data.images.workers import (
     facts_of,
     half_of,
     why_unusable,
-    wrong_extension,
 )
+from data.images.workers import remarks as image_remarks
 from data.sample import BadImage, Problem
 from pipeline.disk import replacing
 
@@ -148,9 +148,8 @@ def remarks(sample: DetectionSample, image: RawImage, boxes: list[Box], orientat
     """Return what is worth a remark about an image that can be used."""
     height, width, _ = image.size
     split = sample.split or ""
-    found = []
-    if unlike := wrong_extension(sample.key, image.kind):
-        found.append(Problem("wrong_extension", sample.key, unlike, split))
+    found: list[Problem] = []
+    found += [Problem(kind, sample.key, detail, split) for kind, detail in image_remarks(sample.key, image)]
     if orientation != 1:
         found.append(Problem("turned_photo", sample.key, f"EXIF orientation {orientation}", split))
     if max(height, width) > LARGE:
@@ -190,7 +189,7 @@ class WriteDetections(RecordWork[DetectionSample], DetectionWork):
         return in_turn(self.record, planned)
 
     def record(self, planned: tuple[tuple[int, int], Fact]) -> bytes:
-        (row_number, _), (content, height, width, channels, _, convert, brightness, orientation, _) = planned
+        (row_number, _), (content, height, width, channels, _, convert, brightness, _, orientation, _) = planned
         with self.reading:
             sample = self.rows[row_number]
         try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
 
 from data.detection.boxes import DetectionSample
 from data.detection.config import DetectionDataConfig
+from data.detection.labelled import listed_once
 from data.detection.recognising import describe_unknown
 from data.images.config import ImageDataConfig
 from data.sample import ImageSample, Problem, Read
@@ -141,7 +142,8 @@ def in_turn(known: list[str]) -> list[str]:
 
 def looks_like(path: Path, task: str) -> bool:
     """Tell whether the data at `path` are in one of a task's formats."""
-    return any(load(name).detect(path) for name in in_turn(names(task)))
+    with listed_once():
+        return any(load(name).detect(path) for name in in_turn(names(task)))
 
 
 def detect(path: Path, task: str = "image_classification") -> str:
@@ -150,16 +152,18 @@ def detect(path: Path, task: str = "image_classification") -> str:
     Raises:
         UserError: none fits, or several kinds of annotations say where objects are.
     """
-    known = names(task)
-    fitting = (name for name in in_turn(known) if load(name).detect(path))
-    if first := next(fitting, None):
-        others = fitting if task == DetectionDataConfig.task else ()
-        if rivals := [name for name in others if first not in MADE_OF.get(name, ())]:
-            raise several(path, [first, *rivals])
+    known, labelled = names(task), task == DetectionDataConfig.task
+    with listed_once():
+        fitting = (name for name in in_turn(known) if load(name).detect(path))
+        first = next(fitting, None)
+        rivals = [name for name in fitting if first not in MADE_OF.get(name, ())] if labelled else []
+    if first and rivals:
+        raise several(path, [first, *rivals])
+    if first:
         return first
     if path.is_dir() and not any(path.iterdir()):
         raise UserError("This folder is empty.", str(path), "Check `data.path`.")
-    unknown = describe_unknown(path) if task == DetectionDataConfig.task else ""
+    unknown = describe_unknown(path) if labelled else ""
     what = f"These data are in none of the known formats ({', '.join(known)})."
     layouts = f"`labline data formats {task}` shows all layouts."
     raise UserError(what, str(path), " ".join(filter(None, (unknown, EXPECTED.get(task, ""), layouts))))

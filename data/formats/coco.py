@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from data.detection.box_columns import BoxForm
 from data.detection.boxes import DetectionSample
-from data.detection.coco_json import SCORED, CocoFile, Id, ImageRow, objects_of, read_coco
+from data.detection.coco_json import SCORED, CocoFile, Id, ImageRow, form_of, objects_of, read_coco
 from data.detection.config import DetectionDataConfig
 from data.detection.json_text import MAX_JSON_BYTES, decode_json
 from data.detection.labelled import (
@@ -58,25 +59,28 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
     """Yield the photos of the json files in the order of their lists.
 
     Raises:
-        UserError: none of the files has boxes, or their lists are not COCO's.
+        UserError: one of the files is damaged, none has boxes, or their lists are not COCO's.
     """
     entries: list[Entry] = []
     yield from read_entries(path, entries)
-    files, unreadable = list[tuple[Entry, CocoFile]](), 0
+    files: list[tuple[Entry, CocoFile]] = []
     with open_reader(path, MAX_JSON_BYTES) as read:
         for entry in entries:
             if extension_of(entry.parts[-1]) == "json":
                 key = printable("/".join(entry.parts))
+                content = b""
                 try:
-                    files.append((entry, read_coco(decode_json(read(entry.locator)), key)))
+                    content = read(entry.locator)
+                    files.append((entry, read_coco(decode_json(content), key)))
                 except (BadImage, OSError, ValueError) as error:
-                    unreadable += 1
-                    yield Problem("unreadable_annotation", key, words_of_error(error))
+                    if isinstance(error, BadImage) or b'"images"' in ends_of(content):
+                        raise unreadable(key, error) from None
+                    yield Problem("unreadable_annotation", key, str(error))
     passed = passed_over([file for _, file in files])
     for key, why in passed.items():
         yield Problem("passed_over_file", key, why)
     used = [(entry, file) for entry, file in files if file.key not in passed]
-    if not used and not unreadable:
+    if not used:
         listed = "; ".join(f"{key}: {why}" for key, why in list(passed.items())[:5])
         raise UserError("None of the json files has boxes in COCO's form.", str(path), f"{listed or 'There are none'}.")
     splits = splits_of([stem_of(entry.parts[-1]) for entry, _ in used])
@@ -84,13 +88,15 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
     for entry, file in used:
         if file.aside() == SCORED:
             yield Problem("scored_boxes", file.key)
-        yield from describe(file, entry.parts, splits.get(stem_of(entry.parts[-1])), annotations)
+        form = form_of(file, config.box_form)
+        yield from describe(file, entry.parts, splits.get(stem_of(entry.parts[-1])), form, annotations)
     yield from samples_of(path, entries, annotations, config)
 
 
-def words_of_error(error: Exception) -> str:
-    """Return what is wrong with a file."""
-    return str(error.args[-1]) if isinstance(error, BadImage) else str(error)
+def unreadable(key: str, error: Exception) -> UserError:
+    """Return the error that a file with all the annotations of a data set or split cannot be read."""
+    words = error.args[-1] if isinstance(error, BadImage) else error
+    return UserError(f"These annotations cannot be read: {words}.", key, "Export them again, or take the file away.")
 
 
 def passed_over(files: list[CocoFile]) -> dict[str, str]:
@@ -103,10 +109,10 @@ def passed_over(files: list[CocoFile]) -> dict[str, str]:
 
 
 def describe(
-    file: CocoFile, parts: tuple[str, ...], split: Split | None, annotations: list[Annotation]
+    file: CocoFile, parts: tuple[str, ...], split: Split | None, form: BoxForm, annotations: list[Annotation]
 ) -> Iterator[Problem]:
     """Add what a file says of each of its images, and yield what is wrong in it."""
-    said, problems = objects_of(file)
+    said, problems = objects_of(file, form)
     yield from problems
     rows, unclear = dict[Id, ImageRow](), set[Id]()
     for row in file.images:

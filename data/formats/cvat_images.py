@@ -75,7 +75,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
     """Yield the photos in the order of the files.
 
     Raises:
-        UserError: a file is about a video.
+        UserError: a file is damaged or about a video, or a subset is no split.
     """
     entries: list[Entry] = []
     yield from read_entries(path, entries)
@@ -91,31 +91,39 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
                         continue
                     images = read_images(content, key)
                 except (BadImage, OSError, ValueError) as error:
-                    yield Problem("unreadable_annotation", key, str(error.args[-1]) if error.args else str(error))
-                    continue
-                yield from describe(images, key, entry.parts, annotations)
+                    raise UserError(
+                        f"These annotations cannot be read: {error.args[-1] if error.args else error}.",
+                        key,
+                        "Export them again, or take the file away.",
+                    ) from None
+                yield from describe(images, key, entry.parts, config.given_splits, annotations)
     yield from samples_of(path, entries, annotations, config)
 
 
 def describe(
-    images: list[ImageElement], key: str, parts: tuple[str, ...], annotations: list[Annotation]
+    images: list[ImageElement], key: str, parts: tuple[str, ...], splits: bool, annotations: list[Annotation]
 ) -> Iterator[Problem]:
-    """Add what a file says of its photos, and yield what is wrong with their subsets and what was left out."""
-    unknown: dict[str, int] = {}
+    """Add what a file says of its photos, and yield what was left out.
+
+    Raises:
+        UserError: a subset is no split, and splits count.
+    """
     counts = Counter(image.name for image in images)
     for image in images:
         place = f"{key}, line {image.line}"
         split = split_of_subset(image.subset)
-        if split is None and image.subset.lower() not in DEFAULT:
-            unknown.setdefault(image.subset, image.line)
+        if splits and split is None and image.subset.lower() not in DEFAULT:
+            raise UserError(
+                f"The subset `{image.subset}` is no split that is known.",
+                place,
+                "Call it Train, Validation or Test in CVAT, or in the file; or cut all photos by `data.split`: "
+                "`data.given_splits=false`.",
+            )
         if image.tags:
             yield Problem("shape_without_box", place, f"tag `{'`, `'.join(image.tags)}` of `{image.name}`", split or "")
         folder = f"{image.subset}/" if counts[image.name] > 1 and image.subset else ""  # of a project's several tasks
         statement = Statement(parts, f"{folder}{image.name}", place)
         annotations.append(Annotation(statement, partial(list, image.found), image.size, split))
-    for subset, line in unknown.items():
-        words = f"subset `{subset}`; call it Train, Validation or Test in CVAT, or in the file"
-        yield Problem("unknown_split", f"{key}, line {line}", words)
 
 
 def split_of_subset(subset: str) -> Split | None:

@@ -26,8 +26,9 @@ from typing import IO, Any, cast
 from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.label_map import read_label_map
+from data.detection.labelled import list_entries
 from data.detection.records import EDGES
-from data.file_tree import list_files, printable
+from data.file_tree import Entry, printable
 from data.sample import SPLIT_FOLDERS, BadImage, Problem, ReadFile, Split
 from data.tfrecord import FeatureValue, decode_example, is_head, scan_records
 from pipeline.errors import UserError
@@ -35,6 +36,7 @@ from pipeline.errors import UserError
 TASK = "object_detection"
 TURNED_BY_EXIF = False
 NAME = re.compile(r"\.(?:tf_?)?records?(?:-\d{5}-of-\d{5})?(?:\.gz)?$", re.IGNORECASE)
+MAP_NAME = re.compile(r"\.pbtxt$")
 PART = re.compile(r"-(\d{5})-of-(\d{5})")
 FLAGS = {"difficult": "difficult", "truncated": "truncated", "is_crowd": "crowd", "group_of": "crowd"}
 SPLIT_WORDS: dict[str, Split] = {**SPLIT_FOLDERS, "eval": "test", "evaluation": "test"}
@@ -136,7 +138,13 @@ def find_records(path: Path) -> list[Path]:
         return sorted(file for file in path.parent.glob(path.name) if file.is_file())
     if path.is_file():
         return [path] if NAME.search(path.name) else []
-    return [file for file in list_files(path) if NAME.search(file.name)] if path.is_dir() else []
+    return files_named(path, NAME) if path.is_dir() else []
+
+
+def files_named(folder: Path, names: re.Pattern[str]) -> list[Path]:
+    """Return the files below a folder with certain names."""
+    found = (entry.parts for entry in list_entries(folder) if isinstance(entry, Entry))
+    return sorted(folder.joinpath(*parts) for parts in found if names.search(parts[-1]))
 
 
 def find_label_map(path: Path) -> Path | None:
@@ -157,8 +165,8 @@ def find_label_map(path: Path) -> Path | None:
 
 def label_maps(path: Path) -> list[Path]:
     """Return all label maps among the data."""
-    files = list_files(path) if path.is_dir() else sorted(path.parent.glob("*.pbtxt"))
-    return [file for file in files if file.suffix == ".pbtxt" and re.match(rb"(?:\s|#.*\n)*item\b", file.read_bytes())]
+    files = files_named(path, MAP_NAME) if path.is_dir() else sorted(path.parent.glob("*.pbtxt"))
+    return [file for file in files if re.match(rb"(?:\s|#.*\n)*item\b", file.read_bytes())]
 
 
 def missing_parts(files: list[Path], root: Path) -> Iterator[Problem]:

@@ -46,10 +46,11 @@ def detect(path: Path) -> bool:
     if not (path.is_dir() or path.suffix.lower() == ".zip"):
         return False
     entries = [entry for entry in list_entries(path) if isinstance(entry, Entry)]
-    photos = Photos(images_of(entries))
+    texts = text_files(entries)
+    photos = Photos(images_of(entries) if texts else ())
     with open_reader(path) as read:
         seen = like = 0
-        for entry in text_files(entries):
+        for entry in texts:
             if not photos.own(Statement(entry.parts, "", "")).photos:
                 continue
             text = text_of(entry, read)

@@ -1,8 +1,9 @@
 """An image's size, mean brightness and the JPEG or PNG bytes that are stored of it; or what is wrong with it.
 
 JPEG and PNG files that TensorFlow decodes as they stand (8 bits, grey or RGB, upright, no transparency, no palette)
-keep their bytes. Everything else (palette, 16 bits, CMYK, BMP, WebP, the first frame of a GIF, EXIF rotation) is
-decoded upright and stored as PNG; transparent images are laid on white.
+keep their bytes. Everything else (palette, 16 bits, CMYK, BMP, WebP, TIFF, AVIF, HEIC, JPEG 2000, the first of several
+frames or pages, EXIF rotation) is decoded upright and stored as PNG; transparent images are laid on white. Of images
+with more than 8 bits a value the whole values are known too: `data.images.depth` says which of them are stored.
 """
 
 from __future__ import annotations
@@ -14,12 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageOps
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
+from data.images import kinds
+from data.images.depth import FULL, Deep, deep_values, to_eight_bits
 from data.sample import BadImage, Content, Pixels
 
 JPEG, PNG = b"jpeg", b"png"
@@ -33,14 +31,18 @@ class RawImage:
     Attributes:
         size: height, width, channels (1 or 3) as it decodes.
         brightness: mean pixel value in 0..1.
-        kind: what the file really is: JPEG, PNG, GIF, BMP, WebP or pixels.
+        kind: what the file really is, one of `data.images.kinds`, or pixels.
         decoded: the upright pixels if the file's own bytes cannot be stored, else None.
+        deep: the upright whole values where these have more than 8 bits, else None.
+        frames: more than one if the file holds several frames or pages, of which this is the first.
     """
 
     size: tuple[int, int, int]
     brightness: float
     kind: str
     decoded: Pixels | None = None
+    deep: Deep | None = None
+    frames: int = 1
 
 
 def examine(data: Content, max_pixels: int) -> RawImage:
@@ -68,13 +70,16 @@ def examine(data: Content, max_pixels: int) -> RawImage:
     raise BadImage("corrupt_file", f"not a picture: starts with {data[:8]!r}")
 
 
-def stored_bytes(data: Content, image: RawImage | None = None) -> tuple[bytes, bytes]:
+def stored_bytes(data: Content, image: RawImage | None = None, bits: int = FULL) -> tuple[bytes, bytes]:
     """Return the JPEG or PNG file that is stored of an image, and which of the two it is.
 
     Args:
         data: as for `examine`.
         image: what `examine` said of it; without it the file's own bytes are taken.
+        bits: that the values of the data set's images with more than 8 bits fill.
     """
+    if image is not None and image.deep is not None:
+        return encode_png(to_eight_bits(image.deep, bits)), PNG
     if image is not None and image.decoded is not None:
         return encode_png(image.decoded), PNG
     if isinstance(data, bytes):
@@ -84,17 +89,7 @@ def stored_bytes(data: Content, image: RawImage | None = None) -> tuple[bytes, b
 
 def recognise(data: bytes) -> str:
     """Return what kind of image the first bytes promise; empty if none that is known."""
-    if data[:3] == b"\xff\xd8\xff":
-        return "JPEG"
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return "PNG"
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "GIF"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP"
-    if data[:2] == b"BM":
-        return "BMP"
-    return ""
+    return kinds.recognise(data)
 
 
 def examine_jpeg(data: bytes, max_pixels: int) -> RawImage:
@@ -208,35 +203,56 @@ def mean_brightness(image: Image.Image) -> float:
     return int(values.sum(dtype=np.uint64)) / (values.size * 255)
 
 
+def brightness_of(encoded: bytes) -> float:
+    """Return the mean of all pixel values of a file that is stored, in 0..1."""
+    return mean_brightness(load(encoded, recognise(encoded)))
+
+
 def convert(data: bytes, kind: str, max_pixels: int) -> RawImage:
-    """Decode an image of any kind to upright 8-bit grey or RGB."""
-    image = load(data, kind, max_pixels)
-    pixels = to_grey_or_colour(upright(image))
+    """Decode an image of any kind to upright 8-bit grey or RGB, and its whole values where these need more bits."""
+    image = open_image(data, kind, max_pixels)
+    try:
+        frames = int(getattr(image, "n_frames", 1)) if kind in kinds.MAY_HOLD_SEVERAL else 1
+        image.seek(0)
+        deep = deep_values(image, lambda: open_image(data, kind, max_pixels), upright)
+        image.load()
+        pixels = to_eight_bits(deep, FULL) if deep is not None else to_grey_or_colour(upright(image))
+    except BadImage:
+        raise
+    except Exception as error:
+        raise why_undecodable(error) from None
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else 3
-    return RawImage((height, width, channels), float(pixels.mean(dtype=np.float64)) / 255, kind, pixels)
+    brightness = float(pixels.mean(dtype=np.float64)) / 255
+    return RawImage((height, width, channels), brightness, kind, pixels, deep, frames)
 
 
 def load(data: bytes, kind: str, max_pixels: int = 0) -> Image.Image:
     """Decode a file with the decoder of its kind and no other; PIL's own size limit is replaced by ours."""
-    decoders = {
-        "JPEG": JpegImageFile,
-        "PNG": PngImageFile,
-        "GIF": GifImageFile,
-        "BMP": BmpImageFile,
-        "WebP": WebPImageFile,
-    }
+    image = open_image(data, kind, max_pixels)
     try:
-        image: Image.Image = decoders[kind](io.BytesIO(data))
-        if max_pixels:
-            check_size(image.height, image.width, max_pixels)
         image.load()
-        return image
-    except BadImage:
-        raise
-    except Exception as error:  # PIL's decoders raise anything from SyntaxError to struct.error on damaged files
-        text = str(error) or type(error).__name__
-        raise BadImage("truncated_file" if "truncated" in text.lower() else "corrupt_file", text) from None
+    except Exception as error:
+        raise why_undecodable(error) from None
+    return image
+
+
+def open_image(data: bytes, kind: str, max_pixels: int = 0) -> Image.Image:
+    """Open a file with the decoder of its kind and no other, without decoding its pixels yet."""
+    decoder = kinds.decoder_of(kind)
+    try:
+        image = decoder(io.BytesIO(data))
+    except Exception as error:
+        raise why_undecodable(error) from None
+    if max_pixels:
+        check_size(image.height, image.width, max_pixels)
+    return image
+
+
+def why_undecodable(error: Exception) -> BadImage:
+    """Return what a decoder met; PIL's raise anything from SyntaxError to struct.error on damaged files."""
+    text = str(error) or type(error).__name__
+    return BadImage("truncated_file" if "truncated" in text.lower() else "corrupt_file", text)
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -250,12 +266,8 @@ def upright(image: Image.Image) -> Image.Image:
 def to_grey_or_colour(image: Image.Image) -> Pixels:
     """Return uint8 pixels [height, width] or [height, width, 3].
 
-    Transparency is laid on white, 16 bits keep the upper 8.
+    Transparency is laid on white.
     """
-    if image.mode.startswith("I;16"):
-        return (np.asarray(image) >> 8).astype(np.uint8)
-    if image.mode in ("I", "F"):
-        return np.clip(np.asarray(image) / 256, 0, 255).astype(np.uint8)
     grey = image.mode in ("1", "L", "LA", "La")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -263,16 +275,17 @@ def to_grey_or_colour(image: Image.Image) -> Pixels:
     return np.asarray(image.convert("L" if grey else "RGB"))
 
 
-def encode_png(pixels: Pixels) -> bytes:
-    """Return pixels as a PNG file.
+def encode_png(pixels: Pixels | Deep) -> bytes:
+    """Return pixels as a PNG file of 8 bits a value, or of 16 for such pixels.
 
     Unfiltered, since small images gain nothing by filters and these take most of the time.
     """
     height, width = pixels.shape[:2]
-    rows = pixels.reshape(height, -1)
+    bits = 8 * pixels.itemsize
+    rows = pixels.reshape(height, -1).astype(">u2").view(np.uint8) if bits == 16 else pixels.reshape(height, -1)
     raw = np.zeros((height, rows.shape[1] + 1), np.uint8)
     raw[:, 1:] = rows
-    head = struct.pack(">IIBBBBB", width, height, 8, 0 if pixels.ndim == 2 else 2, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, bits, 0 if pixels.ndim == 2 else 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
         + _chunk(b"IHDR", head)

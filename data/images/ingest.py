@@ -13,6 +13,7 @@ from data import formats, split
 from data.config import BeamConfig
 from data.findings import Findings, report_similar
 from data.images.config import ImageDataConfig
+from data.images.depth import FULL
 from data.images.layout import propose_pattern
 from data.images.listing import ImageListingReader, Listing, Row, write_listing
 from data.images.survey import Classes, Survey, Surveyor
@@ -63,6 +64,7 @@ class ImageSurveyor(Surveyor[ImageDataConfig, Row]):
                         kind = "unknown_file"  # nothing promised that it is an image
                     self.findings.add(self.problem(kind, row, detail, listing))
                 file.unlink()
+        self.tell_of_depth(facts, reader)
         reader.close()
         return facts
 
@@ -125,7 +127,7 @@ def write_shards(found: Survey, config: ImageDataConfig, beam: BeamConfig, targe
 
     The records of a split are in an order that mixes the classes.
     """
-    work = WriteShards(found.listing.folder, found.source, target, found.names)
+    work = WriteShards(found.listing.folder, found.source, target, found.names, found.bits or FULL)
     write_planned(found, work, config.seed, config.examples_per_shard, beam, target, progress)
 
 

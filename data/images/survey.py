@@ -26,6 +26,7 @@ from data.detection.config import DetectionDataConfig
 from data.duplicates import drop_duplicates
 from data.findings import Findings, nothing_usable
 from data.images.config import ImageDataConfig
+from data.images.depth import FULL, bits_of
 from data.images.listing import Listing, ListingReader, Row
 from data.images.workers import ALL_FACTS, Source
 from data.sample import SPLITS, Problem
@@ -63,6 +64,11 @@ class Survey:
     refused: int
 
     @property
+    def bits(self) -> int | None:
+        """Bits that the values of images with more than 8 fill; None where there is no such image."""
+        return bits_in_use(self.facts)
+
+    @property
     def files(self) -> int:
         """Images that were found, with those that listing alone refused."""
         return len(self.facts) + self.refused
@@ -77,6 +83,12 @@ class Survey:
             name: np.bincount(labels[splits == number], minlength=len(self.names)).tolist()
             for number, name in enumerate(SPLITS)
         }
+
+
+def bits_in_use(facts: NDArray[np.void]) -> int | None:
+    """Return how many bits the values of images with more than 8 fill; None where there is no such image."""
+    largest = int(facts["largest"].max(initial=0))
+    return bits_of(largest) if largest else None
 
 
 class Classes(NamedTuple):
@@ -102,6 +114,7 @@ class Surveyor(ABC, Generic[ConfigT, RowT]):
     nouns: str  # what images are called to the user
     none_listed: str
     none_to_train: str
+    scales_depth = True  # whether values of more than 8 bits are made 8 by the bits that they fill
     conflict: str  # the kind of finding for equal images of which different things are said
     reader: type[ListingReader[RowT]]
 
@@ -156,6 +169,16 @@ class Surveyor(ABC, Generic[ConfigT, RowT]):
     @abstractmethod
     def look(self, listing: Listing) -> NDArray[np.void]:
         """Decode every image once; return the facts [n] in the order of the listing and count what is wrong."""
+
+    def tell_of_depth(self, facts: NDArray[np.void], reader: ListingReader[RowT]) -> None:
+        """Tell by which rule the values of images with more than 8 bits were made 8."""
+        rows = np.flatnonzero(facts["largest"])
+        bits = bits_in_use(facts)
+        if bits and (self.scales_depth or bits < FULL):
+            detail = f"values up to {facts['largest'].max():,}, taken for {bits} bits"
+            examples = [{"file": reader[int(row)].key, "detail": detail, "split": "", "label": ""} for row in rows[:20]]
+            kind = "deep_pictures" if self.scales_depth else "dark_pictures"
+            self.findings.merge({kind: len(rows)}, {kind: examples})
 
     @abstractmethod
     def number_classes(self, listing: Listing, facts: NDArray[np.void]) -> Classes:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import formats
-from data.images.image import RawImage, examine, stored_bytes
+from data.images.image import RawImage, brightness_of, examine, stored_bytes
 from data.images.listing import ImageListingReader, ListingReader, Row
 from data.images.records import encode_image
 from data.sample import EXTENSIONS, BadImage, Content
@@ -36,10 +36,14 @@ FACTS = np.dtype(
         ("usable", "?"),
         ("convert", "?"),
         ("brightness", "<f4"),
+        ("largest", "<u2"),
     ]
 )
-"""What is known of an image after it was looked at; the hash is 128 bits of its SHA-256."""
-UNUSABLE = ((0, 0), 0, 0, 0, False, False, 0.0)
+"""What is known of an image after it was looked at.
+
+The hash is 128 bits of its SHA-256; the largest value is 0 where 8 bits hold them all.
+"""
+UNUSABLE = ((0, 0), 0, 0, 0, False, False, 0.0, 0)
 PLAN, ALL_FACTS = "plan.npy", "facts.npy"
 
 Fact = tuple[Any, ...]  # one row of FACTS
@@ -92,8 +96,7 @@ class LookAtImages(ImageWork[Row]):
                 facts.append(UNUSABLE)
                 continue
             facts.append(facts_of(data, image))
-            if unlike := wrong_extension(row.key, image.kind):
-                problems.append(("wrong_extension", unlike, row_number))
+            problems += [(kind, detail, row_number) for kind, detail in remarks(row.key, image)]
         if problems:
             with replacing(self.folder / f"{number:07d}.problems.json", durable=False) as file:
                 file.write(json.dumps(problems).encode())
@@ -140,16 +143,18 @@ class WriteShards(RecordWork[Row]):
 
     Args:
         names: the classes in the order of their numbers.
+        bits: that the values of images with more than 8 fill.
     """
 
     reader = ImageListingReader
 
-    def __init__(self, folder: Path, source: Source, target: Path, names: list[str]) -> None:
+    def __init__(self, folder: Path, source: Source, target: Path, names: list[str], bits: int) -> None:
         super().__init__(folder, source, target)
+        self.bits = bits
         self.names = [name.encode() for name in names]
 
     def record(self, planned: tuple[tuple[int, int], Fact]) -> bytes:
-        (row_number, label), (content, height, width, channels, _, convert, brightness) = planned
+        (row_number, label), (content, height, width, channels, _, convert, brightness, largest) = planned
         row = self.rows[row_number]
         try:
             data = self.read(row.locator)
@@ -158,7 +163,9 @@ class WriteShards(RecordWork[Row]):
         if half_of(digest_of(data)) != tuple(content):
             raise changed_meanwhile(row.key)
         image = examine(data, self.source.max_pixels) if convert and isinstance(data, bytes) else None
-        encoded, kind = stored_bytes(data, image)
+        encoded, kind = stored_bytes(data, image, self.bits)
+        if largest:
+            brightness = brightness_of(encoded)
         size = (height, width, channels)
         return encode_image(encoded, kind, row.key.encode(), size, brightness, label, self.names[label])
 
@@ -172,7 +179,8 @@ def why_unusable(error: BadImage | OSError) -> tuple[str, str]:
 
 def facts_of(data: Content, image: RawImage, usable: bool = True) -> Fact:
     """Return the facts of an image that was decoded."""
-    return half_of(digest_of(data)), *image.size, usable, image.decoded is not None, image.brightness
+    largest = 0 if image.deep is None else int(image.deep.max())
+    return half_of(digest_of(data)), *image.size, usable, image.decoded is not None, image.brightness, largest
 
 
 def digest_of(data: Content) -> bytes:
@@ -183,6 +191,14 @@ def digest_of(data: Content) -> bytes:
 def half_of(digest: bytes) -> tuple[int, int]:
     """Return the first 128 bits of a checksum as two numbers."""
     return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:16], "little")
+
+
+def remarks(key: str, image: RawImage) -> Iterator[tuple[str, str]]:
+    """Yield the kind and the detail of each thing that is worth a remark about an image that can be used."""
+    if unlike := wrong_extension(key, image.kind):
+        yield "wrong_extension", unlike
+    if image.frames > 1:
+        yield "first_frame", f"the first of {image.frames:,}"
 
 
 def wrong_extension(key: str, kind: str) -> str:

@@ -74,6 +74,7 @@ KINDS: dict[str, Kind] = {
         "Validation and test windows with a filled target were left out, since what was filled is not judged; so "
         "were those that end in a gap filled from the value behind it, which they are to forecast.",
     ),
+    "leading_row": Kind("info", "These series begin after these first rows, which have no values; they were left out."),
     "future_row": Kind(
         "info", "These last rows have no values yet: they are the ones to forecast, and nothing was learned from them."
     ),

@@ -146,6 +146,7 @@ def measure(
     stop = known_end(staged, start, end, number, findings)
     if stop == start:
         return None
+    start = known_start(staged, start, stop, number, findings)
     if config.fill != "error":
         report_unfinished(staged, start, stop, number, findings)
     grid = None
@@ -187,6 +188,18 @@ def known_end(staged: Staged, start: int, end: int, number: int, findings: Serie
         return stop
     report_rows(findings, "future_row", np.arange(stop, end), staged, number, lambda row: "no values yet")
     return stop
+
+
+def known_start(staged: Staged, start: int, stop: int, number: int, findings: SeriesFindings) -> int:
+    """Return the first row with a value; a series begins there, and the rows before it are told."""
+    for block in range(start, stop, BLOCK):
+        missing = np.isnan(staged.read("values", block, min(block + BLOCK, stop))).all(axis=1)
+        if not missing.all():
+            first = block + int(np.argmin(missing))
+            rows = np.arange(start, first)
+            report_rows(findings, "leading_row", rows, staged, number, lambda row: "no values yet")
+            return first
+    return start
 
 
 def behind_last(staged: Staged, start: int, end: int, wanted: Callable[[NDArray[np.bool_]], NDArray[np.bool_]]) -> int:

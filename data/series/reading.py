@@ -20,6 +20,8 @@ from data.series.measuring import Measured, find_frequency, measure
 from data.series.records import Series, read_folder, write_names
 from data.series.row_order import turn_newest_first
 from data.series.staging import Staged, stage
+from data.series.time_forms import TimeForm
+from data.series.time_writing import write_time
 from data.series.times import show_time
 from data.series.windows import Cuts
 from pipeline.errors import UserError
@@ -36,6 +38,7 @@ class Recent:
         times: int64 [H] unix seconds (UTC); None without times.
         ahead: int64 [P] the times of the rows that follow; None without times.
         covariates: float64 [H + P, K], those of the rows that follow too.
+        form: how times are written in the file; None without times.
     """
 
     id: str
@@ -43,6 +46,14 @@ class Recent:
     times: NDArray[np.int64] | None
     ahead: NDArray[np.int64] | None
     covariates: NDArray[np.float64]
+    form: TimeForm | None = None
+
+    def write(self, times: NDArray[np.int64] | None) -> list[str] | None:
+        """Return times as the file has them; None for none."""
+        return None if times is None else [self.write_one(int(time)) for time in times.tolist()]
+
+    def write_one(self, time: int) -> str:
+        return show_time(time) if self.form is None else write_time(time, self.form)
 
 
 def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[Recent]:
@@ -81,7 +92,7 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
         write_names(folder, names, rows, layout.chosen(layout.values), layout.chosen(layout.covariates))
         pairs = list(zip(read_folder(folder), kept, strict=True))
         return [
-            last_rows(series, item, staged, facts, path, progress)
+            replace(last_rows(series, item, staged, facts, path, progress), form=layout.form)
             for series, item in long_enough(pairs, facts, path, progress)
         ]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.images.image import examine, stored_bytes
+from data.images.image import encode_png, examine, stored_bytes
 from data.sample import BadImage
 from pipeline.errors import UserError, explain_os_error
 
@@ -18,12 +18,15 @@ MAX_PIXELS = 2**27
 def prepare(image: Path | str | bytes) -> bytes:
     """Return an image's bytes as ingest would store them: JPEG or PNG, upright, without transparency.
 
+    Of images with 16 bits a value all 16 are sent: the model knows which of them its training images filled.
+
     Raises:
         UserError: there is no such file, or it is no image.
     """
     content = image if isinstance(image, bytes) else read_bytes(Path(image))
     with explaining_bad_image("bytes" if isinstance(image, bytes) else str(image)):
-        return stored_bytes(content, examine(content, max_pixels=MAX_PIXELS))[0]
+        examined = examine(content, max_pixels=MAX_PIXELS)
+        return encode_png(examined.deep) if examined.deep is not None else stored_bytes(content, examined)[0]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -54,7 +57,7 @@ def explaining_bad_image(where: str) -> Iterator[None]:
         yield
     except BadImage as error:
         detail = str(error.args[-1]).removeprefix("not a picture: ")
-        fix = "Give a picture: a JPEG, PNG, GIF, BMP or WebP file."
+        fix = "Give a picture: a JPEG, PNG, GIF, BMP, WebP, TIFF, AVIF or HEIC file."
         raise UserError(f"This is not a readable picture: {detail}.", where, fix) from None
 
 

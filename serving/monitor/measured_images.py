@@ -7,23 +7,25 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from data.images.image import examine, recognise, stored_bytes
+from data.images.depth import FULL
+from data.images.image import brightness_of, examine, recognise, stored_bytes
 from data.sample import BadImage
 from data.tfrecord import decode_example
 from serving.client.images import MAX_PIXELS
 from serving.monitor.task import Row
 
 
-def measure_images(inputs: dict[str, NDArray[Any]]) -> Iterator[Row | None]:
+def measure_images(inputs: dict[str, NDArray[Any]], bits: int = FULL) -> Iterator[Row | None]:
     """Yield a row of features for each image of a request, whatever the signature; None for one that cannot be read.
 
     Args:
         inputs: `image_bytes` (string [n]), `pixels` (float [n, height, width, channels] in 0..255), or records or
             images under the names that the signatures have.
+        bits: that the values of images with more than 8 fill.
     """
     for values in inputs.values():
         if values.dtype == object and values.ndim == 1:
-            yield from (measure_encoded(image_of(value)) for value in values.tolist())
+            yield from (measure_encoded(image_of(value), bits) for value in values.tolist())
         elif values.ndim == 4:
             yield from (measure_pixels(image) for image in values)
 
@@ -39,13 +41,13 @@ def image_of(value: bytes) -> bytes:
     return found if isinstance(found, bytes) else b""
 
 
-def measure_encoded(content: bytes) -> Row | None:
+def measure_encoded(content: bytes, bits: int = FULL) -> Row | None:
     """Return the features of an encoded image as ingest would have stored it."""
     try:
         image = examine(content, MAX_PIXELS)
     except BadImage:
         return None
-    stored, kind = stored_bytes(content, image)
+    stored, kind = stored_bytes(content, image, bits)
     height, width, channels = image.size
     return {
         "image/height": [height],
@@ -53,7 +55,7 @@ def measure_encoded(content: bytes) -> Row | None:
         "image/channels": [channels],
         "image/bytes": [len(stored)],
         "image/format": [kind],
-        "image/brightness": [image.brightness],
+        "image/brightness": [image.brightness if image.deep is None else brightness_of(stored)],
     }
 
 

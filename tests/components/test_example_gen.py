@@ -96,6 +96,7 @@ def test_every_picture_is_in_one_split_with_its_class_and_bytes(images: Path, tm
         "image_shape": [6, 5, 3],
         "channels": 3,
         "rejected": 0,
+        "deep_bits": None,
         "source": "photos (image_folder)",
     }
     assert [shard.name for shard in examples.shards("train")] == [

@@ -14,7 +14,7 @@ from data.series.findings import KINDS
 from data.series.records import read_series
 from pipeline.errors import UserError
 from pipeline.progress import Progress
-from tests.support.series_ingest import DAYS, findings, ingest, wave, windows, write_days
+from tests.support.series_ingest import DAYS, digests, findings, ingest, wave, windows, write_days
 
 
 def test_all_lines_that_cannot_be_used_are_named_at_once(tmp_path: Path) -> None:
@@ -63,13 +63,12 @@ def test_only_the_first_lines_are_named_and_the_others_counted(tmp_path: Path) -
     with pytest.raises(UserError) as caught:
         ingest(tmp_path, write_days(tmp_path / "bad.csv", ["NA", "1"] * 100))
     assert caught.value.what.count("line ") == 3
-    assert "and 97 more" in caught.value.what
+    assert "and 96 more" in caught.value.what
 
 
 @pytest.mark.parametrize(
     ("change", "fill", "says"),
     [
-        ({0: "", 1: ""}, "linear", ["line 2: no value", "line 3: no value"]),
         ({3: ""}, "seasonal", ["line 5: 1 rows from 2010-01-04 on: not a season (7 rows)"]),
     ],
 )
@@ -248,3 +247,16 @@ def test_the_hour_that_comes_twice_where_clocks_go_back_is_told_from_a_line_that
     (tmp_path / "twice.csv").write_text("\n".join([*lines[:40], *lines[39:99]]))
     with pytest.raises(UserError, match="1 x duplicate_time"):
         ingest(tmp_path, tmp_path / "twice.csv")
+
+
+@pytest.mark.parametrize("fill", ["error", "linear", "seasonal"])
+def test_a_series_begins_with_its_first_value_and_the_rows_before_it_are_told(tmp_path: Path, fill: str) -> None:
+    values = ["NA", "", *wave(363)]
+    examples = ingest(tmp_path / "late", write_days(tmp_path / "late.csv", values), fill=fill)
+    assert [item["file"] for item in findings(examples)["leading_row"]["examples"]] == [
+        "late.csv, line 2",
+        "late.csv, line 3",
+    ]
+    whole = ingest(tmp_path / "whole", write_days(tmp_path / "whole.csv", values[2:], DAYS[2:]), fill=fill)
+    assert digests(examples.path, "*.npy") == digests(whole.path, "*.npy")
+    assert examples.properties["rows"] == 363

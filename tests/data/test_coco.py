@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from data import formats
-from data.detection.boxes import fit_boxes
+from data.detection.boxes import DetectionSample, fit_boxes
 from data.detection.config import DetectionDataConfig
 from data.formats import coco
-from data.sample import Problem
 from pipeline.errors import UserError
 from tests.support.labelled_files import listed, write
 
@@ -92,9 +91,7 @@ def test_lists_that_are_not_cocos_end_the_run_with_their_file(tmp_path: Path, ch
     assert caught.value.where == "a.json"
 
 
-def test_a_json_file_that_is_damaged_or_of_another_kind_is_named(tmp_path: Path) -> None:
-    root = write(tmp_path, {"a.json": '{"images": [', "1.jpg": ""})
-    assert listed(coco, root)[1][0] == ("unreadable_annotation", "a.json")
+def test_categories_that_are_no_list_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="`categories` is no list"):
         listed(coco, write(tmp_path, {"a.json": coco_file(categories={"cat": 3})}))
 
@@ -219,6 +216,27 @@ def test_an_outline_that_cannot_be_read_is_named_and_its_photo_is_no_background(
     assert (samples[0].boxes, samples[0].unread) == ((), 1)
 
 
+@pytest.mark.parametrize("known", ["by outlines", "by sizes"])
+def test_boxes_written_as_two_corners_are_refused_and_the_remedy_reads_them(tmp_path: Path, known: str) -> None:
+    corners = [(2, 1, 8, 9), (11, 2, 19, 8), (10, 1, 18, 10)]
+    rows = [BOX | {"id": number, "bbox": list(edges)} for number, edges in enumerate(corners)]
+    if known == "by outlines":
+        rows = [
+            row | {"segmentation": [[x, y, z, y, z, t, x, t]]} for row, (x, y, z, t) in zip(rows, corners, strict=True)
+        ]
+    images = [image if known == "by sizes" else {"id": 1, "file_name": "1.jpg"} for image in IMAGES[:1]]
+    root = write(tmp_path, FILES | {"a.json": coco_file(images=images, annotations=rows)})
+    with pytest.raises(UserError, match="as two corners") as caught:
+        listed(coco, root)
+    assert "`data.box_form=corners`" in caught.value.fix
+    config = DetectionDataConfig(path=str(root), box_form="corners")
+    (sample,) = (item for item in coco.list_samples(root, config) if isinstance(item, DetectionSample))
+    assert [(box.xmin, box.ymin, box.xmax, box.ymax) for box in sample.boxes] == corners
+    config = DetectionDataConfig(path=str(root), box_form="corner_size")
+    (sample,) = (item for item in coco.list_samples(root, config) if isinstance(item, DetectionSample))
+    assert sample.boxes[0].xmax == 10
+
+
 # other files beside
 
 
@@ -338,15 +356,19 @@ def test_json_is_read_in_any_unicode(tmp_path: Path, encoding: str) -> None:
         (json.dumps(coco_file()).replace("[2, 1", f"[2, 1{'0' * 5000}"), "too many digits"),
         (json.dumps(coco_file()) + "}", "Extra data"),
         (json.dumps(coco_file(info="é"), ensure_ascii=False).encode("latin-1"), "is no UTF-8"),
-        ("", "Expecting value"),
     ],
 )
-def test_damage_is_named_with_its_place(tmp_path: Path, content: str | bytes, words: str) -> None:
-    root = write(tmp_path, FILES | {"a.json": content})
-    found = list(coco.list_samples(root, DetectionDataConfig(path=str(root))))
-    assert isinstance(found[0], Problem)
-    assert (found[0].name, found[0].file) == ("unreadable_annotation", "a.json")
-    assert words in found[0].detail
+def test_a_damaged_file_ends_the_run_with_its_place(tmp_path: Path, content: str | bytes, words: str) -> None:
+    root = write(tmp_path, FILES | {"a.json": content, "b.json": coco_file()})
+    with pytest.raises(UserError, match=words) as caught:
+        listed(coco, root)
+    assert caught.value.where == "a.json"
+
+
+def test_a_damaged_file_that_is_none_of_cocos_is_told(tmp_path: Path) -> None:
+    root = write(tmp_path, FILES | {"a.json": '{"name": "x", ', "b.json": coco_file()})
+    samples, problems = listed(coco, root)
+    assert (len(samples), problems) == (2, [("unreadable_annotation", "a.json")])
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from data import formats
+from data.detection.boxes import DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.formats import cvat_images, voc
-from data.sample import Problem
 from pipeline.errors import UserError
 from tests.support.labelled_files import listed, write
 
@@ -82,13 +82,18 @@ def test_a_shape_without_a_box_is_told_with_its_line(tmp_path: Path, shape: str,
     assert (samples[0].boxes, samples[0].unread) == ((), unread)
 
 
-def test_a_subset_gives_the_split_and_one_that_is_none_is_an_error(tmp_path: Path) -> None:
-    subsets = {"1": "Train", "2": "VALIDATION", "3": "test", "4": "default", "5": "kept back", "6": "kept back"}
+def test_a_subset_gives_the_split_and_one_that_is_none_ends_the_run(tmp_path: Path) -> None:
+    subsets = {"1": "Train", "2": "VALIDATION", "3": "test", "4": "default"}
     images = [image(f"{name}.jpg", CAT, subset=subset) for name, subset in subsets.items()]
-    root = write(tmp_path, {f"images/{name}.jpg": "" for name in subsets} | {"a.xml": document(*images)})
-    samples, problems = listed(cvat_images, root)
-    assert [sample.split for sample in samples] == ["train", "validation", "test", None, None, None]
-    assert problems == [("unknown_split", "a.xml, line 13")]
+    files = {f"images/{name}.jpg": "" for name in (*subsets, "5")}
+    root = write(tmp_path, files | {"a.xml": document(*images)})
+    assert [sample.split for sample in listed(cvat_images, root)[0]] == ["train", "validation", "test", None]
+    write(root, {"a.xml": document(*images, image("5.jpg", CAT, subset="kept back"))})
+    with pytest.raises(UserError, match="subset `kept back`") as caught:
+        listed(cvat_images, root)
+    assert (caught.value.where, "data.given_splits=false" in caught.value.fix) == ("a.xml, line 13", True)
+    found = cvat_images.list_samples(root, DetectionDataConfig(path=str(root), given_splits=False))
+    assert [item.split for item in found if isinstance(item, DetectionSample)] == [None] * 5
 
 
 def test_photos_of_equal_names_in_several_tasks_or_subsets_keep_their_boxes(tmp_path: Path) -> None:
@@ -123,11 +128,11 @@ def test_tracks_of_a_video_are_refused_with_the_export_that_is_read(tmp_path: Pa
         document(image("1.jpg", CAT)).replace("<annotations>", '<!DOCTYPE a [<!ENTITY b "c">]><annotations>'),
     ],
 )
-def test_damage_is_named_with_its_file(tmp_path: Path, content: str) -> None:
+def test_damage_ends_the_run_with_its_file(tmp_path: Path, content: str) -> None:
     root = write(tmp_path, FILES | {"annotations.xml": content})
-    first = next(iter(cvat_images.list_samples(root, DetectionDataConfig(path=str(root)))))
-    assert isinstance(first, Problem)
-    assert (first.name, first.file) == ("unreadable_annotation", "annotations.xml")
+    with pytest.raises(UserError, match="cannot be read") as caught:
+        listed(cvat_images, root)
+    assert caught.value.where == "annotations.xml"
 
 
 def test_cvats_xml_and_pascal_vocs_are_told_from_each_other(tmp_path: Path) -> None:

@@ -167,6 +167,7 @@ def test_annotations_in_two_formats_are_refused_and_the_remedy_chooses_one(
     [
         ("scene.xml", "<scene><thing x='1'/></scene>", "`scene.xml` has the outermost element `scene`"),
         ("via.json", '{"1.jpg7": {"filename": "1.jpg", "regions": []}}', "the VGG Image Annotator"),
+        ("cut.json", '{"images": [{"id": 1, "file_na', "`cut.json` is damaged: Unterminated string"),
         ("mine.json", '{"pictures": [{"file": "1.jpg"}]}', "`mine.json` has the keys `pictures`"),
     ],
 )

@@ -94,7 +94,7 @@ def test_files_that_are_no_pictures_are_named_and_ignored(images: Path) -> None:
     (images / "README.txt").write_text("mine")
     (images / "stray.png").write_bytes(b"")
     (images / "ant" / "notes.txt").write_text("mine")
-    (images / "ant" / "scan.tiff").write_bytes(b"II*\0")
+    (images / "ant" / "scan.svg").write_bytes(b"<svg/>")
     (images / "ant" / ".DS_Store").write_bytes(b"")
     (images / ".hidden").mkdir()
     problems = {(item.name, item.file) for item in listed(image_folder, images, Problem)}
@@ -102,7 +102,7 @@ def test_files_that_are_no_pictures_are_named_and_ignored(images: Path) -> None:
         ("stray_file", "README.txt"),
         ("stray_file", "stray.png"),
         ("unknown_file", "ant/notes.txt"),
-        ("unsupported_format", "ant/scan.tiff"),
+        ("unsupported_format", "ant/scan.svg"),
     }
     assert len(listed(image_folder, images)) == 30
 

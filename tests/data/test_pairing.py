@@ -10,6 +10,7 @@ from data.detection.second_pictures import second_pictures
 from data.detection.pairing import Statement, pair
 from data.file_tree import Entry
 from data.sample import Problem
+from data.second_pictures import second_pictures
 
 
 def entry(path: str) -> Entry:

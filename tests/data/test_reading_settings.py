@@ -88,5 +88,5 @@ def test_a_model_of_version_one_tells_its_fewer_settings_and_the_others_are_the_
     step = {"unit": "week", "count": 2}
     reading = WindowFacts.model_validate({**OWN, "frequency": step, "csv": csv}).reading
     assert reading == TableReadingConfig(
-        time_column="none", value_columns=("a",), decimal=",", fill="linear", missing=("-1",), frequency="2 week"
+        time_column="none", value_columns=("a",), decimal=",", fill="linear", missing=("-1",), frequency="2 weeks"
     )

@@ -24,7 +24,7 @@ def images(tmp_path: Path) -> Path:
             colour = (chance.randrange(256), chance.randrange(256), chance.randrange(256))
             Image.new("RGB", (8, 8), colour).save(root / label / f"{number}.png")
     (root / "ant" / "empty.png").touch()
-    (root / "ant" / "phone.heic").write_bytes(b"1")
+    (root / "ant" / "phone.jxl").write_bytes(b"1")
     (root / "loose.jpg").write_bytes(b"1")
     return root
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from components.tasks.forecasting.facts import ServedFacts
+from data.series.advice import keep_clauses, settings_in
 from data.series.config import TableReadingConfig
 from data.series.reading import read_recent
 from pipeline.errors import UsageError, UserError, did_you_mean
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 SECTION = "data"
 FIXED = {"frequency"}  # the step is what the model forecasts
 RENAME = "Give the file's columns the names that the model's data had."
-CLAUSE = re.compile(r"(?<=[.?;]) |, or |\n\s*")
-SETTING = re.compile(r"`data\.(\w+)")
 
 
 def read_end(file: Path, facts: ServedFacts) -> list[Recent]:
@@ -36,19 +35,17 @@ def read_end(file: Path, facts: ServedFacts) -> list[Recent]:
     try:
         return read_recent(file, facts.model_dump(mode="json", exclude_unset=True), Progress())
     except UserError as error:
-        if not SETTING.search(error.fix):
+        if not settings_in(error.fix):
             raise
         raise UserError(error.what, error.where, advise(error, file, facts)) from None
 
 
 def advise(error: UserError, file: Path, facts: ServedFacts) -> str:
     """Return what can be done where the model is trained already: an error's advice but for the run's settings."""
-    clauses = [clause.rstrip(".;") for clause in CLAUSE.split(error.fix) if clause]
-    possible = [clause for clause in clauses if all(may_be_given(name) for name in SETTING.findall(clause))]
-    advice = [f"{clause[0].upper()}{clause[1:]}{'' if clause.endswith('?') else '.'}" for clause in possible]
+    advice = keep_clauses(error.fix, may_be_given)
+    given = [name for clause in advice for name in settings_in(clause)]
     if error.what.startswith("There is no column"):
         advice.insert(0, RENAME)
-    given = [name for clause in possible for name in SETTING.findall(clause)]
     if not given:
         return " ".join(advice) or "Mend the file."
     marked = "decimal" in given and re.search(r"`[-+\d.,]+` in column", error.what)

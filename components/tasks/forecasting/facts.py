@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import model_validator
 
 from components.network_inputs import SeriesStatistics, WindowShape
-from data.series.config import NO_TIME, TableReadingConfig
+from data.series.config import TableReadingConfig
 from data.series.frequency import Frequency
+from data.series.resolving import reading_of
 from pipeline.facts import ComparisonFacts, ExamplesFacts, ExportFacts, Facts, ModelFacts, StatisticsFacts
 
 
@@ -48,12 +49,9 @@ class WindowFacts(Facts):
     @model_validator(mode="before")
     @classmethod
     def of_version_one(cls, given: Any) -> Any:
-        """Take what artifacts of version 1 say in `csv`: fewer settings, and the delimiter that the file had."""
-        if not isinstance(given, dict) or "csv" not in given or "reading" in given:
-            return given
-        known = {name: value for name, value in given["csv"].items() if name != "delimiter" and value is not None}
-        step = FrequencyFacts.model_validate(given["frequency"]) if given.get("frequency") else "auto"
-        return {**given, "reading": {"time_column": NO_TIME, **known, "frequency": str(step)}}
+        """Take what artifacts of version 1 say."""
+        old = isinstance(given, dict) and "csv" in given and "reading" not in given
+        return {**given, "reading": reading_of(given)} if old else given
 
     def shape(self) -> WindowShape:
         """Return what a network is given and asked for."""

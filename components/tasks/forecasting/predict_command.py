@@ -106,26 +106,16 @@ def forecast_row(file: Path, series: Recent, answer: Forecast, facts: ServedFact
         "series": series.id,
         "columns": facts.values,
         "level": facts.level,
-        "times": times_of(series),
+        "times": series.write(series.ahead),
         "forecast": answer.forecast,
         "lower": answer.lower,
         "upper": answer.upper,
     }
 
 
-def times_of(series: Recent) -> list[str] | None:
-    """Return the times of the forecast rows; days where all of them are at midnight."""
-    if series.ahead is None:
-        return None
-    daily = all(int(time) % 86400 == 0 for time in series.ahead)
-    return [
-        str(time) for time in series.ahead.astype("datetime64[s]").astype("datetime64[D]" if daily else "datetime64[s]")
-    ]
-
-
 def table(title: str, series: Recent, answer: Forecast, facts: ServedFacts) -> str:
     """Return the last known row and the forecasts with their bounds as lines of a table, one row a step and column."""
-    steps = times_of(series) or [f"+{number}" for number in range(1, facts.horizon + 1)]
+    steps = series.write(series.ahead) or [f"+{number}" for number in range(1, facts.horizon + 1)]
     percent = f"{100 * facts.level:g} %"
     many = len(facts.values) > 1
     rows = [

@@ -33,7 +33,8 @@ SIGNATURES = ("serving_default", "pixels", "examples")
 def export(examples: Examples, model: Model, saved_model: SavedModel, config: ExporterConfig) -> None:
     """Write a SavedModel with the signatures `serving_default`, `pixels` and `examples`.
 
-    `serving_default` takes `image_bytes` (string [n]: JPEG, PNG, GIF or BMP of any size), `pixels` takes `pixels`
+    `serving_default` takes `image_bytes` (string [n]: JPEG, PNG, GIF or BMP of any size; PNG of 16 bits a value are
+    made 8 by the rule that the training images were), `pixels` takes `pixels`
     (float [n, H, W, C] in 0..255) and `examples` takes `examples` (string [n]: tf.train.Example with `image/encoded`).
     All answer `probabilities` (float [n, k]), `class_id` (int64 [n]) and `label` (string [n]). The labels lie in
     assets/labels.txt, the warm-up requests in assets.extra.
@@ -43,7 +44,9 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Ex
     facts = model.facts_as(ImageModelFacts)
     labels, shape = facts.labels, facts.input_shape
     assets = {"labels.txt": "".join(f"{label}\n" for label in labels)}
-    write_saved_model(network, make_signatures(network, labels, shape), assets, "classifier", saved_model.path)
+    write_saved_model(
+        network, make_signatures(network, labels, shape, facts.deep_bits), assets, "classifier", saved_model.path
+    )
     write_warmup_requests(examples, shape, config.warmup_examples, saved_model.path)
     saved_model.write_facts(
         ImageExportFacts(
@@ -52,12 +55,15 @@ def export(examples: Examples, model: Model, saved_model: SavedModel, config: Ex
             labels=labels,
             input_shape=shape,
             network=facts.network,
+            deep_bits=facts.deep_bits,
             tflite=write_tflite(network, examples, shape, config, saved_model.path),
         )
     )
 
 
-def make_signatures(network: keras.Model, labels: list[str], shape: Shape) -> dict[str, Any]:
+def make_signatures(
+    network: keras.Model, labels: list[str], shape: Shape, deep_bits: int | None = None
+) -> dict[str, Any]:
     """Return the functions behind the signatures, by name.
 
     Each makes sure of its input's rank first: some of TensorFlow's fused kernels end the whole process on a wrong one
@@ -71,7 +77,7 @@ def make_signatures(network: keras.Model, labels: list[str], shape: Shape) -> di
         return {"probabilities": scores, "class_id": class_id, "label": tf.gather(tf.constant(labels), class_id)}
 
     def from_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return classify(decode(check_shape(image_bytes, [None], "image_bytes"), shape))
+        return classify(decode(check_shape(image_bytes, [None], "image_bytes"), shape, deep_bits=deep_bits))
 
     def from_pixels(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return classify(check_shape(pixels, [None, *shape], "pixels"))
@@ -79,7 +85,7 @@ def make_signatures(network: keras.Model, labels: list[str], shape: Shape) -> di
     def from_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         records = check_shape(examples, [None], "examples")
         parsed = tf.io.parse_example(records, {"image/encoded": tf.io.FixedLenFeature([], tf.string)})
-        return classify(decode(parsed["image/encoded"], shape))
+        return classify(decode(parsed["image/encoded"], shape, deep_bits=deep_bits))
 
     inputs = (
         (from_bytes, tf.TensorSpec([None], tf.string, name="image_bytes")),

@@ -14,12 +14,15 @@ class ImageExamplesFacts(ExamplesFacts):
         label_counts: images of each class by split.
         image_shape: (height, width, channels) that all have; None where sizes vary.
         channels: 1 (grey) or 3.
+        deep_bits: bits that the values of images with more than 8 fill, see `data.images.depth`; None where there are
+            no such images.
     """
 
     labels: list[str]
     label_counts: dict[str, list[int]]
     image_shape: tuple[int, int, int] | None
     channels: int
+    deep_bits: int | None = None
 
 
 class PixelFacts(Facts):
@@ -55,12 +58,14 @@ class ImageNetworkFacts(Facts):
         input_shape: (height, width, channels).
         output: `probabilities` or `scores`, see `images.output_kind`.
         loss: that it was trained with.
+        deep_bits: as for the images that it was trained on.
     """
 
     labels: list[str]
     input_shape: tuple[int, int, int]
     output: str
     loss: str
+    deep_bits: int | None = None
 
 
 class ImageModelFacts(ModelFacts, ImageNetworkFacts):
@@ -102,7 +107,12 @@ class TfliteFacts(Facts):
 
 
 class ImageExportFacts(ExportFacts):
-    """Of an exported classifier; `tflite` is None where none was asked for."""
+    """Of an exported classifier.
+
+    Attributes:
+        deep_bits: bits that it takes the values of 16-bit PNG files to fill; None for all 16.
+        tflite: None where none was asked for.
+    """
 
     task: str
     signatures: list[str]
@@ -110,3 +120,4 @@ class ImageExportFacts(ExportFacts):
     input_shape: tuple[int, int, int]
     network: str
     tflite: TfliteFacts | None
+    deep_bits: int | None = None

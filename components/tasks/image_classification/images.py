@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import tensorflow as tf
 
 from components.tasks.image_classification.facts import ImageExamplesFacts
+from data.images.depth import FULL
 from pipeline.artifacts import Examples
 from pipeline.errors import UserError
 
@@ -55,14 +56,18 @@ def read_batch(records: tf.Tensor, shape: Shape, sizes_vary: bool = True) -> tup
     return decode(parsed["image/encoded"], shape, sizes_vary), parsed["image/class/label"]
 
 
-def decode(encoded: tf.Tensor, shape: Shape, sizes_vary: bool = True) -> tf.Tensor:
+def decode(encoded: tf.Tensor, shape: Shape, sizes_vary: bool = True, deep_bits: int | None = None) -> tf.Tensor:
     """Return pixels, uint8 [n, H, W, C], of encoded images, string [n]: JPEG, PNG, BMP or GIF (its first frame).
 
     An image of another size is resized with an antialiasing bilinear filter; colour becomes luma where the network
     takes one channel, grey is repeated where it takes three.
+
+    Args:
+        deep_bits: bits that the values of PNG files with 16 bits a value fill; None takes all 16. Stored images never
+            have that many.
     """
     pixels = tf.map_fn(
-        lambda one: decode_one(one, shape, sizes_vary),
+        lambda one: decode_one(one, shape, sizes_vary, deep_bits),
         encoded,
         fn_output_signature=tf.TensorSpec(shape, tf.uint8),
         parallel_iterations=8,
@@ -70,10 +75,17 @@ def decode(encoded: tf.Tensor, shape: Shape, sizes_vary: bool = True) -> tf.Tens
     return tf.ensure_shape(pixels, (None, *shape))
 
 
-def decode_one(encoded: tf.Tensor, shape: Shape, sizes_vary: bool) -> tf.Tensor:
+def decode_one(encoded: tf.Tensor, shape: Shape, sizes_vary: bool, deep_bits: int | None = None) -> tf.Tensor:
     """Return pixels, uint8 [H, W, C], of one encoded image, a string scalar."""
     height, width, channels = shape
-    pixels = read_pixels(encoded, channels)
+    if deep_bits in (None, FULL):
+        pixels = read_pixels(encoded, channels)
+    else:
+        pixels = tf.cond(
+            is_deep(encoded),
+            lambda: read_deep_pixels(encoded, channels, deep_bits),
+            lambda: read_pixels(encoded, channels),
+        )
     if sizes_vary:
         fits = tf.reduce_all(tf.equal(tf.shape(pixels)[:2], [height, width]))
         pixels = tf.cond(fits, lambda: pixels, lambda: resize(pixels, height, width))
@@ -90,6 +102,18 @@ def read_pixels(encoded: tf.Tensor, channels: int) -> tf.Tensor:
         return read(channels)
     always_colour = tf.reduce_any(tf.equal(tf.strings.substr(encoded, 0, 2), [b"GI", b"BM"]))
     return tf.cond(always_colour, lambda: tf.image.rgb_to_grayscale(read(3)), lambda: read(1))
+
+
+def is_deep(encoded: tf.Tensor) -> tf.Tensor:
+    """Tell whether an encoded image is a PNG of 16 bits a value."""
+    signature, bits = tf.strings.substr(encoded, 0, 4), tf.strings.substr(encoded, 24, 1)
+    return tf.logical_and(tf.equal(signature, b"\x89PNG"), tf.equal(bits, b"\x10"))
+
+
+def read_deep_pixels(encoded: tf.Tensor, channels: int, deep_bits: int) -> tf.Tensor:
+    """Return pixels, uint8 [height, width, channels], of a PNG of 16 bits a value, as `data.images.depth` does."""
+    values = tf.cast(tf.io.decode_png(encoded, channels=channels, dtype=tf.uint16), tf.int32)
+    return tf.cast(tf.minimum(tf.bitwise.right_shift(values, deep_bits - 8), 255), tf.uint8)
 
 
 def resize(pixels: tf.Tensor, height: int, width: int) -> tf.Tensor:

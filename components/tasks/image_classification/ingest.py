@@ -47,6 +47,7 @@ def examples_facts(found: Survey, config: ImageDataConfig, rejected: list[Findin
         label_counts=counts,
         image_shape=(int(sizes[0, 0]), int(sizes[1, 0]), channels) if sizes.shape[1] == 1 else None,
         channels=channels,
+        deep_bits=found.bits,
         rejected=sum(
             item["count"]
             for item in rejected

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.tasks.image_classification.facts import ImageExamplesFacts
+from data.images.depth import FULL
 from serving.monitor.measured_images import measure_images
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ def measure(request: LoggedRequest, examples: Examples) -> list[Row | None]:
     Args:
         examples: that the model was trained on.
     """
-    del examples
-    rows = list(measure_images(request.inputs))
+    bits = examples.facts_as(ImageExamplesFacts).deep_bits
+    rows = list(measure_images(request.inputs, bits or FULL))
     labels = request.outputs.get("label")
     if labels is None or labels.shape != (len(rows),):
         return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -11,6 +11,7 @@ from components.networks import load_model
 from components.tasks.image_classification.facts import ImageNetworkFacts
 from components.tasks.image_classification.images import decode, output_kind, probabilities
 from components.tasks.task import Expectation
+from data.images.image import encode_png
 from pipeline.artifacts import Examples, Model
 from serving.client import IMAGES_AT_ONCE
 from serving.parity import Parity, check_labels, compare
@@ -36,6 +37,7 @@ class ExpectedClasses(Expectation):
     probabilities: NDArray[np.float32]
     labels: list[str]
     split: str
+    deep: list[bytes] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -48,12 +50,14 @@ class ExpectedClasses(Expectation):
             "examples": self.records,
             "pixels": list(self.pixels[:few]),
         }
+        if self.deep:
+            sent["serving_default (16 bits)"] = self.deep
         differences, problem = {}, ""
         for signature, instances in sent.items():
             answers: list[dict[str, Any]] = []
             for start in range(0, len(instances), IMAGES_AT_ONCE):
                 answers += client.predict(
-                    name, instances=instances[start : start + IMAGES_AT_ONCE], signature=signature
+                    name, instances=instances[start : start + IMAGES_AT_ONCE], signature=signature.partition(" ")[0]
                 )
             got = [answer["probabilities"] for answer in answers]
             differences[signature] = compare(got, self.probabilities[: len(instances)])
@@ -72,4 +76,11 @@ def expect(examples: Examples, model: Model, count: int) -> ExpectedClasses:
     answers = probabilities(
         network.predict(pixels.astype("float32"), batch_size=32, verbose=0), output_kind(network)
     ).numpy()
-    return ExpectedClasses(records, encoded, pixels, answers, facts.labels, split)
+    deep = [deepened(image, facts.deep_bits) for image in encoded] if facts.deep_bits else []
+    return ExpectedClasses(records, encoded, pixels, answers, facts.labels, split, deep)
+
+
+def deepened(encoded: bytes, bits: int) -> bytes:
+    """Return a PNG of 16 bits a value that must be answered as a stored image is: its values fill so many bits."""
+    stored = tf.io.decode_image(encoded, expand_animations=False).numpy().astype("uint16") << (bits - 8)
+    return encode_png(stored[..., 0] if stored.shape[2] == 1 else stored)

@@ -242,6 +242,7 @@ def network_facts(network: keras.Model, examples: Examples, config: ImageTrainer
         input_shape=network.input_shape[1:],
         output=images.output_kind(network),
         loss=config.loss,
+        deep_bits=examples.facts_as(ImageExamplesFacts).deep_bits,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from weakref import WeakKeyDictionary
 
+from data.series.resolving import reading_of
 from pipeline.pages import STYLES
 from serving.server.core import Core
 from serving.server.errors import RequestError
@@ -227,9 +228,9 @@ def read_series(servable: Servable) -> dict[str, Any] | None:
         facts = json.loads(read_asset(servable, "series.json") or "null")
     except ValueError:
         return None
-    if not isinstance(facts, dict):
+    if not isinstance(facts, dict) or not {"reading", "csv"} & facts.keys():
         return None
-    return {"reading": facts.get("csv"), **facts}  # models of version 1 tell `csv`
+    return {**facts, "reading": reading_of(facts)}
 
 
 def read_asset(servable: Servable, name: str) -> str:

@@ -141,9 +141,9 @@ def test_a_pasted_table_is_answered_with_a_forecast_and_its_band(visit: Visit) -
     rows = page.locator("#shown tbody tr").all_inner_texts()
     # the mean of the last four rows is 2.5
     assert rows == [
-        "+1\t2024-06-01\t3.5\t-1.5\t8.5",
-        "+2\t2024-07-01\t4.5\t-0.5\t9.5",
-        "+3\t2024-08-01\t5.5\t0.5\t10.5",
+        "+1\t2024-06\t3.5\t-1.5\t8.5",
+        "+2\t2024-07\t4.5\t-0.5\t9.5",
+        "+3\t2024-08\t5.5\t0.5\t10.5",
     ]
     assert page.locator("#shown th").all_inner_texts() == ["step", "time", "forecast", "80 % from", "to"]
     assert page.locator(".chart .band").count() == 1
@@ -154,7 +154,7 @@ def test_a_signature_with_times_gets_them_from_the_table(visit: Visit) -> None:
     page = visit("milk it's")
     page.select_option("#signature", "with_times")
     ask(page, TABLE)
-    assert page.locator("#shown tbody tr").first.inner_text() == "+1\t2024-06-01\t103.5\t98.5\t108.5"
+    assert page.locator("#shown tbody tr").first.inner_text() == "+1\t2024-06\t103.5\t98.5\t108.5"
     assert json.loads(page.text_content("#request"))["inputs"]["times"][0][-1] == 1714521600  # 2024-05-01
     page.fill("#text", "1 2 3 4")
     page.click("#ask")
@@ -166,30 +166,31 @@ def test_a_signature_with_times_gets_them_from_the_table(visit: Visit) -> None:
     [
         ("", "Paste a table or numbers first."),
         ("1\n2\n3", "The model looks at 4 rows; these are 3."),
-        ("Month,cheese\n2024-01,1", "There is no column `milk`; the columns are Month, cheese."),
+        (
+            "Month,cheese\n2024-01,1",
+            "There is no column `milk`. There are: `Month`, `cheese`. `labline predict` takes other settings of "
+            "reading for a file.",
+        ),
         (
             "600,5\n601,5\n602,5\n603,5",
             "Line 1: `600` is not a time such as 2024-03-01 or 2024-03-01 12:00. "
             "If 600,5 is one number, write 600.5; if it is two, leave the first out.",
         ),
-        ("milk\n1\n2\nmany\n4\n5", "Line 4, column `milk`: `many` is not a number."),
-        (
-            "Month,milk\n2024-01,1\n2024-02,\n2024-03,3\n2024-04,4",
-            "Line 3, column `milk` has no number: fill gaps before asking.",
-        ),
+        ("milk\n1\n2\nmany\n4\n5", "line 4: `many` in column `milk`"),
+        ("Month,milk\n2024-01,1\n2024-02,\n2024-03,3\n2024-04,4", "line 3: no value in column `milk`"),
     ],
 )
 def test_a_table_that_does_not_fit_is_explained(visit: Visit, text: str, told: str) -> None:
     page = visit("milk it's")
     ask(page, text)
-    assert page.inner_text("#problem") == told
+    assert told in page.inner_text("#problem")
 
 
 def test_numbers_with_the_decimal_comma_of_the_models_data_are_numbers_and_no_times(visit: Visit) -> None:
     history = visit("milk it's").evaluate(
         """async () => {
             const { readTable } = await import(new URL("tables.js", document.querySelector("script[src]").src));
-            const facts = { values: ["milk"], covariates: [], history: 2, csv: { delimiter: ";", decimal: "," } };
+            const facts = { values: ["milk"], covariates: [], history: 2, reading: { delimiter: ";", decimal: "," } };
             return readTable("600,5\\n601,25\\n", { inputs: { history: {} } }, facts).history;
         }"""
     )

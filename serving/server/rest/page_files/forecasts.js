@@ -1,6 +1,7 @@
 // A forecast: for each column the history, what follows and its band as a drawing; and the figures as a table.
 
 import { drawing, element } from "./elements.js";
+import { writeFigure, writeTable } from "./figures.js";
 
 const WIDTH = 720, HEIGHT = 250, LEFT = 58, RIGHT = 14, TOP = 28, BOTTOM = 26;
 const MOST_CHARTS = 6;
@@ -8,17 +9,18 @@ const MOST_CHARTS = 6;
 export function drawForecast(outputs, given, facts) {
   const [forecast, lower, upper] = [outputs.forecast[0], outputs.lower?.[0], outputs.upper?.[0]];
   const columns = forecast[0].map((_, place) => given?.names[place] ?? facts?.values[place] ?? `value ${place + 1}`);
-  const when = (step) => (given?.ahead?.(step) === undefined ? undefined : timeText(given.ahead(step)));
+  const when = (step) => given?.ahead?.(step);
   const charts = columns.slice(0, MOST_CHARTS).map((name, place) => {
     const ahead = forecast.map((row, step) => ({ value: row[place], low: lower?.[step][place], high: upper?.[step][place], when: when(step + 1) }));
-    const past = (given?.history ?? []).map((row, step) => ({ value: row[place], when: given.times && timeText(given.times[step]) }));
+    const past = (given?.history ?? []).map((row, step) => ({ value: row[place], when: given.past?.[step] }));
     return chart(name, past, ahead, facts?.level);
   });
   const more = columns.length - MOST_CHARTS;
   const note = more > 0 ? [element("p", { class: "quiet small" }, [`${more} more columns stand in the table.`])] : [];
   const several = Array.isArray(outputs.forecast) && outputs.forecast.length > 1;
   const first = several ? [element("p", { class: "quiet" }, [`The first of ${outputs.forecast.length} forecasts:`])] : [];
-  return [...first, ...charts, ...note, figures(columns, forecast, lower, upper, when, facts?.level)];
+  const remarks = (given?.remarks ?? []).map((text) => element("p", { class: "quiet small" }, [text]));
+  return [...first, ...remarks, ...charts, ...note, figures(columns, forecast, lower, upper, when, facts?.level)];
 }
 
 function chart(name, past, ahead, level) {
@@ -69,9 +71,10 @@ function ticks(least, most) {
 function figures(columns, forecast, lower, upper, when, level) {
   const many = columns.length > 1;
   const head = ["step", ...(when(1) ? ["time"] : []), ...(many ? ["column"] : []), "forecast", ...(lower ? [level ? `${short(100 * level)} % from` : "from", "to"] : [])];
-  const rows = forecast.flatMap((row, step) => row.map((value, place) => {
-    const bounds = lower ? [lower[step][place], upper[step][place]] : [];
-    return [`+${step + 1}`, ...(when(1) ? [when(step + 1)] : []), ...(many ? [columns[place]] : []), ...[value, ...bounds].map(short)];
+  const texts = columns.map((_, place) => writeTable(forecast.map((row, step) => (lower ? [lower[step][place], row[place], upper[step][place]] : [row[place]]))));
+  const rows = forecast.flatMap((row, step) => row.map((_, place) => {
+    const [low, value, high] = lower ? texts[place][step] : [undefined, texts[place][step][0]];
+    return [`+${step + 1}`, ...(when(1) ? [when(step + 1)] : []), ...(many ? [columns[place]] : []), value, ...(lower ? [low, high] : [])];
   }));
   const figure = head.indexOf("forecast");
   const cells = (tag, row) => row.map((cell, place) => element(tag, place >= figure ? { class: "n" } : {}, [cell]));
@@ -82,10 +85,4 @@ function figures(columns, forecast, lower, upper, when, level) {
   return element("div", { class: "scroll" }, [table]);
 }
 
-const short = (value) => (typeof value === "number" ? Number(value.toPrecision(5)).toLocaleString("en", { maximumSignificantDigits: 5 }) : String(value));
-
-// A time (UTC): the day alone at midnight.
-function timeText(seconds) {
-  const whole = new Date(seconds * 1000).toISOString();
-  return seconds % 86400 === 0 ? whole.slice(0, 10) : whole.slice(0, 16).replace("T", " ");
-}
+const short = (value) => writeFigure(value, 6);

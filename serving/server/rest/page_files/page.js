@@ -170,7 +170,8 @@ async function ask(event) {
   try {
     if (state.mode === "picture" && state.refused) throw new Error(state.refused);
     const given = state.mode === "picture" ? state.picture : at("text").value;
-    const question = FORMS[state.mode].read(given, signature(), version(), at("signature").value);
+    const question = await FORMS[state.mode].read(given, signature(), version(), at("signature").value, readAtServer);
+    if (number !== state.asked) return;
     const path = addressOf(signature().method);
     at("ask").disabled = true;
     const began = performance.now();
@@ -181,6 +182,14 @@ async function ask(event) {
   } finally {
     at("ask").disabled = !version();
   }
+}
+
+async function readAtServer(text, { inputs }) {
+  const query = new URLSearchParams({ model: state.name, version: version().version, ...(inputs.times ? {} : { times: "optional" }) });
+  const answer = await send(`labline/series?${query}`, text);
+  if (answer.status === 401) askForToken();
+  if (answer.ok) return JSON.parse(answer.text);
+  throw new Error(answer.status === 400 ? JSON.parse(answer.text).error : answer.problem);
 }
 
 function addressOf(method) {

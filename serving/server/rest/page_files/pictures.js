@@ -14,7 +14,7 @@ export async function preparePicture(file) {
 // Says why the bytes cannot be sent as they are; empty if they can.
 function reasonToRedraw(bytes) {
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return orientation(bytes) > 1 ? "turned upright" : "";
-  if (bytes[0] === 0x89 && bytes[1] === 0x50) return isTransparent(bytes) ? "laid on white" : bytes[24] === 16 ? "of 8 bits" : "";
+  if (bytes[0] === 0x89 && bytes[1] === 0x50) return isTransparent(bytes) ? "laid on white" : ""; // of 16 bits the model takes those that its training pictures filled
   return "redrawn";
 }
 

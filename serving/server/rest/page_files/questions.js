@@ -3,7 +3,7 @@
 // Each has a `word` for its button, `prompt` for an empty box, `read` that makes a request of what was given, or throws an Error
 // that says what is wrong with it, and `fill` that makes an example of the model's own look as if a person had given it.
 
-import { isNumber, numberToken, readTable } from "./tables.js";
+import { hasHeader, isNumber, isOwn, numberToken, readTable } from "./tables.js";
 import { preparePicture, toBase64 } from "./pictures.js";
 import { parseLoosely } from "./exchange.js";
 
@@ -38,8 +38,11 @@ const history = {
     const later = signature.inputs.covariates ? `; then ${facts?.horizon ?? "the"} rows that have only ${facts?.covariates.join(", ") ?? "covariates"}` : "";
     return { title: `CSV or numbers, the oldest row first: ${columns}, ${rows}${timed}${later}`, start: "", hint: "" };
   },
-  read(text, signature, version, name) {
-    const table = readTable(text, signature, version.series);
+  // A table with a header is read by the server, with exactly the settings of the model's own data.
+  async read(text, signature, version, name, readAtServer) {
+    const facts = version.series;
+    const there = facts && text.trim() && hasHeader(text, facts) && !isOwn(text, facts);
+    const table = there ? ofServer(await readAtServer(text, signature), signature) : readTable(text, signature, facts);
     const inputs = { history: [table.history] };
     if (signature.inputs.times) inputs.times = [table.times];
     if (signature.inputs.covariates) inputs.covariates = [table.covariates];
@@ -97,6 +100,11 @@ const json = {
   },
   fill: (text) => text,
 };
+
+function ofServer(found, signature) {
+  if (signature.inputs.times && !found.times) throw new Error("These rows have no times.");
+  return { ...found, past: found.past ?? undefined, ahead: found.ahead ? (step) => found.ahead[step - 1] : undefined };
+}
 
 export const FORMS = { picture, history, numbers, json };
 

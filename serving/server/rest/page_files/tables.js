@@ -1,6 +1,7 @@
 // Pasted CSV or numbers as what a forecaster takes: its columns, its last rows, times, and what is known in advance.
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/;
+const OWN_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/;
 const WORDS = /^[-+]?(NaN|Infinity)$/;
 
 export const isNumber = (text) => NUMBER.test(text) || WORDS.test(text);
@@ -10,7 +11,7 @@ export function numberToken(text) {
   return text.replace(/^\+/, "").replace(/^(-?)\./, "$10.").replace(/\.(?=$|e)/i, ".0").replace(/^(-?)0+(?=\d)/, "$1");
 }
 
-// Returns { names, history [rows][columns], times, ahead [steps], covariates }; throws what is wrong with the text.
+// Returns { names, history [rows][columns], times, past and ahead [steps] as texts, covariates }; throws what is wrong with the text.
 export function readTable(text, signature, facts) {
   const width = signature.inputs.history.shape?.[2] ?? facts?.values.length ?? 1;
   const { rows, header, decimal } = splitTable(text, facts, width);
@@ -28,10 +29,31 @@ export function readTable(text, signature, facts) {
     names: facts?.values ?? columns.values.map((place) => header?.[place] ?? `value ${place + 1}`),
     history: used.map((row) => numbersOf(row, columns.values)),
     times,
-    ahead: stepper(times, facts?.frequency),
+    past: times?.map(timeText),
+    ahead: named(stepper(times, facts?.frequency)),
     covariates: columns.covariates.length ? covariatesOf(used, later, facts, (row) => numbersOf(row, columns.covariates)) : undefined,
   };
 }
+
+// Whether a table has a header, so that its columns have names.
+export const hasHeader = (text, facts) => splitTable(text, facts, facts.values.length).header !== null;
+
+// Whether a table is one that the page itself has written: plain numbers, and times that no other form is mistaken for.
+export function isOwn(text, facts) {
+  const [head, ...rows] = text.trim().split("\n").map((line) => line.split(","));
+  const timed = head[0] === (facts.reading?.time_column ?? "time");
+  const names = [...facts.values, ...(facts.covariates ?? [])].join(",");
+  return head.slice(timed ? 1 : 0).join(",") === names && facts.reading?.decimal !== ","
+    && rows.every((row) => (!timed || OWN_TIME.test(row[0]) || row[0] === "") && row.slice(timed ? 1 : 0).every((cell) => cell === "" || NUMBER.test(cell)));
+}
+
+// A time (UTC): the day alone at midnight.
+function timeText(seconds) {
+  const whole = new Date(seconds * 1000).toISOString();
+  return seconds % 86400 === 0 ? whole.slice(0, 10) : whole.slice(0, 16).replace("T", " ");
+}
+
+const named = (step) => step && ((number) => (step(number) === undefined ? undefined : timeText(step(number))));
 
 function splitTable(text, facts, width) {
   const lines = text.split(/\r?\n/).map((line, number) => ({ line, number: number + 1 })).filter(({ line }) => line.trim());

@@ -216,7 +216,7 @@ def read_as(task: str, name: str, path: Path) -> None:
     with formats.find(name, task).open_reader(path) as pixels:  # type: ignore[attr-defined]
         for item in items:
             if not isinstance(item, Problem):
-                with suppress(BadImage):
+                with suppress(BadImage, OSError):  # as the callers do
                     pixels(tuple(json.loads(json.dumps(item.locator))))  # type: ignore[attr-defined]
 
 
@@ -267,12 +267,12 @@ def aliases(deep: int = 9) -> str:
 BOMBS = {
     "voc": [
         voc().replace(b"<annotation>", entities().encode() + b"<annotation>", 1).replace(b"cat", b"&a8;"),
-        b"<annotation>" + b"<object>" * 50_000,
+        b"<annotation>" + b"<object>" * 10_000,
         voc().replace(b"<xmin>3", b"<xmin>" + b"3" * 100_000),
     ],
     "cvat": [
         cvat().replace(b"<annotations>", entities().encode() + b"<annotations>", 1).replace(b'"cat"', b'"&a8;"'),
-        b"<annotations>" + b"<image>" * 50_000,
+        b"<annotations>" + b"<image>" * 10_000,
     ],
     "coco": [
         b"[" * 200_000,
@@ -301,10 +301,10 @@ BOMBS = {
         b"names: [1, null, 2024-02-30, .inf, 0x, 1:30]\ntrain: [photos, 5, null]\n",
     ],
     "yolo": [
-        b"0 " + b"0.5 " * 200_000,
+        b"0 " + b"0.5 " * 50_000,
         b"9" * 6000 + b" .5 .5 .2 .2\n",
         b"1e39 .5 .5 .2 .2\n0 nan inf -inf 1e999\n",
-        b"\n" * 500_000,
+        b"\n" * 100_000,
     ],
     "box_csv": [
         BOXES.replace("20", "9" * 6000).encode(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from data.detection.second_pictures import second_pictures
 
 from data.detection.pairing import Statement, pair
 from data.file_tree import Entry

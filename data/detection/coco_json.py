@@ -151,8 +151,7 @@ def read_list(found: CocoFile, name: str, items: Iterator[Any]) -> None:
                 words = f"`{reference}` of entry {place} of `{name}` is no number: {json.dumps(row[reference])[:60]}"
                 raise not_cocos(words, found.key)
         if name == "images":
-            stated = row.get("file_name")
-            found.images.append(ImageRow(id_of(row.get("id")), stated if isinstance(stated, str) else "", size_of(row)))
+            found.images.append(ImageRow(id_of(row.get("id")), name_of(row), size_of(row)))
         elif name == "categories":
             label, own = row.get("name"), id_of(row.get("id"))
             text = str(own) if label in (None, "") or isinstance(label, list | dict) else str(label)
@@ -251,6 +250,12 @@ def id_of(value: object) -> Id:
         return None
     text = str(value).strip()
     return int(text.partition(".")[0]) if len(text) < 40 and WHOLE.fullmatch(text) else text
+
+
+def name_of(row: dict[str, Any]) -> str:
+    """Return the path that an image's row states; of LVIS, which states none, its address."""
+    stated = next((row[key] for key in ("file_name", "coco_url") if row.get(key)), "")
+    return str(stated) if isinstance(stated, str | int) else ""
 
 
 def size_of(row: dict[str, Any]) -> tuple[int, int] | None:

@@ -45,7 +45,8 @@ KINDS: dict[str, Kind] = {
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "error"},
     "repeated_class": Kind("warning", "These classes have several numbers in one file; all their boxes are one class."),
     "shape_without_box": Kind(
-        "warning", "Points, lines and what else has no box were left out; with nothing else, so were their photos."
+        "warning",
+        "Points, lines and skeletons have no box and were left out, with photos that show nothing else; so were tags.",
     ),
     "scored_boxes": Kind(
         "warning", "The boxes of these files have scores, as those that a detector found; no other file has boxes."

@@ -78,17 +78,18 @@ def list_folder_of_tables(path: Path, config: ImageDataConfig) -> Iterator[Image
     Raises:
         UserError: folders and tables say different classes, or it cannot be told which table counts.
     """
-    labelled, others = tables_with_classes(path, config)
+    tables = tables_in(path)
     folders = classes_of_folders(path) if config.format == "auto" else set()
-    if len(folders) > 1:
-        table = labelled[0].path
+    if len(folders) > 1 and tables:
+        table = next((table for table in tables if look_at(table) is not None), tables[0])
         listed = ", ".join(printable(name) for name in sorted(folders)[:5])
         raise UserError(
-            f"The table {table.name} says other classes than the folders do ({listed}).",
+            f"The table {table.name} names the pictures, and says other things than their folders do ({listed}).",
             str(path),
             f"If the table counts: `data.path={table}`. If the folders count: `data.format=image_folder`.",
         )
     named: set[str] = set()
+    labelled, others = tables_with_classes(path, config)
     for given in labelled:
         for item in list_table(given, path):
             named.add(item.key if isinstance(item, ImageSample) else item.file)

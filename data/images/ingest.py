@@ -92,9 +92,10 @@ class ImageSurveyor(Surveyor[ImageDataConfig, Row]):
         if self.source.format == "image_folder":
             self.advice = folders_wanted(self.path)
         elif self.source.format == "image_csv":
+            folder = self.path if self.path.is_dir() else self.path.parent
             self.advice = (
                 "The table was read as `image_csv` (data.format): "
-                f"its paths are relative to the table's folder, {self.path.parent}."
+                f"its paths are relative to the table's folder, {folder}."
             )
         return super().nothing_usable(what)
 

@@ -23,6 +23,27 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Wide:
+    """How a table with several time steps in a row is one with a step a row.
+
+    Attributes:
+        layout: the recipe's `data.layout`.
+        kept: numbers of the columns that are the same for all steps of a row.
+        steps: numbers of the columns that are a step each.
+        times: the time of each step as it is written; empty without times. Where the rows are years, of the months.
+        year: number of the column with the year of all steps of a row.
+        series: numbers among `kept` of those that name the row's series.
+    """
+
+    layout: str
+    kept: tuple[int, ...]
+    steps: tuple[int, ...]
+    times: tuple[str, ...] = ()
+    year: int | None = None
+    series: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Table:
     """How a file is a table.
 
@@ -36,6 +57,7 @@ class Table:
         sheet: name of the sheet.
         left_out: lines that are no rows.
         end: last line of the rows; 0: the file's.
+        wide: how several time steps in a row become rows; None where a row is one.
     """
 
     path: Path
@@ -47,6 +69,7 @@ class Table:
     sheet: str = ""
     left_out: frozenset[int] = frozenset()
     end: int = 0
+    wide: Wide | None = None
 
     @property
     def name(self) -> str:

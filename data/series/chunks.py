@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.cells import Cells, Table
+from data.series.cells import Cells, Table, Wide
 from data.series.columns import Layout
 from data.series.findings import SeriesFindings
+from data.series.form_choice import swapped_days
 from data.series.numbers import Given, to_numbers, without_unit
 from data.series.tables import read_cells
 from data.series.time_decision import join_parts
@@ -85,7 +86,8 @@ def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cel
 
     def as_numbers(column: int) -> NDArray[np.float64]:
         def bad(row: int, kind: str, cell: str) -> None:
-            detail = f"`{cell[:40]}` in column `{layout.names[column]}`"
+            label = layout.names[column] if table.wide is None else step_name(table.wide, row)
+            detail = f"`{cell[:40]}` in column `{label}`"
             findings.add(kind, table.path.name, int(cells.lines[row]), detail)
 
         written = cells.columns[column]
@@ -102,14 +104,18 @@ def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cel
     good = np.ones(rows, bool)
     series, times = None, None
     if layout.series:
-        series = join_names([cells.texts(column) for column in layout.series])
+        series = join_names([cells.texts(column) for column in layout.series], table.wide is not None)
         report_unnamed(series, good, cells, table, findings)
     if layout.form is not None:
         written = join_parts(layout.chosen(layout.time), [cells.texts(column) for column in layout.time])
         times = parse_times(written, layout.form)
+        other = swapped_days(layout.form)
         for row in np.flatnonzero(times == UNREADABLE).tolist():
-            detail = f"`{written[row][:40]}` is no time in the form {layout.form.asked_of(written[row])}"
-            findings.add("not_a_time", table.path.name, int(cells.lines[row]), detail)
+            cell, kind = written[row][:40], "not_a_time"
+            detail = f"`{cell}` is no time in the form {layout.form.asked_of(written[row])}"
+            if other is not None and parse_times([written[row]], other)[0] != UNREADABLE:
+                detail, kind = f"`{cell}` has day and month the other way round than {layout.form.name}", "mixed_dates"
+            findings.add(kind, table.path.name, int(cells.lines[row]), detail)
         good &= times != UNREADABLE
     if good.all():
         return Chunk(file, cells.lines, times, series, values, covariates)
@@ -117,15 +123,25 @@ def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cel
     return Chunk(file, cells.lines[good], times if times is None else times[good], kept, values[good], covariates[good])
 
 
-def join_names(columns: Sequence[Sequence[str]]) -> list[str]:
+def step_name(wide: Wide, row: int) -> str:
+    """Name the column that a row out of a wide table was."""
+    step = row % len(wide.steps)
+    return wide.times[step] if wide.times else f"step {step + 1}"
+
+
+def join_names(columns: Sequence[Sequence[str]], partly: bool = False) -> list[str]:
     """Return the series' names from one column, or from several with a slash between; empty where one is.
 
     A slash within a cell is marked, so that no two series get one name.
+
+    Args:
+        partly: whether some of the cells may be empty.
     """
     if len(columns) == 1:
         return [cell.strip() for cell in columns[0]]
     marked = [[cell.strip().replace("\\", r"\\").replace("/", r"\/") for cell in column] for column in columns]
-    return ["/".join(parts) if all(parts) else "" for parts in zip(*marked, strict=True)]
+    whole = any if partly else all
+    return ["/".join(parts) if whole(parts) else "" for parts in zip(*marked, strict=True)]
 
 
 def report_unnamed(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.series.cells import Sample, Table
+from data.series.cells import Table
 from data.series.config import NO_TIME, SeriesDataConfig
 from data.series.decimals import find_decimal
 from data.series.findings import list_names
-from data.series.footers import find_footer
-from data.series.headers import read_head
 from data.series.numbers import MOSTLY, all_missing, find_unit, numeric, split_unit, without_unit
 from data.series.series_columns import (
     JOINED,
@@ -24,12 +23,15 @@ from data.series.series_columns import (
     stop_on_texts,
     tell_unused,
 )
-from data.series.tables import open_table, read_cells
+from data.series.table_start import start_tables
+from data.series.tables import read_cells
 from data.series.time_columns import find_column, find_time
 from data.series.time_decision import find_time_form
 from data.series.time_forms import TimeForm
+from data.series.time_patterns import INDEX
 from pipeline.errors import UserError
 
+MOST_NAMED = 12  # columns that are proposed to be forecast together
 ADVISED = 1_000_000  # rows that are looked at to find what tells series apart
 
 
@@ -69,6 +71,12 @@ class Layout:
     decimal_shown: bool = True
 
     @property
+    def shape(self) -> str:
+        """The recipe's `data.layout`."""
+        wide = self.tables[0].wide
+        return "long" if wide is None else wide.layout
+
+    @property
     def series_column(self) -> str | None:
         """The recipe's `data.series_column` for another file of this kind."""
         return JOINED.join(self.chosen(self.series)) or None
@@ -77,6 +85,11 @@ class Layout:
     def time_column(self) -> str:
         """The recipe's `data.time_column` for another file of this kind."""
         return "+".join(self.names[column] for column in self.time) or NO_TIME
+
+    @property
+    def dated(self) -> bool:
+        """Whether rows have times, and not only numbers that count them."""
+        return self.form is not None and self.form.name != INDEX
 
     @property
     def unused(self) -> list[str]:
@@ -96,26 +109,9 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
         UserError: a column is not there, or it cannot be told which one is meant or how it is written.
     """
     missing = all_missing(config.missing)
-    samples = [without_lines(open_table(path, config), config.skip_rows) for path in files]
-    heads = [read_head(sample, missing, config.header_row) for sample in samples]
-    table, names = samples[0].table, heads[0].names
-    for sample, head in zip(samples[1:], heads[1:], strict=True):
-        if head.names != names:
-            raise UserError(
-                f"The columns are {list_names(head.names)}, those of {table.path.name} {list_names(names)}.",
-                str(sample.table.path),
-                "All files of a folder need the same columns.",
-            )
-    body = [row.cells for row in samples[0].rows if row.line > heads[0].line and len(row.cells) == len(names)]
-    if not body:
-        raise UserError("There is a header and no line below it.", str(table.path), "Check `data.path`.")
-    columns: list[Sequence[str]] = list(zip(*body, strict=True))
-    told = [item for head in heads for item in head.told]
-    tables = tuple(
-        bounded(sample.table, head.line, columns, missing, config, told)
-        for sample, head in zip(samples, heads, strict=True)
-    )
-    headers = tuple(head.line for head in heads)
+    start = start_tables(files, config, missing)
+    tables, headers, names, columns, told = start.tables, start.headers, start.names, start.columns, start.told
+    table = tables[0]
     units = {number: unit for number, cells in enumerate(columns) if (unit := find_unit(cells, missing, MOSTLY))}
     for number, unit in units.items():
         columns[number] = without_unit(columns[number], unit, missing)
@@ -128,13 +124,17 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     covariates = tuple(find_column(name, "data.covariate_columns", names, table) for name in config.covariate_columns)
     given = tuple(find_column(name, "data.value_columns", names, table) for name in config.value_columns or ())
     series = find_columns(config.series_column, "data.series_column", names, table) if config.series_column else ()
+    if not series and start.series:
+        series = tuple(column for column in start.series if column not in {*ignored, *covariates, *given})
+        told.append(Told("chosen_column", table.name, 0, f"`{seen.joined(series)}` as data.series_column"))
     taken = {*ignored, *covariates, *given, *series}
     time = find_time(config, names, columns, missing, taken, table)
     form = find_time_form(config, names, columns, time, missing, tables, headers)
     if not series and time:
         series = known_series(seen, taken | set(time), time, told)
     taken |= {*time, *series}
-    values = given or known_values(seen, taken, series, time, told) or find_values(seen, taken, time)
+    values = given or (() if table.wide is None else (len(names) - 1,))  # a wide table's values are its last column
+    values = values or known_values(seen, taken, series, time, told) or find_values(seen, taken, time)
     if not time and not series:
         stop_on_texts(seen, taken | set(values))
     decimal, shown = str(config.decimal), True
@@ -145,25 +145,6 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
         tables, headers, tuple(names), time, form, series, values, covariates, decimal, missing, units, ignored,
         tuple(told), shown,
     )  # fmt: skip
-
-
-def without_lines(sample: Sample, lines: Sequence[int]) -> Sample:
-    """Return the start of a table without the lines that the recipe leaves out."""
-    return sample._replace(rows=[row for row in sample.rows if row.line not in lines]) if lines else sample
-
-
-def bounded(
-    table: Table,
-    header: int,
-    columns: Sequence[Sequence[str]],
-    missing: frozenset[str],
-    config: SeriesDataConfig,
-    told: list[Told],
-) -> Table:
-    """Return a table with the lines left out that the recipe names, and those below its rows, which are told."""
-    end, below = find_footer(table, header, columns, missing)
-    told += [item for item in below if item.line not in config.skip_rows]
-    return replace(table, left_out=frozenset(config.skip_rows), end=end)
 
 
 def find_values(seen: Seen, taken: set[int], time: tuple[int, ...]) -> tuple[int, ...]:
@@ -196,8 +177,18 @@ def find_values(seen: Seen, taken: set[int], time: tuple[int, ...]) -> tuple[int
             if repeated
             else "those known in advance go to `data.covariate_columns`, one that says the series to "
             "`data.series_column`."
-        ),
+        )
+        + about_layout(names, numbers, time),
     )
+
+
+def about_layout(names: Sequence[str], numbers: Sequence[int], time: tuple[int, ...]) -> str:
+    """Say how columns that are alike are read together: as many values, or as the steps of a series a row."""
+    if time and len(numbers) <= MOST_NAMED:
+        together = ",".join(names[column] for column in numbers)
+        return f" All together, one forecast for each: `data.value_columns=[{together}]`."
+    steps = len({re.sub(r"\d+$", "", names[column]) for column in numbers}) == 1
+    return " Where a row is a series and a column a step: `data.layout=wide_steps`." if steps and not time else ""
 
 
 def about_units(names: Sequence[str], columns: Sequence[Sequence[str]], free: list[int]) -> str:

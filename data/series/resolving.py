@@ -20,6 +20,7 @@ def resolve(config: SeriesDataConfig, layout: Layout, frequency: Frequency | Non
     What separates the cells is no part of what the numbers mean: each file shows it itself, unless the recipe says it.
     """
     found = {
+        "layout": layout.shape if config.layout == "auto" else config.layout,
         "time_column": layout.time_column,
         "value_columns": tuple(layout.chosen(layout.values)),
         "series_column": layout.series_column,

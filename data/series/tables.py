@@ -11,6 +11,7 @@ from data.series import arrow_tables, sheets, text
 from data.series.cells import Cells, Ragged, Row, Sample, Table
 from data.series.config import SeriesDataConfig
 from data.series.table_files import kind_of, list_members
+from data.series.wide import read_long
 from pipeline.errors import UserError, did_you_mean
 
 
@@ -74,6 +75,17 @@ def read_cells(
     Raises:
         UserError: the file cannot be read.
     """
+
+    def read(texts: Sequence[int], numbers: Sequence[int]) -> Iterator[Cells]:
+        return read_rows(table, texts, numbers, missing, ragged, skip)
+
+    yield from read(texts, numbers) if table.wide is None else read_long(table.wide, read, texts, numbers)
+
+
+def read_rows(
+    table: Table, texts: Sequence[int], numbers: Sequence[int], missing: Sequence[str], ragged: Ragged, skip: int
+) -> Iterator[Cells]:
+    """Yield columns as they stand in the file."""
 
     def within(line: int, detail: str) -> None:
         if line not in table.left_out and (not table.end or line <= table.end):

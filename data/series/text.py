@@ -26,6 +26,7 @@ SAMPLE_BYTES, SAMPLE_ROWS = 1 << 18, 1000
 END = 1 << 16  # bytes
 BOM = b"\xef\xbb\xbf"
 EXCEL_DELIMITER = re.compile(r'"?sep=(?P<delimiter>[;,|\t])"?[\r\n]')  # a first line for Excel, no part of the table
+SPOKEN = {"\t": "tab", " ": "space"}  # as the recipe has them
 TABULAR = 0.8  # share of the lines with the same number of cells that makes a table
 
 
@@ -51,7 +52,19 @@ def read_sample(path: Path, delimiter: str, encoding: str | None = None, member:
     if not rows:
         raise UserError("This file is empty.", str(path), "Check `data.path`.")
     width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
+    if width == 1 and (other := cuts_names(rows[0].cells[0], find_delimiter(text))):
+        raise UserError(
+            f"`{delimiter}` separates no cells here, and `{other}` does.",
+            str(path),
+            f"Set `data.delimiter={SPOKEN.get(other, other)}`, or leave it to `auto`.",
+        )
     return Sample(Table(path, delimiter, width, encoding, "text", member), rows)
+
+
+def cuts_names(header: str, delimiter: str) -> str:
+    """Return a delimiter that cuts a header into names, else nothing: numbers may have it as their decimal mark."""
+    names = header.split(delimiter)
+    return delimiter if len(names) > 1 and not any(letter.isdigit() for name in names for letter in name) else ""
 
 
 def find_delimiter(text: str) -> str:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data import formats
 from data.detection.boxes import DetectionSample, fit_boxes
 from data.detection.config import DetectionDataConfig
+from data.detection.findings import box_findings
+from data.findings import nothing_usable
 from data.formats import coco
+from data.sample import Problem
 from pipeline.errors import UserError
 from tests.support.labelled_files import listed, write
 
@@ -302,6 +308,15 @@ def test_a_file_of_all_photos_beside_those_of_the_splits_leaves_them_their_split
     assert {kind for kind, _ in problems} == {"duplicate_annotation"}
 
 
+def test_where_nothing_can_be_used_an_error_is_named_before_what_is_only_a_warning(tmp_path: Path) -> None:
+    findings = box_findings()
+    for number in range(9):
+        findings.add(Problem("photo_without_annotation", f"{number}.jpg"))
+    findings.add(Problem("missing_photo", "a.json, image 1"))
+    error = nothing_usable("There are no photos with annotations.", tmp_path, "coco", findings)
+    assert error.fix.startswith("1 x missing_photo, for example a.json, image 1")
+
+
 # exports of other programs
 
 
@@ -334,6 +349,12 @@ def test_paths_of_other_machines_and_programs_find_their_photos(tmp_path: Path, 
     samples, problems = listed(coco, write(tmp_path, {photo: "", "result.json": content}))
     assert problems == []
     assert [(sample.key, len(sample.boxes)) for sample in samples] == [(photo, 1)]
+
+
+def test_an_address_tells_the_photo_where_lvis_states_no_name(tmp_path: Path) -> None:
+    content = coco_file(images=[{"id": 1, "coco_url": "http://images.example.org/train2017/000000000009.jpg"}])
+    root = write(tmp_path, {"train2017/000000000009.jpg": "", "val2017/000000000009.jpg": "", "lvis.json": content})
+    assert boxes_of(root) == {"train2017/000000000009.jpg": [("cat", 1, 2, 9, 8)]}
 
 
 # damage
@@ -384,3 +405,52 @@ def test_a_stated_size_that_is_turned_leaves_the_photo_out(tmp_path: Path) -> No
     (sample,) = listed(coco, write(tmp_path, {"1.jpg": "", "a.json": coco_file(images=turned)}))[0]
     boxes, problems = fit_boxes(sample, 10, 20)
     assert (boxes, [item.name for item in problems]) == ([], ["size_mismatch"])
+
+
+# however it is spelt
+
+
+def spelt(draw: st.DrawFn, number: float) -> float | str:
+    """Return a whole number as one of the programs would write it."""
+    written: list[float | str] = [number, str(number), float(number), f"{number}.0"]
+    return draw(st.sampled_from(written))
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> tuple[bytes, dict[str, list[tuple[object, ...]]]]:
+    """Return a file of two photos in any spelling, and label, ymin, xmin, ymax, xmax of their boxes."""
+    truth: dict[str, list[tuple[object, ...]]] = {"1.jpg": [], "2.jpg": []}
+    annotations = []
+    for number in range(draw(st.integers(1, 5))):
+        place, label = draw(st.integers(1, 2)), draw(st.integers(1, 3))
+        x, y, width, height = (draw(st.integers(low, high)) for low, high in ((0, 9), (0, 4), (2, 8), (2, 5)))
+        row: dict[str, object] = {"id": number, "image_id": spelt(draw, place), "category_id": spelt(draw, label)}
+        mask = np.zeros((10, 20), np.int8)
+        mask[y : y + height, x : x + width] = 1
+        changes = np.flatnonzero(np.diff(np.concatenate([[0], mask.T.ravel()])))
+        outlines: dict[str, dict[str, object]] = {
+            "bbox": {"bbox": [spelt(draw, edge) for edge in (x, y, width, height)]},
+            "polygon": {"bbox": None, "segmentation": [[x, y, x + width, y, x + width, y + height, x, y + height]]},
+            "runs": {"segmentation": {"size": [10, 20], "counts": np.diff([0, *changes, 200]).tolist()}},
+        }
+        annotations.append(row | outlines[draw(st.sampled_from(sorted(outlines)))])
+        truth[f"{place}.jpg"].append((f"class {label}", y, x, y + height, x + width))
+    categories = [{"id": spelt(draw, number), "name": f"class {number}"} for number in (1, 2, 3)]
+    images = [{"id": spelt(draw, n), "file_name": f"{n}.jpg", "width": spelt(draw, 20), "height": 10} for n in (1, 2)]
+    lists = {"images": images, "annotations": annotations, "categories": categories, "info": {"year": 2020}}
+    content = {key: lists[key] for key in draw(st.permutations(sorted(lists)))}
+    text = json.dumps(content, indent=draw(st.sampled_from([None, 1, 4])))
+    return text.encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))), truth
+
+
+@settings(max_examples=50, deadline=None)
+@given(drawn=spellings())
+def test_however_a_file_is_spelt_the_same_boxes_come_out(
+    drawn: tuple[bytes, dict[str, list[tuple[object, ...]]]],
+) -> None:
+    content, truth = drawn
+    with tempfile.TemporaryDirectory() as folder:
+        root = write(Path(folder), FILES | {"a.json": content})
+        assert formats.detect(root, "object_detection") == "coco"
+        assert listed(coco, root)[1] == []
+        assert boxes_of(root) == truth

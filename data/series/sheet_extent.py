@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+from xml.parsers import expat
 
 from pipeline.errors import UserError
 
@@ -17,18 +18,20 @@ MOST_CELLS = 60_000_000  # between the first one and the last: two gigabytes
 CHUNK = 1 << 22
 OVERLAP = 200  # bytes of the chunk before that are looked at again: longer than what is searched for
 WIDE = re.compile(rb"""\br=["'][A-Za-z]{2}""")  # a cell beyond column Z; without any, no sheet has too many cells
+FAR = re.compile(rb"""\br=["'][A-Za-z]{0,9}(\d{7,20})""")  # a row beyond the millionth
 CELL = re.compile(rb"""\br=["']([A-Za-z]{1,9})(\d{1,9})""")
 ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]{0,99}?\br=["'](\d{1,20})""")
 REPEATED = re.compile(rb"""number-(rows|columns)-repeated=["'](\d{1,20})["'][^>]*?(value|/?>)""")
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384  # of Excel and LibreOffice
 
 
-def check_extent(content: IO[bytes], path: Path) -> None:
+def check_extent(content: IO[bytes], path: Path, sheets: bool) -> None:
     """Refuse a workbook in which a cell stands far from all others.
 
     Args:
         content: the file, at its start; it is left there.
         path: its name, for the error.
+        sheets: those of Excel will be read; LibreOffice's always are, when the file is opened.
 
     Raises:
         UserError: there is such a cell.
@@ -36,9 +39,10 @@ def check_extent(content: IO[bytes], path: Path) -> None:
     try:
         with zipfile.ZipFile(content) as archive:
             for name in archive.namelist():
-                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name):
+                if sheets and re.fullmatch(r"xl/worksheets/[^/]+\.xml", name):
                     check_sheet(archive, name, path)
                 elif name == "content.xml":
+                    check_whole(archive, name, path)
                     check_repeats(archive, name, path)
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError):
         pass  # an older workbook, or a damaged one: who opens it says so
@@ -50,7 +54,7 @@ def check_sheet(archive: zipfile.ZipFile, name: str, path: Path) -> None:
     """Refuse a sheet of Excel's that is too large for its cells."""
     rows, columns, wide = 1, 1, False
     for chunk in chunks(archive, name):
-        rows = max(rows, *map(int, ROW.findall(chunk)), 1)
+        rows = max(rows, *map(int, ROW.findall(chunk)), *map(int, FAR.findall(chunk)), 1)
         if rows > LAST_ROW:
             raise too_large(path, f"row {rows}")
         if not wide and not WIDE.search(chunk):
@@ -70,6 +74,20 @@ def check_repeats(archive: zipfile.ZipFile, name: str, path: Path) -> None:
             many, last = int(number), LAST_ROW if kind == b"rows" else LAST_COLUMN
             if many > last or (filled == b"value" and many > MOST_CELLS // LAST_ROW):
                 raise too_large(path, f"one of its {kind.decode()} {many:,} times")
+
+
+def check_whole(archive: zipfile.ZipFile, name: str, path: Path) -> None:
+    """Refuse xml that ends early, for whose end the library would wait for ever.
+
+    Raises:
+        UserError: it does.
+    """
+    parser = expat.ParserCreate()
+    try:
+        with archive.open(name) as stream:
+            parser.ParseFile(stream)
+    except expat.ExpatError as error:
+        raise UserError(f"This workbook is damaged: {error}.", str(path), "Save it anew, or as CSV UTF-8.") from None
 
 
 def chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:

@@ -141,13 +141,17 @@ def round_second(value: datetime) -> datetime:
 def open_workbook(path: Path, member: str, whole: bool = False) -> python_calamine.CalamineWorkbook:
     """Open a workbook.
 
+    Args:
+        path: the file, or the zip that it is in.
+        member: its name in the zip; empty for a file.
+        whole: its sheets will be read.
+
     Raises:
-        UserError: it is none, or has a password.
+        UserError: it is none, has a password, or reaches beyond all memory.
     """
     with open_binary(path, member) as file:
         content = io.BytesIO(file.read())
-    if whole:
-        check_extent(content, path)
+    check_extent(content, path, whole)
     try:
         return python_calamine.CalamineWorkbook.from_filelike(content)
     except python_calamine.PasswordError:

@@ -14,13 +14,12 @@ from xml.parsers import expat
 
 from pipeline.errors import UserError
 
-MOST_CELLS = 60_000_000  # between the first one and the last: two gigabytes
+MOST_CELLS = 30_000_000  # between the first one and the last: a gigabyte
 CHUNK = 1 << 22
 OVERLAP = 200  # bytes of the chunk before that are looked at again: longer than what is searched for
-WIDE = re.compile(rb"""\br=["'][A-Za-z]{2}""")  # a cell beyond column Z; without any, no sheet has too many cells
-FAR = re.compile(rb"""\br=["'][A-Za-z]{0,9}(\d{7,20})""")  # a row beyond the millionth
-CELL = re.compile(rb"""\br=["']([A-Za-z]{1,9})(\d{1,9})""")
-ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]{0,99}?\br=["'](\d{1,20})""")
+SUSPECT = re.compile(rb' r="(?:[A-Za-z]{2}|[A-Za-z]?[0-9]{7})')  # beyond column Z, or the millionth row
+COLUMN = re.compile(rb' r="([A-Za-z]{1,9})[0-9]')
+LINE = re.compile(rb' r="[A-Za-z]{0,9}([0-9]{1,20})')
 REPEATED = re.compile(rb"""number-(rows|columns)-repeated=["'](\d{1,20})["'][^>]*?(value|/?>)""")
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384  # of Excel and LibreOffice
 
@@ -52,18 +51,13 @@ def check_extent(content: IO[bytes], path: Path, sheets: bool) -> None:
 
 def check_sheet(archive: zipfile.ZipFile, name: str, path: Path) -> None:
     """Refuse a sheet of Excel's that is too large for its cells."""
-    rows, columns, wide = 1, 1, False
+    if not any(SUSPECT.search(chunk) for chunk in chunks(archive, name)):
+        return  # twenty-six columns of a million rows can be had
+    rows = columns = 1
     for chunk in chunks(archive, name):
-        rows = max(rows, *map(int, ROW.findall(chunk)), *map(int, FAR.findall(chunk)), 1)
-        if rows > LAST_ROW:
-            raise too_large(path, f"row {rows}")
-        if not wide and not WIDE.search(chunk):
-            columns = max(columns, 26)
-            continue
-        wide = True
-        found = {(letters.upper(), len(digits)) for letters, digits in CELL.findall(chunk)}
-        columns = max(columns, *(number_of(letters) for letters, _ in found), 1)
-    if columns > LAST_COLUMN or rows * columns > MOST_CELLS:
+        rows = max(rows, *map(int, set(LINE.findall(chunk))), 1)
+        columns = max(columns, *map(number_of, set(COLUMN.findall(chunk))), 1)
+    if rows > LAST_ROW or columns > LAST_COLUMN or rows * columns > MOST_CELLS:
         raise too_large(path, f"row {rows:,} and column {columns:,}")
 
 
@@ -86,7 +80,7 @@ def check_whole(archive: zipfile.ZipFile, name: str, path: Path) -> None:
     try:
         with archive.open(name) as stream:
             parser.ParseFile(stream)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError) as error:  # the latter for an encoding that is none
         raise UserError(f"This workbook is damaged: {error}.", str(path), "Save it anew, or as CSV UTF-8.") from None
 
 
@@ -95,14 +89,15 @@ def chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     before = b""
     with archive.open(name) as stream:
         while piece := stream.read(CHUNK):
-            yield before + piece
+            piece = before + piece.replace(b" r='", b' r="')
+            yield piece
             before = piece[-OVERLAP:]
 
 
 def number_of(letters: bytes) -> int:
     """Return a column's number: A is 1, AA 27."""
     number = 0
-    for letter in letters:
+    for letter in letters.upper():
         number = 26 * number + letter - 64
     return number
 

@@ -63,6 +63,16 @@ KINDS: dict[str, Kind] = {
     ),
     "doubtful_class_names": Kind("warning", "The files that name the classes do not agree with themselves or others."),
     "unused_list": Kind("warning", "These files could give splits of the photos, and were not used."),
+    "predicted_folder": Kind(
+        "warning",
+        "What lies in these folders was found by a detector, as their names say, and is no annotation of a person; it "
+        "was left out.",
+    ),
+    "unlabelled_photo": Kind(
+        "warning",
+        "Many photos have no label file; they are used as photos of nothing. Where they are not labelled yet, take "
+        "them away; where there is nothing on them, an empty file says so.",
+    ),
     "swapped_box": Kind("warning", "Edges of these boxes were swapped; they were put in order."),
     "box_beyond_edge": Kind("warning", "These boxes reach beyond their photos; they were cut at the edge."),
     "resized_photo": Kind(

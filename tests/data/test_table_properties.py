@@ -34,7 +34,8 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[Any]], Points]:
     scale = draw(st.sampled_from([1e-3, 1.0, 1e3, 1e6]))
     digits = draw(st.integers(0, 4))
     cells = st.one_of(st.none(), st.floats(-9.99, 9.99).map(lambda value: round(value * scale, digits) + 0.0))
-    rows, points = [], {}
+    rows: list[list[Any]] = []
+    points: Points = {}
     for name in series:
         for step in range(number):
             value = draw(cells) if draw(st.integers(0, 5)) == 0 else round((step % 7 - 2.25) * scale, digits)
@@ -113,8 +114,9 @@ def test_values_of_texts_come_back_or_the_run_stops(
 ) -> None:
     header, rows, points = table
     target = io.StringIO()
-    quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
-    writer = csv.writer(target, delimiter=delimiter, lineterminator=end, quoting=quoting)
+    writer = csv.writer(target, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_MINIMAL)
+    if quoted:
+        writer = csv.writer(target, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
     writer.writerow([header[place] for place in order])
     for name, day, value in rows:
         cells = [name, day.strftime(form), write_number(value, decimal, grouped)]
@@ -123,11 +125,10 @@ def test_values_of_texts_come_back_or_the_run_stops(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ("t.csv.gz" if encoding == "gzip" else "t.csv")
         path.write_bytes(gzip.compress(text.encode()) if encoding == "gzip" else text.encode(encoding))
-        escaped = {(name.replace("/", r"/"), day): value for (name, day), value in points.items()}
-        found = read(path, series_column="shop")
-        check(found, escaped, False)
+        if not (delimiter == decimal == "," and grouped):  # 1.250 between commas has a decimal point
+            check(read(path, series_column="shop"), points, False)
         if form in ("%Y-%m-%d", "%d.%m.%Y"):
-            check(read(path, series_column="shop", decimal=decimal, time_format=form), escaped, True)
+            check(read(path, series_column="shop", decimal=decimal, time_format=form), points, True)
 
 
 @given(tables(), st.permutations(range(3)), st.sampled_from([[], [["Sales of the shops"], []]]), st.booleans())

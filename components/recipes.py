@@ -91,6 +91,13 @@ def network_preset(values: dict[str, Any], shape: type[BaseModel], task: str) ->
 
 def settle_options(recipe: Any, layers: list[Layer]) -> Any:
     """Check the network's own options against its `Config` and fill in their defaults."""
+    shape, prefix = find_network(recipe.trainer.network).Config, "trainer.options."
+    for key in recipe.trainer.options:
+        if key not in shape.model_fields:
+            dotted = f"{prefix}{key}"
+            where = next((layer.origin(dotted) for layer in reversed(layers) if has(layer.values, dotted)), "")
+            meant = did_you_mean(dotted, [f"{prefix}{name}" for name in shape.model_fields])
+            raise UsageError(f"Unknown key `{dotted}` of network {Path(recipe.trainer.network).stem}.", where, meant)
     try:
         options = network_config(recipe.trainer.network, recipe.trainer.options)
     except ValidationError as error:

@@ -18,12 +18,12 @@ from data.detection.box_columns import (
     possible_forms,
 )
 from data.detection.config import DetectionDataConfig
-from data.detection.pairing import Parts, Statement, pair
+from data.detection.pairing import Statement, pair
+from data.detection.split_files import splits_by_name
 from data.detection.tables import Table, parse_table
 from data.detection.texts import decode_text, encoding_of
-from data.file_tree import Entry, extension_of, printable, stem_of
+from data.file_tree import Entry, extension_of, printable
 from data.sample import EXTENSIONS, BadImage, Problem, ReadFile, Split
-from data.split_names import splits_of
 from pipeline.errors import UserError
 
 LOOKED_AT = 20  # rows by which a table is recognised
@@ -79,15 +79,6 @@ def find_tables(entries: list[Entry], read: ReadFile) -> tuple[list[BoxTable], l
         words = "with the split of its name no photo would be left to train on"
         return found, problems + [Problem("unused_list", each.key, words) for each in found]
     return [each._replace(split=named.get(each.entry.parts)) for each in found], problems
-
-
-def splits_by_name(tables: list[Parts]) -> dict[Parts, Split]:
-    """Return the splits of the tables whose names say one, alone or beside the others of their folder."""
-    found: dict[Parts, Split] = {}
-    for folder in dict.fromkeys(parts[:-1] for parts in tables):
-        beside = {stem_of(parts[-1]): parts for parts in tables if parts[:-1] == folder}
-        found |= {beside[stem]: split for stem, split in splits_of(beside).items()}
-    return found
 
 
 def has_boxes(data: bytes) -> bool:

@@ -6,14 +6,13 @@ and folders disagree, the list counts. Whatever is dropped is told; lists that n
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 
 from data.detection.config import DetectionDataConfig
 from data.detection.folder_splits import FolderSplits
-from data.detection.pairing import Parts, Statement, pair
+from data.detection.pairing import Parts, Photos, Statement, pair, parts_of_path
 from data.detection.split_files import AWAY, Source, SplitList, read_sources, shown
 from data.file_tree import Entry, extension_of
 from data.sample import EXTENSIONS, SPLITS, Problem, ReadFile, Split
@@ -24,13 +23,19 @@ Met = list[tuple[SplitList, set[Parts]]]
 
 
 def find_splits(
-    entries: list[Entry], photos: list[Entry], read: ReadFile, config: DetectionDataConfig, tables: bool = True
+    entries: list[Entry],
+    photos: list[Entry],
+    pictures: list[Entry],
+    read: ReadFile,
+    config: DetectionDataConfig,
+    tables: bool = True,
 ) -> GivenSplits:
     """Return the splits of photos.
 
     Args:
         entries: all files of the data.
         photos: the photos that are used.
+        pictures: these and the photos without annotation, but no masks.
         tables: whether CSV tables may give splits; the format that reads boxes from them passes False.
 
     Raises:
@@ -38,7 +43,6 @@ def find_splits(
             data.yaml names folders that are not there.
     """
     given = GivenSplits(FolderSplits(entry.parts for entry in entries), config.given_splits)
-    pictures = [entry for entry in entries if extension_of(entry.parts[-1]) in EXTENSIONS]
     for source in read_sources(entries, pictures, read, tables) if config.given_splits else ():
         met = meet(source, photos, pictures, given.problems)
         given.add(source, met, len(photos))
@@ -156,28 +160,28 @@ def meet(source: Source, photos: list[Entry], pictures: list[Entry], problems: l
 def find_photos(
     stated: list[tuple[SplitList, str]], photos: list[Entry], pictures: list[Entry]
 ) -> dict[tuple[Parts, str], Entry | Problem | None]:
-    """Return the photo of each line; None for a picture that has no annotation.
-
-    A line counts whole first, then without what follows the picture's name: VOC writes -1 or 1 there, others a class.
-    """
+    """Return the photo of each line; None for a picture that has no annotation."""
+    names, used = Photos(pictures), {photo.parts for photo in photos}
+    statements = [Statement(item.file, name_in(line, names, item.sure), item.place) for item, line in stated]
+    others = pair(statements, [picture for picture in pictures if picture.parts not in used], False)
     found: dict[tuple[Parts, str], Entry | Problem | None] = {}
-    for candidates, cut in itertools.product((photos, pictures), (str, without_number, first_word)):
-        left = [
-            (item, line) for item, line in stated if is_left(found, item, line) and (item.sure or cut is not first_word)
-        ]
-        if not left:
-            continue
-        statements = [Statement(item.file, cut(line), item.place) for item, line in left]
-        for (item, line), one in zip(left, pair(statements, candidates, False), strict=True):
-            unused = candidates is pictures and (isinstance(one, Entry) or one.name == "ambiguous_photo")
-            if unused or cut is str or isinstance(one, Entry) or one.name == "ambiguous_photo":
-                found[item.file, line] = None if unused else one
+    for (item, line), one, other in zip(stated, pair(statements, photos, False), others, strict=True):
+        missing = isinstance(one, Problem) and one.name == "missing_photo"
+        there = isinstance(other, Entry) or other.name == "ambiguous_photo"
+        found[item.file, line] = None if missing and there else one
     return found
 
 
-def is_left(found: dict[tuple[Parts, str], Entry | Problem | None], item: SplitList, line: str) -> bool:
-    before = found.get((item.file, line), Problem("missing_photo", ""))
-    return isinstance(before, Problem) and before.name != "ambiguous_photo"
+def name_in(line: str, names: Photos, cut: bool) -> str:
+    """Return the photo's name in a line: all of it, else what stands before a number or before anything else.
+
+    VOC writes -1, 0 or 1 behind a name, others a class or the file of the labels.
+
+    Args:
+        cut: whether a first word can be a name.
+    """
+    tries = [line, without_number(line), *([first_word(line)] if cut else [])]
+    return next((each for each in tries if (path := parts_of_path(each)) and names.called(path[-1])[0]), line)
 
 
 def without_number(line: str) -> str:

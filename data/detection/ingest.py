@@ -29,6 +29,8 @@ from pipeline.progress import Progress
 CHUNK = 64  # images looked at in one piece of work
 REFUSED = ("unreadable_annotation", "missing_photo", "no_usable_box", "unreadable_file")
 
+ACT_ON = {"box_form": ("box_csv", "coco"), "pair_by": ("voc", "labelme")}  # settings and the formats that they act on
+
 
 @dataclass
 class DetectionSurvey(Survey):
@@ -86,6 +88,7 @@ class DetectionSurveyor(Surveyor[DetectionDataConfig, DetectionSample]):
 
     def list_images(self) -> Listing:
         module = formats.find(self.source.format, DetectionDataConfig.task)
+        refuse_idle_settings(self.source.format, self.config)
         self.known = mapped_classes(self.path, self.config, module)
         return write_box_listing(module.list_samples(self.path, self.config), self.config, self.folder, self.findings)
 
@@ -146,6 +149,21 @@ class DetectionSurveyor(Surveyor[DetectionDataConfig, DetectionSample]):
         if (splits[usable] != split.GIVEN_NONE).any():
             for row in np.flatnonzero(usable & (splits == split.GIVEN_NONE)).tolist():
                 self.findings.add(Problem("photo_without_split", reader[row].key))
+
+
+def refuse_idle_settings(format_name: str, config: DetectionDataConfig) -> None:
+    """Refuse settings that do nothing with a format.
+
+    Raises:
+        UserError: there is one.
+    """
+    for name, known in ACT_ON.items():
+        if getattr(config, name) != "auto" and format_name not in known:
+            raise UserError(
+                f"This setting acts on {' and '.join(known)} only, and the data are {format_name}.",
+                f"data.{name}",
+                "Leave it out.",
+            )
 
 
 def mapped_classes(path: Path, config: DetectionDataConfig, module: formats.DetectionFormat) -> dict[int, str]:

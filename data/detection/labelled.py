@@ -137,7 +137,8 @@ def samples_of(
     if background:
         used = [each for each in photos if each.parts in about or is_background(each.parts, labelled, seconds)]
     with open_reader(path) as read:
-        given = find_splits(entries, used, read, config, tables)
+        pictures = [each for each in photos if each.parts not in seconds]
+        given = find_splits(entries, used, pictures, read, config, tables)
     for photo in used:
         if photo.parts in about:
             yield from sample_of(photo, about[photo.parts], given)

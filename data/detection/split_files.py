@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from data.detection.pairing import Parts, composed, parts_of_path
-from data.detection.tables import FILE_COLUMNS, SPLIT_COLUMNS, find_column, read_table
+from data.detection.tables import FILE_COLUMNS, SPLIT_COLUMNS, Table, find_column, read_table
 from data.detection.texts import encoding_of, lines_of
 from data.file_tree import Entry, extension_of, printable, stem_of
 from data.sample import EXTENSIONS, BadImage, ReadFile, Split
@@ -251,16 +251,18 @@ def image_sets(texts: TextFiles) -> Source:
 def plain_lists(texts: TextFiles) -> Source:
     """Return the other lists of paths: text files whose names say a split and whose lines are no boxes."""
     left = [entry for entry in texts.of("txt") if entry.parts not in texts.used]
-    siblings: dict[Parts, dict[str, Split]] = {}
-    for folder in {entry.parts[:-1] for entry in left}:
-        siblings[folder] = splits_of(stem_of(entry.parts[-1]) for entry in left if entry.parts[:-1] == folder)
-    lists = []
-    for entry in left:
-        if stem_of(entry.parts[-1]) in siblings[entry.parts[:-1]]:
-            found = list_of(texts, entry, False, siblings[entry.parts[:-1]][stem_of(entry.parts[-1])])
-            if found.names and not all(map(is_box, found.names)):
-                lists.append(found)
-    return Source(tuple(lists))
+    splits = splits_by_name([entry.parts for entry in left])
+    found = [list_of(texts, entry, False, splits[entry.parts]) for entry in left if entry.parts in splits]
+    return Source(tuple(item for item in found if item.names and not all(map(is_box, item.names))))
+
+
+def splits_by_name(files: list[Parts]) -> dict[Parts, Split]:
+    """Return the splits of the files whose names say one, alone or beside the others of their folder."""
+    found: dict[Parts, Split] = {}
+    for folder in dict.fromkeys(parts[:-1] for parts in files):
+        beside = {stem_of(parts[-1]): parts for parts in files if parts[:-1] == folder}
+        found |= {beside[stem]: split for stem, split in splits_of(beside).items()}
+    return found
 
 
 def list_of(texts: TextFiles, entry: Entry, sure: bool, split: Split | None = None) -> SplitList:
@@ -283,26 +285,29 @@ def is_box(line: str) -> bool:
 
 def table_source(entries: list[Entry], read: ReadFile) -> Source:
     """Return what tables of photos say: by a column of splits, or by names such as train_labels.csv and test.csv."""
+    tables = [(entry, table) for entry in entries if (table := photo_table(entry, read)) is not None]
+    splits = splits_by_name([entry.parts for entry, _ in tables])
     named, by_column = list[SplitList](), list[SplitList]()
-    for entry in entries:
-        table = read_table(entry, read) if extension_of(entry.parts[-1]) == "csv" else None
-        file = find_column(table.columns, FILE_COLUMNS) if table else None
-        if table is None or file is None:
-            continue
-        place = shown(entry.parts)
-        said: dict[Split, dict[str, None]] = {}
+    for entry, table in tables:
+        place, file = shown(entry.parts), find_column(table.columns, FILE_COLUMNS)
         column = find_column(table.columns, SPLIT_COLUMNS)
-        for _, row in table.rows if column else ():
+        said: dict[Split, dict[str, None]] = {}
+        for _, row in table.rows if file and column else ():
             split = split_of(row.get(column or "", ""))
-            if split and row.get(file):
-                said.setdefault(split, {})[row[file]] = None
+            if split and row.get(file or ""):
+                said.setdefault(split, {})[row[file or ""]] = None
         by_column += [SplitList(split, place, entry.parts, tuple(names)) for split, names in said.items()]
-        own = split_of(stem_of(entry.parts[-1]))
-        if own and not said:
+        if file and entry.parts in splits and not said:
             names = dict.fromkeys(row[file] for _, row in table.rows if row.get(file))
-            named.append(SplitList(own, place, entry.parts, tuple(names)))
-    splits = {item.split for item in named}
-    return Source(tuple(by_column or (named if len(splits) > 1 and "train" in splits else ())))
+            named.append(SplitList(splits[entry.parts], place, entry.parts, tuple(names)))
+    known = {item.split for item in named}
+    return Source(tuple(by_column or (named if len(known) > 1 and "train" in known else ())))
+
+
+def photo_table(entry: Entry, read: ReadFile) -> Table | None:
+    """Return a table with a column of photos; None for another file."""
+    table = read_table(entry, read) if extension_of(entry.parts[-1]) == "csv" else None
+    return table if table is not None and find_column(table.columns, FILE_COLUMNS) else None
 
 
 def shared_end(one: Parts, other: Parts) -> int:

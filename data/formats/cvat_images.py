@@ -1,6 +1,6 @@
 """Photos with annotations of CVAT in a folder or zip: `CVAT for images 1.1`, an xml file for many photos.
 
-    annotations.xml  images/1.jpg  images/cam1/2.jpg     `subset` gives the split, else folders do
+    annotations.xml  images/1.jpg  images/cam1/2.jpg     `subset` gives the split, else names of files or folders do
     task_1/annotations.xml  task_1/images/1.jpg ...      several tasks beside each other
 
 Boxes count as they stand; polygons, masks, ellipses, cuboids and boxes that are turned get the box around them. Points,
@@ -31,9 +31,9 @@ from data.detection.outlines import CORNERS, Edges, around, around_ellipse, arou
 from data.detection.pairing import Statement
 from data.detection.recognising import contents, entries_of, is_cvat, likely_files
 from data.detection.xml_events import parse_xml
-from data.file_tree import Entry, extension_of, open_reader, printable
+from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
 from data.sample import BadImage, Problem, Split
-from data.split_names import split_of
+from data.split_names import split_of, splits_of
 from pipeline.errors import UserError
 
 __all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
@@ -80,6 +80,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
     entries: list[Entry] = []
     yield from read_entries(path, entries)
     annotations: list[Annotation] = []
+    named = splits_of(stem_of(entry.parts[-1]) for entry in entries if extension_of(entry.parts[-1]) == "xml")
     with open_reader(path, MAX_JSON_BYTES) as read:
         for entry in entries:
             if extension_of(entry.parts[-1]) == "xml":
@@ -96,38 +97,41 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
                         key,
                         "Export them again, or take the file away.",
                     ) from None
-                yield from describe(images, key, entry.parts, config.given_splits, annotations)
+                if config.given_splits:
+                    refuse_unknown_subsets(images, key)
+                yield from describe(images, key, entry.parts, named.get(stem_of(entry.parts[-1])), annotations)
     yield from samples_of(path, entries, annotations, config)
 
 
+def refuse_unknown_subsets(images: list[ImageElement], key: str) -> None:
+    """Refuse a file that puts photos into a subset that is no split."""
+    for image in images:
+        if image.subset.lower() not in DEFAULT and not split_of(image.subset):
+            raise UserError(
+                f"The subset `{image.subset}` is no split that is known.",
+                f"{key}, line {image.line}",
+                "Call it Train, Validation or Test in CVAT, or in the file; or cut all photos by `data.split`: "
+                "`data.given_splits=false`.",
+            )
+
+
 def describe(
-    images: list[ImageElement], key: str, parts: tuple[str, ...], splits: bool, annotations: list[Annotation]
+    images: list[ImageElement], key: str, parts: tuple[str, ...], named: Split | None, annotations: list[Annotation]
 ) -> Iterator[Problem]:
     """Add what a file says of its photos, and yield what was left out.
 
-    Raises:
-        UserError: a subset is no split, and splits count.
+    Args:
+        named: the split that the file's own name says; a photo's subset counts more.
     """
     counts = Counter(image.name for image in images)
     for image in images:
         place = f"{key}, line {image.line}"
-        split = split_of_subset(image.subset)
-        if splits and split is None and image.subset.lower() not in DEFAULT:
-            raise UserError(
-                f"The subset `{image.subset}` is no split that is known.",
-                place,
-                "Call it Train, Validation or Test in CVAT, or in the file; or cut all photos by `data.split`: "
-                "`data.given_splits=false`.",
-            )
+        split = split_of(image.subset) or named
         if image.tags:
             yield Problem("shape_without_box", place, f"tag `{'`, `'.join(image.tags)}` of `{image.name}`", split or "")
         folder = f"{image.subset}/" if counts[image.name] > 1 and image.subset else ""  # of a project's several tasks
         statement = Statement(parts, f"{folder}{image.name}", place)
         annotations.append(Annotation(statement, partial(list, image.found), image.size, split))
-
-
-def split_of_subset(subset: str) -> Split | None:
-    return split_of(subset) if subset.lower() not in DEFAULT else None
 
 
 def read_images(content: bytes, key: str) -> list[ImageElement]:

@@ -29,7 +29,9 @@ from data.detection.label_map import read_label_map
 from data.detection.labelled import list_entries
 from data.detection.records import EDGES
 from data.file_tree import Entry, printable
-from data.sample import SPLIT_FOLDERS, BadImage, Problem, ReadFile, Split
+from data.sample import BadImage, Problem, ReadFile, Split
+from data.split_names import SHORT, WORDS, words_of
+from data.split_names import split_of as split_of_name
 from data.tfrecord import FeatureValue, decode_example, is_head, scan_records
 from pipeline.errors import UserError
 
@@ -39,7 +41,10 @@ NAME = re.compile(r"\.(?:tf_?)?records?(?:-\d{5}-of-\d{5})?(?:\.gz)?$", re.IGNOR
 MAP_NAME = re.compile(r"\.pbtxt$")
 PART = re.compile(r"-(\d{5})-of-(\d{5})")
 FLAGS = {"difficult": "difficult", "truncated": "truncated", "is_crowd": "crowd", "group_of": "crowd"}
-SPLIT_WORDS: dict[str, Split] = {**SPLIT_FOLDERS, "eval": "test", "evaluation": "test"}
+SPLIT_WORDS: dict[str, Split] = {
+    **{word: split for word, split in WORDS.items() if word not in SHORT},
+    **{"trainval": "train", "eval": "test", "evaluation": "test"},
+}
 WILD = "*?["
 LOOKED_AT = (4, 20)  # files, and records of each, that tell whether there are boxes
 PHOTO_KEYS = {"image/encoded", "image/filename"}
@@ -72,7 +77,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
     yield from missing_parts(files, root_of(path))
     for file in files:
         key = printable(file.relative_to(root_of(path)).as_posix())
-        split, number = split_of(key), 0
+        split, number = split_of(key) if config.given_splits else None, 0
         try:
             with open_unpacked(file) as stream:
                 for number, record in enumerate(scan_records(stream), 1):
@@ -184,9 +189,10 @@ def missing_parts(files: list[Path], root: Path) -> Iterator[Problem]:
 
 def split_of(key: str) -> Split | None:
     """Return the split that a word of a file's name, or a folder around it, says."""
-    words = re.split(r"[^a-z]+", key.lower().rpartition("/")[2])
-    folders = key.lower().split("/")[:-1]
-    return next((SPLIT_WORDS[word] for word in [*words, *reversed(folders)] if word in SPLIT_WORDS), None)
+    *folders, name = key.split("/")
+    said = [SPLIT_WORDS.get(word) for word in words_of(name)]
+    said += [SPLIT_WORDS.get(folder.lower()) or split_of_name(folder) for folder in reversed(folders)]
+    return next((split for split in said if split), None)
 
 
 def open_unpacked(file: Path) -> IO[bytes]:

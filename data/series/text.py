@@ -28,6 +28,7 @@ BOM = b"\xef\xbb\xbf"
 EXCEL_DELIMITER = re.compile(r'"?sep=(?P<delimiter>[;,|\t])"?[\r\n]')  # a first line for Excel, no part of the table
 WRAPPED = re.compile(r"""="(.*)"|'(.*)'|“(.*)”|'([\d.,+-]+)""")  # as Excel protects texts, and databases write them
 OTHER_KINDS = re.compile(r"\s*(<!doctype|<html|<\?xml|\{\s*\"|\[\s*\{)", re.IGNORECASE)
+SPOKEN = {"\t": "tab", " ": "space"}  # as the recipe has them
 TABULAR = 0.8  # share of the lines with the same number of cells that makes a table
 
 
@@ -59,12 +60,24 @@ def read_sample(path: Path, delimiter: str, encoding: str | None = None, member:
     wrapped = sum(any(WRAPPED.fullmatch(cell) for cell in row.cells) for row in rows) >= TABULAR * len(rows)
     rows = [Row(row.line, unwrap(row.cells)) for row in rows] if wrapped else rows
     width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
+    if width == 1 and (other := cuts_names(rows[0].cells[0], find_delimiter(text))):
+        raise UserError(
+            f"`{delimiter}` separates no cells here, and `{other}` does.",
+            str(path),
+            f"Set `data.delimiter={SPOKEN.get(other, other)}`, or leave it to `auto`.",
+        )
     return Sample(Table(path, delimiter, width, encoding, "text", member, wrapped=wrapped), rows)
 
 
 def unwrap(cells: Sequence[str]) -> list[str]:
     """Return cells without the marks that they stand in."""
     return [match[match.lastindex or 0] if (match := WRAPPED.fullmatch(cell)) else cell for cell in cells]
+
+
+def cuts_names(header: str, delimiter: str) -> str:
+    """Return a delimiter that cuts a header into names, else nothing: numbers may have it as their decimal mark."""
+    names = header.split(delimiter)
+    return delimiter if len(names) > 1 and not any(letter.isdigit() for name in names for letter in name) else ""
 
 
 def find_delimiter(text: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data import formats
 from data.detection.boxes import DetectionSample, fit_boxes
@@ -402,3 +405,52 @@ def test_a_stated_size_that_is_turned_leaves_the_photo_out(tmp_path: Path) -> No
     (sample,) = listed(coco, write(tmp_path, {"1.jpg": "", "a.json": coco_file(images=turned)}))[0]
     boxes, problems = fit_boxes(sample, 10, 20)
     assert (boxes, [item.name for item in problems]) == ([], ["size_mismatch"])
+
+
+# however it is spelt
+
+
+def spelt(draw: st.DrawFn, number: float) -> float | str:
+    """Return a whole number as one of the programs would write it."""
+    written: list[float | str] = [number, str(number), float(number), f"{number}.0"]
+    return draw(st.sampled_from(written))
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> tuple[bytes, dict[str, list[tuple[object, ...]]]]:
+    """Return a file of two photos in any spelling, and label, ymin, xmin, ymax, xmax of their boxes."""
+    truth: dict[str, list[tuple[object, ...]]] = {"1.jpg": [], "2.jpg": []}
+    annotations = []
+    for number in range(draw(st.integers(1, 5))):
+        place, label = draw(st.integers(1, 2)), draw(st.integers(1, 3))
+        x, y, width, height = (draw(st.integers(low, high)) for low, high in ((0, 9), (0, 4), (2, 8), (2, 5)))
+        row: dict[str, object] = {"id": number, "image_id": spelt(draw, place), "category_id": spelt(draw, label)}
+        mask = np.zeros((10, 20), np.int8)
+        mask[y : y + height, x : x + width] = 1
+        changes = np.flatnonzero(np.diff(np.concatenate([[0], mask.T.ravel()])))
+        outlines: dict[str, dict[str, object]] = {
+            "bbox": {"bbox": [spelt(draw, edge) for edge in (x, y, width, height)]},
+            "polygon": {"bbox": None, "segmentation": [[x, y, x + width, y, x + width, y + height, x, y + height]]},
+            "runs": {"segmentation": {"size": [10, 20], "counts": np.diff([0, *changes, 200]).tolist()}},
+        }
+        annotations.append(row | outlines[draw(st.sampled_from(sorted(outlines)))])
+        truth[f"{place}.jpg"].append((f"class {label}", y, x, y + height, x + width))
+    categories = [{"id": spelt(draw, number), "name": f"class {number}"} for number in (1, 2, 3)]
+    images = [{"id": spelt(draw, n), "file_name": f"{n}.jpg", "width": spelt(draw, 20), "height": 10} for n in (1, 2)]
+    lists = {"images": images, "annotations": annotations, "categories": categories, "info": {"year": 2020}}
+    content = {key: lists[key] for key in draw(st.permutations(sorted(lists)))}
+    text = json.dumps(content, indent=draw(st.sampled_from([None, 1, 4])))
+    return text.encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))), truth
+
+
+@settings(max_examples=50, deadline=None)
+@given(drawn=spellings())
+def test_however_a_file_is_spelt_the_same_boxes_come_out(
+    drawn: tuple[bytes, dict[str, list[tuple[object, ...]]]],
+) -> None:
+    content, truth = drawn
+    with tempfile.TemporaryDirectory() as folder:
+        root = write(Path(folder), FILES | {"a.json": content})
+        assert formats.detect(root, "object_detection") == "coco"
+        assert listed(coco, root)[1] == []
+        assert boxes_of(root) == truth

@@ -96,6 +96,13 @@ def test_a_subset_gives_the_split_and_one_that_is_none_ends_the_run(tmp_path: Pa
     assert [item.split for item in found if isinstance(item, DetectionSample)] == [None] * 5
 
 
+def test_names_of_several_files_give_the_splits(tmp_path: Path) -> None:
+    files = FILES | {"train.xml": document(image("1.jpg", CAT)), "val.xml": document(image("2.jpg", CAT))}
+    samples, problems = listed(cvat_images, write(tmp_path, files))
+    assert problems == []
+    assert [sample.split for sample in samples] == ["train", "validation"]
+
+
 def test_photos_of_equal_names_in_several_tasks_or_subsets_keep_their_boxes(tmp_path: Path) -> None:
     tasks = {f"task_{number}/images/1.jpg": "" for number in (1, 2)}
     tasks |= {f"task_{number}/annotations.xml": document(image("1.jpg", CAT * number)) for number in (1, 2)}

@@ -338,6 +338,17 @@ def test_photos_that_the_lists_of_splits_forget_are_told(tmp_path: Path, ingest:
     assert examples.splits == {"train": 9, "validation": 0, "test": 3}
 
 
+@pytest.mark.parametrize("setting", [{"box_form": "corners"}, {"pair_by": "own_name"}])
+def test_a_setting_that_does_nothing_with_the_format_is_refused(
+    tmp_path: Path, ingest: Callable[..., Examples], setting: dict[str, str]
+) -> None:
+    root = write_images(tmp_path / "raw", {"cat": 4})
+    config = {"format": "voc" if "box_form" in setting else "yolo"}
+    with pytest.raises(UserError, match="acts on") as caught:
+        ingest(root, **config, **setting)
+    assert caught.value.where == f"data.{next(iter(setting))}"
+
+
 def test_a_photo_that_changes_while_it_is_read_stops_the_run(
     tmp_path: Path, ingest: Callable[..., Examples], monkeypatch: pytest.MonkeyPatch
 ) -> None:

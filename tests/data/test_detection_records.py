@@ -136,6 +136,30 @@ def test_the_label_map_names_boxes_that_have_only_numbers(tmp_path: Path) -> Non
     assert "data.label_map" in caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train.record", "train"),
+        ("pet_faces_train.record-00000-of-00010", "train"),
+        ("coco_trainval2017.tfrecord", "train"),
+        ("TrainSet.record", "train"),
+        ("valid/cats.tfrecord", "validation"),
+        ("val_images/cats.tfrecord", "validation"),
+        ("eval.record", "test"),
+        ("test_project/cats.record", None),
+        ("cats.record", None),
+    ],
+)
+def test_a_word_of_the_files_name_or_its_folders_name_gives_the_split(name: str, split: str | None) -> None:
+    assert detection_records.split_of(name) == split
+
+
+def test_given_splits_are_passed_over_where_the_recipe_says_so(tmp_path: Path) -> None:
+    write_records(tmp_path / "train.record", [image(0)])
+    assert [sample.split for sample in listed(tmp_path)[0]] == ["train"]
+    assert [sample.split for sample in listed(tmp_path, given_splits=False)[0]] == [None]
+
+
 def test_damage_is_named_by_file_and_record(tmp_path: Path) -> None:
     write_records(tmp_path / "a.record", [image(0), image(1) | {"image/object/bbox/xmax": []}, image(2)])
     no_image = image(3)

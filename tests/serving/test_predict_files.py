@@ -144,7 +144,7 @@ def lines(*rows: str, head: str = "day,sales,visits") -> str:
         (lines("2024-01-01,1,1", "2024-01-02,,2", "2024-01-03,3,3"), "Fill in the cells", ["data.fill=linear"]),
         (
             lines("2024-01-01;1;1", "2024-01-02;2,5;2", "2024-01-03;3;3", head="day;sales;visits"),
-            "See also `data.decimal`",
+            "If the decimal mark is another one: `data.decimal=,`",
             ["data.decimal=,"],
         ),
         (

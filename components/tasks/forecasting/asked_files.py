@@ -37,10 +37,10 @@ def read_end(file: Path, facts: ServedFacts) -> list[Recent]:
     except UserError as error:
         if not settings_in(error.fix):
             raise
-        raise UserError(error.what, error.where, advise(error, file, facts)) from None
+        raise UserError(error.what, error.where, advise(error, file)) from None
 
 
-def advise(error: UserError, file: Path, facts: ServedFacts) -> str:
+def advise(error: UserError, file: Path) -> str:
     """Return what can be done where the model is trained already: an error's advice but for the run's settings."""
     advice = keep_clauses(error.fix, may_be_given)
     given = [name for clause in advice for name in settings_in(clause)]
@@ -48,8 +48,7 @@ def advise(error: UserError, file: Path, facts: ServedFacts) -> str:
         advice.insert(0, RENAME)
     if not given:
         return " ".join(advice) or "Mend the file."
-    marked = "decimal" in given and re.search(r"`[-+\d.,]+` in column", error.what)
-    example = example_of("decimal" if marked else given[0], error.fix, facts)
+    example = example_of(given[0], error.fix)
     how = f"The file is read as the model's data were; settings for it alone follow it: `{file.name} {example}`."
     return f"{' '.join(advice)}\n         {how}"
 
@@ -59,11 +58,10 @@ def may_be_given(name: str) -> bool:
     return name in TableReadingConfig.model_fields and name not in FIXED
 
 
-def example_of(name: str, advice: str, facts: ServedFacts) -> str:
-    """Return a setting with a value that the advice gives, or that is the only other one there is."""
-    if found := re.search(rf"`(data\.{name}=[^`]+)`", advice):
-        return found[1]
-    return f"data.decimal={'.' if facts.reading.decimal == ',' else ','}" if name == "decimal" else f"data.{name}=..."
+def example_of(name: str, advice: str) -> str:
+    """Return a setting with the value that the advice gives, if it does."""
+    found = re.search(rf"`(data\.{name}=[^`]+)`", advice)
+    return found[1] if found else f"data.{name}=..."
 
 
 def change_reading(facts: ServedFacts, settings: Iterable[str]) -> ServedFacts:

@@ -17,6 +17,7 @@ from serving.server.rest.example_json import answer_classify, answer_regress
 from serving.server.rest.metrics_page import answer_metrics
 from serving.server.rest.model_status import answer_metadata, answer_status
 from serving.server.rest.page import answer_page
+from serving.server.rest.page_pictures import answer_picture
 from serving.server.rest.page_series import answer_series
 from serving.server.rest.predict import answer_predict
 from serving.server.rest.request_context import Handler, ModelTarget
@@ -60,6 +61,7 @@ ROUTES = (
     Route(MODEL + "/metadata", "GET", answer_metadata, "status threads"),
     Route(MODEL_OR_NONE, "GET", answer_status, "status threads"),
     Route("/labline/series(?:[?#].*)?", "POST", answer_series, "readers"),
+    Route("/labline/picture", "POST", answer_picture, "readers"),
     Route("/labline/.*", ANY_METHOD, answer_page, "status threads"),  # may read a version's files
     Route(f"(?!{API}).*", ANY_METHOD, answer_page, needs_token=False),
 )

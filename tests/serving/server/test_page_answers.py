@@ -83,8 +83,8 @@ def test_a_kind_of_picture_that_the_model_cannot_decode_is_redrawn(visit: Visit)
 def test_a_file_that_is_no_picture_is_refused_by_its_name(visit: Visit) -> None:
     page = visit("shapes")
     give(page, b"certainly no picture", "letter.png")
-    reason = "letter.png: this is not a picture that the browser can read"
-    assert page.inner_text("#problem") == reason
+    reason = page.inner_text("#problem")
+    assert reason.startswith("letter.png: This is not a readable picture")
     page.click("#ask")
     assert page.inner_text("#problem") == reason
     page.select_option("#version", "1")

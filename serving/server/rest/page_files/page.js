@@ -184,6 +184,13 @@ async function ask(event) {
   }
 }
 
+async function storeAtServer(bytes) {
+  const answer = await send("labline/picture", bytes);
+  if (answer.status === 401) askForToken();
+  if (answer.ok) return answer.bytes;
+  throw new Error(answer.status === 400 ? JSON.parse(answer.text).error : answer.problem);
+}
+
 async function readAtServer(text, { inputs }) {
   const query = new URLSearchParams({ model: state.name, version: version().version, ...(inputs.times ? {} : { times: "optional" }) });
   const answer = await send(`labline/series?${query}`, text);
@@ -252,7 +259,7 @@ async function takePicture(file) {
   if (!file) return;
   try {
     forgetPicture();
-    state.picture = { ...(await FORMS.picture.prepare(file)), own: file.own };
+    state.picture = { ...(await FORMS.picture.prepare(file, storeAtServer)), own: file.own };
     const image = element("img", { src: state.picture.url, alt: state.picture.name });
     await image.decode();
     image.classList.toggle("tiny", image.naturalWidth < 112);
@@ -281,8 +288,9 @@ async function send(path, body) {
   try {
     const options = body === undefined ? {} : { method: "POST", body };
     const response = await fetch(new URL(path, document.baseURI), { ...options, headers, cache: "no-store" });
-    const text = await response.text();
-    return { ok: response.ok, status: response.status, text, problem: response.ok ? "" : problemOf(response, text) };
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const text = new TextDecoder().decode(bytes);
+    return { ok: response.ok, status: response.status, text, bytes, problem: response.ok ? "" : problemOf(response, text) };
   } catch {
     return { ok: false, status: 0, text: "", problem: "The server cannot be reached. Does it still run?" };
   }

@@ -1,36 +1,19 @@
-// A picture as a model's own decoder reads it: JPEG or PNG, upright, without transparency; others are redrawn as PNG on white.
+// A picture as training would have stored it: the server makes it so, by the code that made the training's.
 
-export async function preparePicture(file) {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const reason = reasonToRedraw(bytes);
-  if (!reason) {
-    const type = bytes[0] === 0x89 ? "image/png" : "image/jpeg";
-    return { name: file.name, bytes, note: "", url: URL.createObjectURL(new Blob([bytes], { type })) };
-  }
-  const drawn = await redraw(file);
-  return { name: file.name, bytes: new Uint8Array(await drawn.arrayBuffer()), note: ` (${reason})`, url: URL.createObjectURL(drawn) };
+// Args: storeAtServer(bytes) returns the bytes to send, or throws what is wrong with them.
+export async function preparePicture(file, storeAtServer) {
+  const given = new Uint8Array(await file.arrayBuffer());
+  const bytes = await storeAtServer(given);
+  const same = bytes.length === given.length && bytes.every((value, place) => value === given[place]);
+  const type = bytes[0] === 0x89 ? "image/png" : "image/jpeg";
+  return { name: file.name, bytes, note: same ? "" : ` (${reasonToRedraw(given)})`, url: URL.createObjectURL(new Blob([bytes], { type })) };
 }
 
-// Says why the bytes cannot be sent as they are; empty if they can.
+// Says why the bytes were not stored as they are.
 function reasonToRedraw(bytes) {
-  if (bytes[0] === 0xff && bytes[1] === 0xd8) return orientation(bytes) > 1 ? "turned upright" : "";
-  if (bytes[0] === 0x89 && bytes[1] === 0x50) return isTransparent(bytes) ? "laid on white" : ""; // of 16 bits the model takes those that its training pictures filled
+  if (bytes[0] === 0xff && bytes[1] === 0xd8 && orientation(bytes) > 1) return "turned upright";
+  if (bytes[0] === 0x89 && bytes[1] === 0x50 && isTransparent(bytes)) return "laid on white";
   return "redrawn";
-}
-
-async function redraw(file) {
-  let image;
-  try {
-    image = await createImageBitmap(file, { imageOrientation: "from-image" });
-  } catch {
-    throw new Error("this is not a picture that the browser can read");
-  }
-  const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
-  const context = canvas.getContext("2d");
-  context.fillStyle = "white";
-  context.fillRect(0, 0, image.width, image.height);
-  context.drawImage(image, 0, 0);
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
 // The EXIF orientation of a JPEG, 1 to 8; 1 where none is told. Tag 0x0112 of the first directory (CIPA DC-008).

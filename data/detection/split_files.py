@@ -158,7 +158,8 @@ class DataYaml(yaml.SafeLoader):
             raise yaml.YAMLError(f"line {self.line + 1} is more than {DEEPEST} lists deep")
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        alias = self.peek_event() if self.check_event(yaml.AliasEvent) else None
+        events: Any = self  # which the library's types say nothing of
+        alias = events.peek_event() if events.check_event(yaml.AliasEvent) else None
         node = super().compose_node(parent, index)
         if alias is not None and not isinstance(node, yaml.ScalarNode):
             raise yaml.YAMLError(f"line {alias.start_mark.line + 1} repeats a list by its name, `*{alias.anchor}`")

@@ -217,7 +217,7 @@ def read_as(task: str, name: str, path: Path) -> None:
         for item in items:
             if not isinstance(item, Problem):
                 with suppress(BadImage, OSError):  # as the callers do
-                    pixels(tuple(json.loads(json.dumps(item.locator))))  # type: ignore[attr-defined]
+                    pixels(tuple(json.loads(json.dumps(item.locator))))
 
 
 def check(kind: Kind, root: Path, contents: Iterator[bytes]) -> None:

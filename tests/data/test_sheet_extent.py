@@ -12,9 +12,10 @@ import pytest
 from data.formats import excel_series
 from data.series.config import SeriesDataConfig
 from pipeline.errors import UserError
-from tests.support.workbooks import write_ods, write_xlsx
+from tests.support.workbooks import Cell, write_ods, write_xlsx
 
-ROWS = [["date", "sales"], *([datetime(2024, 1, 1 + day), day * 1.5] for day in range(30))]
+DAYS: list[list[Cell]] = [[datetime(2024, 1, 1 + day), day * 1.5] for day in range(30)]
+ROWS: list[list[Cell]] = [["date", "sales"], *DAYS]
 
 
 def changed(path: Path, part: str, old: str, new: str) -> Path:
@@ -30,7 +31,7 @@ def changed(path: Path, part: str, old: str, new: str) -> Path:
 
 
 def values(path: Path, *wanted: str) -> tuple[str, ...]:
-    layout = excel_series.open_layout(path, SeriesDataConfig(path=str(path), value_columns=wanted))
+    layout = excel_series.open_layout(path, SeriesDataConfig(path=str(path), value_columns=wanted or None))
     return tuple(layout.chosen(layout.values))
 
 
@@ -45,7 +46,7 @@ def test_a_cell_far_away_is_refused_with_advice(tmp_path: Path, cell: str) -> No
 
 def test_wide_and_long_sheets_that_are_filled_are_read(tmp_path: Path) -> None:
     names = ["date", *(f"{first}{second} sales" for first in "abcdef" for second in "xyzuvwpqrs")]
-    wide = [names, *([datetime(2024, 1, 1 + day), *range(day, day + 60)] for day in range(20))]
+    wide: list[list[Cell]] = [[*names], *([datetime(2024, 1, 1 + day), *range(day, day + 60)] for day in range(20))]
     path = write_xlsx(tmp_path / "wide.xlsx", {"Sheet": wide})
     assert len(values(path, *names[1:])) == 60
     path = write_ods(tmp_path / "sales.ods", {"Sheet": ROWS})

@@ -9,7 +9,6 @@ from typing import Any
 from data.locate import locate
 from data.series.config import SeriesDataConfig
 from data.series.ingest import prepare_windows, survey
-from data.series.times import show_time
 from pipeline.progress import Progress
 
 
@@ -35,7 +34,7 @@ def inspect(config: SeriesDataConfig, progress: Progress) -> dict[str, Any]:
             "format": found.format,
             "values": ", ".join(layout.chosen(layout.values)),
             "covariates": ", ".join(layout.chosen(layout.covariates)) or "none",
-            "time": f"{layout.time_column} ({layout.form.name})" if layout.form else "none",
+            "time": f"{layout.time_column} ({layout.form.described})" if layout.form else "none",
             "frequency": str(found.frequency) if found.frequency else "none",
             "season": found.season,
         }
@@ -45,7 +44,7 @@ def inspect(config: SeriesDataConfig, progress: Progress) -> dict[str, Any]:
                 for item in found.kept
                 for row in (item.start, item.stop - 1)
             ]
-            summary |= {"first": show_time(min(ends)), "last": show_time(max(ends))}
+            summary |= {"first": found.staged.show(min(ends)), "last": found.staged.show(max(ends))}
         return summary | {
             "series": len(found.kept),
             "history": found.history,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data.series.cells import Cells, Table, Wide
 from data.series.columns import Layout
 from data.series.findings import SeriesFindings
+from data.series.form_choice import swapped_days
 from data.series.numbers import Given, to_numbers, without_unit
 from data.series.tables import read_cells
 from data.series.time_decision import join_parts
@@ -108,9 +109,13 @@ def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cel
     if layout.form is not None:
         written = join_parts(layout.chosen(layout.time), [cells.texts(column) for column in layout.time])
         times = parse_times(written, layout.form)
+        other = swapped_days(layout.form)
         for row in np.flatnonzero(times == UNREADABLE).tolist():
-            detail = f"`{written[row][:40]}` is no time in the form {layout.form.asked_of(written[row])}"
-            findings.add("not_a_time", table.path.name, int(cells.lines[row]), detail)
+            cell, kind = written[row][:40], "not_a_time"
+            detail = f"`{cell}` is no time in the form {layout.form.asked_of(written[row])}"
+            if other is not None and parse_times([written[row]], other)[0] != UNREADABLE:
+                detail, kind = f"`{cell}` has day and month the other way round than {layout.form.name}", "mixed_dates"
+            findings.add(kind, table.path.name, int(cells.lines[row]), detail)
         good &= times != UNREADABLE
     if good.all():
         return Chunk(file, cells.lines, times, series, values, covariates)

@@ -41,7 +41,7 @@ def write_series(
         VALUES: ("<f8", (rows, staged.types["values"][1])),
         FILLED: ("|b1", (rows,)),
     }
-    if staged.times:
+    if staged.dated:
         shapes[TIMES] = ("<i8", (rows,))
     if "covariates" in staged.types:
         shapes[COVARIATES] = ("<f8", (rows, staged.types["covariates"][1]))
@@ -69,7 +69,7 @@ def write_rows(staged: Staged, series: Measured, files: Mapping[str, BinaryIO]) 
             values.tofile(files[VALUES])
             missing.tofile(files[FILLED])
             incomplete = incomplete or bool(missing.any())
-            if series.grid is not None:
+            if series.grid is not None and TIMES in files:
                 series.grid.times(index).astype("<i8").tofile(files[TIMES])
             if COVARIATES in files:
                 covariates = place(staged, "covariates", rows)

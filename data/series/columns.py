@@ -28,6 +28,7 @@ from data.series.tables import read_cells
 from data.series.time_columns import find_column, find_time
 from data.series.time_decision import find_time_form
 from data.series.time_forms import TimeForm
+from data.series.time_patterns import INDEX
 from pipeline.errors import UserError
 
 MOST_NAMED = 12  # columns that are proposed to be forecast together
@@ -84,6 +85,11 @@ class Layout:
     def time_column(self) -> str:
         """The recipe's `data.time_column` for another file of this kind."""
         return "+".join(self.names[column] for column in self.time) or NO_TIME
+
+    @property
+    def dated(self) -> bool:
+        """Whether rows have times, and not only numbers that count them."""
+        return self.form is not None and self.form.name != INDEX
 
     @property
     def unused(self) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from data.config import RawDataConfig, SplitShares
-from data.series.frequency import read_frequency
+from data.series.frequency import BUSINESS_DAY, read_frequency
 from data.series.time_forms import time_form
 from data.series.time_words import known_language
 from data.series.zones import known_zone
@@ -91,6 +91,18 @@ class TableReadingConfig(Settings):
     frequency: str = Field(
         "auto", description="step from row to row, such as `1 month` or `15 minutes`; `auto`: the most frequent one"
     )
+    snap: str | None = Field(
+        None,
+        description="step, such as `1 minute`, to whose full times the rows' times are moved where they are a little "
+        "off; null: they must lie on even steps",
+    )
+    resample: str | None = Field(
+        None,
+        description="step, such as `1 hour`, for each of which the rows are gathered to one; null: none are",
+    )
+    resample_by: Literal["mean", "sum", "first", "last", "min", "max"] = Field(
+        "mean", description="what becomes of the values of the rows that `resample` gathers"
+    )
     fill: Literal["error", "forward", "linear", "seasonal"] = Field(
         "error",
         description="missing values and time steps: `error` stops; `forward` repeats the last value; `linear` draws a "
@@ -129,6 +141,13 @@ class TableReadingConfig(Settings):
     def readable_frequency(cls, value: str) -> str:
         if value != "auto":
             read_frequency(value)
+        return value
+
+    @field_validator("snap", "resample")
+    @classmethod
+    def readable_step(cls, value: str | None) -> str | None:
+        if value is not None and read_frequency(value).unit in (BUSINESS_DAY, "step"):
+            raise ValueError("must be a step of the clock or the calendar, such as `1 minute`, `1 hour` or `1 month`")
         return value
 
     @field_validator("time_zone")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ KINDS: dict[str, Kind] = {
     "duplicate_time": Kind("error", "These lines have the time of the line before."),
     "unordered_time": Kind("error", "These lines are earlier than the line before."),
     "irregular_step": Kind("error", "These times are off the series' regular steps."),
+    "mixed_dates": Kind("error", "Some of these dates seem to have the day first and others the month."),
+    "no_such_time": Kind("error", "Clocks never show these times: they are in the hour that summer time leaves out."),
+    "same_step": Kind("error", "These times are nearest to the same step as the time before."),
     "missing_time_step": Kind("error", "Before these lines, time steps are missing."),
     "mostly_missing": Kind("error", "More than half of the time steps of these series are missing."),
     "missing_value": Kind("error", "These values are missing."),
@@ -69,6 +72,9 @@ KINDS: dict[str, Kind] = {
         "leaks.",
     ),
     "newest_first": Kind("info", "These series were written newest first; their rows were put into the order of time."),
+    "unordered_rows": Kind("info", "The rows of these series were not in the order of time and were put into it."),
+    "snapped_time": Kind("info", "These times were moved to the nearest step, as `data.snap` says."),
+    "resampled": Kind("info", "The rows of these series were gathered step by step, as `data.resample` says."),
     "filled_value": Kind("info", "These missing values were filled as `data.fill` says."),
     "filled_time_step": Kind("info", "Before these lines, missing time steps were filled as `data.fill` says."),
     "filled_target": Kind(
@@ -83,8 +89,9 @@ KINDS: dict[str, Kind] = {
 }
 FIXES = {
     "ragged_line": "Give every line as many cells as the header; a cell with a delimiter in it needs quotes.",
-    "not_a_time": "Correct these times, or say how they are written with `data.time_format`; for steps below a "
-    "second: `data.time_column=none`.",
+    "not_a_time": "Correct these times, or say how they are written with `data.time_format`; for steps below a second: "
+    "`data.snap=1 second` where they are a little off, `data.resample=1 second` where several rows are to become one, "
+    "or `data.time_column=none`.",
     "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`.",
     "censored_value": "Write the number to reckon with in the place of these cells, or have them taken as missing: "
     "name them in `data.missing`.",
@@ -94,15 +101,25 @@ FIXES = {
     "infinite_value": "Correct these values, or leave the cells empty.",
     "no_series": "Fill in the column that `data.series_column` names.",
     "clock_change": "An hour comes a second time here: the times are those of clocks, which go back to winter time. "
-    "Write them in UTC or with their zone (2023-10-29T02:00+01:00); or have the rows taken as equally spaced: "
-    "`data.time_column=none`, and say with `data.season` how many are a day.",
+    "Say where these clocks stood, such as `data.time_zone=Europe/Berlin`; or write the times in UTC or with their "
+    "zone (2023-10-29T02:00+01:00); or have the rows taken as equally spaced: `data.time_column=none`, and say with "
+    "`data.season` how many are a day.",
     "duplicate_time": "Keep one line for each time; where a file has several series, name their column with "
     "`data.series_column`; where the time of day has a column of its own, name both with `data.time_column`, joined "
     "by +.",
-    "unordered_time": "Sort the lines by time; where a file has several series, name their column with "
-    "`data.series_column`.",
+    "unordered_time": "Where a file has several series, name their column with `data.series_column`. Lines of one "
+    "series are put into the order of time if no time comes twice and no column of text is left out but those that "
+    "`data.ignore_columns` names; where years have two digits, say first how the "
+    "times are written, with `data.time_format`.",
     "irregular_step": "Correct these times, or name the step with `data.frequency`; times with a zone are compared in "
-    "UTC; `data.time_column=none` takes the rows as equally spaced.",
+    "UTC, days by the calendar of a place only with `data.time_zone`; `data.time_column=none` takes the rows as "
+    "equally spaced.",
+    "mixed_dates": "Write all of these dates one way, best as 2018-01-31, or export them again: a program may have "
+    "guessed each for itself. If all are right as they stand, say how they are written with `data.time_format`, and "
+    "put the lines in the order of time.",
+    "no_such_time": "Is `data.time_zone` the place where these clocks stood? Correct these times, or the zone.",
+    "same_step": "Name a shorter step with `data.snap`, or have the rows of each step gathered to one: `data.resample` "
+    "instead of `data.snap`.",
     "missing_time_step": "Add the lines, or have the gaps filled: `data.fill=linear` (or forward, seasonal).",
     "mostly_missing": "Is the step right? Name it with `data.frequency`, or correct a time that is far from the "
     "others.",
@@ -181,6 +198,15 @@ class SeriesFindings:
             str(path),
             "\n         ".join([*([self.advice] if self.advice else ()), *map(self.fix_of, kinds)]),
         )
+
+    def stop_on(self, kinds: Collection[str], path: Path) -> None:
+        """Refuse series at once where there are findings of these kinds, before others follow from them.
+
+        Raises:
+            UserError: there are some.
+        """
+        if not set(kinds).isdisjoint(self.counts):
+            self.stop_on_errors(path)
 
     def fix_of(self, kind: str) -> str:
         """Return what can be done about a kind; about cells with another decimal mark, which one they have."""

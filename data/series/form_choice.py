@@ -27,7 +27,6 @@ from data.series.time_text import plain, plain_words, without_exponent
 from data.series.time_words import COMMON, ENGLISH, day_names, month_names, other_languages
 from data.series.times import UNREADABLE, parse_times
 
-FRACTION = re.compile(r"(?<=:\d\d)[.,]\d+")
 WITH_WORDS = re.compile(r"(?=.*\d)(?=.*[^\W\d_]{2}).{4,60}", re.DOTALL)
 MOST_WORDS = 60  # different words in a column of names of months and days, inflections included
 WORDED = tuple(name for name in LENIENT if "%b" in name)
@@ -71,7 +70,7 @@ def find_readings(cells: Sequence[str], numbers: bool, languages: bool, zone: st
     Args:
         zone: the IANA name of the one whose clocks show the times; empty where it is not known.
     """
-    cells = [FRACTION.sub("", without_exponent(plain(cell))) for cell in cells]
+    cells = [without_exponent(plain(cell)) for cell in cells]  # fractions of a second are reported later
     if not cells:
         return []
     found = list(read_with(known_names(cells, numbers), cells, "", zone))
@@ -104,11 +103,11 @@ def known_names(cells: Sequence[str], numbers: bool) -> Iterator[str]:
 def read_with(names: Iterator[str], cells: Sequence[str], language: str, zone: str = "") -> Iterator[Reading]:
     """Yield the forms that read at least one of the first cells."""
     for name in names:
-        form = replace(known_form(name, language), zone=zone)
+        form = replace(known_form(name, language), zone=zone, fractions="floor")
         if not any(form.match(cell) for cell in (*cells[:3], cells[-1])):
             continue
         times = parse_times(cells, form)
-        yield Reading(form, float(np.mean(times != UNREADABLE)), times)
+        yield Reading(replace(form, fractions=""), float(np.mean(times != UNREADABLE)), times)
 
 
 def different(readings: Sequence[Reading]) -> list[Reading]:

@@ -8,12 +8,13 @@ from typing import Any
 
 from pipeline.errors import did_you_mean
 
-SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+SECONDS = {"step": 1, "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 BUSINESS_DAY = "business day"
 UNITS = (*SECONDS, *MONTHS, BUSINESS_DAY)
 # steps of a unit that make a season: a day for hours and shorter ones, a week for days, a year for the rest
 PERIODS = {
+    "step": 1,
     "second": 86_400,
     "minute": 1440,
     "hour": 24,

@@ -24,9 +24,9 @@ from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
 from data.series.measuring import Measured, find_frequency, measure
 from data.series.records import FILLED, VALUES, Shape, write_names
-from data.series.row_order import turn_newest_first
 from data.series.scaling import measure_scaling
 from data.series.sentinels import report_sentinels
+from data.series.settling import settle
 from data.series.staging import Staged, stage
 from data.series.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
 from data.series.workers import PLAN, SCALES, WriteShards
@@ -73,7 +73,7 @@ class Survey:
     def shape(self, config: SeriesDataConfig) -> Shape:
         """Return the sizes of the records."""
         layout = self.layout
-        return Shape(self.history, config.horizon, len(layout.values), len(layout.covariates), bool(layout.time))
+        return Shape(self.history, config.horizon, len(layout.values), len(layout.covariates), layout.dated)
 
 
 def survey(path: Path, config: SeriesDataConfig, folder: Path, progress: Progress) -> Survey:
@@ -95,7 +95,7 @@ def survey(path: Path, config: SeriesDataConfig, folder: Path, progress: Progres
     progress.say(describe_layout(layout, path, name))
     staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder, progress)
     report_sentinels(staged, findings)
-    turn_newest_first(staged, findings)
+    settle(staged, layout, config, findings, path)
     frequency = find_frequency(staged, config, findings) if staged.offsets[-1] else None
     measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
     if {"duplicate_time", "unordered_time"} & set(findings.errors()):
@@ -125,7 +125,7 @@ def survey(path: Path, config: SeriesDataConfig, folder: Path, progress: Progres
 def describe_layout(layout: Layout, path: Path, name: str) -> str:
     """Say how the table was understood."""
     parts = [f"values {', '.join(layout.chosen(layout.values))}"]
-    parts.append(f"times {layout.time_column} ({layout.form.name})" if layout.form else "no times")
+    parts.append(f"times {layout.time_column} ({layout.form.described})" if layout.form else "no times")
     if layout.series:
         parts.append(f"series {layout.series_column}")
     if layout.covariates:

@@ -15,7 +15,7 @@ from data.series.findings import SeriesFindings, list_names
 from data.series.frequency import Frequency, read_frequency
 from data.series.grid import Grid, fit_grid, infer_frequency
 from data.series.staging import Staged
-from data.series.times import show_time
+from data.series.stepping import propose
 from data.series.windows import Span
 
 Detail = Callable[[int], str]  # staged row -> what is wrong with it
@@ -78,10 +78,12 @@ def find_frequency(staged: Staged, config: SeriesDataConfig, findings: SeriesFin
             found, counts = np.unique(change[change > 0], return_counts=True)
             if len(found) <= MOST_STEPS or len(steps) <= MOST_STEPS:
                 steps.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
-    if config.frequency != "auto":
-        return read_frequency(config.frequency)
+    if config.frequency != "auto" or config.resample:
+        return read_frequency(config.resample or config.frequency)
     if not steps:
         return None
+    if not staged.dated:
+        return Frequency("step", max(steps, key=lambda step: (steps[step], -step)))
     start = staged.offsets[longest]
     return infer_frequency(steps, staged.read("times", start, min(staged.offsets[longest + 1], start + BLOCK)))
 
@@ -132,7 +134,7 @@ def report_rows(
 
 
 def time_of(staged: Staged, row: int) -> str:
-    return show_time(int(staged.read("times", row, row + 1)[0]))
+    return staged.show(int(staged.read("times", row, row + 1)[0]))
 
 
 def measure(
@@ -167,6 +169,8 @@ def measure(
         report_missing(part.start, values, seen, staged, number, config, findings)
         lowest = np.fmin(lowest, np.fmin.reduce(values, axis=0))
         highest = np.fmax(highest, np.fmax.reduce(values, axis=0))
+    if "irregular_step" in findings.counts and not findings.advice and staged.dated:
+        findings.advice = propose(staged.read("times", start, min(stop, start + BLOCK)))
     if config.fill != "error" and gap_rows > stop - start:
         file, line = staged.place(start)
         detail = f"{gap_rows:,} of {last - first + 1:,} steps of {grid.frequency if grid else ''} are missing"
@@ -252,9 +256,8 @@ def report_steps(
     def off(row: int) -> str:
         step = part.steps[row - part.start]
         before, after = grid.times(np.array([step, step + 1]))
-        return (
-            f"{time_of(staged, row)} is off the steps of {grid.frequency}, {show_time(before)} and {show_time(after)}"
-        )
+        steps = f"the steps of {grid.frequency}, {staged.show(before)} and {staged.show(after)}"
+        return f"{time_of(staged, row)} is off {steps}"
 
     def gap(row: int) -> str:
         count = int(part.skipped[row - part.start])

@@ -18,7 +18,7 @@ from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
 from data.series.measuring import Measured, find_frequency, measure
 from data.series.records import Series, read_folder, write_names
-from data.series.row_order import turn_newest_first
+from data.series.settling import settle
 from data.series.staging import Staged, stage
 from data.series.time_forms import TimeForm
 from data.series.time_writing import write_time
@@ -36,7 +36,7 @@ class Recent:
         id: its name.
         history: float64 [H, V], the last known rows.
         times: int64 [H] unix seconds (UTC); None without times.
-        ahead: int64 [P] the times of the rows that follow; None without times.
+        ahead: int64 [P] the times of the rows that follow, or the numbers that count them; None without any.
         covariates: float64 [H + P, K], those of the rows that follow too.
         form: how times are written in the file; None without times.
     """
@@ -76,7 +76,7 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
     with tempfile.TemporaryDirectory(prefix="labline-ask-") as name:
         folder = Path(name)
         staged = stage(module.read_chunks(layout, findings, config.missing), layout, folder / "rows", progress)
-        turn_newest_first(staged, findings)
+        settle(staged, layout, config, findings, path)
         frequency = with_day(find_frequency(staged, config, findings) if staged.offsets[-1] else None, facts)
         measured = [measure(staged, number, frequency, config, findings) for number in range(len(staged.ids))]
         findings.stop_on_errors(path)
@@ -92,7 +92,7 @@ def read_recent(path: Path, facts: dict[str, Any], progress: Progress) -> list[R
         write_names(folder, names, rows, layout.chosen(layout.values), layout.chosen(layout.covariates))
         pairs = list(zip(read_folder(folder), kept, strict=True))
         return [
-            replace(last_rows(series, item, staged, facts, path, progress), form=layout.form)
+            replace(last_rows(series, item, staged, facts, path, progress), form=staged.form)
             for series, item in long_enough(pairs, facts, path, progress)
         ]
 
@@ -183,7 +183,7 @@ def check_times(staged: Staged, item: Measured, ahead: NDArray[np.int64], path: 
         if found != wanted:
             file, line = staged.place(row)
             raise UserError(
-                f"The row of {show_time(found)} stands where {show_time(wanted)} is to be forecast.",
+                f"The row of {staged.show(found)} stands where {staged.show(wanted)} is to be forecast.",
                 f"{path if path.is_file() else path / file}, line {line}",
                 "Give one row for each step after the last value.",
             )

@@ -1,34 +1,83 @@
-"""Series that were written newest first, turned round on disk."""
+"""Rows that were written in another order than that of time, put into it on disk; not where the times are in doubt."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
 from data.series.staging import BLOCK, Staged
+from data.series.time_patterns import SWAPPED
+from data.series.time_writing import write_time
+from data.series.times import first_day
+
+DAY = 86_400
+SHUFFLED = 0.05  # share of rows out of order from which on these are no single faults
+FEWEST_BREAKS = 3  # times out of order from which on dates are looked at for having two forms
+CLEARLY = 4  # times as many breaks in the one reading as in the other
+ROUGHER = 2  # times as far from row to row as in the other reading
+FEWEST_ROWS = 100  # with which values may tell that dates are in two forms
 
 
-def turn_newest_first(staged: Staged, findings: SeriesFindings) -> None:
-    """Put every series whose times decrease from row to row into the order of time, and tell so.
+def put_in_order(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings, alone: bool) -> None:
+    """Put every series whose times are not in order into it, and tell so, where no time comes twice.
 
-    Any other order is left to be reported.
+    Times that could be others, since they do not begin with the year, are put in order only where the recipe says how
+    they are written. What is left in another order is reported later.
+
+    Args:
+        alone: whether nothing in the table could say that its rows are of several series.
     """
-    if not staged.times:
+    if mixes_days(staged, config, findings):
         return
+    form = staged.form
+    sure = form is not None and (form.certain or bool(config.time_format) or "%Y" in form.name)
     for number, name in enumerate(staged.ids):
         start, stop = staged.offsets[number], staged.offsets[number + 1]
-        if stop - start > 1 and is_newest_first(staged, start, stop):
-            file, _ = staged.place(start)
+        if stop - start < 2 or in_order(staged, start, stop, 1):
+            continue
+        file, _ = staged.place(start)
+        if in_order(staged, start, stop, -1):
             for column in staged.types:
                 turn(staged, column, start, stop)
             findings.add("newest_first", file, 0, f"{stop - start:,} rows, the newest first", name)
+        elif sure and alone:
+            sort_rows(staged, number, config, findings)
 
 
-def is_newest_first(staged: Staged, start: int, stop: int) -> bool:
-    """Tell whether the times of some rows decrease from each to the next."""
+def sort_rows(staged: Staged, number: int, config: SeriesDataConfig, findings: SeriesFindings) -> None:
+    """Put a series' rows in order where no time comes twice or rows are gathered anyway; else name equal times."""
+    start, stop = staged.offsets[number], staged.offsets[number + 1]
+    times, name = staged.read("times", start, stop), staged.ids[number]
+    order = np.argsort(times, kind="stable")
+    twice = np.flatnonzero(np.diff(times[order]) == 0) + 1
+    falls = int((np.diff(times) < 0).sum())
+    if not falls:
+        return None
+    if not len(twice) or config.resample:
+        for column in staged.types:
+            arrange(staged, column, start, order)
+        file, _ = staged.place(start)
+        parts = int((np.diff(order) != 1).sum()) + 1
+        findings.add("unordered_rows", file, 0, f"{stop - start:,} rows, put together from {parts:,} parts", name)
+    elif falls > SHUFFLED * len(times):  # with few of them, the lines out of order say more
+        twice = twice[np.abs(order[twice] - order[twice - 1]) > 1]  # side by side they are reported later
+        for done, place in enumerate(twice.tolist()):
+            if findings.full("duplicate_time"):
+                return findings.add_many("duplicate_time", len(twice) - done)
+            file, line = staged.place(start + int(order[place]))
+            _, first = staged.place(start + int(order[place - 1]))
+            shown = staged.show(int(times[order[place]]))
+            findings.add("duplicate_time", file, line, f"{shown}, as in line {first}", name)
+    return None
+
+
+def in_order(staged: Staged, start: int, stop: int, sign: int) -> bool:
+    """Tell whether the times of some rows increase from each to the next, or decrease if `sign` is -1."""
     for first in range(start, stop - 1, BLOCK):
         times = staged.read("times", first, min(first + BLOCK + 1, stop))
-        if (np.diff(times) >= 0).any():
+        if (sign * np.diff(times) <= 0).any():
             return False
     return True
 
@@ -43,3 +92,70 @@ def turn(staged: Staged, column: str, start: int, stop: int) -> None:
         rows[start : start + size], rows[stop - size : stop] = tail[::-1], head[::-1]
         start, stop = start + size, stop - size
     rows.flush()
+
+
+def arrange(staged: Staged, column: str, start: int, order: NDArray[np.int64]) -> None:
+    """Put the rows of a column into another order in its file."""
+    kind, width = staged.types[column]
+    rows = np.memmap(staged.folder / column, kind, "r+", shape=(staged.offsets[-1], width))
+    rows[start : start + len(order)] = rows[start : start + len(order)][order]
+    rows.flush()
+
+
+def mixes_days(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings) -> bool:
+    """Report dates of which some seem to have the day first and others the month; tell whether there are any.
+
+    It shows where those that can be read both ways, with days up to 12, are in order in the other way only. Sorted as
+    they are read they look as good as any: then only the values show it, and only a clear difference counts.
+    """
+    form = staged.form
+    if form is None or form.name not in SWAPPED:
+        return False
+    for number, name in enumerate(staged.ids):
+        start, stop = staged.offsets[number], staged.offsets[number + 1]
+        times = staged.read("times", start, stop)
+        if len(times) < 3:
+            continue
+        other = with_days_swapped(times)
+        breaks = breaks_order(times)
+        if breaks >= FEWEST_BREAKS and breaks >= CLEARLY * breaks_order(other):
+            change = np.diff(times)
+            rows = np.flatnonzero(change < 0 if (change > 0).sum() > (change < 0).sum() else change > 0) + 1
+            for row in rows.tolist():
+                file, line = staged.place(start + row)
+                before, here = (write_time(int(times[place]), form) for place in (row - 1, row))
+                findings.add("mixed_dates", file, line, f"`{here}` follows `{before}`", name)
+            return True
+        if not config.time_format and smoother(staged, start, times, other):
+            file, line = staged.place(start)
+            findings.add("mixed_dates", file, line, "the values go on evenly only if days up to 12 are months", name)
+            return True
+    return False
+
+
+def with_days_swapped(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return times with day and month changed for each other where that gives a date."""
+    days = times // DAY
+    dates = days.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    day = (dates - months).astype(np.int64) + 1
+    month = months.astype(np.int64) % 12 + 1
+    year = dates.astype("datetime64[Y]").astype(np.int64) + 1970
+    swapped, _ = first_day(year, np.where(day <= 12, day, month), np.where(day <= 12, month, day))
+    return swapped * DAY + times % DAY
+
+
+def breaks_order(times: NDArray[np.int64]) -> int:
+    """Count how often times, which mostly rise or mostly fall, do the opposite."""
+    change = np.diff(times)
+    return int(min((change < 0).sum(), (change > 0).sum()))
+
+
+def smoother(staged: Staged, start: int, times: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+    """Tell whether values change far less from row to row in the order of other times than in that of their own."""
+    apart = np.flatnonzero(times != other)
+    if len(times) < FEWEST_ROWS or len(apart) < FEWEST_ROWS // 4 or len(np.unique(other)) < len(other):
+        return False
+    values = staged.read("values", start, start + len(times))[:, 0]
+    steps = [np.nanmean(np.abs(np.diff(values[np.argsort(item, kind="stable")]))) for item in (times, other)]
+    return bool(np.isfinite(steps).all() and steps[0] > ROUGHER * steps[1])

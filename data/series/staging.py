@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 from data.file_tree import printable
 from data.series.chunks import Chunk
 from data.series.columns import Layout
+from data.series.time_forms import TimeForm
+from data.series.time_patterns import INDEX
+from data.series.times import show_time
+from data.series.zones import offset_at
 from pipeline.progress import Progress
 
 LINE_BITS = 40  # a row's place is one number: the file's number and, below it, the line
@@ -33,6 +37,7 @@ class Staged:
         files: names of the raw files.
         columns: names of the value columns, then of the covariates.
         types: for each column (times, values, covariates, places) its type and numbers in a row.
+        form: how the times are written; None without times.
     """
 
     folder: Path
@@ -41,10 +46,27 @@ class Staged:
     ids: list[str] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
     types: dict[str, tuple[str, int]] = field(default_factory=dict)
+    form: TimeForm | None = None
 
     @property
     def times(self) -> bool:
         return "times" in self.types
+
+    @property
+    def dated(self) -> bool:
+        """Whether there are times, and not only numbers that count the rows."""
+        return self.times and (self.form is None or self.form.name != INDEX)
+
+    def show(self, seconds: int) -> str:
+        """Write a time for people to read, as the clocks of its zone show it."""
+        return shown(seconds, self.form)
+
+    def write_times(self, number: int, times: NDArray[np.int64]) -> None:
+        """Put other times in the place of those of a series."""
+        kind, _ = self.types["times"]
+        rows = np.memmap(self.folder / "times", kind, "r+", shape=(self.offsets[-1],))
+        rows[self.offsets[number] : self.offsets[number + 1]] = times
+        rows.flush()
 
     def read(self, column: str, start: int, stop: int) -> NDArray[Any]:
         """Return some rows of a column: int64 [n] for times and places, float64 [n, columns] for the others."""
@@ -59,6 +81,14 @@ class Staged:
         return self.files[place >> LINE_BITS], place & ((1 << LINE_BITS) - 1)
 
 
+def shown(seconds: int, form: TimeForm | None) -> str:
+    """Write a time for people to read, as the clocks of its form's zone show it; a number that counts rows as it is."""
+    if form is not None and form.name == INDEX:
+        return str(seconds)
+    shift = offset_at(seconds, form.zone) if form is not None and form.zone and not form.wall else 0
+    return show_time(seconds + shift)
+
+
 def stage(chunks: Iterable[Chunk], layout: Layout, folder: Path, progress: Progress) -> Staged:
     """Write rows to `folder`, which is emptied first, and bring the rows of each series together."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -66,6 +96,7 @@ def stage(chunks: Iterable[Chunk], layout: Layout, folder: Path, progress: Progr
     staged = Staged(
         folder, [table.path.name for table in layout.tables], layout.chosen(layout.values + layout.covariates)
     )
+    staged.form = layout.form
     staged.types = {"places": ("<i8", 1), "values": ("<f8", len(layout.values))}
     staged.types |= {"times": ("<i8", 1)} if layout.form else {}
     staged.types |= {"covariates": ("<f8", len(layout.covariates))} if layout.covariates else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from data.series.cells import Table
 from data.series.config import SeriesDataConfig
@@ -41,9 +42,10 @@ def find_time_form(
     cells = [cell for cell in joined if cell.strip().casefold() not in missing][:TIMES_SEEN]
     label = "+".join(names[column] for column in time)
     zone = config.time_zone or ""
+    fractions: Literal["", "floor", "round"] = "floor" if config.resample else "round" if config.snap else ""
     if config.time_format:
         form = in_language(known_form(config.time_format), cells, config.time_language or "")
-        return replace(form, zone=zone).held_to(cells)
+        return replace(form, zone=zone, fractions=fractions).held_to(cells)
 
     def blocks() -> Iterator[list[str]]:
         return read_times(tables, headers, names, time)
@@ -65,7 +67,7 @@ def find_time_form(
             f"If the numbers are years, set `data.time_format={form.name}`; if they are days, write the dates with "
             "their year.",
         )
-    return form.held_to(cells)
+    return replace(form, fractions=fractions).held_to(cells)
 
 
 def choose(readings: Sequence[Reading], cells: list[str], blocks: Blocks, label: str, table: Table) -> TimeForm:

@@ -10,6 +10,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from data.series.time_patterns import (
     CLOCK,
@@ -47,6 +48,7 @@ class TimeForm:
         zone: the IANA name of the zone whose clocks show these times, empty for none.
         like: some cells that are written so, for others to be written alike.
         wall: whether seconds are those that clocks show, not unix seconds.
+        fractions: what becomes of fractions of a second: nothing, for they are no times then; `floor` or `round`.
     """
 
     name: str
@@ -57,6 +59,7 @@ class TimeForm:
     zone: str = ""
     like: tuple[str, ...] = ()
     wall: bool = False
+    fractions: Literal["", "floor", "round"] = ""
 
     @property
     def worded(self) -> bool:

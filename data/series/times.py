@@ -17,7 +17,7 @@ from data.series.time_patterns import DECIMAL_YEARS, EXCEL, INDEX
 from data.series.time_text import all_plain, plain_words
 from data.series.time_words import month_names
 
-DAY = 86_400
+DAY, BILLION = 86_400, 1_000_000_000
 AFTERNOON = ("下午", "午後", "오후")
 WORDS = ("b", "n", "p")  # groups that are read as a whole
 MUTE = ("a", "r")  # groups of weekdays and places, which say nothing more
@@ -189,12 +189,14 @@ def join(parts: dict[str, NDArray[np.int64]], form: TimeForm) -> NDArray[np.int6
     zero = np.zeros_like(next(iter(parts.values())))
     if form.scale:
         whole = (parts["s"] % form.scale == 0) & (parts.get("f", zero) == 0)
-        return np.where(whole, parts["s"] // form.scale, UNREADABLE)
+        part = (parts["s"] % form.scale + parts.get("f", zero) / BILLION) / form.scale
+        later = (part >= 0.5) if form.fractions == "round" else zero
+        return np.where(whole | bool(form.fractions), parts["s"] // form.scale + later, UNREADABLE)
     if form.name in EXCEL:
-        clock: NDArray[np.int64] = np.rint(parts.get("f", zero) * (DAY / 1e9)).astype(np.int64)
+        clock: NDArray[np.int64] = np.rint(parts.get("f", zero) * (DAY / BILLION)).astype(np.int64)
         return (parts["s"] - EXCEL[form.name]) * DAY + clock
     if form.name in DECIMAL_YEARS:
-        return join_decimal(parts["Y"], parts.get("f", zero) / 1e9, DECIMAL_YEARS[form.name])
+        return join_decimal(parts["Y"], parts.get("f", zero) / BILLION, DECIMAL_YEARS[form.name])
     if form.name == INDEX:
         return parts["s"]
     first, valid = join_days(parts, zero)
@@ -205,7 +207,12 @@ def join(parts: dict[str, NDArray[np.int64]], form: TimeForm) -> NDArray[np.int6
         valid &= ((hour >= 1) & (hour <= 12)) | (("n" in parts) & (hour == 0) & (noon == 0))
         hour = hour % 12 + noon
     midnight = (hour == 24) & (minute == 0) & (second == 0)
-    valid &= ((hour < 24) | midnight) & (minute < 60) & (second < 60) & (parts.get("f", zero) == 0)
+    valid &= ((hour < 24) | midnight) & (minute < 60) & (second < 60)
+    fraction = parts.get("f", zero)
+    if form.fractions == "round":
+        second = second + (2 * fraction >= BILLION)
+    elif not form.fractions:
+        valid &= fraction == 0
     seconds = first * DAY + hour * 3600 + minute * 60 + second - parts.get("z", zero)
     return np.where(valid, seconds, UNREADABLE)
 

@@ -63,7 +63,7 @@ class WindowFacts(Facts):
             covariates=len(self.covariates),
             season=self.season,
             times=self.times,
-            step_seconds=step.seconds if step else None,
+            step_seconds=step.seconds if step and self.times else None,
         )
 
     def window_facts(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def examples_facts(
         stride=config.stride,
         frequency=FrequencyFacts.model_validate(frequency.as_property()) if frequency else None,
         season=found.season,
-        times=bool(layout.time),
+        times=layout.dated,
         series=len(found.kept),
         rows=sum(span.rows for span in found.spans),
         cuts=CutFacts(
@@ -75,6 +75,6 @@ def examples_facts(
 def step_time(found: Survey, step: int) -> str | None:
     """Return the time of a step of the grid as ISO 8601; None without times."""
     grid = found.kept[0].grid
-    if grid is None:
+    if grid is None or not found.layout.dated:
         return None
     return str(np.datetime64(int(grid.times(np.array([step]))[0]), "s"))

@@ -45,6 +45,12 @@ ONE_CELL = re.compile(rf"[\s\[({{]*{NUMBER.pattern}(?:[\s,;]+{NUMBER.pattern}){{
 FEW, MANY = 0.02, 0.3  # shares of boxes that do not stay in their photos: with the right form, and with a wrong one
 
 
+ALL: tuple[BoxForm, ...] = ("corners", "corner_size", "centre_size")
+WORDS: dict[BoxForm, str] = {
+    "corners": "two corners", "corner_size": "a corner, width and height", "centre_size": "a centre, width and height",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class BoxColumns:
     """What the columns of a table are.
@@ -117,9 +123,6 @@ def find_box(columns: Sequence[str], header: bool) -> tuple[tuple[str, ...], tup
             return (*start, *sizes), tuple(form for form in ALL if form in forms), own
     cell = find_column(columns, CELLS)
     return ((cell,), ALL, False) if cell else None
-
-
-ALL: tuple[BoxForm, ...] = ("corners", "corner_size", "centre_size")
 
 
 def pair_of(

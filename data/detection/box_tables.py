@@ -10,6 +10,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from data.detection.box_columns import (
+    WORDS,
     BoxColumns,
     BoxForm,
     Values,
@@ -29,6 +30,7 @@ from pipeline.errors import UserError
 LOOKED_AT = 20  # rows by which a table is recognised
 HEAD = 1 << 16  # bytes that are looked at for that
 MEASURED = 300  # photos whose size is looked at to tell what the numbers are
+NEW_LINE = b"\n"
 TABLES = ("csv", "tsv")
 SWAPPED, ENOUGH = 0.1, 10  # share of boxes whose edges are in the wrong order that makes them no edges, of so many
 FORMS = "Say it with `data.box_form`: `corners`, `corner_size` or `centre_size`."
@@ -58,15 +60,16 @@ def find_tables(entries: list[Entry], read: ReadFile) -> tuple[list[BoxTable], l
     """Return the tables with boxes, and what is told of others; where some are named after splits, those alone.
 
     A table of all photos often lies beside those of the splits that were cut from it.
+
+    Raises:
+        UserError: a table is in another encoding than UTF-8, or no CSV.
     """
     found, problems = list[BoxTable](), list[Problem]()
     for entry in entries:
         if extension_of(entry.parts[-1]) not in TABLES:
             continue
         table = read_boxes(entry, read)
-        if isinstance(table, Problem):
-            problems.append(table)
-        elif table is not None and (columns := find_columns(table)) is not None:
+        if table is not None and (columns := find_columns(table)) is not None:
             found.append(BoxTable(entry, table, columns, None))
     named = splits_by_name([each.entry.parts for each in found])
     splits = set(named.values())
@@ -81,22 +84,42 @@ def find_tables(entries: list[Entry], read: ReadFile) -> tuple[list[BoxTable], l
     return [each._replace(split=named.get(each.entry.parts)) for each in found], problems
 
 
-def has_boxes(data: bytes) -> bool:
-    """Tell whether a table has columns for boxes."""
-    start = parse_table(data[:HEAD].decode(encoding_of(data[:HEAD]), "replace"), LOOKED_AT)
-    return start is not None and find_columns(start) is not None
+def has_boxes(data: bytes, labelled: bool = False) -> bool:
+    """Tell whether a table has columns for boxes.
+
+    Args:
+        labelled: whether it must have one for classes too.
+    """
+    try:
+        start = parse_table(data[:HEAD].decode(encoding_of(data[:HEAD]), "replace"), LOOKED_AT)
+    except csv.Error:
+        return False
+    columns = find_columns(start) if start is not None else None
+    return columns is not None and (columns.label is not None or not labelled)
 
 
-def read_boxes(entry: Entry, read: ReadFile) -> Table | Problem | None:
-    """Return a table that has columns for boxes, None for another one, and why it cannot be read."""
+def read_boxes(entry: Entry, read: ReadFile) -> Table | None:
+    """Return a table that has columns for boxes, None for another file.
+
+    Raises:
+        UserError: its text is in another encoding, or no CSV.
+    """
     try:
         data = read(entry.locator)
-        return parse_table(decode_text(data)) if has_boxes(data) else None
+        return parse_table(decode_text(data), strict=True) if has_boxes(data) else None
     except UnicodeDecodeError as error:
-        words = f"byte 0x{data[error.start]:02x} is none of {error.encoding}; save it as `CSV UTF-8`"
-        line = data.count(b"\n", 0, error.start) + 1
-        return Problem("unreadable_annotation", f"{printable('/'.join(entry.parts))}, line {line}", words)
-    except (BadImage, OSError, csv.Error):
+        raise UserError(
+            f"This table is not in UTF-8: byte 0x{data[error.start]:02x}.",
+            f"{printable('/'.join(entry.parts))}, line {data.count(NEW_LINE, 0, error.start) + 1}",
+            "Save it as `CSV UTF-8`.",
+        ) from None
+    except csv.Error as error:
+        raise UserError(
+            f"This table cannot be read: {error}.",
+            printable("/".join(entry.parts)),
+            "Does a quoted cell not end, or does something follow its end? Correct the line.",
+        ) from None
+    except (BadImage, OSError):
         return None
 
 
@@ -133,11 +156,6 @@ def form_of(each: BoxTable, entries: list[Entry], read: ReadFile, config: Detect
     if len(shares) == 1:
         return chosen, ""
     return chosen, f"the numbers are {WORDS[chosen]}, for only so the boxes lie in their photos"
-
-
-WORDS: dict[BoxForm, str] = {
-    "corners": "two corners", "corner_size": "a corner, width and height", "centre_size": "a centre, width and height",
-}  # fmt: skip
 
 
 def boxes_of(each: BoxTable) -> Iterator[tuple[str, dict[str, str], Values]]:

@@ -24,7 +24,8 @@ WHOLE = re.compile(r"-?(?:0|[1-9]\d*)(?:\.0+)?")
 SCORED = "boxes with scores, which a detector found"
 COMPARED, SAMPLED = 50, 5000  # annotations whose boxes are compared with their outlines, and with their photos
 SLACK = 2.0  # pixels that a box may lie beside its outline
-ENOUGH, BEYOND = 3, 0.1  # boxes, and share of those beyond their photos, that make the form of boxes doubtful
+BEYOND = 0.1  # share of boxes beyond their photos that makes their form doubtful
+ENOUGH: dict[BoxForm, int] = {"corners": 3, "centre_size": 20}  # boxes that must all stay in their photos so
 LISTS = ("images", "annotations", "categories")
 
 
@@ -216,23 +217,25 @@ def form_of(found: CocoFile, asked: BoxForm | Literal["auto"]) -> BoxForm:
     """Return what the numbers of the boxes are: COCO's corner, width and height, unless the recipe says otherwise.
 
     Raises:
-        UserError: they look like two corners, as other programs write them.
+        UserError: they look like two corners or a centre and a size, as other programs write them.
     """
     if asked != "auto":
         return asked
     sizes = {image.id: image.size for image in found.images if image.size}
     known = ((row.stated, sizes[row.image]) for row in found.rows if row.stated and row.image in sizes)
-    shares, count = possible_forms(("corner_size", "corners"), islice(known, SAMPLED))
+    shares, count = possible_forms(("corner_size", *ENOUGH), islice(known, SAMPLED))
     both = [(row.stated, row.outline) for row in found.rows if row.stated and row.outline]
     fits = {form: sum(agree(corners_of(stated, form), edges) for stated, edges in both) for form in shares}
-    beyond = count >= ENOUGH and shares["corners"] == 0 and shares["corner_size"] > BEYOND
-    if beyond or fits["corners"] > fits["corner_size"]:
-        why = "reach beyond their photos" if beyond else "are not around their outlines"
-        raise UserError(
-            f"Boxes in it {why} if they are x, y, width and height, as COCO has it, and do not as two corners.",
-            found.key,
-            "Say what they are: `data.box_form=corners`, or `data.box_form=corner_size` for width and height.",
-        )
+    for form, enough in ENOUGH.items():
+        beyond = count >= enough and shares[form] == 0 and shares["corner_size"] > BEYOND
+        if beyond or fits[form] > fits["corner_size"]:
+            why = "reach beyond their photos" if beyond else "are not around their outlines"
+            words = "two corners" if form == "corners" else "a centre, width and height"
+            raise UserError(
+                f"Boxes in it {why} if they are x, y, width and height, as COCO has it, but not as {words}.",
+                found.key,
+                f"Say what they are: `data.box_form={form}`, or `data.box_form=corner_size` for what COCO has.",
+            )
     return "corner_size"
 
 

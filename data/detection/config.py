@@ -40,9 +40,9 @@ class DetectionDataConfig(RawDataConfig):
     )
     box_form: Literal["auto", "corners", "corner_size", "centre_size"] = Field(
         "auto",
-        description="box_csv, coco: what the four numbers of a box are: two `corners`, a `corner_size` (left, top, "
-        "width, height) or a `centre_size`; `auto`: what the columns' names or COCO say, else what keeps the boxes in "
-        "their photos",
+        description="box_csv, coco and yolo: what the four numbers of a box are: two `corners`, a `corner_size` (left, "
+        "top, width, height) or a `centre_size`; `auto`: what the columns' names, COCO or YOLO say, else what keeps "
+        "the boxes in their photos",
     )
     pair_by: Literal["auto", "filename", "own_name"] = Field(
         "auto",

@@ -163,12 +163,16 @@ def find_photos(
     """Return the photo of each line; None for a picture that has no annotation."""
     names, used = Photos(pictures), {photo.parts for photo in photos}
     statements = [Statement(item.file, name_in(line, names, item.sure), item.place) for item, line in stated]
-    others = pair(statements, [picture for picture in pictures if picture.parts not in used], False)
     found: dict[tuple[Parts, str], Entry | Problem | None] = {}
-    for (item, line), one, other in zip(stated, pair(statements, photos, False), others, strict=True):
-        missing = isinstance(one, Problem) and one.name == "missing_photo"
-        there = isinstance(other, Entry) or other.name == "ambiguous_photo"
-        found[item.file, line] = None if missing and there else one
+    missing = False
+    for (item, line), one in zip(stated, pair(statements, photos, False), strict=True):
+        found[item.file, line] = one
+        missing = missing or (isinstance(one, Problem) and one.name == "missing_photo")
+    others = [picture for picture in pictures if picture.parts not in used] if missing else []
+    for (item, line), other in zip(stated, pair(statements, others, False) if others else (), strict=bool(others)):
+        first, there = found[item.file, line], isinstance(other, Entry) or other.name == "ambiguous_photo"
+        if there and isinstance(first, Problem) and first.name == "missing_photo":
+            found[item.file, line] = None
     return found
 
 
@@ -180,8 +184,11 @@ def name_in(line: str, names: Photos, cut: bool) -> str:
     Args:
         cut: whether a first word can be a name.
     """
-    tries = [line, without_number(line), *([first_word(line)] if cut else [])]
-    return next((each for each in tries if (path := parts_of_path(each)) and names.called(path[-1])[0]), line)
+    for shorten in (str, without_number, first_word) if cut else (str, without_number):
+        name = shorten(line)
+        if (path := parts_of_path(name)) and names.called(path[-1])[0]:
+            return name
+    return line
 
 
 def without_number(line: str) -> str:

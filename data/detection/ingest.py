@@ -29,7 +29,10 @@ from pipeline.progress import Progress
 CHUNK = 64  # images looked at in one piece of work
 REFUSED = ("unreadable_annotation", "missing_photo", "no_usable_box", "unreadable_file")
 
-ACT_ON = {"box_form": ("box_csv", "coco"), "pair_by": ("voc", "labelme")}  # settings and the formats that they act on
+ACT_ON = {
+    "box_form": ("box_csv", "coco", "yolo"),
+    "pair_by": ("voc", "labelme"),
+}  # settings and formats that they act on
 
 
 @dataclass
@@ -160,7 +163,7 @@ def refuse_idle_settings(format_name: str, config: DetectionDataConfig) -> None:
     for name, known in ACT_ON.items():
         if getattr(config, name) != "auto" and format_name not in known:
             raise UserError(
-                f"This setting acts on {' and '.join(known)} only, and the data are {format_name}.",
+                f"This setting acts on {', '.join(known)} only, and the data are {format_name}.",
                 f"data.{name}",
                 "Leave it out.",
             )

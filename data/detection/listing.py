@@ -68,7 +68,7 @@ def write_box_listing(
 def as_configured(
     samples: Iterable[DetectionSample | Problem], config: DetectionDataConfig
 ) -> Iterator[DetectionSample | Problem]:
-    """Yield the samples with `data.boxes` applied.
+    """Yield the samples with `data.boxes` and `data.given_splits` applied.
 
     Raises:
         UserError: no box is larger than a pixel, so they are normalized.
@@ -78,6 +78,8 @@ def as_configured(
         if isinstance(sample, DetectionSample):
             if config.boxes != "auto":
                 sample = replace(sample, normalized=config.boxes == "shares")
+            if sample.split and not config.given_splits:
+                sample = replace(sample, split=None)
             if not sample.normalized and largest <= 1.5:
                 for box in sample.boxes:
                     largest, place = max(largest, box.ymax, box.xmax), place or box.place

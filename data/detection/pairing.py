@@ -33,11 +33,13 @@ class Statement(NamedTuple):
         file: path of the annotation's file below the data.
         stated: the photo's path as it stands there; empty where there is none.
         place: the annotation, for people.
+        folder: where the photo lay when it was annotated; counts only where several photos have the stated name.
     """
 
     file: Parts
     stated: str
     place: str
+    folder: str = ""
 
 
 @dataclass
@@ -293,8 +295,9 @@ def strength(found: Found | Problem) -> bool:
 @functools.lru_cache(maxsize=1 << 16)
 def parts_of_path(path: str) -> Parts:
     """Return the folders and the name of a stated path: of Windows or Unix, of a web address, relative or not."""
-    path = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]+://[^/]*", "", path.strip())
-    path = path.partition("?d=")[2] or path  # Label Studio's local files
+    address = re.match(r"[A-Za-z][A-Za-z0-9+.-]+://[^/]*", path.strip())
+    path = path.strip()[address.end() if address else 0 :]
+    path = path.partition("?d=")[2] or (path.partition("?")[0] if address else path)  # Label Studio's local files
     drive = PureWindowsPath(path).drive if "\\" in path or path[1:2] == ":" else ""
     parts: list[str] = []
     for part in path.removeprefix(drive).replace("\\", "/").split("/"):
@@ -338,13 +341,14 @@ def narrow(photos: list[Entry], statement: Statement, stated: Parts, own: bool) 
     """Leave of several photos those that lie to the annotation as photos do."""
     if len(photos) < 2:
         return photos
-    folder = statement.file[:-1]
+    folder, folders = statement.file[:-1], parts_of_path(statement.folder)
     named = {composed(part) for part in (*stated[:-1], *folder)}
     split = split_of(stem_of(statement.file[-1])) if not own else None
     split = split or split_of_parts(folder)
     around = [shared_start(photo.parts, folder) for photo in photos]
     rules: list[Callable[[Entry], bool]] = [
         lambda photo: not in_picture_folder(photo.parts, named),
+        lambda photo: bool(folders) and common_end((*photo.parts[:-1], ""), (*folders, ""), decoded, False) > 1,
         lambda photo: bool(stated) and photo.parts in (parts_of_path("/".join((*folder, *stated))), stated),
         lambda photo: photo.parts[:-1] == folder,
         lambda photo: is_parallel(photo.parts[:-1], folder),

@@ -20,6 +20,7 @@ OTHER_PROGRAMS: tuple[tuple[bytes, str], ...] = (
     (rb'"from_name"|"rectanglelabels"', "Label Studio's own; export the project as COCO there, with the photos"),
     (rb'"classTitle"|"objects"\s*:', "Supervisely's or another program's; export it as COCO or Pascal VOC there"),
 )
+BOX_IN_XML = rb"(?i)<(?:bndbox|bbox|box|rect|rectangle|polygon)[\s>/]|\bx_?min\b"
 NO_BOXES: tuple[tuple[bytes, str], ...] = (
     (rb'"caption"', "captions, without boxes"),
     (rb'"keypoints"', "keypoints without boxes"),
@@ -92,11 +93,13 @@ def keys_of(content: bytes) -> str:
 
 
 def is_of_another_program(path: Path) -> bool:
-    """Tell whether a json file says where objects are on photos that are there, in a form that no format reads."""
+    """Tell whether a file says where objects are on photos that are there, in a form that no format reads."""
     entries = entries_of(path)
     names = [entry.parts[-1].encode("utf-8", "surrogateescape") for entry in images_of(entries)[:MANY]]
-    likely = likely_files(entries, "json")[:MANY] if names else []
-    return any(
-        any(re.search(sign, ends) for sign, _ in OTHER_PROGRAMS) and any(name in ends for name in names)
-        for _, ends in ((entry, ends_of(content)) for entry, content in contents(path, likely, 1 << 28))
-    )
+    likely = [*likely_files(entries, "json")[:MANY], *likely_files(entries, "xml")[:MANY]] if names else []
+    for entry, content in contents(path, likely, 1 << 28):
+        ends = ends_of(content)
+        signs = [sign for sign, _ in OTHER_PROGRAMS] if extension_of(entry.parts[-1]) == "json" else [BOX_IN_XML]
+        if any(re.search(sign, ends) for sign in signs) and any(name in ends for name in names):
+            return True
+    return False

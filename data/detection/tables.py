@@ -56,29 +56,35 @@ def read_table(entry: Entry, read: ReadFile) -> Table | None:
         return None
 
 
-def parse_table(text: str, most: int | None = None) -> Table | None:
+def parse_table(text: str, most: int | None = None, strict: bool = False) -> Table | None:
     """Return the table of a text; None for an empty one.
 
     Args:
         most: so many rows at most.
+        strict: whether a quote that does not end is an error; else it takes the rest of the text for one cell.
+
+    Raises:
+        csv.Error: a line is no CSV; says which.
     """
     named = EXCEL_DELIMITER.match(text)
     body = text[named.end() :] if named else text
     delimiter = named["delimiter"] if named else find_delimiter(body.partition("\n")[0])
-    reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=strict)
     before = 1 if named else 0
-    first = next(reader, None)
-    if first is None:
-        return None
-    columns, header = columns_of(first)
-    shares = not header and len(first) == len(CLOUD)
-    rows: Rows = [] if header else [(1 + before, cells(columns, first))]
-    for row in reader:
-        if row:
-            rows.append((reader.line_num + before, cells(columns, row)))
-        if most is not None and len(rows) >= most:
-            break
-    return Table(columns, rows, header, shares)
+    try:
+        first = next(reader, None)
+        if first is None:
+            return None
+        columns, header = columns_of(first)
+        rows: Rows = [] if header else [(1 + before, cells(columns, first))]
+        for row in reader:
+            if row:
+                rows.append((reader.line_num + before, cells(columns, row)))
+            if most is not None and len(rows) >= most:
+                break
+    except csv.Error as error:
+        raise csv.Error(f"line {reader.line_num + before}: {error}") from None
+    return Table(columns, rows, header, not header and len(first) == len(CLOUD))
 
 
 def cells(columns: tuple[str, ...], row: list[str]) -> dict[str, str]:

@@ -33,6 +33,7 @@ class Described:
 
     Attributes:
         filename: the photo's name as it stands there; empty if it has none.
+        folder: the folder that it lay in; empty if it says none.
         size: (height, width); None if it says none.
         boxes: label, edges and line of each object.
         problems: kind, line and words of what could not be read.
@@ -40,6 +41,7 @@ class Described:
     """
 
     filename: str = ""
+    folder: str = ""
     size: tuple[int, int] | None = None
     boxes: list[Box] = field(default_factory=list)
     problems: list[tuple[str, int, str]] = field(default_factory=list)
@@ -126,38 +128,43 @@ class Reader:
         self.line: Callable[[], int] = int  # where the parser is, once there is one
 
     def open(self, name: str, attributes: dict[str, str]) -> None:
-        self.root = self.root or name
-        self.path.append(name)
+        path = self.path
+        if not path:
+            self.root = name
+        elif len(path) == 1 and name == "objects":  # some programs put the objects into a list
+            return
+        path.append(name)
         self.words = ""
-        inner = self.inner()
-        if inner == ["object"]:
+        if len(path) == 2 and name == "object":
             self.fields, self.begun, self.outline, self.boxes = {}, self.line(), [], 0
-        elif inner == ["object", "bndbox"]:
+        elif len(path) == 3 and name == "bndbox" and path[1] == "object":
             self.boxes += 1
-
-    def inner(self) -> list[str]:
-        """Return the elements around the current place; objects may stand in `objects`."""
-        return self.path[2:] if self.path[1:2] == ["objects"] else self.path[1:]
 
     def text(self, words: str) -> None:
         self.words += words
 
     def close(self, name: str) -> None:
-        value, inner = self.words.strip(), self.inner()
-        if inner[:1] == ["object"] and len(inner) > 1:
-            if len(inner) == 2 or (len(inner) == 3 and inner[1] == "bndbox"):
+        path = self.path
+        depth, element = len(path), path[1] if len(path) > 1 else ""
+        if depth == 1 and name == "objects":
+            return
+        if element == "object" and depth > 2:
+            value = self.words.strip()
+            if depth == 3 or (depth == 4 and path[2] == "bndbox"):
                 self.fields[name] = (value, self.line())
-            if inner[1] in OUTLINES and value:
+            if value and path[2] in OUTLINES:
                 self.outline.append((name, value))
-        elif inner == ["object"]:
+        elif element == "object":
             self.add_object()
-        elif inner == ["filename"] or (inner == ["path"] and not self.found.filename):
-            self.found.filename = value
-        elif inner in (["size", "width"], ["size", "height"]):
-            self.fields[name] = (value, self.line())
-        elif inner == ["size"]:
+        elif depth == 2 and (name == "filename" or (name == "path" and not self.found.filename)):
+            self.found.filename = self.words.strip()
+        elif depth == 2 and name == "folder":
+            self.found.folder = self.words.strip()
+        elif element == "size" and depth == 3:
+            self.fields[name] = (self.words.strip(), self.line())
+        elif element == "size":
             self.add_size()
-        self.path.pop()
+        path.pop()
         self.words = ""
 
     def add_size(self) -> None:
@@ -200,7 +207,9 @@ class Reader:
         for name in NUMBERS:
             value, line = self.fields.get(name, ("", self.begun))
             try:
-                edges[name] = number(value)
+                edges[name] = float(value)
+                if "_" in value or not math.isfinite(edges[name]):
+                    raise ValueError
             except ValueError:
                 comma = "; it needs a point instead of the comma" if re.fullmatch(r"\d+,\d+", value) else ""
                 raise ValueError(f"{name} is `{value}`{comma}" if value else f"there is no {name}", line) from None

@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from data.detection.box_columns import ALL, FEW, WORDS, BoxForm, Values, corners_of, possible_forms
 from data.detection.boxes import Box
+from data.detection.config import DetectionDataConfig
 from data.sample import Problem
 from pipeline.errors import UserError
 
@@ -21,6 +23,7 @@ BOX = 4  # values of a box
 MARGIN = 0.02  # key points may lie so far outside their box
 FITS, RARELY = 0.95, 0.5  # shares of the lines that look like boxes with key points where they are and are not
 ENOUGH = 5  # lines that must agree where nothing but their numbers tells key points from outlines
+WRONG = 0.1  # share of boxes that do not stay in their photos that makes them something else
 PIXELS = 1.5  # no share is so large
 More = Literal["outlines", "points", "unclear"]
 
@@ -33,59 +36,102 @@ class LineForm:
         more: what stands in lines of more than a box: outlines, or key points behind the box; `unclear` if that cannot
             be told.
         values: of a line with key points, behind its class.
+        box: what the four numbers of a box are.
     """
 
     more: More = "outlines"
     values: int = 0
+    box: BoxForm = "centre_size"
+
+
+@dataclass
+class Looked:
+    """What a look at some lines found: how many of each kind there are, where the first of each is, and the numbers."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+    boxes: list[Values] = field(default_factory=list)
+    rows: list[list[float]] = field(default_factory=list)  # with more than a box
+
+    def add(self, kind: str, place: str) -> None:
+        self.counts[kind] += 1
+        self.first.setdefault(kind, place)
 
 
 def find_form(
-    texts: Iterable[tuple[str, str]], points: tuple[int, int] | None, pixels: bool
+    texts: Iterable[tuple[str, str]], points: tuple[int, int] | None, config: DetectionDataConfig
 ) -> tuple[LineForm, list[Problem]]:
     """Return how lines are read, after a look at some, and what is told about them.
 
     Args:
         texts: place and text of label files.
         points: the shape of the key points that a data.yaml states.
-        pixels: whether numbers may be pixels.
+        config: the recipe's `data` section.
 
     Raises:
-        UserError: the numbers are pixels and must not be.
+        UserError: the numbers are pixels, or no centres and sizes, and the recipe does not say so.
     """
-    rows: list[list[float]] = []
-    first: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    large = 0
+    looked = look(texts)
+    total = looked.counts["box"] + looked.counts["confidence"] + looked.counts["more"]
+    if looked.counts["pixels"] > total / 2 and config.boxes != "pixels":
+        raise UserError(
+            "Its numbers are no shares of the photo, which go from 0 to 1; they seem to be pixels.",
+            looked.first["pixels"],
+            "If they are the pixels of centre, width and height, set `data.boxes=pixels`; else export the labels as "
+            "YOLO again.",
+        )
+    if config.box_form == "auto" and config.boxes != "pixels":
+        refuse_other_form(looked)
+    box = "centre_size" if config.box_form == "auto" else config.box_form
+    form = replace(form_of(looked.rows, points, bool(looked.boxes)), box=box)
+    told = []
+    if looked.counts["confidence"]:
+        detail = "a sixth value stands behind the boxes and is taken for a confidence; were they predicted?"
+        told.append(Problem("boxes_with_confidence", looked.first["confidence"], detail))
+    if form.more == "outlines" and any(len(row) % 2 == 0 for row in looked.rows):
+        told.append(Problem("box_around_outline", looked.first["more"], "outlines or rotated boxes"))
+    if looked.rows and form.more == "points":
+        words = f"{form.values - BOX} values behind each box"
+        told.append(Problem("unread_key_points", looked.first["more"], words))
+    return form, told
+
+
+def look(texts: Iterable[tuple[str, str]]) -> Looked:
+    """Count the kinds of lines."""
+    looked = Looked()
     for place, text in texts:
         for line, words in enumerate(map(str.split, text.splitlines()), 1):
             values = numbers_of(words[1:])
             if values is None or len(values) < BOX:
                 continue
             where = f"{place}, line {line}"
-            kind = "box" if len(values) == BOX else "confidence" if len(values) == BOX + 1 else "more"
-            counts[kind] += 1
-            first.setdefault(kind, where)
-            large += max(values[:BOX]) > PIXELS
-            first.setdefault("pixels", where) if max(values[:BOX]) > PIXELS else None
-            if kind == "more":
-                rows.append(values)
-    if large > counts.total() / 2 and not pixels:
+            if len(values) > BOX + 1:
+                looked.add("more", where)
+                looked.rows.append(values)
+            else:
+                looked.add("box" if len(values) == BOX else "confidence", where)
+                looked.boxes.append((values[0], values[1], values[2], values[3]))
+            if max(values[:BOX]) > PIXELS:
+                looked.add("pixels", where)
+    return looked
+
+
+def refuse_other_form(looked: Looked) -> None:
+    """Refuse boxes that are written as corners, or with a corner in place of the centre.
+
+    Raises:
+        UserError: many of them do not lie in their photos as centre and size, and do so otherwise.
+    """
+    shares, count = possible_forms(ALL, ((values, (1, 1)) for values in looked.boxes))
+    others: tuple[BoxForm, ...] = ("corners", "corner_size")
+    other = min(others, key=lambda form: shares[form])
+    if count >= ENOUGH and shares["centre_size"] > WRONG and shares[other] <= FEW:
         raise UserError(
-            "Its numbers are no shares of the photo, which go from 0 to 1; they seem to be pixels.",
-            first["pixels"],
-            "If they are the pixels of centre, width and height, set `data.boxes=pixels`; else export the labels as "
-            "YOLO again.",
+            f"As centre, width and height, {shares['centre_size']:.0%} of the boxes do not lie in their photos; as "
+            f"{WORDS[other]}, they do.",
+            next(iter(looked.first.values())),
+            f"Set `data.box_form={other}`, or `data.box_form=centre_size` if they are right as they are.",
         )
-    form = form_of(rows, points, counts["box"] + counts["confidence"] > 0)
-    told = []
-    if counts["confidence"]:
-        detail = "a sixth value stands behind the boxes and is taken for a confidence; were they predicted?"
-        told.append(Problem("boxes_with_confidence", first["confidence"], detail))
-    if form.more == "outlines" and any(len(row) % 2 == 0 for row in rows):
-        told.append(Problem("box_around_outline", first["more"], "outlines or rotated boxes"))
-    if rows and form.more == "points":
-        told.append(Problem("unread_key_points", first["more"], f"{form.values - BOX} values behind each box"))
-    return form, told
 
 
 def form_of(rows: list[list[float]], points: tuple[int, int] | None, boxes: bool) -> LineForm:
@@ -150,8 +196,8 @@ def read_line(words: list[str], where: str, names: dict[int, str], form: LineFor
         return Problem("box_without_class", where, f"class {words[0]} is not among the {len(names)} names")
     label = names.get(number, str(number))
     if len(values) <= BOX + 1 or form.more == "points":
-        x, y, width, height = values[:BOX]
-        return Box(label, y - height / 2, x - width / 2, y + height / 2, x + width / 2, where)
+        xmin, ymin, xmax, ymax = corners_of((values[0], values[1], values[2], values[3]), form.box)
+        return Box(label, ymin, xmin, ymax, xmax, where)
     return Box(label, min(values[1::2]), min(values[::2]), max(values[1::2]), max(values[::2]), where)
 
 

@@ -15,13 +15,12 @@ missing. A line whose class and edges are all empty says that there is nothing o
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data.detection.box_columns import BoxColumns, BoxForm, corners_of, find_columns, is_unassigned
+from data.detection.box_columns import BoxColumns, BoxForm, corners_of, is_unassigned
 from data.detection.box_tables import HEAD, TABLES, BoxTable, find_tables, form_of, has_boxes, size_in
 from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
@@ -35,8 +34,6 @@ from data.detection.labelled import (
 )
 from data.detection.pairing import Statement
 from data.detection.recognising import entries_of
-from data.detection.tables import parse_table
-from data.detection.texts import encoding_of
 from data.file_tree import Entry, extension_of, open_reader
 from data.sample import BadImage, Problem, Split
 from data.split_names import split_of
@@ -69,7 +66,7 @@ def detect(path: Path) -> bool:
             try:
                 if has_boxes(read(entry.locator)):
                     return True
-            except (BadImage, OSError, csv.Error):
+            except (BadImage, OSError):
                 continue
     return False
 
@@ -78,8 +75,7 @@ def names_boxes(path: Path) -> bool:
     """Tell whether a table by itself has the columns of this format."""
     with path.open("rb") as file:
         start = file.read(HEAD)
-    table = parse_table(start.decode(encoding_of(start), "replace"), 1)
-    return table is not None and (found := find_columns(table)) is not None and found.label is not None
+    return has_boxes(start, labelled=True)
 
 
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:

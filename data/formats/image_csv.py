@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from data.file_tree import printable, read_image
+from data.file_tree import Entry, extension_of, list_folder, printable, read_image
 from data.images.config import ImageDataConfig
 from data.images.label_table import find_columns
 from data.images.tables import (
@@ -32,7 +32,7 @@ from data.images.tables import (
     tables_in,
     tables_with_classes,
 )
-from data.sample import SPLIT_FOLDERS, BadImage, ImageSample, Problem, Read, Split
+from data.sample import EXTENSIONS, SPLIT_FOLDERS, BadImage, ImageSample, Problem, Read, Split
 from data.split_names import split_of
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 
@@ -78,17 +78,18 @@ def list_folder_of_tables(path: Path, config: ImageDataConfig) -> Iterator[Image
     Raises:
         UserError: folders and tables say different classes, or it cannot be told which table counts.
     """
-    labelled, others = tables_with_classes(path, config)
+    tables = tables_in(path)
     folders = classes_of_folders(path) if config.format == "auto" else set()
-    if len(folders) > 1:
-        table = labelled[0].path
+    if len(folders) > 1 and tables:
+        table = next((table for table in tables if look_at(table) is not None), tables[0])
         listed = ", ".join(printable(name) for name in sorted(folders)[:5])
         raise UserError(
-            f"The table {table.name} says other classes than the folders do ({listed}).",
+            f"The table {table.name} names the pictures, and says other things than their folders do ({listed}).",
             str(path),
             f"If the table counts: `data.path={table}`. If the folders count: `data.format=image_folder`.",
         )
     named: set[str] = set()
+    labelled, others = tables_with_classes(path, config)
     for given in labelled:
         for item in list_table(given, path):
             named.add(item.key if isinstance(item, ImageSample) else item.file)
@@ -97,6 +98,12 @@ def list_folder_of_tables(path: Path, config: ImageDataConfig) -> Iterator[Image
         for item in list_table(given, path):
             if isinstance(item, Problem) and (item.name != "unlabelled_image" or item.file not in named):
                 yield item
+            named.add(item.key if isinstance(item, ImageSample) else item.file)
+    for entry in list_folder(path):
+        if isinstance(entry, Entry) and extension_of(entry.parts[-1]) in EXTENSIONS:
+            key = "/".join(entry.parts)
+            if key not in named:
+                yield Problem("unlabelled_image", printable(key), "no table names it")
     for table in sorted({*path.glob("*.csv"), *path.glob("*.tsv")} - {given.path for given in (*labelled, *others)}):
         yield Problem("stray_file", printable(table.name), "a table that names no pictures with their classes")
 

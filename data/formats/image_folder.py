@@ -19,6 +19,7 @@ from pathlib import Path
 from data.file_tree import Entry, extension_of, is_hidden, list_files, open_reader, printable, stem_of
 from data.images.config import ImageDataConfig
 from data.images.layout import Layout, find_layout
+from data.images.tables import refuse_table_in_zip
 from data.images.tree import Tree
 from data.nested_zips import list_tree
 from data.sample import EXTENSIONS, UNSUPPORTED, ImageSample, Problem, Split
@@ -44,6 +45,8 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | 
         UserError: it cannot be told which folders are classes.
     """
     by_name = config.label_pattern is not None
+    if path.is_file() and config.format == "auto" and not by_name:
+        refuse_table_in_zip(path)
     tree = Tree(list_tree(path))
     layout = find_layout(tree, path, config.split_folders, by_name)
     yield from remarks(tree, layout, path, by_name)

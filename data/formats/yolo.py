@@ -75,7 +75,7 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
         labels = label_files(entries, read)
         sample = labels[:: max(1, len(labels) // SAMPLED)]
         texts = ((printable("/".join(entry.parts)), text_of(entry, read) or "") for entry in sample)
-        form, told = find_form(texts, known.points, config.boxes == "pixels")
+        form, told = find_form(texts, known.points, config)
         yield from told
         annotations = [
             Annotation(

@@ -154,7 +154,11 @@ def tell(said: Mapping[str, str | bool], pictures: Pictures, one_hot: list[str],
     words += [f"data.{key}={printable(str(name))}" for key, name in said.items() if name]
     if one_hot:
         words.append(f"a column of 0 and 1 for each of {len(one_hot)} classes")
-    if pictures.found and pictures.index is not None:
+    if pictures.found and pictures.place.foreign:
+        words.append(f"names without {printable(pictures.place.foreign)}")
+    elif pictures.otherwise:
+        words.append("pictures whose names are spelled otherwise")
+    elif pictures.found and pictures.index is not None:
         words.append("pictures in several folders, by their names")
     elif pictures.found:
         words.append(f"data.image_folder={printable(pictures.place.folder or '.')}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from data.file_tree import Entry, extension_of, list_folder, printable, stem_of
 from data.sample import EXTENSIONS
@@ -20,10 +22,15 @@ LOOKED_THROUGH = 50_000  # files, where it is only to be told whether a table is
 
 
 class Place(NamedTuple):
-    """What stands around a name in a table: a folder relative to the table's, and an ending with its dot."""
+    """What stands around a name in a table: a folder relative to the table's, and an ending with its dot.
+
+    Attributes:
+        foreign: folders at the beginning of the names that are not here, with their slash: those of another machine.
+    """
 
     folder: str
     ending: str
+    foreign: str = ""
 
 
 HERE = Place("", "")
@@ -40,11 +47,13 @@ class Index:
     def __init__(self, root: Path, most: int | None = None) -> None:
         self.names: defaultdict[str, list[str]] = defaultdict(list)
         self.stems: defaultdict[str, list[str]] = defaultdict(list)
+        self.folded: defaultdict[str, list[str]] = defaultdict(list)
         for entry in islice(list_folder(root), most):
             if isinstance(entry, Entry) and extension_of(entry.parts[-1]) in EXTENSIONS:
                 path = "/".join(entry.parts)
                 self.names[entry.parts[-1]].append(path)
                 self.stems[stem_of(entry.parts[-1])].append(path)
+                self.folded[folded(entry.parts[-1])].append(path)
 
     def places(self, name: str) -> list[tuple[str, Place]]:
         """Return the pictures that a name may mean, and what stands around the name in each."""
@@ -59,6 +68,17 @@ class Index:
                 found.append((path, Place(bare[: -len(name)].rstrip("/"), path[len(bare) :])))
         return found
 
+    def spelled_otherwise(self, name: str) -> list[str]:
+        """Return the pictures whose path ends as a name but for small and large letters, forms of letters, or %20."""
+        wanted = folded(unquote(name))
+        paths = self.folded.get(wanted.rpartition("/")[2], [])
+        return [path for path in paths if f"/{folded(path)}".endswith(f"/{wanted}")]
+
+
+def folded(path: str) -> str:
+    """Return what is equal for all spellings of a path."""
+    return path.casefold() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -68,20 +88,31 @@ class Pictures:
         root: the table's folder.
         place: what stands around every name.
         index: all pictures, where names are looked up one by one since they lie in several folders.
+        otherwise: whether the pictures' names are spelled otherwise than in the table.
         found: whether the place was found and not said.
     """
 
     root: Path
     place: Place = HERE
     index: Index | None = None
+    otherwise: bool = False
     found: bool = False
 
     def locate(self, cell: str) -> list[str]:
         """Return the paths, relative to the table's folder, of the pictures that a cell may mean; at least one."""
+        if self.place.foreign:
+            cell = slashes(cell).removeprefix(self.place.foreign)
+        if self.index is not None and self.otherwise:
+            name = self.stated(slashes(cell) + self.place.ending)
+            return self.index.spelled_otherwise(name) or [name]
         if self.index is not None:
             return [path for path, _ in self.index.places(slashes(cell))] or [slashes(cell)]
         name = written_here(cell, self.root / self.place.folder, self.place.ending)
-        return [f"{self.place.folder}/{name}" if self.place.folder else name]
+        return [self.stated(name)]
+
+    def stated(self, name: str) -> str:
+        """Return a name with the folder around it."""
+        return f"{self.place.folder}/{name}" if self.place.folder else name
 
     def exists(self, cell: str) -> bool:
         """Tell whether a cell names a picture that is there."""
@@ -146,8 +177,8 @@ class Finder:
             return None
         if fits(self.said.exists(cell) for cell in asked):
             return self.said
-        if self.folder is not None and self.ending is not None:
-            return None
+        if foreign := self.foreign(asked):
+            return foreign
         found = [self.allowed(slashes(cell)) for cell in asked]
         counts = Counter(place for places in found for place in {place for _, place in places})
         likely = sorted(place for place, count in counts.items() if count >= NEARLY_ALL * len(asked))
@@ -157,6 +188,22 @@ class Finder:
             raise self.several(likely)
         if fits(len(places) == 1 for places in found):
             return Pictures(self.table.parent, index=self.index, found=True)
+        spelled = Pictures(self.table.parent, self.said.place, self.index, otherwise=True, found=True)
+        return spelled if fits(spelled.exists(cell) for cell in asked) else None
+
+    def foreign(self, asked: list[str]) -> Pictures | None:
+        """Return where the pictures are if all names begin with the same folders, those of another machine."""
+        names = [slashes(cell) for cell in asked]
+        common = names[0].split("/")[:-1]
+        for name in names:
+            parts = name.split("/")[:-1]
+            same = [one == other for one, other in zip(common, parts, strict=False)]
+            common = common[: same.index(False) if False in same else len(same)]
+        for depth in range(1, len(common) + 1):
+            start = "/".join(common[:depth]) + "/"
+            pictures = Pictures(self.table.parent, self.said.place._replace(foreign=start), found=True)
+            if fits(pictures.exists(cell) for cell in asked):
+                return pictures
         return None
 
     def allowed(self, name: str) -> list[tuple[str, Place]]:

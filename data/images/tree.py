@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,10 @@ from data.second_pictures import first_picture
 from data.split_names import split_of
 
 Parts = tuple[str, ...]
-SHOWN_FOLDERS, SHOWN_BELOW, SHOWN_NAMES = 10, 6, 40
+SHOWN_FOLDERS, SHOWN_BELOW = 10, 6
+KINDS_OF_NAMES, NAMES_OF_A_KIND = 200, 5
+NUMBERED = re.compile(r"\d+[)]?\.[^.]*$")
+WITHOUT_DIGITS = str.maketrans("", "", "0123456789")
 
 
 class Level(NamedTuple):
@@ -34,7 +38,7 @@ class Tree:
 
     def __init__(self, entries: Iterable[Entry | Problem]) -> None:
         self.own: dict[Parts, int] = {}
-        self.names: list[str] = []
+        self.examples: dict[str, list[str]] = {}
         self.wanted: set[tuple[Parts, str]] = set()
         for entry in entries:
             if isinstance(entry, Entry):
@@ -42,8 +46,8 @@ class Tree:
                 extension = extension_of(entry.parts[-1])
                 image = extension in EXTENSIONS or extension in UNSUPPORTED
                 self.own[folder] = self.own.get(folder, 0) + image
-                if image and len(self.names) < SHOWN_NAMES:
-                    self.names.append(entry.parts[-1])
+                if image:
+                    self.remember(entry.parts[-1])
                 if image and (first := first_picture(entry.parts[-1])):
                     self.wanted.add((folder, first))
         self.total: dict[Parts, int] = {}
@@ -54,6 +58,21 @@ class Tree:
         for folder in sorted(self.total):
             if folder:
                 self.below.setdefault(folder[:-1], []).append(folder[-1])
+
+    def remember(self, name: str) -> None:
+        """Keep a few names of images of every kind: `cat.1.jpg` and `cat.2.jpg` are of one."""
+        kind = NUMBERED.sub("", name)
+        kind = name.translate(WITHOUT_DIGITS) if kind == name else kind
+        if kind in self.examples:
+            if len(self.examples[kind]) < NAMES_OF_A_KIND:
+                self.examples[kind].append(name)
+        elif len(self.examples) < KINDS_OF_NAMES:
+            self.examples[kind] = [name]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of some images, of all kinds that there are."""
+        return [name for names in self.examples.values() for name in names]
 
     def folders(self, place: Parts) -> list[str]:
         """Return the names of the folders in a folder that hold images somewhere."""

@@ -51,14 +51,17 @@ class Reading:
     times: NDArray[np.int64]
 
 
-def find_form(cells: Sequence[str], numbers: bool, languages: bool = False) -> tuple[TimeForm, float] | None:
+def find_form(
+    cells: Sequence[str], numbers: bool, languages: bool = False, zone: str = ""
+) -> tuple[TimeForm, float] | None:
     """Return the form that most of `cells` are written in, with the share that it reads.
 
     Args:
         numbers: whether a plain number may be a time.
         languages: whether other names of months than English ones may be looked for.
+        zone: the IANA name of the one whose clocks show the times; empty where it is not known.
     """
-    found = find_readings(cells, numbers, languages)
+    found = find_readings(cells, numbers, languages, zone)
     return (found[0].form, found[0].share) if found else None
 
 

@@ -16,7 +16,7 @@ from data.series.form_choice import find_form, in_language, is_index, only_names
 from data.series.grid import regularity
 from data.series.numbers import MOSTLY, numeric
 from data.series.time_forms import known_form, unix_length
-from data.series.time_patterns import UNIX
+from data.series.time_patterns import INDEX, UNIX
 from data.series.time_text import plain
 from data.series.times import UNREADABLE, parse_times, show_time
 from data.series.zones import AMBIGUOUS
@@ -46,6 +46,7 @@ INDEX_WORDS = {"t", "step", "timestep", "tick", "index", "idx", "period", "time"
 DATE_LIKE = re.compile(r"(?<!\d)(1[5-9]|2[01])\d\d(?!\d)|\d{1,2}[./:-]\d{1,2}(?!\d)")  # a year, day and month, clock
 DIGIT = re.compile(r"\d")
 CLOCK_ALONE = re.compile(r"\d{1,2}(:\d{2}){1,2}(?:\.0+)?( ?[AaPp]\.?[Mm]\.?)?")
+FEWEST = 3  # cells whose order says something
 UNIQUE = 0.9  # share of different cells from which on a column is no name that several rows share
 TIMES_SEEN = 200  # cells that decide how times are written
 
@@ -110,8 +111,14 @@ def find_time(
             return with_clock(head, free, column)
         if cells and not head.numeric(column) and not all(map(CLOCK_ALONE.fullmatch, cells)):
             raise unknown_times(names[column], cells, table)
-    if counting := find_counting(head, free):
+    numbers = [column for column in free if head.numeric(column)]
+    if not config.value_columns and len(numbers) == 1:  # the values
+        numbers = []
+    if counting := find_counting(head, numbers):
         return counting
+    for column in numbers:
+        if named_like_time(names[column]) and in_order(head.known(column)[:TIMES_SEEN], strictly=True):
+            raise unknown_times(names[column], head.known(column), table)
     stop_on_lost_times(config, head, free)
     return ()
 
@@ -119,21 +126,22 @@ def find_time(
 def find_written(config: SeriesDataConfig, head: Head, free: Sequence[int]) -> list[int]:
     """Return the columns that are written as times; of several, those whose names say so, if any."""
     written = [column for column in free if config.time_format and written_as(config, head.known(column)[:TIMES_SEEN])]
-    if not written:
+    for languages in (False, True) if not written else ():
         texts = [column for column in free if not head.numeric(column)]
-        written = [
-            column for column in texts if looks_like_times(head.columns[column], head.missing, numbers=False)
-        ] or [
+        zone = config.time_zone or ""
+        written = written or [
             column
             for column in texts
-            if looks_like_times(head.columns[column], head.missing, numbers=False, languages=True)
+            if looks_like_times(head.columns[column], head.missing, numbers=False, languages=languages, zone=zone)
         ]
     return [column for column in written if named_like_time(head.names[column])] or written
 
 
-def looks_like_times(cells: Sequence[str], missing: frozenset[str], numbers: bool, languages: bool = False) -> bool:
+def looks_like_times(
+    cells: Sequence[str], missing: frozenset[str], numbers: bool, languages: bool = False, zone: str = ""
+) -> bool:
     seen = [cell for cell in cells if cell.casefold() not in missing][:TIMES_SEEN]
-    return bool(seen) and find_form(seen, numbers, languages) is not None
+    return bool(seen) and find_form(seen, numbers, languages, zone) is not None
 
 
 def written_as(config: SeriesDataConfig, seen: Sequence[str]) -> bool:
@@ -199,37 +207,55 @@ def is_clock(head: Head, column: int) -> bool:
     )
 
 
-def find_counting(head: Head, free: Sequence[int]) -> tuple[int, ...]:
+def find_counting(head: Head, numbers: Sequence[int]) -> tuple[int, ...]:
     """Return the column of whole numbers that count the rows by its name, or that are unix times in even steps.
 
     Raises:
         UserError: a column may hold unix times or values.
     """
-    for column in free:
+    for column in numbers:
         words = words_of(head.names[column])
         cells = head.known(column)[:TIMES_SEEN]
         strictly = not words & {"t", "step", "timestep", "tick", "time", "ds", "index", "idx"}
         if words & INDEX_WORDS and cells and is_index(cells, strictly):
             return (column,)
-    for column in free:
+    for column in numbers:
         cells = head.known(column)
         form = next((name for name in UNIX if cells and all(unix_length(name, plain(cell)) for cell in cells)), None)
-        if form is None or not head.numeric(column):
+        if form is None:
             continue
         times = parse_times(cells, known_form(form))
         change = np.diff(times)
         if (times == UNREADABLE).any() or not len(change) or not ((change >= 0).all() or (change <= 0).all()):
             continue
-        if regularity(times) > MOSTLY:
-            return (column,)
         name = head.names[column]
+        if regularity(times) > MOSTLY and not any(counts_on(head, other) for other in numbers if other != column):
+            return (column,)
         raise UserError(
             f"The numbers in column `{name}`, such as `{cells[0]}`, could be {form}: {show_time(int(times[0]))}.",
             str(head.table.path),
             f"Set `data.time_column={name}` if they are; if they are values, name these with `data.value_columns` and "
             "set `data.time_column=none`.",
         )
+    for column in numbers:
+        if counts_on(head, column, downwards=True):
+            name = head.names[column]
+            raise UserError(
+                f"Column `{name}` counts the rows backwards, from {head.known(column)[0]} on.",
+                str(head.table.path),
+                f"Set `data.time_column={name}` to have them in its order, or `data.time_column=none` to have them as "
+                "they stand.",
+            )
     return ()
+
+
+def counts_on(head: Head, column: int, downwards: bool = False) -> bool:
+    """Tell whether a column has whole numbers that go up, or down, by one from row to row."""
+    cells = head.known(column)
+    if len(cells) < FEWEST or not is_index(cells, strictly=True):
+        return False
+    steps = np.diff(parse_times([plain(cell) for cell in cells], known_form(INDEX)))
+    return bool((steps == (-1 if downwards else 1)).all())
 
 
 def stop_on_lost_times(config: SeriesDataConfig, head: Head, free: Sequence[int]) -> None:
@@ -263,8 +289,14 @@ def mostly(pattern: re.Pattern[str], cells: Sequence[str]) -> bool:
     return bool(cells) and sum(bool(pattern.search(plain(cell))) for cell in cells) >= MOSTLY * len(cells)
 
 
-def in_order(cells: Sequence[str]) -> bool:
-    """Tell whether texts are sorted, numbers in them by their size."""
+def in_order(cells: Sequence[str], strictly: bool = False) -> bool:
+    """Tell whether texts are sorted, numbers in them by their size.
+
+    Args:
+        strictly: whether no two may be equal.
+    """
+    if strictly and (len(set(cells)) < len(cells) or len(cells) < FEWEST):
+        return False
     keys = [[(not part.isdecimal(), part.zfill(20)) for part in re.split(r"(\d+)", cell)] for cell in cells]
     return keys in (sorted(keys), sorted(keys, reverse=True))
 

@@ -34,6 +34,8 @@ from data.series.time_text import plain, plain_words
 from data.series.time_words import day_names, month_names
 from data.series.zones import zone_offsets
 
+MIDNIGHT = re.compile(r"[ T]24(:00)*$")
+
 
 @dataclass(frozen=True)
 class TimeForm:
@@ -46,7 +48,7 @@ class TimeForm:
         zoned: whether times have a zone; None where some may have one and others not.
         language: of the names in it; empty for English.
         zone: the IANA name of the zone whose clocks show these times, empty for none.
-        like: some cells that are written so, for others to be written alike.
+        like: some cells that show how all are written, for others to be written alike.
         wall: whether seconds are those that clocks show, not unix seconds.
         fractions: what becomes of fractions of a second: nothing, for they are no times then; `floor` or `round`.
     """
@@ -81,9 +83,7 @@ class TimeForm:
         """Return the name with what else was found out, for people to read."""
         more = [f"in {self.language}"] if self.language else []
         more += [self.zone] if self.zone else []
-        more += (
-            ["24:00 is 0:00 of the next day"] if any(re.search(r"[ T]24(:00)*$", cell) for cell in self.like) else []
-        )
+        more += ["24:00 is 0:00 of the next day"] if any(MIDNIGHT.search(cell) for cell in self.like) else []
         return ", ".join([self.name, *more])
 
     def match(self, cell: str) -> re.Match[str] | None:
@@ -114,8 +114,21 @@ class TimeForm:
         zones = [bool(match.groupdict().get("z")) for match in matches]
         places = {match.groupdict().get("r") or "" for match in matches}
         zone = places.pop() if len(places) == 1 else ""
-        like = tuple(cell for cell in cells if self.match(cell))
+        like = telling([cell for cell in cells if self.match(cell)], matches)
         return replace(self, zoned=2 * sum(zones) > len(zones), zone=self.zone or zone, like=like)
+
+
+def telling(cells: Sequence[str], matches: Sequence[re.Match[str]]) -> tuple[str, ...]:
+    """Return the few of some cells that show how all are written: the longest, and those with the shortest parts."""
+    if not cells:
+        return ()
+    kept = {max(cells, key=len): None}
+    for name in matches[0].re.groupindex:
+        found = [(len(match[name]), cell) for match, cell in zip(matches, cells, strict=True) if match[name]]
+        if found:
+            kept[min(found, key=lambda item: item[0])[1]] = None
+    late = next((cell for cell in cells if MIDNIGHT.search(cell)), None)
+    return tuple(kept) if late is None else (*kept, late)
 
 
 def time_form(name: str, language: str = "") -> TimeForm:

@@ -41,17 +41,19 @@ NAMED = {
 WITH_DAY = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y",
     "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y",
-    "%Y%m%d", "%Y-%j", "%Y年%m月%d日", "%Y년 %m월 %d일", "%Y. %m. %d.", "%d.%m.%Y.", "%d. %m. %Y", "%d.%m.%Y г.",
+    "%Y%m%d", "%Y-%j", "%Y_%m_%d", "%Y %m %d", "%d %m %Y",
+    "%m %d %Y", "%Y年%m月%d日", "%Y년 %m월 %d일", "%Y. %m. %d.", "%d.%m.%Y.", "%d. %m. %Y", "%d.%m.%Y г.",
     "%Y-%b-%d", "%d/%b/%Y", "%d %b %Y", "%b %d %Y", "%Y %b %d", "%d %b %y",
 )  # fmt: skip
 HOURS = "%Y%m%d%H"  # ten digits, as unix seconds have
 WITHOUT_DAY = (
-    "%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%m.%Y", "%b-%y", "%b %y", "%b-%Y", "%b %Y", "%b/%Y", "%b/%y", "%Y-%b", "%Y %b",
-    "%YM%m", "%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q-%Y", "Q%q %Y", "%qQ%Y", "Q%q %y", "%qQ%y", "%G-W%V", "%G-W%V-%u",
-    "%G W%V", "W%V %G", "%Y H%h", "H%h %Y", "%hH%Y", "%hH%y", "%Y", "%Y%m", "%Y.%m", "%Y:%m", "%Y%j", HOURS,
-    "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%Y%m%dT%H", "%Y%m%dT%H%M", "%Y%m%dT%H%M%S", "%Y-%m-%d %H%M", "%d%b%Y:%H:%M:%S",
-    "%Y年%m月", "%Y年", "%Y년 %m월", "%Y년", "%a %b %d %H:%M:%S %Y", "FY%Y", "FY%y", FISCAL,
-    "%y%m%d", "%d%m%Y", "%m%d%Y",
+    "%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%m.%Y", "%b-%y", "%b %y", "%b-%Y", "%b %Y", "%b/%Y", "%b/%y", "%Y-%b",
+    "%Y %b", "%YM%m", "%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q-%Y", "Q%q %Y", "%qQ%Y", "Q%q %y", "%qQ%y", "%G-W%V",
+    "%G-W%V-%u", "%G W%V", "W%V %G", "%Y H%h", "H%h %Y", "%hH%Y", "%hH%y", "%Y", "%Y%m", "%Y.%m", "%Y:%m", "%Y%j",
+    HOURS, "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%Y%m%dT%H", "%Y%m%dT%H%M", "%Y%m%dT%H%M%S", "%Y-%m-%d %H%M",
+    "%Y-%m-%d-%H", "%Y-%m-%d-%H-%M", "%Y-%m-%d_%H:%M:%S", "%Y-%m-%d_%H-%M-%S", "%Y%m%d %H%M", "%Y%m%d %H%M%S",
+    "%Y%m%d_%H%M", "%Y%m%d_%H%M%S", "%Y%m%d-%H%M", "%d%b%Y:%H:%M:%S", "%Y年%m月", "%Y年", "%Y년 %m월", "%Y년",
+    "%a %b %d %H:%M:%S %Y", "FY%Y", "FY%y", FISCAL, "%y%m%d", "%d%m%Y", "%m%d%Y",
 )  # fmt: skip
 CLOCK_FIRST = tuple(f"%H:%M {name}" for name in (*WITH_DAY[:15], "%d %b %Y", "%b %d %Y"))
 # a plain number is taken for a time only where the column's name says so
@@ -60,7 +62,10 @@ NUMBERS = (
     "excel days", *DECIMAL_YEARS,
 )  # fmt: skip
 # the same cells can be read as either; the whole column has to tell
-SWAPPED = {"%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d/%m/%y": "%m/%d/%y", "%d-%m-%y": "%m-%d-%y"}  # fmt: skip
+SWAPPED = {
+    "%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d %m %Y": "%m %d %Y", "%d/%m/%y": "%m/%d/%y",
+    "%d-%m-%y": "%m-%d-%y",
+}  # fmt: skip
 SWAPPED |= {month: day for day, month in SWAPPED.items()}
 SEPARATOR = (
     r"(?:[ .,/'_-]|(?<![^\W\d_])(?:de|del|do|di|of|d|g|gada|m|den|the|năm|ngay|ngày|r|р|г|года|год|року)(?![^\W\d_]))"
@@ -71,7 +76,10 @@ QUARTERS = (
     r"[Kk]v|кв|квартал|분기|四半期|季度)"
 )
 BETWEEN = r"[ ./:,_'-]*(?:(?:de|del|of|du) )?"
-WEEK = r"(?:W|w|KW|CW|Wk|wk|Week|week|Woche|Uge|uge|Vecka|v)"
+WEEK = (
+    r"(?:W|w|KW|CW|Wk|wk|Week|week|Woche|Uge|uge|Vecka|[Ss]emana|[Ss]emaine|[Ss]ettimana|[Tt]ydzień|[Tt]ýden|"
+    r"[Hh]afta|[Нн]еделя|第|v)"
+)
 LENIENT = {  # how the parts follow each other; what stands between them does not matter
     "%d %b %Y": rf"%d(?:st|nd|rd|th|er|º|ª|°|o|e)?{SEPARATOR}*%b\.?{SEPARATOR}*%Y(?: ?(?:г|г\.|года|р|р\.|року|г\.))?",
     "%b %d %Y": rf"%b\.?{SEPARATOR}*%d(?:st|nd|rd|th)?{SEPARATOR}+%Y",
@@ -83,7 +91,7 @@ LENIENT = {  # how the parts follow each other; what stands between them does no
     "%Y Q%q": rf"%Y(?:年|년)?{BETWEEN}{QUARTER}[ .]?%q(?:四半期|季度|분기)?",
     "Q%q %Y": rf"{QUARTER}[ .]?%q{BETWEEN}%Y",
     "Q%q %y": rf"{QUARTER}[ .]?%q{BETWEEN}%y",
-    "%qQ%Y": rf"%q(?:\.|st|nd|rd|th|er|º|e|ème)? ?{QUARTERS}\.?{BETWEEN}%Y",
+    "%qQ%Y": rf"%q(?:\.|st|nd|rd|th|er|o|a|e|ème|-й)? ?{QUARTERS}\.?{BETWEEN}%Y",
     "%qQ%y": rf"%q ?{QUARTERS}{BETWEEN}%y",
     "%G W%V": rf"%G[ ./_-]*{WEEK}[ ._-]?%V",
     "W%V %G": rf"{WEEK}[ ._-]?%V[ ./,_-]*%G",

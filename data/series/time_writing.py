@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from datetime import date, datetime, timedelta
@@ -116,6 +117,7 @@ def write_part(
     return f"{number:0{width_of(name, form, like)}d}" if name not in ("x", "f") else f"{number}".zfill(2)[-len(like) :]
 
 
+@functools.lru_cache(maxsize=256)
 def width_of(name: str, form: TimeForm, like: str) -> int:
     """Return the fewest digits that a part has in any of the form's cells."""
     if name in ("Y", "G", "j", "q", "h", "u"):

@@ -132,10 +132,15 @@ def test_tables_of_windows_are_read(encoding: str, tmp_path: Path) -> None:
 
 def test_a_table_in_another_encoding_is_named_with_its_line(tmp_path: Path) -> None:
     table = "filename,class,xmin,ymin,xmax,ymax\n0.png,cat,1,1,9,9\n0.png,Käfer,1,1,9,9\n".encode("cp1252")
-    samples, problems = read(tmp_path, table, {"0.png": []})
-    assert samples == []
-    assert (problems[0].name, problems[0].file) == ("unreadable_annotation", "boxes.csv, line 3")
-    assert "CSV UTF-8" in problems[0].detail
+    with pytest.raises(UserError, match="not in UTF-8: byte 0xe4") as caught:
+        read(tmp_path, table, {"0.png": []})
+    assert (caught.value.where, caught.value.fix) == ("boxes.csv, line 3", "Save it as `CSV UTF-8`.")
+
+
+def test_a_quote_that_does_not_end_loses_no_lines_in_silence(tmp_path: Path) -> None:
+    table = 'filename,class,xmin,ymin,xmax,ymax\n0.png,"cat,1,1,9,9\n0.png,dog,1,1,9,9\n'
+    with pytest.raises(UserError, match="cannot be read: line 3"):
+        read(tmp_path, table, {"0.png": []})
 
 
 UNCLEAR: dict[str, tuple[str, Line]] = {  # all boxes in the middle, so corners and centres both stay in the photos

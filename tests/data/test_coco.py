@@ -243,6 +243,18 @@ def test_boxes_written_as_two_corners_are_refused_and_the_remedy_reads_them(tmp_
     assert sample.boxes[0].xmax == 10
 
 
+def test_boxes_written_as_a_centre_are_refused_where_their_outlines_show_it(tmp_path: Path) -> None:
+    outline = [[4, 2, 8, 2, 8, 8, 4, 8]]
+    row = BOX | {"bbox": [6, 5, 4, 6], "segmentation": outline}
+    root = write(tmp_path, FILES | {"a.json": coco_file(annotations=[row])})
+    with pytest.raises(UserError, match="as a centre") as caught:
+        listed(coco, root)
+    assert "`data.box_form=centre_size`" in caught.value.fix
+    config = DetectionDataConfig(path=str(root), box_form="centre_size")
+    sample = next(item for item in coco.list_samples(root, config) if isinstance(item, DetectionSample))
+    assert sample.boxes[0][1:5] == (2, 4, 8, 8)
+
+
 # other files beside
 
 
@@ -341,6 +353,8 @@ def test_photos_of_equal_names_in_two_folders_keep_their_boxes(tmp_path: Path) -
         ("/data/upload/1/ab12-1.jpg", "images/ab12-1.jpg"),
         ("/data/local-files/?d=photos/cam%201/1.jpg", "photos/cam 1/1.jpg"),
         ("https://example.org/photos/1.jpg", "photos/1.jpg"),
+        ("https://example.org/photos/1.jpg?token=ab/c", "photos/1.jpg"),
+        ("https://example.org/data/local-files/?d=photos/1.jpg", "photos/1.jpg"),
         ("d\u00e9cran_0.jpg", "images/de\u0301cran_0.jpg"),
     ],
 )

@@ -186,11 +186,18 @@ def test_folders_with_annotations_of_another_program_are_not_taken_for_classes(t
         (folder / f"{number}.jpg").write_bytes(draw(number))
     (tmp_path / "facts.json").write_text('{"licence": "mine", "regions": ["Ulm"]}')
     assert task_of_data(str(tmp_path)) == "image_classification"
-    (tmp_path / "via.json").write_text('{"side/0.jpg7": {"filename": "0.jpg", "regions": []}}')
-    assert task_of_data(str(tmp_path)) == "object_detection"
-    with pytest.raises(UserError) as caught:
-        formats.detect(tmp_path, "object_detection")
-    assert "`via.json` is the VGG Image Annotator's" in caught.value.fix
+    (tmp_path / "facts.xml").write_text("<photo><file>0.jpg</file><species>cat</species></photo>")
+    assert task_of_data(str(tmp_path)) == "image_classification"
+    for name, content, words in (
+        ("via.json", '{"side/0.jpg7": {"filename": "0.jpg", "regions": []}}', "is the VGG Image Annotator's"),
+        ("dlib.xml", "<dataset><image file='side/0.jpg'><box top='1'/></image></dataset>", "element `dataset`"),
+    ):
+        (tmp_path / name).write_text(content)
+        assert task_of_data(str(tmp_path)) == "object_detection"
+        with pytest.raises(UserError) as caught:
+            formats.detect(tmp_path, "object_detection")
+        assert words in caught.value.fix
+        (tmp_path / name).unlink()
 
 
 @pytest.mark.parametrize("name", ["voc", "coco", "cvat_images", "labelme"])

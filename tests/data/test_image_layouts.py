@@ -20,6 +20,7 @@ from data.formats import image_folder
 from data.images.check import inspect
 from data.images.config import ImageDataConfig
 from data.sample import ImageSample, Problem
+from labline.cli.data_check import task_of_data
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
@@ -399,3 +400,17 @@ def test_pictures_without_class_folders_are_answered_with_the_setting_that_reads
     pattern = setting(caught.value, "data.label_pattern")
     checked = inspect(ImageDataConfig.model_validate({"path": str(path), "label_pattern": pattern}), Progress())
     assert checked["classes"] == {"cat": 9, "dog": 9}
+
+
+def test_a_zip_with_zips_of_pictures_and_a_table_is_no_series(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with zipfile.ZipFile(tmp_path / "data" / "photos.zip", "w") as outer:
+        names = [f"train/{label}.{number}.jpg" for label in ("cat", "dog") for number in range(60)]
+        outer.write(packed(tmp_path / "train.zip", write(tmp_path / "a", *names)), "train.zip")
+        outer.write(packed(tmp_path / "test1.zip", write(tmp_path / "b", "test1/1.jpg", "test1/2.jpg")), "test1.zip")
+        outer.writestr("sampleSubmission.csv", "id,label\n1,0\n2,0\n")
+    path = tmp_path / "data" / "photos.zip"
+    assert task_of_data(str(path)) == "image_classification"
+    pattern = setting(stop(path), "data.label_pattern")
+    checked = inspect(ImageDataConfig.model_validate({"path": str(path), "label_pattern": pattern}), Progress())
+    assert checked["classes"] == {"cat": 60, "dog": 60}

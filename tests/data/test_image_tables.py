@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from data import formats
-from data.formats import image_csv
+from data.formats import image_csv, image_folder
 from data.images.check import inspect
 from data.images.config import ImageDataConfig
 from data.sample import ImageSample, Problem
@@ -267,3 +267,89 @@ def test_the_same_picture_with_two_classes_is_told(write: Callable[..., Path]) -
     table = write(names, "labels.csv", lines("path,label", [*names, names[0]], [*PETS, "cat"]))
     told = {item["name"]: item for item in inspect(ImageDataConfig(path=str(table)), Progress())["findings"]}
     assert told["conflicting_labels"]["examples"][0]["file"] == names[0]
+
+
+@pytest.mark.parametrize("form", ["C:\\Users\\me\\data\\img\\{}.png", "/content/drive/img/{}.png", "data/img/{}.png"])
+def test_folders_of_another_machine_before_all_names_are_left_out_and_told(
+    form: str, write: Callable[..., Path]
+) -> None:
+    names = [f"img/{name}.png" for name in IDS]
+    table = write(names, "labels.csv", lines("path,label", [form.format(name) for name in IDS], PETS))
+    assert found(table) == {key: (pet, None) for key, pet in zip(names, PETS, strict=True)}
+    assert "names without" in settings_told(table)
+
+
+@pytest.mark.parametrize("form", ["{}.PNG", "img/{}%20x.png", "IMG/{}.png"])
+def test_names_that_are_spelled_otherwise_are_found_and_told(form: str, write: Callable[..., Path]) -> None:
+    names = [f"img/{name} x.png" if "%20" in form else f"img/{name}.png" for name in IDS]
+    table = write(names, "labels.csv", lines("path,label", [form.format(name) for name in IDS], PETS))
+    assert found(table) == {key: (pet, None) for key, pet in zip(names, PETS, strict=True)}
+    assert "spelled otherwise" in settings_told(table)
+
+
+def test_a_name_that_is_not_there_is_not_given_a_picture_of_another_folder(write: Callable[..., Path]) -> None:
+    names = [*(f"a/{name}.png" for name in IDS), "b/lost.png"]
+    table = write(names, "labels.csv", lines("path,label", [*names[:-1], "a/lost.png"], [*PETS, "cat"]))
+    listed = [item.key for item in image_csv.list_samples(table, config(table, {})) if isinstance(item, ImageSample)]
+    assert listed == [*names[:-1], "a/lost.png"]
+
+
+def test_a_table_with_more_columns_than_the_folders_say_leaves_them_alone(write: Callable[..., Path]) -> None:
+    names = [f"{pet}/{name}.png" for name, pet in zip(IDS, PETS, strict=True)]
+    sexes = ["male" if number % 2 else "female" for number in range(40)]
+    path = write(names, "about.csv", lines("file,sex,pet", names, sexes, PETS)).parent
+    assert formats.detect(path) == "image_folder"
+
+
+def test_a_table_of_other_things_than_the_folders_stops_in_a_folder_around_and_in_a_zip(
+    write: Callable[..., Path], tmp_path: Path, make_zip: Callable[..., Path]
+) -> None:
+    names = [f"part_{number % 2}/{name}.png" for number, name in enumerate(IDS)]
+    sexes = ["male" if number % 3 else "female" for number in range(40)]
+    path = write(names, "about.csv", lines("id,pet,sex", IDS, PETS, sexes)).parent
+    (tmp_path / "around").mkdir()
+    path.rename(tmp_path / "around" / "data")
+    assert formats.detect(tmp_path / "around") == "image_csv"
+    assert ways_out(stop(tmp_path / "around"))[0] == {"path": str(tmp_path / "around" / "data" / "about.csv")}
+    archive = make_zip(tmp_path / "photos.zip", tmp_path / "around" / "data")
+    with pytest.raises(UserError, match="about.csv in this zip") as caught:
+        list(image_folder.list_samples(archive, config(archive, {})))
+    assert ways_out(caught.value) == [{"format": "image_folder"}]
+    assert list(image_folder.list_samples(archive, config(archive, {"format": "image_folder"})))
+
+
+def test_pictures_in_a_folder_that_no_table_names_are_told(write: Callable[..., Path]) -> None:
+    names = [f"train/{name}.png" for name in IDS]
+    path = write([*names, "test/1.png"], "labels.csv", lines("id,pet", IDS, PETS)).parent
+    assert set(found(path)) == set(names)
+    assert [item.file for item in problems(path)["unlabelled_image"]] == ["test/1.png"]
+
+
+def test_classes_that_are_made_of_other_classes_are_told(write: Callable[..., Path]) -> None:
+    names = [f"{name}.png" for name in IDS]
+    pets = ["cat dog" if number % 5 == 0 else pet for number, pet in enumerate(PETS)]
+    table = write(names, "labels.csv", lines("path,label", names, pets))
+    told = {item["name"]: item for item in inspect(ImageDataConfig(path=str(table)), Progress())["findings"]}
+    assert told["combined_classes"]["examples"][0]["label"] == "cat dog"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"split_folders": "none"}, {"split_folders": {"a": "train"}}, {"format": "image_folder", "label_column": "pet"}],
+)
+def test_settings_that_find_nothing_to_act_on_stop(said: dict[str, Any], write: Callable[..., Path]) -> None:
+    names = [f"{pet}/{name}.png" for name, pet in zip(IDS, PETS, strict=True)]
+    table = write(names, "labels.csv", lines("path,label", names, PETS))
+    path = table.parent if "format" in said else table
+    with pytest.raises(UserError, match="finds nothing to act on"):
+        inspect(config(path, said), Progress())
+
+
+def test_classes_that_are_numbers_get_their_names_or_stop(write: Callable[..., Path]) -> None:
+    names = [f"{name}.png" for name in IDS]
+    table = write(names, "labels.csv", lines("path,label", names, [str(number % 2) for number in range(40)]))
+    checked = inspect(config(table, {"class_names": ("cat", "dog")}), Progress())
+    assert checked["classes"] == {"cat": 20, "dog": 20}
+    (table.parent / "from_1.csv").write_text(lines("path,label", names, [str(number % 2 + 1) for number in range(40)]))
+    with pytest.raises(UserError, match="Class 2 has no name"):
+        inspect(config(table.parent / "from_1.csv", {"class_names": ("cat", "dog")}), Progress())

@@ -12,7 +12,7 @@ from data.series.time_forms import TimeForm
 from data.series.time_writing import write_time
 from data.series.times import parse_times, show_time
 from pipeline.errors import UserError
-from tests.support.series_tables import known
+from tests.support.series_tables import known, read
 
 
 @pytest.fixture
@@ -212,3 +212,48 @@ def test_numbers_are_times_of_their_kind(file: Path, name: str, cells: list[str]
 def test_what_can_be_read_in_two_ways_is_asked(file: Path, cells: list[str], says: str) -> None:
     with pytest.raises(UserError, match=says):
         form_and_times(file, cells)
+
+
+def test_a_number_that_may_be_a_time_or_a_value_is_asked(file: Path) -> None:
+    with pytest.raises(UserError, match="could be unix seconds"):
+        read(file, "n,visits\n" + "".join(f"{row},{1_500_000_000 + 1000 * row}\n" for row in range(50)))
+    with pytest.raises(UserError, match="counts the rows backwards"):
+        read(file, "id,value\n" + "".join(f"{50 - row},{row % 7}\n" for row in range(50)))
+    with pytest.raises(UserError, match="`1958.0000`, are in no known form"):
+        read(file, "date,value\n" + "".join(f"{1958 + row / 52:.4f},{row % 7}\n" for row in range(50)))
+    assert read(file, "value\n" + "".join(f"{50 - row}\n" for row in range(50))).times is None
+    assert read(file, "period\n" + "".join(f"{row}.5\n" for row in range(50))).times is None
+
+
+def test_years_of_another_calendar_are_asked(file: Path) -> None:
+    cells = [f"1398/01/{day:02d}" for day in range(1, 31)]
+    with pytest.raises(UserError, match="another calendar"):
+        form_and_times(file, cells)
+    assert form_and_times(file, cells, time_format="%Y/%m/%d")[1][0] == "1398-01-01"
+
+
+def test_a_zone_that_the_recipe_names_says_what_its_abbreviations_mean(file: Path) -> None:
+    cells = ["2019-01-01 05:30 IST", "2019-01-01 06:30 IST"]
+    assert form_and_times(file, cells, time_zone="Asia/Kolkata")[1] == HOURS
+    assert (
+        form_and_times(file, ["2019-01-01 02:00 IST", "2019-01-01 03:00 IST"], time_zone="Asia/Jerusalem")[1] == HOURS
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "first"),
+    [
+        ("Date,Hour,value\n2019-01-01,1,5\n2019-01-01,2,6\n2019-01-01,24,7\n", "Date+Hour", "2019-01-01 01:00:00"),
+        ("Time,Date,value\n05:00,13.01.2019,5\n06:00,13.01.2019,6\n", "Date+Time", "2019-01-13 05:00:00"),
+        ("year,month,value\n2019,Jan,5\n2019,Feb,6\n", "year+month", "2019-01-01"),
+        ("year,quarter,value\n2019,Q1,5\n2019,Q2,6\n", "year+quarter", "2019-01-01"),
+        ("Jahr,Monat,value\n2019,1,5\n2019,2,6\n", "Jahr+Monat", "2019-01-01"),
+        ("year,week,value\n2019,1,5\n2019,2,6\n", "year+week", "2018-12-31"),
+    ],
+)
+def test_times_in_several_columns_are_put_together(file: Path, text: str, column: str, first: str) -> None:
+    found = read(file, text, value_columns=("value",))
+    assert known(found.times)[0] == first
+    assert (
+        csv_series.open_layout(file, SeriesDataConfig(path=str(file), value_columns=("value",))).time_column == column
+    )

@@ -112,6 +112,22 @@ def test_pixels_end_the_run_and_its_remedy_works(tmp_path: Path) -> None:
     listed(tmp_path, files, boxes="pixels")
 
 
+@pytest.mark.parametrize("form", ["corners", "corner_size"])
+def test_boxes_that_are_no_centres_and_sizes_end_the_run_and_its_remedy_works(form: str, tmp_path: Path) -> None:
+    chance, texts, boxes = random.Random(4), list[str](), list[object]()
+    for _ in range(12):
+        x, y = chance.uniform(0, 0.6), chance.uniform(0, 0.6)
+        wide, high = chance.uniform(0.2, 1 - x), chance.uniform(0.2, 1 - y)
+        texts.append(f"0 {x} {y} {x + wide} {y + high}" if form == "corners" else f"0 {x} {y} {wide} {high}")
+        boxes.append(pytest.approx((y, x, y + high, x + wide)))
+    with pytest.raises(UserError, match="of the boxes do not lie in their photos") as caught:
+        listed(tmp_path, photos(*texts))
+    assert f"`data.box_form={form}`" in str(caught.value.fix)
+    samples, _ = listed(tmp_path, photos(*texts), box_form=form)
+    assert [samples[place].boxes[0][1:5] for place in (0, 1)] == boxes[:2]
+    listed(tmp_path, photos(*texts), box_form="centre_size")
+
+
 # key points
 
 
@@ -171,7 +187,7 @@ def test_where_key_points_and_outlines_cannot_be_told_apart_a_data_yaml_says_it(
 
 
 def test_lines_of_another_length_than_the_stated_key_points_are_named() -> None:
-    form, _ = find_form([("1.txt", pose(1, 2, 3))], (2, 3), False)
+    form, _ = find_form([("1.txt", pose(1, 2, 3))], (2, 3), DetectionDataConfig(path="x"))
     assert form == LineForm("points", 10)
     problem = read_line(["0", "0.4", "0.3", "0.6", "0.3", "0.6", "0.7"], "1.txt, line 1", {}, form)
     assert isinstance(problem, Problem) and "7 values instead of 11" in problem.detail

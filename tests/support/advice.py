@@ -10,13 +10,16 @@ from pathlib import Path
 import typer
 
 from components.recipes import load
-from labline.cli.data_check import show_data_check
+from components.tasks import find_task
+from labline.cli.data_check import show_data_check, task_of_data
 from labline.cli.main import app
 from pipeline.errors import UserError
+from pipeline.progress import Progress
 
 QUOTED = re.compile(r"`([^`]+)`( to \d+| below \d+)?")
 KEY = re.compile(r"[a-z_]+(\.[a-z_0-9]+)+")
 CLAUSE = re.compile(r"; |\. |\n|,? or (?=name|set|the|have|correct|leave|say|`)|: (?=`)")
+IN_QUOTES = re.compile(r"^([a-z_.]+)='(.*)'$")
 EXAMPLE = re.compile("such as `([a-z_.]+=[^`]+)`")
 MISTYPED = re.compile("Unknown key `([^`]+)`")
 DEEP = 4  # advices followed one after the other
@@ -32,6 +35,20 @@ def look_at_data(arguments: list[str]) -> UserError | None:
     except UserError as error:
         return error
     return None
+
+
+def look_at_photos(arguments: list[str]) -> UserError | None:
+    """Return the error of data of images, or one made of the findings that would stop a run."""
+    task = task_of_data(arguments[0], arguments[1:])
+    try:
+        data = load(task, [f"data.path={arguments[0]}", *arguments[1:]]).recipe
+        found = find_task(task).data_check.inspect(data.data, data.validation, Progress(quiet=True))
+    except UserError as error:
+        return error
+    wrong = [item for item in found["findings"] if item["severity"] == "error"]
+    if not found["stops"]:
+        return None
+    return UserError(", ".join(item["name"] for item in wrong), "", " ".join(item["description"] for item in wrong))
 
 
 def settle_recipe(arguments: list[str]) -> UserError | None:
@@ -102,7 +119,10 @@ def apply(settings: tuple[str, ...], arguments: list[str]) -> list[str]:
     wrong, mistyped, right = settings[0].partition("->")
     if mistyped:
         return [re.sub(rf"^{re.escape(wrong)}(?=[.=])", right, item) for item in arguments]
+    settings = tuple(IN_QUOTES.sub(r"\1=\2", setting) for setting in settings)  # as the shell reads what is pasted
     keys = {setting.partition("=")[0] for setting in settings}
+    if keys == {"data.path"}:
+        return [settings[0].partition("=")[2], *arguments[1:]]
     return [item for item in arguments if item.partition("=")[0] not in keys] + list(settings)
 
 
@@ -130,7 +150,7 @@ def settings_of(clause: str, error: UserError, choices: Mapping[str, str]) -> It
         key, equals, _ = quoted.partition("=")
         if quoted.startswith(("labline ", "--")):
             check_command(quoted)
-        elif not KEY.fullmatch(key) or key in ELSEWHERE:
+        elif not KEY.fullmatch(key) or (key in ELSEWHERE and not equals):
             continue
         elif equals and not quoted.endswith("="):
             yield quoted

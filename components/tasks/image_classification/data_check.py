@@ -11,11 +11,15 @@ from components.validation.stopping import conclude, unusable_files
 from data import formats
 from data.config import RawDataConfig
 from data.detection.labelled import has_images
+from data.file_tree import Entry, extension_of
 from data.formats import csv_series, image_csv
 from data.images.check import inspect as inspect_images
 from data.images.config import ImageDataConfig
+from data.nested_zips import list_tree
+from data.sample import EXTENSIONS
 from data.unpack import is_archive
 from data.validation.config import ValidationConfig
+from pipeline.errors import UserError
 from pipeline.progress import Progress
 from pipeline.settings import narrow
 
@@ -32,9 +36,21 @@ def inspect(config: RawDataConfig, validation: ValidationConfig, progress: Progr
     return conclude(found, checked, unusable_files(found["findings"], found["splits"]), validation)
 
 
+def holds_pictures(archive: Path) -> bool:
+    """Tell whether a zip, or a zip in it, holds pictures; a damaged one may."""
+    try:
+        return any(
+            isinstance(item, Entry) and extension_of(item.parts[-1]) in EXTENSIONS for item in list_tree(archive)
+        )
+    except UserError:
+        return False
+
+
 def recognize(place: Path) -> int:
     """Say that a table that names images, and a folder or archive that has some, are images with a class each."""
     if place.is_file() and csv_series.detect(place):
         return 2 * (image_csv.detect(place) and image_csv.names_images(place))
+    if place.suffix.lower() == ".zip" and place.is_file() and holds_pictures(place):
+        return 2
     empty = place.is_dir() and not any(place.iterdir())
     return int(empty or has_images(place) or is_archive(place) or formats.looks_like(place, "image_classification"))

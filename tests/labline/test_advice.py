@@ -61,8 +61,9 @@ SETTINGS_OF_COLUMNS = {
     "data.decimal": ",",
 }
 
-USUAL = {  # the mean, no place's calendar, and the usual shares will do
+USUAL = {  # the mean, no place's calendar, the usual shares, and no line that is to be left out
     "data.resample_by": NOT_HERE,
+    "data.skip_rows": NOT_HERE,
     "data.time_zone": NOT_HERE,
     "data.split": NOT_HERE,
     "data.split.validation": NOT_HERE,

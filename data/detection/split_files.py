@@ -26,6 +26,7 @@ from pipeline.errors import UserError
 
 YAML_KEYS: dict[str, Split] = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
 DEEPEST = 50  # lists inside each other that a data.yaml may have
+ANNOTATIONS = frozenset(["xml", "txt", "json"])  # endings of files that lists may name in place of photos
 SETS = ("imagesets", "imageset")
 AWAY = "Else take it out of the folder, or set `data.given_splits=false`, which cuts the photos by `data.split`."
 
@@ -303,7 +304,9 @@ def list_of(texts: TextFiles, entry: Entry, sure: bool, split: Split | None = No
     stem, names = stem_of(entry.parts[-1]), texts.lines(entry)
     split = split or split_of(stem) or "train"
     both = re.sub(r"[^a-z]", "", stem.lower()).endswith("trainval")
-    sure = sure or any(extension_of(word) in EXTENSIONS for line in names[:20] for word in (line, line.split()[0]))
+    files = {*EXTENSIONS, *ANNOTATIONS}
+    firsts = [word for line in names[:20] for word in (line, re.split(r"[\s,;]", line, maxsplit=1)[0])]
+    sure = sure or any(extension_of(word) in files for word in firsts)
     return SplitList(split, shown(entry.parts), entry.parts, names, with_validation=both, sure=sure)
 
 

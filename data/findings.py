@@ -70,6 +70,11 @@ KINDS: dict[str, Kind] = {
     ),
     "empty_class": Kind("warning", "These class folders hold no usable picture; the classes were left out."),
     "similar_classes": Kind("warning", "The names of these classes differ in nothing but case, spaces or dashes."),
+    "combined_classes": Kind(
+        "warning",
+        "The names of these classes are made of other classes' names, as if their pictures had several classes; each "
+        "name is learnt as a class of its own.",
+    ),
     "nested_folders": Kind(
         "warning",
         "In the folders of these classes lie folders with pictures of their own; all count for the class. If the last "
@@ -183,5 +188,6 @@ def nothing_usable(what: str, path: Path, format_name: str, findings: Findings, 
         kind = max(findings.counts, key=lambda name: (findings.kinds[name].severity == "error", findings.counts[name]))
         example = findings.examples[kind][0]
         detail = f" ({example['detail']})" if example["detail"] else ""
-        fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}. {fix}"
+        description = findings.kinds[kind].description
+        fix = f"{findings.counts[kind]:,} x {kind}, for example {example['file']}{detail}: {description} {fix}"
     return UserError(what, str(path), fix)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Collection
 
 from data.file_tree import Entry, printable, stem_of
@@ -46,7 +45,7 @@ def second_pictures(photos: list[Entry], annotated: Collection[tuple[str, ...]])
     """Return the pictures that are second ones of an annotated photo, each with what is to be told.
 
     A picture is one where it has the name of an annotated photo, or that name with `_mask` behind it, and lies beside
-    it, in a folder called after masks, or in a folder in which all pictures are such.
+    it or in a folder called after masks.
 
     Args:
         photos: all pictures.
@@ -55,20 +54,16 @@ def second_pictures(photos: list[Entry], annotated: Collection[tuple[str, ...]])
     first: dict[str, tuple[str, ...]] = {}
     for parts in annotated:
         first.setdefault(stem_of(parts[-1]).lower(), parts)
-    twins: dict[tuple[str, ...], list[tuple[tuple[str, ...], tuple[str, ...]]]] = defaultdict(list)
-    counts: dict[tuple[str, ...], int] = defaultdict(int)
+    twins: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
     for photo in photos:
-        counts[photo.parts[:-1]] += 1
         if photo.parts in annotated:
             continue
         stem, short = stem_of(photo.parts[-1]).lower(), first_picture(photo.parts[-1])
         if stem in first or short in first:
-            twins[photo.parts[:-1]].append((photo.parts, first.get(stem) or first[short]))
+            twins.append((photo.parts, first.get(stem) or first[short]))
     found: dict[tuple[str, ...], Problem] = {}
-    for folder, pairs in twins.items():
-        whole = len(pairs) == counts[folder]
-        for parts, main in pairs:
-            if whole or main[:-1] == folder or in_picture_folder(parts):
-                detail = f"beside the photo {printable('/'.join(main))}"
-                found[parts] = Problem("second_picture", printable("/".join(parts)), detail)
+    for parts, main in twins:
+        if main[:-1] == parts[:-1] or in_picture_folder(parts):
+            detail = f"beside the photo {printable('/'.join(main))}"
+            found[parts] = Problem("second_picture", printable("/".join(parts)), detail)
     return found

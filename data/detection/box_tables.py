@@ -137,7 +137,7 @@ def form_of(each: BoxTable, entries: list[Entry], read: ReadFile, config: Detect
         if count >= ENOUGH and shares["corners"] > SWAPPED:
             raise UserError(
                 f"{shares['corners']:.0%} of its boxes end before they begin, so the columns "
-                f"{', '.join(columns.edges)} are no corners.",
+                f"{', '.join(map(each.table.title, columns.edges))} are no corners.",
                 each.key,
                 FORMS,
             )
@@ -147,9 +147,10 @@ def form_of(each: BoxTable, entries: list[Entry], read: ReadFile, config: Detect
     chosen = choose_form(shares)
     if chosen is None:
         said = ", ".join(f"as {WORDS[form]} {share:.0%} do not" for form, share in shares.items())
+        names = ", ".join(map(each.table.title, columns.edges))
         raise UserError(
-            f"It cannot be told what the numbers of a box ({', '.join(columns.edges)}) are: of the boxes that should "
-            f"lie in their photos, {said}.",
+            f"It cannot be told what the numbers of a box ({names}) are: of the boxes that should lie in their photos, "
+            f"{said}.",
             each.key,
             FORMS,
         )

@@ -38,8 +38,16 @@ KINDS: dict[str, Kind] = {
     "empty_box": Kind("error", "These boxes have no area; they were left out."),
     "outside_box": Kind("error", "These boxes lie outside their photos; they were left out."),
     "no_usable_box": Kind("error", "None of these photos' boxes can be used, so the photos were left out."),
-    "conflicting_splits": Kind("error", "These annotations put a photo into another split than an earlier one did."),
-    "unclear_id": Kind("error", "Ids are missing, or stand for several images; whose boxes they mean cannot be told."),
+    "conflicting_splits": Kind(
+        "error",
+        "These annotations put a photo into another split than an earlier one did, so it was left out. Take it out of "
+        "one of them, or cut all photos anew: `data.given_splits=false`.",
+    ),
+    "unclear_id": Kind(
+        "error",
+        "Ids are missing, or stand for several images, so whose boxes they mean cannot be told; the photos were left "
+        "out. Export the annotations again, or number the images anew.",
+    ),
     "missing_shard": Kind("error", "Of these records, files are missing."),
     "damaged_record": Kind("error", "These record files are damaged; what follows in them was left out."),
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "error"},
@@ -63,6 +71,16 @@ KINDS: dict[str, Kind] = {
     ),
     "doubtful_class_names": Kind("warning", "The files that name the classes do not agree with themselves or others."),
     "unused_list": Kind("warning", "These files could give splits of the photos, and were not used."),
+    "predicted_folder": Kind(
+        "warning",
+        "What lies in these folders was found by a detector, as their names say, and is no annotation of a person; it "
+        "was left out.",
+    ),
+    "unlabelled_photo": Kind(
+        "warning",
+        "Many photos have no label file; they are used as photos of nothing. Where they are not labelled yet, take "
+        "them away; where there is nothing on them, an empty file says so.",
+    ),
     "swapped_box": Kind("warning", "Edges of these boxes were swapped; they were put in order."),
     "box_beyond_edge": Kind("warning", "These boxes reach beyond their photos; they were cut at the edge."),
     "resized_photo": Kind(

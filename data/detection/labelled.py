@@ -12,11 +12,14 @@ from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.given_splits import GivenSplits, find_splits
 from data.detection.pairing import Parts, Statement, pair
-from data.file_tree import Entry, extension_of, list_files, list_folder, list_zip, open_archive, open_reader, printable
+from data.detection.predicted import predicted_folders, within
+from data.file_tree import Entry, extension_of, list_files, open_reader, printable
+from data.nested_zips import list_tree
 from data.sample import EXTENSIONS, BadImage, Problem, Split
 from data.second_pictures import second_pictures
 
 KEPT: ContextVar[dict[Path, list[Entry | Problem]] | None] = ContextVar("KEPT", default=None)
+MANY = 0.2  # share of photos without a label file that makes one doubt whether all are labelled yet
 TURNED_BY_EXIF = True  # unless a format says otherwise, boxes are on the image as it is seen
 
 
@@ -43,7 +46,7 @@ class Annotation:
 
 
 def list_entries(path: Path) -> Iterator[Entry | Problem]:
-    """Yield the files of a folder or zip."""
+    """Yield the files of a folder or zip, those of zips in the place of folders too."""
     kept = KEPT.get()
     if kept is None:
         return list_fresh(path)
@@ -53,7 +56,7 @@ def list_entries(path: Path) -> Iterator[Entry | Problem]:
 
 
 def list_fresh(path: Path) -> Iterator[Entry | Problem]:
-    return list_folder(path) if path.is_dir() else list_zip(open_archive(path), (path.name,))
+    return list_tree(path)
 
 
 @contextmanager
@@ -119,6 +122,8 @@ def samples_of(
     Raises:
         UserError: files that state splits cannot be followed, see `find_splits`.
     """
+    entries, annotations, told = without_predictions(entries, annotations)
+    yield from told
     photos = images_of(entries)
     paired = pair([each.statement for each in annotations], photos, own, config.pair_by)
     about: dict[Parts, list[Annotation]] = {}
@@ -146,11 +151,31 @@ def samples_of(
             split = given.of(photo.parts)
             yield DetectionSample(printable("/".join(photo.parts)), photo.locator, (), None, split, "", True)
     yield from given.problems
+    yield from unlabelled(used, about)
+    taken = {photo.parts for photo in used}
     for photo in photos:
         if photo.parts in seconds:
             yield seconds[photo.parts]
-        elif photo.parts not in about and photo.parts[:-1] not in labelled:
+        elif photo.parts not in taken:
             yield Problem("photo_without_annotation", printable("/".join(photo.parts)))
+
+
+def without_predictions(
+    entries: list[Entry], annotations: Sequence[Annotation]
+) -> tuple[list[Entry], Sequence[Annotation], list[Problem]]:
+    """Return files and annotations without those of folders of predictions, and what is to be told of these."""
+    folders = predicted_folders([each.statement.file for each in annotations], images_of(entries))
+    if not folders:
+        return entries, annotations, []
+    kept = [each for each in annotations if within(each.statement.file, folders) is None]
+    return [each for each in entries if within(each.parts, folders) is None], kept, list(folders.values())
+
+
+def unlabelled(used: Sequence[Entry], about: Container[Parts]) -> Iterator[Problem]:
+    """Yield the photos of the background that no file says so of, where these are many."""
+    without = [photo for photo in used if photo.parts not in about]
+    if len(without) > max(3, MANY * len(used)):
+        yield from (Problem("unlabelled_photo", printable("/".join(photo.parts))) for photo in without)
 
 
 def is_background(photo: Parts, labelled: Container[Parts], seconds: Container[Parts]) -> bool:

@@ -33,11 +33,13 @@ class Statement(NamedTuple):
         file: path of the annotation's file below the data.
         stated: the photo's path as it stands there; empty where there is none.
         place: the annotation, for people.
+        folder: where the photo lay when it was annotated; counts only where several photos have the stated name.
     """
 
     file: Parts
     stated: str
     place: str
+    folder: str = ""
 
 
 @dataclass
@@ -339,13 +341,14 @@ def narrow(photos: list[Entry], statement: Statement, stated: Parts, own: bool) 
     """Leave of several photos those that lie to the annotation as photos do."""
     if len(photos) < 2:
         return photos
-    folder = statement.file[:-1]
+    folder, folders = statement.file[:-1], parts_of_path(statement.folder)
     named = {composed(part) for part in (*stated[:-1], *folder)}
     split = split_of(stem_of(statement.file[-1])) if not own else None
     split = split or split_of_parts(folder)
     around = [shared_start(photo.parts, folder) for photo in photos]
     rules: list[Callable[[Entry], bool]] = [
         lambda photo: not in_picture_folder(photo.parts, named),
+        lambda photo: bool(folders) and common_end((*photo.parts[:-1], ""), (*folders, ""), decoded, False) > 1,
         lambda photo: bool(stated) and photo.parts in (parts_of_path("/".join((*folder, *stated))), stated),
         lambda photo: photo.parts[:-1] == folder,
         lambda photo: is_parallel(photo.parts[:-1], folder),

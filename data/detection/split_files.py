@@ -25,8 +25,9 @@ from data.split_names import split_of, splits_of
 from pipeline.errors import UserError
 
 YAML_KEYS: dict[str, Split] = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
+ANNOTATIONS = frozenset(["xml", "txt", "json"])  # endings of files that lists may name in place of photos
 SETS = ("imagesets", "imageset")
-AWAY = "Mend it or take it out of the folder, or set `data.given_splits=false`, which cuts the photos by `data.split`."
+AWAY = "Else take it out of the folder, or set `data.given_splits=false`, which cuts the photos by `data.split`."
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class TextFiles:
         stems = {stem_of(photo.parts[-1]) for photo in photos}
         self.read = read
         self.folders = {photo.parts[:depth] for photo in photos for depth in range(1, len(photo.parts))}
+        self.every = [entry for entry in entries if extension_of(entry.parts[-1]) == "txt"]
         self.by_ending: dict[str, list[Entry]] = {}
         for entry in entries:
             ending = extension_of(entry.parts[-1])
@@ -106,14 +108,14 @@ class TextFiles:
         ranked = sorted(
             (
                 (shared_end(tuple(map(composed, entry.parts)), words), entry.parts[: len(base)] == base, entry)
-                for entry in self.of("txt")
+                for entry in self.every
                 if words and composed(entry.parts[-1]) == words[-1]
             ),
             reverse=True,
         )
         if len(ranked) > 1 and ranked[0][:2] == ranked[1][:2] and ranked[0][2].parts[:-1] != base:
             two = f"{shown(ranked[0][2].parts)} or {shown(ranked[1][2].parts)}"
-            raise UserError(f"`{stated}` could be {two}.", shown(base) or "the data", f"Write the whole path. {AWAY}")
+            raise UserError(f"`{stated}` could be {two}.", shown(base) or "the data", "Write the whole path.")
         return ranked[0][2] if ranked else None
 
 
@@ -129,7 +131,7 @@ def yaml_sources(texts: TextFiles) -> Iterator[Source]:
                     lists.append(yaml_list(texts, entry, content, key, split, item.strip()))
         kept = tuple(item for item in lists if item is not None)
         missing = tuple(
-            (shown(entry.parts), "the folder that it names for `test` is not there") for item in lists if item is None
+            (f"{shown(entry.parts)}, `test`", "the folder that it names is not there") for item in lists if item is None
         )
         if kept:
             yield Source(kept, missing)
@@ -226,7 +228,9 @@ def darknet_source(texts: TextFiles) -> Source:
                 continue
             found = texts.find_list(stated, entry.parts[:-1])
             if found is None and split == "train":
-                raise UserError(f"It names `{stated}` for {key}, and there is no such file.", shown(entry.parts), AWAY)
+                raise UserError(
+                    f"It names `{stated}` for {key}, and there is no such file.", shown(entry.parts), f"Add it. {AWAY}"
+                )
             if found is not None:
                 texts.used.add(found.parts)
                 place = f"{shown(found.parts)} ({shown(entry.parts)}, `{key}`)"
@@ -270,7 +274,9 @@ def list_of(texts: TextFiles, entry: Entry, sure: bool, split: Split | None = No
     stem, names = stem_of(entry.parts[-1]), texts.lines(entry)
     split = split or split_of(stem) or "train"
     both = re.sub(r"[^a-z]", "", stem.lower()).endswith("trainval")
-    sure = sure or any(extension_of(word) in EXTENSIONS for line in names[:20] for word in (line, line.split()[0]))
+    files = {*EXTENSIONS, *ANNOTATIONS}
+    firsts = [word for line in names[:20] for word in (line, re.split(r"[\s,;]", line, maxsplit=1)[0])]
+    sure = sure or any(extension_of(word) in files for word in firsts)
     return SplitList(split, shown(entry.parts), entry.parts, names, with_validation=both, sure=sure)
 
 

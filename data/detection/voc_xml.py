@@ -33,6 +33,7 @@ class Described:
 
     Attributes:
         filename: the photo's name as it stands there; empty if it has none.
+        folder: the folder that it lay in; empty if it says none.
         size: (height, width); None if it says none.
         boxes: label, edges and line of each object.
         problems: kind, line and words of what could not be read.
@@ -40,6 +41,7 @@ class Described:
     """
 
     filename: str = ""
+    folder: str = ""
     size: tuple[int, int] | None = None
     boxes: list[Box] = field(default_factory=list)
     problems: list[tuple[str, int, str]] = field(default_factory=list)
@@ -156,6 +158,8 @@ class Reader:
             self.add_object()
         elif depth == 2 and (name == "filename" or (name == "path" and not self.found.filename)):
             self.found.filename = self.words.strip()
+        elif depth == 2 and name == "folder":
+            self.found.folder = self.words.strip()
         elif element == "size" and depth == 3:
             self.fields[name] = (self.words.strip(), self.line())
         elif element == "size":

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from data.file_tree import printable, read_image
+from data.file_tree import Entry, extension_of, list_folder, printable, read_image
 from data.images.config import ImageDataConfig
 from data.images.label_table import find_columns
 from data.images.tables import (
@@ -32,7 +32,7 @@ from data.images.tables import (
     tables_in,
     tables_with_classes,
 )
-from data.sample import SPLIT_FOLDERS, BadImage, ImageSample, Problem, Read, Split
+from data.sample import EXTENSIONS, SPLIT_FOLDERS, BadImage, ImageSample, Problem, Read, Split
 from data.split_names import split_of
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 
@@ -98,6 +98,12 @@ def list_folder_of_tables(path: Path, config: ImageDataConfig) -> Iterator[Image
         for item in list_table(given, path):
             if isinstance(item, Problem) and (item.name != "unlabelled_image" or item.file not in named):
                 yield item
+            named.add(item.key if isinstance(item, ImageSample) else item.file)
+    for entry in list_folder(path):
+        if isinstance(entry, Entry) and extension_of(entry.parts[-1]) in EXTENSIONS:
+            key = "/".join(entry.parts)
+            if key not in named:
+                yield Problem("unlabelled_image", printable(key), "no table names it")
     for table in sorted({*path.glob("*.csv"), *path.glob("*.tsv")} - {given.path for given in (*labelled, *others)}):
         yield Problem("stray_file", printable(table.name), "a table that names no pictures with their classes")
 

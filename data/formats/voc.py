@@ -75,7 +75,8 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
                 yield Problem("unreadable_annotation", key, str(error))
                 continue
             outlined = outlined or (f"{key}, line {found.outlined}" if found.outlined else "")
-            annotations.append(Annotation(Statement(entry.parts, found.filename, key), found.said(key), found.size))
+            statement = Statement(entry.parts, found.filename, key, found.folder)
+            annotations.append(Annotation(statement, found.said(key), found.size))
     if outlined:
         yield Problem("box_around_outline", outlined, "outlines or rotated boxes")
     yield from samples_of(path, entries, annotations, config, own=True)

@@ -59,7 +59,7 @@ class ImageDataConfig(RawDataConfig):
         None, description="use only these classes, numbered in this order; null: all, sorted"
     )
     class_names: tuple[str, ...] | None = Field(
-        None, description="names for the numbers of idx files, in order; null: the numbers"
+        None, description="names for classes that the data give as numbers, in order from 0; null: the numbers"
     )
     limit: int | None = Field(
         None,

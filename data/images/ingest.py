@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import apache_beam
@@ -47,6 +48,7 @@ class ImageSurveyor(Surveyor[ImageDataConfig, Row]):
     reader = ImageListingReader
 
     def list_images(self) -> Listing:
+        refuse_idle_settings(self.config, self.source.format, self.path)
         samples = formats.find(self.source.format).list_samples(self.path, self.config)
         return write_listing(samples, self.config, self.folder, self.findings)
 
@@ -71,6 +73,7 @@ class ImageSurveyor(Surveyor[ImageDataConfig, Row]):
     def number_classes(self, listing: Listing, facts: NDArray[np.void]) -> Classes:
         """Number the classes that have usable images: as the recipe lists them, else sorted (numbers by value)."""
         report_similar(listing.names, self.findings)
+        report_combined(listing.names, self.findings)
         counts = np.bincount(listing.labels[facts["usable"]], minlength=len(listing.names))
         looked_at = np.bincount(listing.labels, minlength=len(listing.names))
         used = [name for name, count in zip(listing.names, counts, strict=True) if count]
@@ -104,6 +107,34 @@ class ImageSurveyor(Surveyor[ImageDataConfig, Row]):
 
     def problem(self, kind: str, row: Row, detail: str, listing: Listing) -> Problem:
         return Problem(kind, row.key, detail, SPLITS[row.split] if row.split >= 0 else "", listing.names[row.label])
+
+
+OF_TABLES = ("path_column", "label_column", "split_column", "image_folder", "image_ending")
+
+
+def refuse_idle_settings(config: ImageDataConfig, format_name: str, path: Path) -> None:
+    """Stop where a setting of tables is given for folders, or one of folders for tables: it would have no effect.
+
+    Raises:
+        UserError: as said.
+    """
+    idle = [key for key in OF_TABLES if getattr(config, key) is not None and format_name != "image_csv"]
+    idle += ["split_folders"] if config.split_folders != "auto" and format_name != "image_folder" else []
+    if idle:
+        read_as = {"image_csv": "a table", "image_folder": "folders"}.get(format_name, format_name)
+        what = f"`data.{idle[0]}` finds nothing to act on: the data are read as {read_as}."
+        wanted = "image_folder" if idle[0] == "split_folders" else "image_csv"
+        table = "" if wanted == "image_folder" else " Or give the table itself as `data.path`."
+        raise UserError(what, str(path), f"Leave it out, or set `data.format={wanted}`.{table}")
+
+
+def report_combined(names: list[str], findings: Findings) -> None:
+    """Tell of classes whose names are made of other classes' names, as where pictures have several classes each."""
+    known = set(names)
+    for name in names:
+        parts = [part for part in re.split(r"[\s|,;&+]+", name) if part]
+        if len(parts) > 1 and known.issuperset(parts):
+            findings.add(Problem("combined_classes", name, ", ".join(f"`{part}`" for part in parts), "", name))
 
 
 def in_order(names: list[str], class_names: tuple[str, ...] | None = None) -> list[str]:

@@ -117,10 +117,28 @@ def label_samples(
             label = match[1] if match.re.groups else match[0]
         if not label.isascii():
             label = unicodedata.normalize("NFC", label)  # Macs write letters and their accents apart
+        if config.class_names and label.isascii() and label.isdigit():
+            label = name_of(label, config.class_names)
         number = numbers.setdefault(label, len(numbers))
         labels.append(number)
         split = SPLITS.index(sample.split) if sample.split else -1
         yield Line(sample.key, split, (sample.key, number, split, sample.locator))
+
+
+def name_of(number: str, names: tuple[str, ...]) -> str:
+    """Return the name of a class that the data give as a number.
+
+    Raises:
+        UserError: it has none.
+    """
+    if number in names:
+        return number
+    if int(number) >= len(names):
+        fix = (
+            f"There are {len(names)} names, for 0 to {len(names) - 1}; where numbers begin with 1, give one more first."
+        )
+        raise UserError(f"Class {number} has no name.", "data.class_names", fix)
+    return names[int(number)]
 
 
 def write_lines(lines: Iterable[Line], group_by: str | None, folder: Path) -> Columns:

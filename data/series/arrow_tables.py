@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow
-import pyarrow.compute
 import pyarrow.feather
 import pyarrow.parquet
 

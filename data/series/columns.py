@@ -31,6 +31,7 @@ from data.series.time_forms import TimeForm
 from data.series.time_patterns import INDEX
 from pipeline.errors import UserError
 
+COUNTERS = re.compile(r"column_1|unnamed: 0|index|row|rownum|nr\.?|no\.?|#|id|obs|x", re.IGNORECASE)
 MOST_NAMED = 12  # columns that are proposed to be forecast together
 ADVISED = 1_000_000  # rows that are looked at to find what tells series apart
 
@@ -156,6 +157,9 @@ def find_values(seen: Seen, taken: set[int], time: tuple[int, ...]) -> tuple[int
     names, columns = seen.names, seen.columns
     free = [column for column in range(len(names)) if column not in taken]
     numbers = [column for column in free if numeric(columns[column], seen.missing, share=0.5)]
+    counted = [column for column in numbers if counts_rows(names[column], columns[column])]
+    if len(numbers) == len(counted) + 1:
+        numbers = [column for column in numbers if column not in counted]
     if len(free) == 1 or len(numbers) == 1:
         return tuple(numbers or free)
     if not numbers:
@@ -182,12 +186,20 @@ def find_values(seen: Seen, taken: set[int], time: tuple[int, ...]) -> tuple[int
     )
 
 
+def counts_rows(name: str, cells: Sequence[str]) -> bool:
+    """Tell whether a column without a name of its own only counts the rows, as programs write it before all others."""
+    first = cells[0] if cells[0] in ("0", "1") else ""
+    return bool(
+        first and COUNTERS.fullmatch(name) and list(cells) == [str(int(first) + row) for row in range(len(cells))]
+    )
+
+
 def about_layout(names: Sequence[str], numbers: Sequence[int], time: tuple[int, ...]) -> str:
     """Say how columns that are alike are read together: as many values, or as the steps of a series a row."""
     if time and len(numbers) <= MOST_NAMED:
         together = ",".join(names[column] for column in numbers)
         return f" All together, one forecast for each: `data.value_columns=[{together}]`."
-    steps = len({re.sub(r"\d+$", "", names[column]) for column in numbers}) == 1
+    steps = not names[0].startswith("column_") and len({re.sub(r"\d+$", "", names[column]) for column in numbers}) == 1
     return " Where a row is a series and a column a step: `data.layout=wide_steps`." if steps and not time else ""
 
 

@@ -79,8 +79,8 @@ def count_marks(cells: Sequence[str], delimiter: str) -> Marks:
     """Count the decimal marks that cells show.
 
     Args:
-        delimiter: what separates the cells of the table; 1.234 is unclear only where it is a semicolon, as where commas
-            are decimal.
+        delimiter: what separates the cells of the table; 1.234 is unclear unless it is a comma, for where points are
+            decimal, commas separate.
     """
     point = comma = unclear = 0
     for cell in cells:
@@ -91,7 +91,7 @@ def count_marks(cells: Sequence[str], delimiter: str) -> Marks:
             if COMMA_OR_THOUSANDS.fullmatch(cell):
                 unclear += 1
             elif POINT_OR_THOUSANDS.fullmatch(cell):
-                unclear += delimiter == ";"
+                unclear += delimiter != ","
     return Marks(point, comma, unclear)
 
 

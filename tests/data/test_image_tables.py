@@ -316,3 +316,40 @@ def test_a_table_of_other_things_than_the_folders_stops_in_a_folder_around_and_i
         list(image_folder.list_samples(archive, config(archive, {})))
     assert ways_out(caught.value) == [{"format": "image_folder"}]
     assert list(image_folder.list_samples(archive, config(archive, {"format": "image_folder"})))
+
+
+def test_pictures_in_a_folder_that_no_table_names_are_told(write: Callable[..., Path]) -> None:
+    names = [f"train/{name}.png" for name in IDS]
+    path = write([*names, "test/1.png"], "labels.csv", lines("id,pet", IDS, PETS)).parent
+    assert set(found(path)) == set(names)
+    assert [item.file for item in problems(path)["unlabelled_image"]] == ["test/1.png"]
+
+
+def test_classes_that_are_made_of_other_classes_are_told(write: Callable[..., Path]) -> None:
+    names = [f"{name}.png" for name in IDS]
+    pets = ["cat dog" if number % 5 == 0 else pet for number, pet in enumerate(PETS)]
+    table = write(names, "labels.csv", lines("path,label", names, pets))
+    told = {item["name"]: item for item in inspect(ImageDataConfig(path=str(table)), Progress())["findings"]}
+    assert told["combined_classes"]["examples"][0]["label"] == "cat dog"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"split_folders": "none"}, {"split_folders": {"a": "train"}}, {"format": "image_folder", "label_column": "pet"}],
+)
+def test_settings_that_find_nothing_to_act_on_stop(said: dict[str, Any], write: Callable[..., Path]) -> None:
+    names = [f"{pet}/{name}.png" for name, pet in zip(IDS, PETS, strict=True)]
+    table = write(names, "labels.csv", lines("path,label", names, PETS))
+    path = table.parent if "format" in said else table
+    with pytest.raises(UserError, match="finds nothing to act on"):
+        inspect(config(path, said), Progress())
+
+
+def test_classes_that_are_numbers_get_their_names_or_stop(write: Callable[..., Path]) -> None:
+    names = [f"{name}.png" for name in IDS]
+    table = write(names, "labels.csv", lines("path,label", names, [str(number % 2) for number in range(40)]))
+    checked = inspect(config(table, {"class_names": ("cat", "dog")}), Progress())
+    assert checked["classes"] == {"cat": 20, "dog": 20}
+    (table.parent / "from_1.csv").write_text(lines("path,label", names, [str(number % 2 + 1) for number in range(40)]))
+    with pytest.raises(UserError, match="Class 2 has no name"):
+        inspect(config(table.parent / "from_1.csv", {"class_names": ("cat", "dog")}), Progress())

@@ -106,8 +106,9 @@ def test_annotations_that_swap_their_names_are_left_to_what_they_state_if_all_st
 
 def test_masks_and_previews_of_annotated_photos_are_no_photos() -> None:
     photos = ["images/0.jpg", "masks/0.png", "images/1.jpg", "masks/1_mask.png", "previews/9.jpg", "other/2.jpg"]
+    photos += ["images/1_mask.png", "others/0.jpg"]
     found = second_pictures([entry(path) for path in photos], {("images", "0.jpg"), ("images", "1.jpg")})
-    assert sorted("/".join(parts) for parts in found) == ["masks/0.png", "masks/1_mask.png"]
+    assert sorted("/".join(parts) for parts in found) == ["images/1_mask.png", "masks/0.png", "masks/1_mask.png"]
     assert paired({"labels/0.txt": ""}, ["images/0.jpg", "masks/0.png"], own=True) == ["images/0.jpg"]
     assert paired({"masks/0.xml": "0.png"}, ["masks/0.png"], own=True) == ["masks/0.png"]
 
@@ -118,3 +119,11 @@ def test_the_annotation_of_a_photo_that_was_taken_away_goes_to_no_other() -> Non
     assert paired(said, ["cam1/0.png", "cam2/1.png"], own=True) == ["cam1/0.png", "missing_photo"]
     said = {"instances_train.json": "0.png", "instances_val.json": "1.png"}
     assert paired(said, ["train/0.png", "val/2.png"]) == ["train/0.png", "missing_photo"]
+
+
+def test_the_folder_that_an_annotation_names_decides_between_photos_of_one_name() -> None:
+    photos = [entry("rgb/0.jpg"), entry("ir/0.jpg")]
+    found = pair([Statement(("xml", "0.xml"), "0.jpg", "0.xml", "C:\\set\\rgb")], photos, True)
+    assert found == [photos[0]]
+    found = pair([Statement(("xml", "0.xml"), "0.jpg", "0.xml", "elsewhere")], photos, True)
+    assert isinstance(found[0], Problem)

@@ -45,10 +45,14 @@ ABOUT_PICTURES = frozenset(
 
 
 def words_of(name: str) -> list[str]:
-    """Return the words and numbers that a name is made of, in small letters: `TrainSet_v2` -> train, set, v, 2."""
+    """Return the words and numbers that a name is made of, in small letters: `TrainSet_v2` -> train, set, v, 2.
+
+    COCO's `test-dev` is one of its test splits.
+    """
     parts = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     found = re.findall(r"[^\W\d_]+|\d+", parts.lower())
-    return [word for part in found for word in split_joined(part)]
+    words = [word for part in found for word in split_joined(part)]
+    return [word for before, word in zip(["", *words], words, strict=False) if (before, word) != ("test", "dev")]
 
 
 def split_joined(word: str) -> list[str]:

@@ -38,8 +38,16 @@ KINDS: dict[str, Kind] = {
     "empty_box": Kind("error", "These boxes have no area; they were left out."),
     "outside_box": Kind("error", "These boxes lie outside their photos; they were left out."),
     "no_usable_box": Kind("error", "None of these photos' boxes can be used, so the photos were left out."),
-    "conflicting_splits": Kind("error", "These annotations put a photo into another split than an earlier one did."),
-    "unclear_id": Kind("error", "Ids are missing, or stand for several images; whose boxes they mean cannot be told."),
+    "conflicting_splits": Kind(
+        "error",
+        "These annotations put a photo into another split than an earlier one did, so it was left out. Take it out of "
+        "one of them, or cut all photos anew: `data.given_splits=false`.",
+    ),
+    "unclear_id": Kind(
+        "error",
+        "Ids are missing, or stand for several images, so whose boxes they mean cannot be told; the photos were left "
+        "out. Export the annotations again, or number the images anew.",
+    ),
     "missing_shard": Kind("error", "Of these records, files are missing."),
     "damaged_record": Kind("error", "These record files are damaged; what follows in them was left out."),
     **{name: kind for name, kind in IMAGE_KINDS.items() if name in SHARED and kind.severity == "error"},

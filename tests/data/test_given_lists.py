@@ -18,7 +18,7 @@ NAMES = [f"{name}/{number:03d}" for name in ("cats", "dogs") for number in range
 def listed(root: Path, **settings: object) -> tuple[dict[str, str | None], list[tuple[str, str]]]:
     """Return the split of each picture, and kind and file of the problems."""
     items = list(image_folder.list_samples(root, ImageDataConfig.model_validate({"path": str(root), **settings})))
-    splits = {item.key: item.split for item in items if isinstance(item, ImageSample)}
+    splits: dict[str, str | None] = {item.key: item.split for item in items if isinstance(item, ImageSample)}
     return splits, [(item.name, item.file) for item in items if isinstance(item, Problem)]
 
 

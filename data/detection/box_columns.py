@@ -152,10 +152,10 @@ def words_about(found: BoxColumns, labels: Sequence[str], table: Table) -> str:
     """Say how the columns are read."""
     if not table.header:
         return f"there is no header; the columns are read as {', '.join(table.columns)}"
-    label = f"class `{found.label}`" if found.label else "no class, so all are `object`"
-    others = f" (not {', '.join(f'`{name}`' for name in labels[1:])})" if labels[1:] else ""
-    edges = ", ".join(f"`{name}`" for name in found.edges)
-    return f"read as photo `{found.file}`, {label}{others}, box {edges}"
+    label = f"class `{table.title(found.label)}`" if found.label else "no class, so all are `object`"
+    others = f" (not {', '.join(f'`{table.title(name)}`' for name in labels[1:])})" if labels[1:] else ""
+    edges = ", ".join(f"`{table.title(name)}`" for name in found.edges)
+    return f"read as photo `{table.title(found.file)}`, {label}{others}, box {edges}"
 
 
 def corners_of(values: Values, form: BoxForm) -> Values:

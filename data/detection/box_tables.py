@@ -137,7 +137,7 @@ def form_of(each: BoxTable, entries: list[Entry], read: ReadFile, config: Detect
         if count >= ENOUGH and shares["corners"] > SWAPPED:
             raise UserError(
                 f"{shares['corners']:.0%} of its boxes end before they begin, so the columns "
-                f"{', '.join(columns.edges)} are no corners.",
+                f"{', '.join(map(each.table.title, columns.edges))} are no corners.",
                 each.key,
                 FORMS,
             )
@@ -147,9 +147,10 @@ def form_of(each: BoxTable, entries: list[Entry], read: ReadFile, config: Detect
     chosen = choose_form(shares)
     if chosen is None:
         said = ", ".join(f"as {WORDS[form]} {share:.0%} do not" for form, share in shares.items())
+        names = ", ".join(map(each.table.title, columns.edges))
         raise UserError(
-            f"It cannot be told what the numbers of a box ({', '.join(columns.edges)}) are: of the boxes that should "
-            f"lie in their photos, {said}.",
+            f"It cannot be told what the numbers of a box ({names}) are: of the boxes that should lie in their photos, "
+            f"{said}.",
             each.key,
             FORMS,
         )
@@ -200,7 +201,7 @@ def size_in(row: dict[str, str], columns: BoxColumns) -> tuple[int, int] | None:
     if columns.size is None:
         return None
     height, width = (row.get(name, "") for name in columns.size)
-    if height.isdigit() and width.isdigit():  # the common case, in half the time
+    if height.isdecimal() and width.isdecimal() and len(height) + len(width) < 20:  # the common case, in half the time
         return (int(height), int(width)) if int(height) and int(width) else None
     try:
         high, wide = float(height), float(width)

@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from data.detection.config import DetectionDataConfig
 from data.detection.folder_splits import FolderSplits
 from data.detection.pairing import Parts, Photos, Statement, pair, parts_of_path
-from data.detection.split_files import AWAY, Source, SplitList, read_sources, shown
+from data.detection.split_files import ANNOTATIONS, AWAY, Source, SplitList, read_sources, shown
 from data.file_tree import Entry, extension_of
 from data.sample import EXTENSIONS, SPLITS, Problem, ReadFile, Split
 from pipeline.errors import UserError
 
 FEW = 0.5  # a list of which less than this share is there is about other photos
+NAMED_FIRST = re.compile(rf"(.*?\.(?:{'|'.join(EXTENSIONS)}))[\s,;]", re.IGNORECASE)
+NUMBER_BEHIND = re.compile(r"\s+[-+]?\d+$")
 Met = list[tuple[SplitList, set[Parts]]]
 
 
@@ -106,11 +108,28 @@ class GivenSplits:
                 words = "with it no photo would be left to train on"
                 self.problems.append(Problem("unused_list", place, words))
             return
+        self.refuse_contrary(chosen)
         for parts, item in chosen.items():
             split, place = self.listed.setdefault(parts, (item.split, item.place))
             if split != item.split:
                 words = f"{split} by {place}, {item.split} by {item.place}"
                 self.problems.append(Problem("contradicting_splits", shown(parts), words, split))
+
+    def refuse_contrary(self, chosen: dict[Parts, SplitList]) -> None:
+        """Refuse lists that put most of their photos into other splits than those known before.
+
+        Raises:
+            UserError: they do.
+        """
+        shared = [(parts, item) for parts, item in chosen.items() if parts in self.listed]
+        contrary = [(parts, item) for parts, item in shared if self.listed[parts][0] != item.split]
+        if len(contrary) > FEW * len(shared):
+            parts, item = contrary[0]
+            raise UserError(
+                f"{len(contrary):,} photos are put into different splits, such as {shown(parts)}.",
+                f"{self.listed[parts][1]}; {item.place}",
+                f"Keep the one that is meant. {AWAY}",
+            )
 
     def merge(self, met: Met) -> dict[Parts, SplitList]:
         """Return the list that each photo is in; of several that which is furthest from training."""
@@ -177,32 +196,30 @@ def find_photos(
 
 
 def name_in(line: str, names: Photos, cut: bool) -> str:
-    """Return the photo's name in a line: all of it, else what stands before a number or before anything else.
+    """Return the photo's name in a line: all of it, else what stands before numbers or before anything else.
 
     VOC writes -1, 0 or 1 behind a name, others a class or the file of the labels.
 
     Args:
         cut: whether a first word can be a name.
     """
-    for shorten in (str, without_number, first_word) if cut else (str, without_number):
-        name = shorten(line)
+    shorter = [line]
+    while (less := NUMBER_BEHIND.sub("", shorter[-1])) != shorter[-1]:
+        shorter.append(less)
+    for name in [*shorter, first_word(line)] if cut else shorter:
         if (path := parts_of_path(name)) and names.called(path[-1])[0]:
             return name
+        short = name.rpartition(".")[0]  # of a list of the annotations
+        if extension_of(name) in ANNOTATIONS and (path := parts_of_path(short)) and names.called(path[-1])[0]:
+            return short
     return line
 
 
-def without_number(line: str) -> str:
-    """Return a line without a last number, as VOC writes -1, 0 or 1 behind a name."""
-    return re.sub(r"\s+[-+]?\d+$", "", line)
-
-
 def first_word(line: str) -> str:
-    """Return what stands before the first blank behind a picture's name; without an ending, the first word."""
-    words = line.split()
-    for count in range(1, len(words)):
-        if extension_of(words[count - 1]) in EXTENSIONS:
-            return " ".join(words[:count])
-    return words[0]
+    """Return what stands before a blank or comma behind a picture's name; without an ending, the first word."""
+    if found := NAMED_FIRST.match(line):
+        return found[1]
+    return re.split(r"[\s,;]", line, maxsplit=1)[0]
 
 
 def refuse_other_photos(item: SplitList, gone: list[Problem]) -> None:

@@ -25,8 +25,10 @@ from data.split_names import split_of, splits_of
 from pipeline.errors import UserError
 
 YAML_KEYS: dict[str, Split] = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
+DEEPEST = 50  # lists inside each other that a data.yaml may have
+ANNOTATIONS = frozenset(["xml", "txt", "json"])  # endings of files that lists may name in place of photos
 SETS = ("imagesets", "imageset")
-AWAY = "Mend it or take it out of the folder, or set `data.given_splits=false`, which cuts the photos by `data.split`."
+AWAY = "Else take it out of the folder, or set `data.given_splits=false`, which cuts the photos by `data.split`."
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class TextFiles:
         stems = {stem_of(photo.parts[-1]) for photo in photos}
         self.read = read
         self.folders = {photo.parts[:depth] for photo in photos for depth in range(1, len(photo.parts))}
+        self.every = [entry for entry in entries if extension_of(entry.parts[-1]) == "txt"]
         self.by_ending: dict[str, list[Entry]] = {}
         for entry in entries:
             ending = extension_of(entry.parts[-1])
@@ -106,14 +109,14 @@ class TextFiles:
         ranked = sorted(
             (
                 (shared_end(tuple(map(composed, entry.parts)), words), entry.parts[: len(base)] == base, entry)
-                for entry in self.of("txt")
+                for entry in self.every
                 if words and composed(entry.parts[-1]) == words[-1]
             ),
             reverse=True,
         )
         if len(ranked) > 1 and ranked[0][:2] == ranked[1][:2] and ranked[0][2].parts[:-1] != base:
             two = f"{shown(ranked[0][2].parts)} or {shown(ranked[1][2].parts)}"
-            raise UserError(f"`{stated}` could be {two}.", shown(base) or "the data", f"Write the whole path. {AWAY}")
+            raise UserError(f"`{stated}` could be {two}.", shown(base) or "the data", "Write the whole path.")
         return ranked[0][2] if ranked else None
 
 
@@ -129,10 +132,39 @@ def yaml_sources(texts: TextFiles) -> Iterator[Source]:
                     lists.append(yaml_list(texts, entry, content, key, split, item.strip()))
         kept = tuple(item for item in lists if item is not None)
         missing = tuple(
-            (shown(entry.parts), "the folder that it names for `test` is not there") for item in lists if item is None
+            (f"{shown(entry.parts)}, `test`", "the folder that it names is not there") for item in lists if item is None
         )
         if kept:
             yield Source(kept, missing)
+
+
+class DataYaml(yaml.SafeLoader):
+    """Reads YAML without lists that stand for lists, which swell beyond all memory, nor many inside each other."""
+
+    def fetch_flow_collection_start(self, kind: Any) -> None:
+        self.check_depth(self.flow_level)
+        super().fetch_flow_collection_start(kind)
+
+    def add_indent(self, column: int) -> bool:
+        self.check_depth(len(self.indents))
+        return bool(super().add_indent(column))
+
+    def check_depth(self, depth: int) -> None:
+        """Refuse what no data set needs, before it takes long.
+
+        Raises:
+            YAMLError: as said.
+        """
+        if depth > DEEPEST:
+            raise yaml.YAMLError(f"line {self.line + 1} is more than {DEEPEST} lists deep")
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        events: Any = self  # which the library's types say nothing of
+        alias = events.peek_event() if events.check_event(yaml.AliasEvent) else None
+        node = super().compose_node(parent, index)
+        if alias is not None and not isinstance(node, yaml.ScalarNode):
+            raise yaml.YAMLError(f"line {alias.start_mark.line + 1} repeats a list by its name, `*{alias.anchor}`")
+        return node
 
 
 def read_yaml(entry: Entry, read: ReadFile) -> dict[str, Any]:
@@ -148,8 +180,8 @@ def read_yaml(entry: Entry, read: ReadFile) -> dict[str, Any]:
     if not re.search(r"^(names|nc|train|val|valid|test)[\"']?\s*:", text, re.MULTILINE):
         return {}
     try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
+        content = yaml.load(text, Loader=DataYaml)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"This is no YAML file: {error}.", shown(entry.parts), "Mend it, or take it away.") from None
     keyed = isinstance(content, dict) and ("names" in content or "nc" in content or {"train", "val"} <= set(content))
     return content if keyed else {}
@@ -226,7 +258,9 @@ def darknet_source(texts: TextFiles) -> Source:
                 continue
             found = texts.find_list(stated, entry.parts[:-1])
             if found is None and split == "train":
-                raise UserError(f"It names `{stated}` for {key}, and there is no such file.", shown(entry.parts), AWAY)
+                raise UserError(
+                    f"It names `{stated}` for {key}, and there is no such file.", shown(entry.parts), f"Add it. {AWAY}"
+                )
             if found is not None:
                 texts.used.add(found.parts)
                 place = f"{shown(found.parts)} ({shown(entry.parts)}, `{key}`)"
@@ -270,7 +304,9 @@ def list_of(texts: TextFiles, entry: Entry, sure: bool, split: Split | None = No
     stem, names = stem_of(entry.parts[-1]), texts.lines(entry)
     split = split or split_of(stem) or "train"
     both = re.sub(r"[^a-z]", "", stem.lower()).endswith("trainval")
-    sure = sure or any(extension_of(word) in EXTENSIONS for line in names[:20] for word in (line, line.split()[0]))
+    files = {*EXTENSIONS, *ANNOTATIONS}
+    firsts = [word for line in names[:20] for word in (line, re.split(r"[\s,;]", line, maxsplit=1)[0])]
+    sure = sure or any(extension_of(word) in files for word in firsts)
     return SplitList(split, shown(entry.parts), entry.parts, names, with_validation=both, sure=sure)
 
 

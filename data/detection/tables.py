@@ -40,12 +40,18 @@ class Table:
         rows: line and cells by those names.
         header: whether the first line named them; else they were told from the first row.
         shares: the numbers are shares of the photos, as the tables of Google's cloud have them.
+        titles: the columns' names as they stand there.
     """
 
     columns: tuple[str, ...]
     rows: Rows
     header: bool = True
     shares: bool = False
+    titles: tuple[str, ...] = ()
+
+    def title(self, column: str) -> str:
+        """Return a column's name as it stands in the table."""
+        return dict(zip(self.columns, self.titles, strict=False)).get(column, column)
 
 
 def read_table(entry: Entry, read: ReadFile) -> Table | None:
@@ -84,7 +90,8 @@ def parse_table(text: str, most: int | None = None, strict: bool = False) -> Tab
                 break
     except csv.Error as error:
         raise csv.Error(f"line {reader.line_num + before}: {error}") from None
-    return Table(columns, rows, header, not header and len(first) == len(CLOUD))
+    titles = tuple(map(str.strip, first)) if header else ()
+    return Table(columns, rows, header, not header and len(first) == len(CLOUD), titles)
 
 
 def cells(columns: tuple[str, ...], row: list[str]) -> dict[str, str]:

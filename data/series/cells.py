@@ -57,6 +57,7 @@ class Table:
         sheet: name of the sheet.
         left_out: lines that are no rows.
         end: last line of the rows; 0: the file's.
+        wrapped: whether cells stand in marks that are no part of them: ="5", 'x', “x”.
         wide: how several time steps in a row become rows; None where a row is one.
     """
 
@@ -69,6 +70,7 @@ class Table:
     sheet: str = ""
     left_out: frozenset[int] = frozenset()
     end: int = 0
+    wrapped: bool = False
     wide: Wide | None = None
 
     @property

@@ -28,7 +28,7 @@ def find_decimal(
     marks = count_marks([cell for column in numbers for cell in columns[column]], tables[0].delimiter)
     if marks.point or marks.comma:
         return ("." if marks.point >= marks.comma else ","), True
-    if not marks.unclear and tables[0].delimiter != ";":
+    if not marks.unclear and tables[0].delimiter == ",":
         return ".", False
     first = ""
     for table, header in zip(tables, headers, strict=True):
@@ -37,6 +37,9 @@ def find_decimal(
                 cells = (
                     [split_unit(cell)[0] for cell in block.texts(column)] if column in units else block.texts(column)
                 )
+                written = "\n".join(cells)
+                if "." not in written and "," not in written:
+                    continue
                 marks = count_marks(cells, table.delimiter)
                 if marks.point or marks.comma:
                     return ("." if marks.point >= marks.comma else ","), True

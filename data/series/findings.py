@@ -88,10 +88,11 @@ KINDS: dict[str, Kind] = {
     ),
 }
 FIXES = {
-    "ragged_line": "Give every line as many cells as the header; a cell with a delimiter in it needs quotes.",
+    "ragged_line": "Give every line as many cells as the header; a cell with a delimiter in it needs quotes. Lines "
+    "that are no rows are left out by `data.skip_rows`.",
     "not_a_time": "Correct these times, or say how they are written with `data.time_format`; for steps below a second: "
     "`data.snap=1 second` where they are a little off, `data.resample=1 second` where several rows are to become one, "
-    "or `data.time_column=none`.",
+    "or `data.time_column=none`. Lines that are no rows, such as a total, are left out by `data.skip_rows`.",
     "not_a_number": "Correct these cells; if they stand for missing values, name them in `data.missing`.",
     "censored_value": "Write the number to reckon with in the place of these cells, or have them taken as missing: "
     "name them in `data.missing`.",

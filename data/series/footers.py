@@ -13,6 +13,7 @@ from data.series.tables import last_rows
 
 MOST = 12  # lines
 WORDS = re.compile(r"[^\W\d_]{4}")
+SENTENCE = re.compile(r":|\w+ \w+ \w+|https?")
 TOTAL = re.compile(
     r"(grand |sub-?)?(total|sum|summe|gesamt|insgesamt|average|avg|mean|mittelwert|durchschnitt|maximum|minimum|max|"
     r"min|count|anzahl|moyenne|somme|media|totale)\b[ :]*\w{0,12}",
@@ -54,5 +55,7 @@ def is_footer(row: Row, width: int, columns: Sequence[Sequence[str]], missing: f
         return False  # a name that other rows have, or its beginning
     if TOTAL.fullmatch(cell):
         return True
+    if len(row.cells) == width and not SENTENCE.search(cell) and all(map(WORDS.search, others)):
+        return False  # among names, a name whose other cells are empty
     alone = filled(row) == 1 or (len(row.cells) != width and not any(is_number(other) for other in row.cells[1:]))
     return alone and WORDS.search(cell) is not None

@@ -27,7 +27,7 @@ from data.series.time_text import plain, plain_words, without_exponent
 from data.series.time_words import COMMON, ENGLISH, day_names, month_names, other_languages
 from data.series.times import UNREADABLE, parse_times
 
-WITH_WORDS = re.compile(r"(?=.*\d)(?=.*[^\W\d_]{2}).{4,60}", re.DOTALL)
+WITH_WORDS = re.compile(r"(?=.*\d)(?=.*(?:[^\W\d_]{2}|[^\W\d_\x00-\x7f])).{4,60}", re.DOTALL)
 MOST_WORDS = 60  # different words in a column of names of months and days, inflections included
 WORDED = tuple(name for name in LENIENT if "%b" in name)
 EXACT_WORDED = ("%d-%b-%Y", "%d/%b/%Y")

@@ -72,7 +72,9 @@ def read_head(sample: Sample, missing: frozenset[str], header_row: int | None) -
         return below(rows[place:], 1, missing, table, told)
     typical = Counter(filled(row) for row in rows if len(row.cells) == table.width).most_common(1)[0][0]
     told = []
-    above = list(takewhile(lambda row: is_above(row, table.width, typical), rows))
+    full = next((row for row in rows if len(row.cells) == table.width and filled(row) >= typical), rows[0])
+    headed = not any(is_number(split_unit(cell)[0]) or looks_timed(cell) for cell in full.cells)
+    above = list(takewhile(lambda row: is_above(row, table.width, typical, headed and row is not full), rows))
     kept = rows[len(above) :]
     told += [Told("left_out_line", table.name, row.line, f"above the header: {one_line(joined(row))}") for row in above]
     if not kept:
@@ -87,13 +89,19 @@ def make_names(table: Table) -> list[str]:
     return [f"column_{number}" for number in range(1, table.width + 1)]
 
 
-def is_above(row: Row, width: int, typical: int) -> bool:
-    """Tell whether a row above the header is a comment, or a title: with far fewer cells than the rows have."""
+def is_above(row: Row, width: int, typical: int, headed: bool) -> bool:
+    """Tell whether a row above the header is a comment, or a title: with far fewer cells than the rows have.
+
+    Args:
+        headed: whether a line of texts with all cells follows it.
+    """
     if row.cells[0].startswith(COMMENTS):
         return True
     if width < 2 or not row.cells[0] or is_number(row.cells[0]):
         return False
     if len(row.cells) != width:
+        if headed and 1 < len(row.cells) < width:
+            return True
         alone = len(row.cells) == 1 and not OTHERS.search(row.cells[0])
         return alone or (len(row.cells) > 1 and filled(row) <= typical / 2)
     return (typical > 1 and filled(row) == 1) or filled(row) <= typical / 2 - 1
@@ -183,11 +191,13 @@ def fit(first: Row, rows: Sequence[Row], table: Table) -> list[str]:
 
 
 def unlike(row: Row, table: Table) -> UserError:
+    quotes = "Numbers with decimal commas need quotes, or a semicolon between the cells. "
+    commas = table.delimiter == "," and len(row.cells) < table.width
     return UserError(
         f"The first line has {len(row.cells)} cells, most others have {table.width}.",
         f"{table.path}, line {row.line}",
-        "Where it is the header, give each column a name there; where it stands above the header, name the header's "
-        "line with `data.header_row`; see also `data.delimiter`.",
+        f"{quotes if commas else ''}Where it is the header, give each column a name there; where it stands above the "
+        "header, name the header's line with `data.header_row`; see also `data.delimiter`.",
     )
 
 

@@ -49,6 +49,10 @@ UNIT = re.compile(
 )  # $1,234.50, 12 %
 UNITS = frozenset("$€£¥%")
 
+YES_OR_NO = {
+    **dict.fromkeys(("true", "yes", "y", "t", "on", "ja", "wahr", "oui", "vrai", "si", "sí", "sì", "sim"), "1"),
+    **dict.fromkeys(("false", "no", "n", "f", "off", "nein", "falsch", "non", "faux", "não", "nao"), "0"),
+}
 COMMA_FOR_POINT = str.maketrans(",.", ".,")
 LARGEST = 3.4e38  # what the records can hold
 DIGITS = frozenset("0123456789.,$€£¥")  # what a number with a minus behind it begins with
@@ -79,8 +83,8 @@ def count_marks(cells: Sequence[str], delimiter: str) -> Marks:
     """Count the decimal marks that cells show.
 
     Args:
-        delimiter: what separates the cells of the table; 1.234 is unclear only where it is a semicolon, as where commas
-            are decimal.
+        delimiter: what separates the cells of the table; 1.234 is unclear unless it is a comma, for where points are
+            decimal, commas separate.
     """
     point = comma = unclear = 0
     for cell in cells:
@@ -91,7 +95,7 @@ def count_marks(cells: Sequence[str], delimiter: str) -> Marks:
             if COMMA_OR_THOUSANDS.fullmatch(cell):
                 unclear += 1
             elif POINT_OR_THOUSANDS.fullmatch(cell):
-                unclear += delimiter == ";"
+                unclear += delimiter != ","
     return Marks(point, comma, unclear)
 
 
@@ -151,6 +155,17 @@ def without_unit(cells: Sequence[str], unit: str, missing: frozenset[str]) -> li
         return number if found == unit or cell.strip().casefold() in missing else f"{cell} (without {unit})"
 
     return [bare(cell) for cell in cells]
+
+
+def answers(cells: Sequence[str], missing: frozenset[str]) -> bool:
+    """Tell whether all cells that are not missing say yes or no."""
+    seen = [cell for cell in cells if cell.strip().casefold() not in missing]
+    return bool(seen) and all(cell.strip().casefold() in YES_OR_NO for cell in seen)
+
+
+def as_answers(cells: Sequence[str]) -> list[str]:
+    """Write 1 for yes and 0 for no; other cells stay as they are."""
+    return [YES_OR_NO.get(cell.strip().casefold(), cell) for cell in cells]
 
 
 def to_numbers(

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from data.series import arrow_tables, sheets, text
+from data.series import sheets, text
 from data.series.cells import Cells, Ragged, Row, Sample, Table
 from data.series.config import SeriesDataConfig
 from data.series.table_files import kind_of, list_members
@@ -30,6 +30,8 @@ def open_table(path: Path, config: SeriesDataConfig) -> Sample:
     if kind == "sheet":
         return sheets.read_sample(path, None if member else config.sheet, member)
     if kind == "arrow":
+        from data.series import arrow_tables  # Arrow takes its time to load
+
         return arrow_tables.read_sample(path, member)
     return text.read_sample(path, config.delimiter, config.encoding, member)
 
@@ -108,6 +110,8 @@ def read_all(
     if table.kind == "sheet":
         yield from sheets.read_cells(table, texts, numbers, skip)
     elif table.kind == "arrow":
+        from data.series import arrow_tables  # as above
+
         yield from arrow_tables.read_cells(table, texts, numbers, skip)
     else:
         yield from text.read_cells(table, texts, numbers, missing, ragged, skip)

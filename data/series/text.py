@@ -26,6 +26,8 @@ SAMPLE_BYTES, SAMPLE_ROWS = 1 << 18, 1000
 END = 1 << 16  # bytes
 BOM = b"\xef\xbb\xbf"
 EXCEL_DELIMITER = re.compile(r'"?sep=(?P<delimiter>[;,|\t])"?[\r\n]')  # a first line for Excel, no part of the table
+WRAPPED = re.compile(r"""="(.*)"|'(.*)'|“(.*)”|'([\d.,+-]+)""")  # as Excel protects texts, and databases write them
+OTHER_KINDS = re.compile(r"\s*(<!doctype|<html|<\?xml|\{\s*\"|\[\s*\{)", re.IGNORECASE)
 SPOKEN = {"\t": "tab", " ": "space"}  # as the recipe has them
 TABULAR = 0.8  # share of the lines with the same number of cells that makes a table
 
@@ -51,6 +53,12 @@ def read_sample(path: Path, delimiter: str, encoding: str | None = None, member:
     rows = rows[1:] if named else rows
     if not rows:
         raise UserError("This file is empty.", str(path), "Check `data.path`.")
+    if OTHER_KINDS.match(text):
+        raise UserError(
+            "This is HTML, XML or JSON and no table.", str(path), "Save or export the table as `CSV UTF-8`."
+        )
+    wrapped = sum(any(WRAPPED.fullmatch(cell) for cell in row.cells) for row in rows) >= TABULAR * len(rows)
+    rows = [Row(row.line, unwrap(row.cells)) for row in rows] if wrapped else rows
     width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
     if width == 1 and (other := cuts_names(rows[0].cells[0], find_delimiter(text))):
         raise UserError(
@@ -58,7 +66,12 @@ def read_sample(path: Path, delimiter: str, encoding: str | None = None, member:
             str(path),
             f"Set `data.delimiter={SPOKEN.get(other, other)}`, or leave it to `auto`.",
         )
-    return Sample(Table(path, delimiter, width, encoding, "text", member), rows)
+    return Sample(Table(path, delimiter, width, encoding, "text", member, wrapped=wrapped), rows)
+
+
+def unwrap(cells: Sequence[str]) -> list[str]:
+    """Return cells without the marks that they stand in."""
+    return [match[match.lastindex or 0] if (match := WRAPPED.fullmatch(cell)) else cell for cell in cells]
 
 
 def cuts_names(header: str, delimiter: str) -> str:
@@ -108,6 +121,7 @@ def read_cells(
             text = decode(block, table.path, first_line, table.encoding)
             rows = split_rows(text, table.delimiter, first_line, table.path)
             kept = list(keep_full(rows, table.width, skip, ragged, blanks))
+            kept = [Row(row.line, unwrap(row.cells)) for row in kept] if table.wrapped else kept
             cells = transpose(kept, [*texts, *numbers])
         if len(cells.lines):
             yield cells
@@ -204,7 +218,7 @@ def cut_regular(
     table: Table, first_line: int, block: bytes, texts: Sequence[int], numbers: Sequence[int], missing: Sequence[str]
 ) -> Cells | None:
     """Cut a block with pandas' parser; None if one of its lines is not regular."""
-    if not block or b'"' in block or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
+    if not block or table.wrapped or b'"' in block or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
         return None
     if not block.isascii():
         block = decode(block, table.path, first_line, table.encoding).encode()
@@ -273,6 +287,8 @@ def keep_full(rows: Iterator[Row], width: int, skip: int, ragged: Ragged, blanks
     """Yield the rows with the right number of cells; lines without any text hold nothing."""
     for row in rows:
         if row.line <= skip:
+            continue
+        if row.cells == ["\x1a"]:  # where files of DOS end
             continue
         if not any(row.cells):
             if width == 1 and row.cells == [""]:

@@ -155,7 +155,7 @@ def find_times(
     kept = [column for column in range(len(names)) if column not in steps]
     if plainly:
         few = len(steps) < max(LEAST, LEAST_SHARE * len(names))
-        if few or not numeric([cell for column in steps for cell in columns[column]], missing):
+        if few or not numeric([cell for column in steps for cell in columns[column]], missing, share=0.5):
             return None
         if any(find_form(filled, numbers=False) for column in kept if (filled := known(columns[column], missing))):
             return None

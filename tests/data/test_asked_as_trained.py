@@ -18,7 +18,7 @@ from pipeline.progress import Progress
 
 QUIET = Progress(quiet=True)
 ROWS = 90
-HOURS = np.datetime64("2023-10-26T22:00") + np.arange(ROWS) * np.timedelta64(1, "h")
+HOURS = np.datetime64("2023-10-25T22:00") + np.arange(ROWS) * np.timedelta64(1, "h")
 
 
 def days() -> list[np.datetime64]:
@@ -82,6 +82,15 @@ def with_zone(folder: Path) -> Path:
     return write(folder, "time,x", lambda row: f"{HOURS[row]}:00+02:00,{row * 7 % 90}")
 
 
+def clocks(folder: Path) -> Path:
+    shown = [moment + np.timedelta64(2 if row < 75 else 1, "h") for row, moment in enumerate(HOURS)]
+    return write(folder, "Zeit,x", lambda row: f"{shown[row].item():%d.%m.%Y %H:%M},{row * 7 % 90}")
+
+
+def days_of_a_place(folder: Path) -> Path:
+    return write(folder, "time,x", lambda row: f"{days()[row] + 60}T00:00:00+0{1 + (row >= 21)}:00,{row * 7 % 90}")
+
+
 def future(folder: Path) -> Path:
     return write(folder, "day,x", lambda row: f"{days()[row]},{'' if row >= ROWS - 4 else row * 7 % 90}")
 
@@ -102,6 +111,8 @@ INPUTS: list[tuple[Callable[[Path], Path], dict[str, Any]]] = [
     (spelled_gaps, {"fill": "seasonal", "missing": ("off",)}),
     (known_ahead, {"value_columns": ("x",), "covariate_columns": ("holiday",)}),
     (with_zone, {}),
+    (clocks, {"time_zone": "Europe/Berlin"}),
+    (days_of_a_place, {"time_zone": "Europe/Berlin"}),
     (future, {"fill": "forward"}),
 ]
 
@@ -135,3 +146,6 @@ def test_a_file_is_read_for_its_model_as_it_was_for_the_training(
         if now.times is not None and before.times is not None and now.ahead is not None:
             assert now.times.tolist() == np.array(before.times[-found.history :]).tolist()
             assert now.ahead[0] > now.times[-1]
+            written = now.write(now.times)
+            assert written is not None
+            assert make is parts or all(cell in path.read_text(errors="replace") for cell in written), written

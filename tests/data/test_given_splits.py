@@ -56,7 +56,7 @@ def kinds(problems: list[Problem]) -> list[tuple[str, str]]:
 # lists of Pascal VOC
 
 
-@pytest.mark.parametrize("ending", ["", ".jpg", ".JPG", " 1", " -1", ".png", "\t1"])
+@pytest.mark.parametrize("ending", ["", ".jpg", ".JPG", " 1", " -1", ".png", "\t1", "  37 1 2"])
 @pytest.mark.parametrize(
     "names",
     [
@@ -163,6 +163,14 @@ def test_the_lists_of_several_folds_end_the_run(tmp_path: Path) -> None:
     assert caught.value.where == "fold1_train.txt; fold1_val.txt"
 
 
+def test_two_files_of_splits_that_contradict_each_other_end_the_run(tmp_path: Path) -> None:
+    lists = {"a.yaml": "train: x.txt\nval: y.txt\nnames: [cat]\n", "b.yaml": "train: y.txt\nval: x.txt\nnames: [cat]\n"}
+    lists |= {"x.txt": "images/0.jpg\nimages/1.jpg\n", "y.txt": "images/2.jpg\nimages/3.jpg\n"}
+    with pytest.raises(UserError, match="4 photos are put into different splits") as caught:
+        listed(tmp_path, yolo([f"images/{number}" for number in range(4)], lists))
+    assert "a.yaml" in str(caught.value.where) and "b.yaml" in str(caught.value.where)
+
+
 def test_lists_win_over_folders_and_that_is_told(tmp_path: Path) -> None:
     files = yolo(["train/images/a", "train/images/b", "val/images/c"], {"train.txt": "train/images/a.jpg\n"})
     files |= {"val.txt": "train/images/b.jpg\nval/images/c.jpg\n"}
@@ -221,7 +229,7 @@ def test_folders_of_a_data_yaml_that_are_not_there_end_the_run_but_for_test_phot
     standard = {"data.yaml": "train: ../a/images\nval: ../b/images\ntest: ../test/images\nnames: [cat]\n"}
     splits, problems = listed(tmp_path / "standard", yolo(FOLDERS[:3], standard))
     assert list(splits.values()) == ["train", "train", "validation"]
-    assert kinds(problems) == [("unused_list", "data.yaml")]
+    assert kinds(problems) == [("unused_list", "data.yaml, `test`")]
     with pytest.raises(UserError, match="`../valid/images` for val"):
         listed(tmp_path / "wrong", yolo(FOLDERS, {"data.yaml": "train: a/images\nval: ../valid/images\nnc: 1\n"}))
 
@@ -263,6 +271,19 @@ def test_plain_lists_of_paths_give_the_splits_and_labels_are_no_lists(tmp_path: 
     splits, problems = listed(tmp_path, yolo(photos, lists) | {"labels/train_9.txt": BOX})
     assert list(splits.values()) == ["train", "train", "validation", "validation"]
     assert kinds(problems) == [("missing_photo", "labels/train_9.txt")]
+
+
+@pytest.mark.parametrize("line", ["labels/{}.txt", "{}.xml", "images/{}.jpg,labels/{}.txt", "{}.jpg; {}.xml"])
+def test_lists_of_annotations_and_of_pairs_mean_their_photos(line: str, tmp_path: Path) -> None:
+    lists = {"train.txt": line.format("a", "a") + "\n", "val.txt": line.format("b", "b") + "\n"}
+    splits, problems = listed(tmp_path, yolo(["images/a", "images/b"], lists))
+    assert (list(splits.values()), problems) == (["train", "validation"], [])
+
+
+def test_lists_whose_photos_have_other_names_end_the_run(tmp_path: Path) -> None:
+    lists = {"train.txt": "x.jpg\n", "val.txt": "y.jpg\n"}
+    with pytest.raises(UserError, match="there is no photo"):
+        listed(tmp_path, yolo(["images/a", "images/b"], lists))
 
 
 def test_notes_that_are_called_as_a_split_are_no_list(tmp_path: Path) -> None:

@@ -276,3 +276,45 @@ def test_two_columns_of_one_name_are_asked_about(file: Path) -> None:
         read(file, text)
     with pytest.raises(UserError, match="Several columns are called `Value`"):
         read(file, text, value_columns=("Value",))
+
+
+@pytest.mark.parametrize("marks", ["'{}'", "“{}”", '="{}"', "'{}"])
+def test_marks_that_programs_put_around_cells_are_no_part_of_them(file: Path, marks: str) -> None:
+    rows = [(marks.format(day), marks.format(value)) if len(marks) > 3 else (day, f"'{value}") for day, value in ROWS]
+    found = read(file, "Day,Value\n" + "".join(f"{day},{value}\n" for day, value in rows))
+    assert (found.values, found.findings) == (VALUES, {})
+
+
+def test_lines_about_an_account_above_the_header_are_passed_over(file: Path) -> None:
+    text = "Account;DE12\nSince;01.01.2020\n\n" + "Day;Purpose;Value\n"
+    text += "".join(f"{day};rent;{value!r}\n" for day, value in ROWS)
+    found = read(file, text, ignore_columns=("Purpose",))
+    assert found.values == VALUES
+    assert len(found.findings["left_out_line"]) == 2
+
+
+def test_a_column_without_a_name_that_counts_the_rows_is_not_forecast(file: Path) -> None:
+    for name in ("", "Unnamed: 0", "index"):
+        text = f"{name},Day,Value\n" + "".join(
+            f"{number},{day},{value!r}\n" for number, (day, value) in enumerate(ROWS)
+        )
+        found = read(file, text)
+        assert found.values == VALUES
+        assert len(found.findings["unused_column"]) == 1
+
+
+def test_the_mark_at_the_end_of_a_file_of_dos_is_no_row(file: Path) -> None:
+    found = read(file, csv_text() + "\x1a")
+    assert (found.values, found.findings) == (VALUES, {})
+
+
+@pytest.mark.parametrize("text", ["<!DOCTYPE html>\n<p>404, sorry</p>\n", '[{"day": 1, "value": 2}]\n', '{"a": [1,2]}'])
+def test_a_page_or_json_is_named_as_such(file: Path, text: str) -> None:
+    with pytest.raises(UserError, match="HTML, XML or JSON"):
+        read(file, text)
+
+
+def test_decimal_commas_without_quotes_between_commas_are_named(file: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        read(file, "Day,Value\n" + "".join(f"{day},{value:.2f}\n".replace(".", ",") for day, value in ROWS))
+    assert "decimal commas need quotes" in caught.value.fix

@@ -14,6 +14,7 @@ from data.split_names import split_of, splits_of
         ("trainset", "train"), ("trainval", "train"), ("images_train", "train"), ("val", "validation"),
         ("VAL2017", "validation"), ("valid_data", "validation"), ("dev-set", "validation"), ("test1", "test"),
         ("test_annotations", "test"), ("holdout", "test"), ("instances_val2014", "validation"), ("testing", "test"),
+        ("instances_test-dev2017", "test"), ("test_dev", "test"),
     ],
 )  # fmt: skip
 def test_a_name_with_a_word_for_a_split_says_it(name: str, split: str) -> None:

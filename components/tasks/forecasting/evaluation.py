@@ -156,7 +156,7 @@ def collect_details(
     level: float,
 ) -> ForecastDetails:
     """Return the content of details.json."""
-    names = name_moments([one.times for one in series], forecasts)
+    names = name_moments([one.times for one in series], forecasts, facts.time_form)
     values = scored.values
     return {
         "split": split,
@@ -263,6 +263,7 @@ def lines_to_draw(
             np.asarray(series[number].values[:, 0]),
             series[number].times,
             cuts_of(series[number], facts.cuts),
+            facts.time_form,
         )
         for number, why in chosen.items()
     ]

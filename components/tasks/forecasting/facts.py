@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import model_validator
@@ -10,6 +11,9 @@ from components.network_inputs import SeriesStatistics, WindowShape
 from data.series.config import TableReadingConfig
 from data.series.frequency import Frequency
 from data.series.resolving import reading_of
+from data.series.time_forms import known_form
+from data.series.time_writing import write_time
+from data.series.zones import offset_at
 from pipeline.facts import ComparisonFacts, ExamplesFacts, ExportFacts, Facts, ModelFacts, StatisticsFacts
 
 
@@ -24,6 +28,33 @@ class FrequencyFacts(Facts):
         return f"{self.count} {self.unit}"
 
 
+class TimeFormFacts(Facts):
+    """How the times of the raw data are written, for others to be written so.
+
+    Attributes:
+        name: as `data.time_format` has it.
+        zone: whose clocks show them, empty for none.
+        wall: whether times are counted by what these clocks show, as days are.
+        like: a few cells.
+    """
+
+    name: str
+    language: str = ""
+    zoned: bool | None = None
+    zone: str = ""
+    wall: bool = False
+    like: tuple[str, ...] = ()
+
+    def on_clocks(self, seconds: int) -> int:
+        """Return what the zone's clocks show at a time, counted as if they were Greenwich's."""
+        return seconds + (offset_at(seconds, self.zone) if self.zone and not self.wall else 0)
+
+    def write(self, seconds: int) -> str:
+        """Write a time as the raw data have it."""
+        form = replace(known_form(self.name, self.language), zoned=self.zoned, zone=self.zone, wall=self.wall)
+        return write_time(seconds, replace(form, like=self.like))
+
+
 class WindowFacts(Facts):
     """What examples, models and exported models say alike: which windows they are about.
 
@@ -34,6 +65,7 @@ class WindowFacts(Facts):
         frequency: None without times.
         season: rows a season; 1 without one.
         times: whether the data have times.
+        time_form: how times are written; None without them, or where it is not known.
         reading: how the tables were read: `data` of the recipe, with what was found out filled in.
     """
 
@@ -44,6 +76,7 @@ class WindowFacts(Facts):
     frequency: FrequencyFacts | None
     season: int
     times: bool
+    time_form: TimeFormFacts | None = None
     reading: TableReadingConfig
 
     @model_validator(mode="before")

@@ -11,12 +11,14 @@ from components.tasks.forecasting.facts import (
     ForecastExamplesFacts,
     FrequencyFacts,
     ScalingFacts,
+    TimeFormFacts,
 )
 from data.config import BeamConfig, RawDataConfig
 from data.locate import locate
 from data.series.config import SeriesDataConfig
 from data.series.ingest import Survey, survey, write_windows
 from data.series.resolving import resolve
+from data.series.time_forms import TimeForm
 from data.series.windows import Plan
 from pipeline.artifacts import Examples
 from pipeline.component import Context
@@ -68,7 +70,18 @@ def examples_facts(
         ),
         filled=found.filled,
         scaling=scaling,
+        time_form=time_form_facts(found.staged.form),
         reading=resolve(config, layout, frequency),
+    )
+
+
+def time_form_facts(form: TimeForm | None) -> TimeFormFacts | None:
+    """Return how times are written; None without them."""
+    if form is None:
+        return None
+    like = tuple(sorted(form.like, key=lambda cell: (len(cell), cell))[:: max(1, len(form.like) - 1)])
+    return TimeFormFacts(
+        name=form.name, language=form.language, zoned=form.zoned, zone=form.zone, wall=form.wall, like=like
     )
 
 

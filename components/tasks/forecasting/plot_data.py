@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.tasks.forecasting.details import DrawnSeries, Envelope, Fan, Tick
+from components.tasks.forecasting.facts import TimeFormFacts
 from components.tasks.forecasting.metrics import Forecasts
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -35,6 +36,7 @@ class Line:
         values: float64 [T].
         times: int64 [T] unix seconds; None where unknown.
         cuts: row at which validation and test begin; None where there is no such part.
+        form: how the raw data write times; None where it is not known.
     """
 
     number: int
@@ -45,6 +47,11 @@ class Line:
     values: NDArray[np.float64]
     times: NDArray[np.int64] | None
     cuts: dict[str, int | None]
+    form: TimeFormFacts | None = None
+
+    def name_row(self, row: int) -> str:
+        """Name a row by its time, or by its number without times."""
+        return f"{row:,}" if self.times is None else name(self.form, int(self.times[row]), hourly([self.times]))
 
 
 def draw_line(line: Line, forecasts: Forecasts) -> DrawnSeries:
@@ -65,17 +72,17 @@ def draw_line(line: Line, forecasts: Forecasts) -> DrawnSeries:
         "rows": len(line.values),
         "cuts": line.cuts,
         "values": envelope(np.arange(len(line.values)), line.values),
-        "ticks": ticks(line.times, 0, len(line.values) - 1),
+        "ticks": ticks(line, 0, len(line.values) - 1),
         "judged": {
             "windows": len(rows),
-            "ticks": ticks(line.times, int(rows[0]), int(rows[-1])),
+            "ticks": ticks(line, int(rows[0]), int(rows[-1])),
             "target": envelope(rows, target[:, 0]),
             "forecast": envelope(rows, forecast[:, 0]),
             "error": envelope(rows, forecast[:, 0].astype(np.float64) - target[:, 0]),
         },
         "stretch": {
             "x": rows[full].tolist(),
-            "ticks": ticks(line.times, int(rows[full][0]), int(rows[-1])),
+            "ticks": ticks(line, int(rows[full][0]), int(rows[-1])),
             "target": shorten(target[full, 0]),
             "forecast": shorten(forecast[full, 0]),
             "lower": shorten(lower[full, 0]),
@@ -93,7 +100,7 @@ def draw_fan(line: Line, row: int, target: Floats, forecast: Floats, lower: Floa
     origin = row - 1
     return {
         "origin": origin,
-        "from": ticks(line.times, origin, origin)[0][1],
+        "from": line.name_row(origin),
         "past": shorten(line.values[max(0, row - PAST) : row]),
         "x": list(range(row, row + len(target))),
         "target": shorten(target),
@@ -132,24 +139,35 @@ def fan_origins(rows: NDArray[np.int64], horizon: int) -> list[int]:
     return [apart[int(number)] for number in np.unique(np.linspace(0, len(apart) - 1, FANS).round())]
 
 
-def ticks(times: NDArray[np.int64] | None, first: int, last: int) -> list[Tick]:
+def ticks(line: Line, first: int, last: int) -> list[Tick]:
     """Return rows with what to write below them: dates, with the hour where the range is short, or the row's number."""
     rows = np.unique(np.linspace(first, last, TICKS).round().astype(int)).tolist()
-    if times is None:
+    if (times := line.times) is None:
         return [(row, f"{row:,}") for row in rows]
     short = len(rows) == 1 or times[rows[1]] - times[rows[0]] < 2 * 86400
-    hours = short and bool((np.asarray(times[:1000]) % 86400).any())
-    return [(row, name_time(int(times[row]), hours)) for row in rows]
+    hours, clocks = short and hourly([times]), line.form.on_clocks if line.form else int
+    return [(row, name_time(clocks(int(times[row])), hours)) for row in rows]
 
 
-def name_moments(times: Sequence[NDArray[np.int64] | None], forecasts: Forecasts) -> list[str]:
+def hourly(times: Sequence[NDArray[np.int64] | None]) -> bool:
+    """Say whether there are times that are not at midnight."""
+    return any(stamps is not None and bool((np.asarray(stamps[:1000]) % 86400).any()) for stamps in times)
+
+
+def name(form: TimeFormFacts | None, seconds: int, hours: bool) -> str:
+    """Return a time as the raw data have it."""
+    return form.write(seconds) if form else name_time(seconds, hours)
+
+
+def name_moments(
+    times: Sequence[NDArray[np.int64] | None], forecasts: Forecasts, form: TimeFormFacts | None = None
+) -> list[str]:
     """Name each window's first target row: by its time, or its number where times are unknown."""
-    known = [times[number] for number in np.unique(forecasts.series).tolist()]
-    hours = any(stamps is not None and bool((np.asarray(stamps[:1000]) % 86400).any()) for stamps in known)
+    hours = hourly([times[number] for number in np.unique(forecasts.series).tolist()])
     names = []
     for number, row in zip(forecasts.series.tolist(), forecasts.row.tolist(), strict=True):
         stamps = times[number]
-        names.append(f"row {row:,}" if stamps is None else name_time(int(stamps[row]), hours))
+        names.append(f"row {row:,}" if stamps is None else name(form, int(stamps[row]), hours))
     return names
 
 

@@ -84,7 +84,7 @@ def test_dates_that_alternate_between_both_ways_are_told_as_that(file: Path) -> 
 
 
 @pytest.mark.parametrize("more", [{"time_zone": "Europe/Berlin"}, {"snap": "1 hour"}, {"resample": "1 day"}])
-def test_what_is_asked_for_of_times_that_are_not_there_is_refused(file: Path, more: dict[str, str]) -> None:
+def test_what_is_asked_for_of_times_that_are_not_there_is_refused(file: Path, more: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="no times"):
         look(file, [f"{row}.5" for row in range(50)], time_column="none", value_columns=["value"], **more)
 

@@ -201,7 +201,7 @@ def size_in(row: dict[str, str], columns: BoxColumns) -> tuple[int, int] | None:
     if columns.size is None:
         return None
     height, width = (row.get(name, "") for name in columns.size)
-    if height.isdigit() and width.isdigit():  # the common case, in half the time
+    if height.isdecimal() and width.isdecimal() and len(height) + len(width) < 20:  # the common case, in half the time
         return (int(height), int(width)) if int(height) and int(width) else None
     try:
         high, wide = float(height), float(width)

@@ -13,12 +13,13 @@ from collections.abc import Iterable
 from data.detection.config import DetectionDataConfig
 from data.detection.folder_splits import FolderSplits
 from data.detection.pairing import Parts, Photos, Statement, pair, parts_of_path
-from data.detection.split_files import AWAY, Source, SplitList, read_sources, shown
+from data.detection.split_files import ANNOTATIONS, AWAY, Source, SplitList, read_sources, shown
 from data.file_tree import Entry, extension_of
 from data.sample import EXTENSIONS, SPLITS, Problem, ReadFile, Split
 from pipeline.errors import UserError
 
 FEW = 0.5  # a list of which less than this share is there is about other photos
+NAMED_FIRST = re.compile(rf"(.*?\.(?:{'|'.join(EXTENSIONS)}))[\s,;]", re.IGNORECASE)
 NUMBER_BEHIND = re.compile(r"\s+[-+]?\d+$")
 Met = list[tuple[SplitList, set[Parts]]]
 
@@ -208,16 +209,17 @@ def name_in(line: str, names: Photos, cut: bool) -> str:
     for name in [*shorter, first_word(line)] if cut else shorter:
         if (path := parts_of_path(name)) and names.called(path[-1])[0]:
             return name
+        short = name.rpartition(".")[0]  # of a list of the annotations
+        if extension_of(name) in ANNOTATIONS and (path := parts_of_path(short)) and names.called(path[-1])[0]:
+            return short
     return line
 
 
 def first_word(line: str) -> str:
-    """Return what stands before the first blank behind a picture's name; without an ending, the first word."""
-    words = line.split()
-    for count in range(1, len(words)):
-        if extension_of(words[count - 1]) in EXTENSIONS:
-            return " ".join(words[:count])
-    return words[0]
+    """Return what stands before a blank or comma behind a picture's name; without an ending, the first word."""
+    if found := NAMED_FIRST.match(line):
+        return found[1]
+    return re.split(r"[\s,;]", line, maxsplit=1)[0]
 
 
 def refuse_other_photos(item: SplitList, gone: list[Problem]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def read_label_map(path: Path) -> dict[int, str]:
     if path.suffix != ".pbtxt" and not ITEM.search(text):
         return read_list(text, path)
     found: dict[int, str] = {}
-    for item in parse(text, str(path)).fields.get("item", []):
+    fields = parse(text, str(path)).fields
+    check_fields(fields, ("item",), path)
+    for item in fields.get("item", []):
         number, name = read_item(item, path)
         if number == BACKGROUND and name.lower() == "background":
             continue
@@ -41,6 +44,18 @@ def read_label_map(path: Path) -> dict[int, str]:
     if not found:
         raise UserError("The label map has no classes.", str(path), "Add `item { id: 1 name: 'raccoon' }`.")
     return dict(sorted(found.items()))
+
+
+def check_fields(fields: dict[str, list[Message | Scalar]], known: tuple[str, ...], path: Path) -> None:
+    """Refuse a misspelt field, which would leave out a class or its name; others may stand there.
+
+    Raises:
+        UserError: there is one; says its line.
+    """
+    for name, values in fields.items():
+        if name not in known and (near := difflib.get_close_matches(name, known, n=1, cutoff=0.7)):
+            where = f"{path}, line {values[0].line}"
+            raise UserError(f"There is no field `{name}` in a label map.", where, f"Did you mean `{near[0]}`?")
 
 
 def read_list(text: str, path: Path) -> dict[int, str]:
@@ -62,6 +77,7 @@ def read_item(item: Message | Scalar, path: Path) -> tuple[int, str]:
     where = f"{path}, line {item.line}"
     if isinstance(item, Scalar):
         raise UserError("`item` holds no class.", where, "Write `item { id: 1 name: 'raccoon' }`.")
+    check_fields(item.fields, ("id", "name", "display_name"), path)
     numbers = [value.value for value in item.fields.get("id", []) if isinstance(value, Scalar)]
     names = [
         value.value

@@ -25,6 +25,8 @@ from data.split_names import split_of, splits_of
 from pipeline.errors import UserError
 
 YAML_KEYS: dict[str, Split] = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
+DEEPEST = 50  # lists inside each other that a data.yaml may have
+ANNOTATIONS = frozenset(["xml", "txt", "json"])  # endings of files that lists may name in place of photos
 SETS = ("imagesets", "imageset")
 AWAY = "Else take it out of the folder, or set `data.given_splits=false`, which cuts the photos by `data.split`."
 
@@ -136,6 +138,35 @@ def yaml_sources(texts: TextFiles) -> Iterator[Source]:
             yield Source(kept, missing)
 
 
+class DataYaml(yaml.SafeLoader):
+    """Reads YAML without lists that stand for lists, which swell beyond all memory, nor many inside each other."""
+
+    def fetch_flow_collection_start(self, kind: Any) -> None:
+        self.check_depth(self.flow_level)
+        super().fetch_flow_collection_start(kind)
+
+    def add_indent(self, column: int) -> bool:
+        self.check_depth(len(self.indents))
+        return bool(super().add_indent(column))
+
+    def check_depth(self, depth: int) -> None:
+        """Refuse what no data set needs, before it takes long.
+
+        Raises:
+            YAMLError: as said.
+        """
+        if depth > DEEPEST:
+            raise yaml.YAMLError(f"line {self.line + 1} is more than {DEEPEST} lists deep")
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        events: Any = self  # which the library's types say nothing of
+        alias = events.peek_event() if events.check_event(yaml.AliasEvent) else None
+        node = super().compose_node(parent, index)
+        if alias is not None and not isinstance(node, yaml.ScalarNode):
+            raise yaml.YAMLError(f"line {alias.start_mark.line + 1} repeats a list by its name, `*{alias.anchor}`")
+        return node
+
+
 def read_yaml(entry: Entry, read: ReadFile) -> dict[str, Any]:
     """Return a YAML file's keys; none where it is about something else.
 
@@ -149,8 +180,8 @@ def read_yaml(entry: Entry, read: ReadFile) -> dict[str, Any]:
     if not re.search(r"^(names|nc|train|val|valid|test)[\"']?\s*:", text, re.MULTILINE):
         return {}
     try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
+        content = yaml.load(text, Loader=DataYaml)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"This is no YAML file: {error}.", shown(entry.parts), "Mend it, or take it away.") from None
     keyed = isinstance(content, dict) and ("names" in content or "nc" in content or {"train", "val"} <= set(content))
     return content if keyed else {}
@@ -273,7 +304,9 @@ def list_of(texts: TextFiles, entry: Entry, sure: bool, split: Split | None = No
     stem, names = stem_of(entry.parts[-1]), texts.lines(entry)
     split = split or split_of(stem) or "train"
     both = re.sub(r"[^a-z]", "", stem.lower()).endswith("trainval")
-    sure = sure or any(extension_of(word) in EXTENSIONS for line in names[:20] for word in (line, line.split()[0]))
+    files = {*EXTENSIONS, *ANNOTATIONS}
+    firsts = [word for line in names[:20] for word in (line, re.split(r"[\s,;]", line, maxsplit=1)[0])]
+    sure = sure or any(extension_of(word) in files for word in firsts)
     return SplitList(split, shown(entry.parts), entry.parts, names, with_validation=both, sure=sure)
 
 

@@ -19,6 +19,8 @@ def parse_xml(data: bytes, begin: Callable[[str, dict[str, str], int], None], en
         parser.Parse(data, True)
     except expat.ExpatError as error:
         raise ValueError(f"line {error.lineno}: {expat.ErrorString(error.code)}") from None
+    except LookupError as error:  # an encoding that is none
+        raise ValueError(f"line 1: {error}") from None
 
 
 def refuse_entities(*_: object) -> None:

@@ -132,7 +132,7 @@ LISTED = "Write them as a list, `names: [cat, dog]`, or by number, `names: {0: c
 
 def is_whole(number: object) -> bool:
     return (isinstance(number, int) and not isinstance(number, bool)) or (
-        isinstance(number, str) and number.strip().isdigit()
+        isinstance(number, str) and number.strip().isdecimal() and len(number) < 10
     )
 
 

@@ -28,6 +28,7 @@ from data.detection.labelled import (
     TURNED_BY_EXIF,
     Annotation,
     classes,
+    images_of,
     read_entries,
     samples_of,
     sources,
@@ -60,11 +61,15 @@ Listed = dict[tuple[tuple[str, ...], str], ListedImage]
 
 def detect(path: Path) -> bool:
     """Tell whether a folder or zip has a table with the columns of this format."""
-    tables = [entry for entry in entries_of(path) if extension_of(entry.parts[-1]) in TABLES]
+    entries = entries_of(path)
+    folders = {image.parts[:-1] for image in images_of(entries)}
+    several = len({tuple(part for part in folder if split_of(part) is None) for folder in folders}) > 1
     with open_reader(path) as read:
-        for entry in tables:
-            try:
-                if has_boxes(read(entry.locator)):
+        for entry in entries:
+            if extension_of(entry.parts[-1]) not in TABLES:
+                continue
+            try:  # a table without classes may lie beside folders of classes
+                if has_boxes(read(entry.locator), labelled=several):
                     return True
             except (BadImage, OSError):
                 continue

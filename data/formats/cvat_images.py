@@ -169,7 +169,11 @@ def read_images(content: bytes, key: str) -> list[ImageElement]:
 def size_of(attributes: dict[str, str]) -> tuple[int, int] | None:
     """Return the height and width that an image's attributes state."""
     sides = [attributes.get(name, "") for name in ("height", "width")]
-    return (int(sides[0]), int(sides[1])) if all(side.isdecimal() and int(side) for side in sides) else None
+    return (
+        (int(sides[0]), int(sides[1]))
+        if all(side.isdecimal() and len(side) < 10 and int(side) for side in sides)
+        else None
+    )
 
 
 def add_shape(image: ImageElement, shape: str, attributes: dict[str, str], place: str) -> None:

@@ -64,7 +64,9 @@ def load(path: Path, member: str, columns: Sequence[int] | None = None) -> Any:
                 wanted = None if columns is None else [found.schema_arrow.names[number] for number in columns]
                 return found.read(columns=wanted if wanted is None else list(dict.fromkeys(wanted)))
             table = pyarrow.feather.read_table(source)
-            return table if columns is None else table.select(list(dict.fromkeys(columns)))
+            table = table if columns is None else table.select(list(dict.fromkeys(columns)))
+            table.validate(full=True)  # a damaged one would end the program without a word
+            return table
     except (pyarrow.ArrowException, OSError, KeyError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise

@@ -12,7 +12,7 @@ from data.series.cells import Cells, Table, Wide
 from data.series.columns import Layout
 from data.series.findings import SeriesFindings
 from data.series.form_choice import swapped_days
-from data.series.numbers import Given, to_numbers, without_unit
+from data.series.numbers import Given, as_answers, to_numbers, without_unit
 from data.series.tables import read_cells
 from data.series.time_decision import join_parts
 from data.series.times import UNREADABLE, parse_times
@@ -51,7 +51,9 @@ def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[st
         findings.add(*told)
     numbers = (*layout.values, *layout.covariates)
     texts = tuple(dict.fromkeys((*layout.time, *layout.series)))
-    fast = tuple(column for column in numbers if layout.decimal == "." and column not in layout.units)
+    fast = tuple(
+        column for column in numbers if layout.decimal == "." and column not in {*layout.units, *layout.answered}
+    )
     slow = tuple(column for column in numbers if column not in fast)
     given = Given(more_missing, layout.decimal)
     for file, (table, header) in enumerate(zip(layout.tables, layout.headers, strict=True)):
@@ -91,6 +93,8 @@ def read_chunk(file: int, table: Table, layout: Layout, given: Given, cells: Cel
             findings.add(kind, table.path.name, int(cells.lines[row]), detail)
 
         written = cells.columns[column]
+        if column in layout.answered:
+            written = as_answers(cells.texts(column))
         if column in layout.units:
             written = without_unit(cells.texts(column), layout.units[column], layout.missing)
         return to_numbers(written, layout.decimal, layout.missing, bad, given, not layout.decimal_shown)

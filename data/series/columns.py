@@ -11,7 +11,7 @@ from data.series.cells import Table
 from data.series.config import NO_TIME, SeriesDataConfig
 from data.series.decimals import find_decimal
 from data.series.findings import list_names
-from data.series.numbers import MOSTLY, all_missing, find_unit, numeric, split_unit, without_unit
+from data.series.numbers import MOSTLY, all_missing, answers, find_unit, numeric, split_unit, without_unit
 from data.series.series_columns import (
     JOINED,
     Seen,
@@ -54,6 +54,7 @@ class Layout:
         ignored: numbers of the columns that the recipe leaves out.
         told: what was found about the table as a whole.
         decimal_shown: whether the numbers show their decimal mark, or the recipe says it.
+        answered: numbers of the covariates that say yes or no, which are 1 and 0.
     """
 
     tables: tuple[Table, ...]
@@ -70,6 +71,7 @@ class Layout:
     ignored: tuple[int, ...] = ()
     told: tuple[Told, ...] = ()
     decimal_shown: bool = True
+    answered: frozenset[int] = frozenset()
 
     @property
     def shape(self) -> str:
@@ -128,6 +130,8 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     if not series and start.series:
         series = tuple(column for column in start.series if column not in {*ignored, *covariates, *given})
         told.append(Told("chosen_column", table.name, 0, f"`{seen.joined(series)}` as data.series_column"))
+    answered = frozenset(column for column in covariates if answers(columns[column], missing))
+    stop_on_text_covariates(seen, [column for column in covariates if column not in answered])
     taken = {*ignored, *covariates, *given, *series}
     time = find_time(config, names, columns, missing, taken, table)
     form = find_time_form(config, names, columns, time, missing, tables, headers)
@@ -144,8 +148,25 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     told += tell_unused(seen, taken | set(values))
     return Layout(
         tables, headers, tuple(names), time, form, series, values, covariates, decimal, missing, units, ignored,
-        tuple(told), shown,
+        tuple(told), shown, answered,
     )  # fmt: skip
+
+
+def stop_on_text_covariates(seen: Seen, covariates: Sequence[int]) -> None:
+    """Refuse covariates that are texts.
+
+    Raises:
+        UserError: there is one.
+    """
+    for column in covariates:
+        cells = seen.known(column)
+        if cells and not numeric(cells, seen.missing, share=0.5):
+            raise UserError(
+                f"The covariate `{seen.names[column]}` is text, such as `{cells[0][:40]}`.",
+                str(seen.table.path),
+                "Write it as numbers: a column for each of its values, with 1 where a row has it and 0 elsewhere. Yes "
+                "and no, and true and false, are read as 1 and 0.",
+            )
 
 
 def find_values(seen: Seen, taken: set[int], time: tuple[int, ...]) -> tuple[int, ...]:

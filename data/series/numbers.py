@@ -49,6 +49,10 @@ UNIT = re.compile(
 )  # $1,234.50, 12 %
 UNITS = frozenset("$€£¥%")
 
+YES_OR_NO = {
+    **dict.fromkeys(("true", "yes", "y", "t", "on", "ja", "wahr", "oui", "vrai", "si", "sí", "sì", "sim"), "1"),
+    **dict.fromkeys(("false", "no", "n", "f", "off", "nein", "falsch", "non", "faux", "não", "nao"), "0"),
+}
 COMMA_FOR_POINT = str.maketrans(",.", ".,")
 LARGEST = 3.4e38  # what the records can hold
 DIGITS = frozenset("0123456789.,$€£¥")  # what a number with a minus behind it begins with
@@ -151,6 +155,17 @@ def without_unit(cells: Sequence[str], unit: str, missing: frozenset[str]) -> li
         return number if found == unit or cell.strip().casefold() in missing else f"{cell} (without {unit})"
 
     return [bare(cell) for cell in cells]
+
+
+def answers(cells: Sequence[str], missing: frozenset[str]) -> bool:
+    """Tell whether all cells that are not missing say yes or no."""
+    seen = [cell for cell in cells if cell.strip().casefold() not in missing]
+    return bool(seen) and all(cell.strip().casefold() in YES_OR_NO for cell in seen)
+
+
+def as_answers(cells: Sequence[str]) -> list[str]:
+    """Write 1 for yes and 0 for no; other cells stay as they are."""
+    return [YES_OR_NO.get(cell.strip().casefold(), cell) for cell in cells]
 
 
 def to_numbers(

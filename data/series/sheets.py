@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from data.series.cells import Cells, Column, Row, Sample, Table
 from data.series.opening import open_binary
+from data.series.sheet_extent import check_extent
 from pipeline.errors import UserError, did_you_mean
 
 SAMPLE_ROWS = 1000
@@ -106,8 +107,11 @@ def load(path: Path, member: str, sheet: str, changed: int, size: int) -> list[l
 
     Dates of a column with times of day all have one.
     """
-    with open_workbook(path, member) as book:
-        rows: list[list[Value]] = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    with open_workbook(path, member, whole=True) as book:
+        try:
+            rows: list[list[Value]] = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+        except python_calamine.CalamineError as error:
+            raise unreadable(path, error) from None
     while rows and all(value == "" for value in rows[-1]):
         rows.pop()
     if not rows:
@@ -134,22 +138,33 @@ def round_second(value: datetime) -> datetime:
     return value + timedelta(microseconds=1_000_000 - off) if off >= 1_000_000 - MILLISECOND else value
 
 
-def open_workbook(path: Path, member: str) -> python_calamine.CalamineWorkbook:
+def open_workbook(path: Path, member: str, whole: bool = False) -> python_calamine.CalamineWorkbook:
     """Open a workbook.
 
+    Args:
+        path: the file, or the zip that it is in.
+        member: its name in the zip; empty for a file.
+        whole: its sheets will be read.
+
     Raises:
-        UserError: it is none, or has a password.
+        UserError: it is none, has a password, or reaches beyond all memory.
     """
     with open_binary(path, member) as file:
         content = io.BytesIO(file.read())
+    check_extent(content, path, whole)
     try:
         return python_calamine.CalamineWorkbook.from_filelike(content)
     except python_calamine.PasswordError:
         raise UserError("This workbook has a password.", str(path), "Save it without one, or as CSV.") from None
     except (python_calamine.CalamineError, OSError) as error:
-        raise UserError(
-            f"This is no workbook that can be read: {error}.", str(path), "Save it anew as xlsx, or as CSV UTF-8."
-        ) from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: Exception) -> UserError:
+    """Return the error that a workbook is damaged."""
+    return UserError(
+        f"This is no workbook that can be read: {error}.", str(path), "Save it anew as xlsx, or as CSV UTF-8."
+    )
 
 
 def as_numbers(values: list[Value]) -> Column:

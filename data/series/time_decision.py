@@ -53,10 +53,10 @@ def find_time_form(
     def blocks() -> Iterator[list[str]]:
         return read_times(tables, headers, names, time)
 
+    language = config.time_language or ""
     readings = [
         Reading(replace(item.form, zone=zone), item.share, item.times)
-        for item in find_readings(cells, numbers=True, languages=True, zone=zone)
-        if not config.time_language or item.form.language == config.time_language.removeprefix("en")
+        for item in find_readings(cells, numbers=True, languages=True, zone=zone, language=language)
     ]
     if not readings and cells and is_index(cells, strictly=False):
         return known_form(INDEX).held_to(cells)

@@ -34,6 +34,8 @@ from data.series.time_text import plain, plain_words
 from data.series.time_words import day_names, month_names
 from data.series.zones import zone_offsets
 
+DOT = re.compile(r"[^\W\d]\.")
+MOST_NAMES = 12  # of months or days that are remembered
 MIDNIGHT = re.compile(r"[ T]24(:00)*$")
 
 
@@ -127,8 +129,12 @@ def telling(cells: Sequence[str], matches: Sequence[re.Match[str]]) -> tuple[str
         found = [(len(match[name]), cell) for match, cell in zip(matches, cells, strict=True) if match[name]]
         if found:
             kept[min(found, key=lambda item: item[0])[1]] = None
-    late = next((cell for cell in cells if MIDNIGHT.search(cell)), None)
-    return tuple(kept) if late is None else (*kept, late)
+    for name in sorted({"a", "b"} & matches[0].re.groupindex.keys()):
+        words = {match[name]: cell for match, cell in zip(matches, cells, strict=True) if match[name]}
+        kept |= dict.fromkeys(list(words.values())[:MOST_NAMES])
+    for sought in (MIDNIGHT, DOT):
+        kept |= dict.fromkeys([cell for cell in cells if sought.search(cell)][:1])
+    return tuple(kept)
 
 
 def time_form(name: str, language: str = "") -> TimeForm:

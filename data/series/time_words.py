@@ -6,7 +6,7 @@ They are loaded only where a column has words that are not English.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from data.series.time_text import plain_words
@@ -111,19 +111,24 @@ def spellings(name: str) -> Iterator[str]:
         yield plain_words(spread).rstrip(" .")
 
 
-def write_name(language: str, what: str, number: int, like: str) -> str:
-    """Write a month (1 to 12) or a day (0 for Monday) as another one was: full or shortened, in small or large letters.
+def write_name(language: str, what: str, number: int, like: str, seen: Sequence[str]) -> str:
+    """Write a month (1 to 12) or a day (0 for Monday) as others were: full or shortened, in small or large letters.
 
     Args:
-        like: the other one's name.
+        like: the name that stands in its place.
+        seen: other names that are written alike, to tell a full May from a shortened one.
     """
-    sought = plain_words(like).rstrip(" .")
-    written = styles(language, what)
-    first = 1 if what == "months" else 0
-    for names in written:
-        if sought in {plain_words(name).rstrip(" .") for name in names}:
-            break
+    sought = {plain_words(name).rstrip(" .") for name in (like, *seen)}
+    shares = [len(sought & {plain_words(name).rstrip(" .") for name in names}) for names in styles(language, what)]
+    fitting = [names for names, share in zip(styles(language, what), shares, strict=True) if share == max(shares)]
+    if not max(shares):
+        fitting = [tuple(name[: len(like.rstrip(" ."))] for name in styles(language, what)[0])]
+    with_dots = [names for names in fitting if any(name.endswith(".") for name in names)]
+    place = number - 1 if what == "months" else number
+    if not like.endswith("."):
+        name = fitting[0][place].rstrip(".")
+    elif with_dots:
+        name = with_dots[0][place]
     else:
-        names = tuple(name[: len(sought)] for name in written[0])
-    name = names[number - first].rstrip(".") if not like.endswith(".") else names[number - first]
+        name = f"{fitting[0][place]}."
     return name.upper() if like.isupper() else name.lower() if like.islower() else name[:1].upper() + name[1:]

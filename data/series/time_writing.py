@@ -25,10 +25,13 @@ def write_time(seconds: int, form: TimeForm) -> str:
         seconds: as these cells were read, in the form's own zone.
     """
     like = max(form.like, key=len, default="")
-    if form.scale or form.name == INDEX:
-        return write_number(seconds * (form.scale or 1), like)
+    if form.name == INDEX:
+        return write_number(seconds, like)
+    if form.scale:
+        return write_number((seconds - (zone_shift(seconds, form, None) if form.wall else 0)) * form.scale, like)
     if form.name in EXCEL:
-        return write_fraction(EXCEL[form.name] + seconds / DAY, like)
+        clock = seconds if form.wall else seconds + zone_shift(seconds, form, None)
+        return write_fraction(EXCEL[form.name] + clock / DAY, like)
     if form.name in DECIMAL_YEARS:
         moment = moment_of(seconds)
         return write_fraction(moment.year + (moment.month - 1 + DECIMAL_YEARS[form.name]) / 12, like)
@@ -42,9 +45,25 @@ def write_time(seconds: int, form: TimeForm) -> str:
         if start < 0:
             continue
         written += text[place:start]
-        written += write_part(name, text[start:stop], moment, shift, seconds, form, match)
+        part = text[start:stop]
+        if name in "ab" and (dotted(name, form) or text[stop : stop + 1] == "."):
+            part, stop = f"{part}.", stop + (text[stop : stop + 1] == ".")
+        written += write_part(name, part, moment, shift, seconds, form, match)
         place = stop
     return in_digits_of(like, ORDINAL.sub(ordinal, written + text[place:]))
+
+
+@functools.lru_cache(maxsize=256)
+def dotted(name: str, form: TimeForm) -> bool:
+    """Tell whether a name of a month or a day is followed by a dot in any of the form's cells."""
+    found = [(composed(cell), match) for cell in form.like if (match := form.match(cell)) and match[name]]
+    return any(cell[match.end(name) :].startswith(".") for cell, match in found)
+
+
+@functools.lru_cache(maxsize=256)
+def names_seen(name: str, form: TimeForm) -> tuple[str, ...]:
+    """Return the names of months or days in the form's cells."""
+    return tuple(dict.fromkeys(match[name] for cell in form.like if (match := form.match(cell)) and match[name]))
 
 
 def ordinal(match: re.Match[str]) -> str:
@@ -104,9 +123,9 @@ def write_part(
 ) -> str:
     """Write one part of a time as another time has it."""
     if name == "b":
-        return write_name(form.language, "months", moment.month, like)
+        return write_name(form.language, "months", moment.month, like, names_seen(name, form))
     if name == "a":
-        return write_name(form.language, "days", moment.weekday(), like)
+        return write_name(form.language, "days", moment.weekday(), like, names_seen(name, form))
     if name in ("p", "n"):
         return half_of_day(like, moment)
     if name == "z":

@@ -241,3 +241,13 @@ def test_a_cell_without_four_numbers_is_no_box(cell: str, kind: str | None, tmp_
     samples, problems = read(tmp_path, table, {**boxes, "x.png": []})
     assert [item.name for item in problems if item.name != "recognised_columns"] == ([kind] if kind else [])
     assert samples[-1].boxes == ()
+
+
+def test_a_table_of_boxes_without_classes_beside_folders_of_classes_is_not_what_is_learnt(tmp_path: Path) -> None:
+    rows = ["image_id,x_1,y_1,width,height"]
+    for label in ("cats", "dogs"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "0.png").write_bytes(photo())
+        rows.append(f"{label}/0.png,1,1,9,9")
+    (tmp_path / "boxes.csv").write_text("\n".join(rows))
+    assert not box_csv.detect(tmp_path)

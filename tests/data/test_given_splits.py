@@ -273,6 +273,19 @@ def test_plain_lists_of_paths_give_the_splits_and_labels_are_no_lists(tmp_path: 
     assert kinds(problems) == [("missing_photo", "labels/train_9.txt")]
 
 
+@pytest.mark.parametrize("line", ["labels/{}.txt", "{}.xml", "images/{}.jpg,labels/{}.txt", "{}.jpg; {}.xml"])
+def test_lists_of_annotations_and_of_pairs_mean_their_photos(line: str, tmp_path: Path) -> None:
+    lists = {"train.txt": line.format("a", "a") + "\n", "val.txt": line.format("b", "b") + "\n"}
+    splits, problems = listed(tmp_path, yolo(["images/a", "images/b"], lists))
+    assert (list(splits.values()), problems) == (["train", "validation"], [])
+
+
+def test_lists_whose_photos_have_other_names_end_the_run(tmp_path: Path) -> None:
+    lists = {"train.txt": "x.jpg\n", "val.txt": "y.jpg\n"}
+    with pytest.raises(UserError, match="there is no photo"):
+        listed(tmp_path, yolo(["images/a", "images/b"], lists))
+
+
 def test_notes_that_are_called_as_a_split_are_no_list(tmp_path: Path) -> None:
     splits, problems = listed(tmp_path, voc(list("ab"), {"test.txt": "a short test of the camera\nand another\n"}))
     assert set(splits.values()) == {None}

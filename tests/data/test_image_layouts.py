@@ -414,3 +414,15 @@ def test_a_zip_with_zips_of_pictures_and_a_table_is_no_series(tmp_path: Path) ->
     pattern = setting(stop(path), "data.label_pattern")
     checked = inspect(ImageDataConfig.model_validate({"path": str(path), "label_pattern": pattern}), Progress())
     assert checked["classes"] == {"cat": 60, "dog": 60}
+
+
+def test_parts_of_one_download_are_no_classes(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for part, labels in (("001", ["cats", "dogs", "emus"]), ("002", ["cats", "dogs"])):
+        root = write(tmp_path / part, *(f"photos/{label}/*3" for label in labels))
+        packed(tmp_path / "data" / f"drive-download-{part}.zip", root)
+    error = stop(tmp_path / "data")
+    assert "which folders are the classes" in error.what
+    said = {"path": str(tmp_path / "data"), "label_pattern": setting(error, "data.label_pattern")}
+    checked = inspect(ImageDataConfig.model_validate(said), Progress())
+    assert checked["classes"] == {"cats": 6, "dogs": 6, "emus": 3}

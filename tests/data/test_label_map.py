@@ -85,3 +85,33 @@ def test_coco_has_its_80_classes_under_their_90_numbers() -> None:
     labels = read_label_map(zoo.FOLDER / "coco.pbtxt")
     assert (len(labels), max(labels)) == (80, 90)
     assert (labels[1], labels[17], labels[18], labels[90]) == ("person", "cat", "dog", "toothbrush")
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "meant"),
+    [
+        ("item { id: 1 name: 'cat' }\nitems { id: 2 name: 'dog' }", 2, "item"),
+        ("item {\n  id: 1\n  name: 'n01'\n  display_nam: 'cat'\n}", 4, "display_name"),
+    ],
+)
+def test_a_misspelt_field_is_told_instead_of_leaving_out_what_it_says(
+    tmp_path: Path, written: str, line: int, meant: str
+) -> None:
+    (tmp_path / "map.pbtxt").write_text(written)
+    with pytest.raises(UserError, match=f"line {line}") as error:
+        read_label_map(tmp_path / "map.pbtxt")
+    assert error.value.fix == f"Did you mean `{meant}`?"
+
+
+def test_fields_of_newer_label_maps_may_stand_there(tmp_path: Path) -> None:
+    (tmp_path / "map.pbtxt").write_text(
+        "item { id: 1 name: 'cat' frequency: FREQUENT keypoints { id: 0 label: 'nose' } }"
+    )
+    assert read_label_map(tmp_path / "map.pbtxt") == {1: "cat"}
+
+
+def test_a_single_backslash_in_a_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "map.pbtxt").write_text("item { id: 1 name: 'cats\\dogs' }")
+    with pytest.raises(UserError, match="escape") as error:
+        read_label_map(tmp_path / "map.pbtxt")
+    assert r"cats\\dogs" in error.value.fix

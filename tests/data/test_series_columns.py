@@ -125,3 +125,21 @@ def test_a_counter_of_rows_called_id_is_no_series(file: Path) -> None:
 def test_a_column_that_is_not_there_is_an_error(file: Path, key: str) -> None:
     with pytest.raises(UserError, match="There is no column `weather`"):
         read(file, "date,sales\n2020-01-01,1\n2020-01-02,2\n", **{key: ("weather",)})
+
+
+@pytest.mark.parametrize(("yes", "no"), [("yes", "no"), ("TRUE", "FALSE"), ("Ja", "Nein"), ("y", "n")])
+def test_a_covariate_that_says_yes_or_no_is_one_and_zero(file: Path, yes: str, no: str) -> None:
+    rows = [(month, yes if number % 3 else no, number) for number, month in enumerate(MONTHS)]
+    found = read(file, interleaved("Month,holiday,sales", rows), covariate_columns=("holiday",))
+    assert found.covariates == [[float(number % 3 > 0)] for number in range(24)]
+    assert found.findings == {}
+    text = interleaved("Month,holiday,sales", [*rows, ("2022-01", "perhaps", 5)])
+    with pytest.raises(UserError, match="is text"):
+        read(file, text, covariate_columns=("holiday",))
+
+
+def test_a_covariate_of_texts_is_asked_for_in_numbers(file: Path) -> None:
+    rows = [(month, "wet" if number % 3 else "dry", number) for number, month in enumerate(MONTHS)]
+    with pytest.raises(UserError, match="The covariate `sky` is text, such as `dry`") as caught:
+        read(file, interleaved("Month,sky,sales", rows), covariate_columns=("sky",))
+    assert "1 where a row has it" in caught.value.fix

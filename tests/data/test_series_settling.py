@@ -127,6 +127,33 @@ def test_days_go_by_the_calendar_of_their_zone(file: Path) -> None:
     assert str(look(file, plain, time_zone="Europe/Berlin").frequency) == "1 day"
 
 
+def test_unix_times_and_spreadsheets_days_follow_a_zone(file: Path) -> None:
+    first = datetime(2019, 3, 1, tzinfo=BERLIN)
+    days_there = [first + timedelta(days=day) for day in range(60)]
+    cells = [str(int(day.timestamp())) for day in days_there]
+    found = look(file, cells, time_zone="Europe/Berlin")
+    assert str(found.frequency) == "1 day"
+    assert found.staged.form is not None
+    assert [write_time(time, found.staged.form) for time in rows_of(found)[0]] == cells
+    hours = [datetime(2019, 3, 30, tzinfo=timezone.utc) + timedelta(hours=hour) for hour in range(60)]
+    clocks = [hour.astimezone(BERLIN).replace(tzinfo=timezone.utc) for hour in hours]
+    cells = [f"{25_569 + clock.timestamp() / 86_400:.6f}" for clock in clocks]
+    found = look(file, cells, time_zone="Europe/Berlin")
+    assert rows_of(found)[0] == [int(hour.timestamp()) for hour in hours]
+    assert found.staged.form is not None
+    assert [write_time(time, found.staged.form) for time in rows_of(found)[0]] == cells
+
+
+def test_a_file_with_the_newest_row_first_and_months_in_spanish_is_turned(file: Path) -> None:
+    months = ["enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre",
+              "noviembre", "diciembre"]  # fmt: skip
+    cells = [f"{months[month % 12]} {2008 + month // 12}" for month in range(144)]
+    found = look(file, cells[::-1], [float(month + month % 5) for month in range(144)][::-1])
+    assert rows_of(found)[1] == [month + month % 5 for month in range(144)]
+    assert str(found.frequency) == "1 month"
+    assert "newest_first" in found.findings.counts
+
+
 def test_times_a_little_off_and_irregular_ones_get_advice_that_works(file: Path) -> None:
     generator = np.random.default_rng(2)
     start = datetime(2019, 1, 1, tzinfo=timezone.utc)

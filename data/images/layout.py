@@ -264,12 +264,11 @@ class Judge:
         Raises:
             UserError: as said.
         """
-        inside = [self.tree.folders((*self.around, name)) for name in self.names]
-        inside = [[name for name in names if not set(words_of(name)) <= WORDS] for names in inside]  # but for masks
-        alike = len(inside) > 1 and len(inside[0]) > 1 and all(names == inside[0] for names in inside)
+        classes = [name for name in sorted(self.classes) if not set(words_of(name)) <= WORDS]  # all but masks
+        alike = len(self.names) > 1 and len(classes) > 1 and len(self.fitting) == len(self.names)
         if alike and not any(self.tree.images((*self.around, name)) for name in self.names):
             raise self.other_classes(
-                f"in all of {listed(self.names)} lie {listed(inside[0])}",
+                f"in all of {listed(self.names)} lie {listed(classes)}",
                 "If the last folders are the classes: `data.label_pattern='([^/]+)/[^/]+$'`.",
             )
 

@@ -21,7 +21,8 @@ from pipeline.errors import UserError, explain_os_error
 HIDDEN = frozenset(
     [
         "__macosx", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@__thumb", "@tmp",
-        "$recycle.bin", "recycler", "system volume information", "lost+found", "thumbs.db", "ehthumbs.db",
+        "$recycle.bin", "recycler", "system volume information", "lost+found",
+        "found.000", "network trash folder", "temporary items", "thumbs.db", "ehthumbs.db",
         "ehthumbs_vista.db", "desktop.ini", "__pycache__", "picasa.ini",
     ]
 )  # fmt: skip

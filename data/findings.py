@@ -97,6 +97,19 @@ KINDS: dict[str, Kind] = {
         "rule for all of them.",
     ),
     "duplicate_image": Kind("info", "The same picture occurs more than once in a split; all copies were used."),
+    "unmet_in_split": Kind(
+        "error",
+        "These lists of a split name pictures that are not there. Bring the pictures, correct the lists, or set "
+        "`data.given_splits=false`.",
+    ),
+    "photo_in_two_splits": Kind(
+        "warning", "Two lists put these pictures into different splits; the one further from training was used."
+    ),
+    "contradicting_splits": Kind("warning", "Lists and folders put these pictures into different splits; lists count."),
+    "picture_without_split": Kind(
+        "warning", "The lists of the splits do not name these pictures; they are cut like training pictures."
+    ),
+    "unused_list": Kind("warning", "These files could give splits of the pictures, and were not used."),
     "second_picture": Kind(
         "warning", "These pictures are by their names masks or previews of pictures beside them; they were left out."
     ),
@@ -105,6 +118,7 @@ KINDS: dict[str, Kind] = {
     ),
     "unlabelled_image": Kind("warning", "The data do not say the classes of these pictures; they were left out."),
     "unknown_file": Kind("info", "These files among the pictures are no pictures by their names; they were ignored."),
+    "used_list": Kind("info", "The splits of the pictures were taken from these files."),
     "stray_file": Kind("info", "These files lie beside the class folders; they were ignored."),
 }
 

@@ -18,9 +18,22 @@ WORDS: dict[str, Split] = {
     "trn": "train", "tr": "train",
     "eval": "validation", "evaluation": "validation", "valida": "validation", "devel": "validation",
     "development": "validation", "vali": "validation", "vld": "validation",
+    "va": "validation",
     "tst": "test", "te": "test", "holdout": "test", "heldout": "test", "pred": "test", "prediction": "test",
+    # German, Spanish, Portuguese, French, Italian, Dutch, Polish, Russian, Chinese, Japanese, Korean
+    "trainings": "train", "trainingsdaten": "train", "entrenamiento": "train", "treino": "train",
+    "treinamento": "train", "entrainement": "train", "entraînement": "train", "apprentissage": "train",
+    "addestramento": "train", "treningowy": "train", "treningowe": "train", "обучение": "train", "обучающая": "train",
+    "训练": "train", "训练集": "train", "訓練": "train", "学習": "train", "훈련": "train",
+    "validierung": "validation", "validierungsdaten": "validation", "validacion": "validation",
+    "validación": "validation", "validacao": "validation", "validação": "validation", "validazione": "validation",
+    "validatie": "validation", "walidacja": "validation", "валидация": "validation", "验证": "validation",
+    "验证集": "validation", "検証": "validation", "검증": "validation",
+    "testdaten": "test", "prueba": "test", "pruebas": "test", "teste": "test", "prova": "test", "testowy": "test",
+    "testowe": "test", "тест": "test", "тестовая": "test", "测试": "test", "测试集": "test", "テスト": "test",
+    "테스트": "test",
 }  # fmt: skip
-SHORT = frozenset(["tr", "te", "pred", "prediction"])  # say a split only beside a sibling that says another one
+SHORT = frozenset(["tr", "te", "va", "pred", "prediction"])  # say a split only beside a sibling that says another one
 ABOUT_PICTURES = frozenset(
     [
         "set", "sets", "data", "dataset", "split", "image", "images", "img", "imgs", "photo", "photos", "picture",

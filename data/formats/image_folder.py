@@ -16,8 +16,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from data.detection.given_splits import GivenSplits
 from data.file_tree import Entry, extension_of, is_hidden, list_files, open_reader, printable, stem_of
 from data.images.config import ImageDataConfig
+from data.images.given_lists import given_lists
 from data.images.layout import Layout, find_layout
 from data.images.tables import refuse_table_in_zip
 from data.images.tree import Tree
@@ -51,13 +53,34 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | 
     layout = find_layout(tree, path, config.split_folders, by_name)
     yield from remarks(tree, layout, path, by_name)
     first = firsts(path, tree.wanted) if tree.wanted else set()
+    given = given_lists(path, list_tree(path)) if config.given_splits and tree.lists else None
+    yield from given.problems if given else ()
+    used = {place for _, place in given.listed.values()} if given else set()
     for entry in list_tree(path):
         if isinstance(entry, Problem):
             yield entry
-        elif first and (entry.parts[:-1], first_picture(entry.parts[-1])) in first:
-            yield Problem("second_picture", printable("/".join(entry.parts)), "beside the picture that it is of")
+        elif (first and (entry.parts[:-1], first_picture(entry.parts[-1])) in first) or layout.is_second(entry.parts):
+            yield Problem("second_picture", printable("/".join(entry.parts)), "by its name and that of its folder")
         else:
-            yield label(entry, layout, by_name)
+            item = label(entry, layout, by_name)
+            if isinstance(item, Problem) and item.file in used:
+                continue
+            yield from in_listed_split(item, entry.parts, given) if given and given.listed else (item,)
+
+
+def in_listed_split(
+    item: ImageSample | Problem, parts: tuple[str, ...], given: GivenSplits
+) -> Iterator[ImageSample | Problem]:
+    """Yield a picture in the split that a list gives it, and what is to be told of that."""
+    listed, place = given.listed.get(parts, (None, ""))
+    if not isinstance(item, ImageSample):
+        yield item
+        return
+    if listed is None and item.split is None:
+        yield Problem("picture_without_split", item.key)
+    elif listed and item.split and listed != item.split:
+        yield Problem("contradicting_splits", item.key, f"{listed} by {place}, {item.split} by its folder", listed)
+    yield item._replace(split=listed or item.split)
 
 
 def firsts(path: Path, wanted: set[tuple[tuple[str, ...], str]]) -> set[tuple[tuple[str, ...], str]]:

@@ -45,6 +45,11 @@ class ImageDataConfig(RawDataConfig):
         description="regular expression on the picture's path; pictures whose match (first group) is equal stay in "
         "one split",
     )
+    given_splits: bool = Field(
+        True,
+        description="whether lists beside class folders (train.txt, a table with a column `split`) say the splits; "
+        "false passes over them",
+    )
     label_pattern: str | None = Field(
         None,
         description="regular expression on the picture's path whose first group is its class; null: the class folder",

@@ -48,16 +48,23 @@ class Layout:
         around: folders around everything.
         roots: the split folders in the last of these, by name; empty where there are none.
         inside: the splits of the folders in each class folder, by name; empty where there are none.
+        seconds: class folders whose names say that they hold masks of other classes' images.
     """
 
     around: Parts = ()
     roots: dict[str, Root] = field(default_factory=dict)
     inside: dict[str, Split] = field(default_factory=dict)
+    seconds: frozenset[str] = frozenset()
 
     def class_folders(self) -> list[Parts]:
         """Return the folders that hold class folders."""
         split = [(*self.around, name, *root.through) for name, root in self.roots.items() if root.split]
         return split or [self.around]
+
+    def is_second(self, parts: Parts) -> bool:
+        """Tell whether an image lies in a folder of masks: beside other classes, or inside its class."""
+        inner = parts[len(self.around) + 1 : -1]
+        return parts[len(self.around)] in self.seconds or any(set(words_of(part)) <= WORDS for part in inner)
 
 
 def find_layout(tree: Tree, path: Path, chosen: SplitFolders, by_name: bool) -> Layout:
@@ -157,7 +164,7 @@ class Judge:
             self.refuse_what_may_be_splits()
             self.refuse_kinds_of_files()
             self.refuse_equal_folders()
-        return Layout(self.around)
+        return Layout(self.around, seconds=self.mask_folders())
 
     def only_short_names_of_classes(self) -> bool:
         """Tell whether `te` and `tr` are among other flat folders, which are classes then."""
@@ -225,6 +232,18 @@ class Judge:
         if len(worded) == len(self.names):
             raise self.unclear("all folders are named as splits")
 
+    def mask_folders(self) -> frozenset[str]:
+        """Return the folders named as another one with a word for masks behind: `sick_masks` beside `sick`."""
+        plain = {tuple(words_of(name)): name for name in self.names}
+        masks = WORDS | {"gt", "seg"}
+        found = set()
+        for name in self.names:
+            words = tuple(words_of(name))
+            rest = tuple(word for word in words if word not in masks)
+            if rest and rest != words and rest in plain:
+                found.add(name)
+        return frozenset(found)
+
     def refuse_kinds_of_files(self) -> None:
         """Stop where folders are named after kinds of files: images beside masks, photos beside previews.
 
@@ -245,11 +264,11 @@ class Judge:
         Raises:
             UserError: as said.
         """
-        inside = [self.tree.folders((*self.around, name)) for name in self.names]
-        alike = len(inside) > 1 and len(inside[0]) > 1 and all(names == inside[0] for names in inside)
+        classes = [name for name in sorted(self.classes) if not set(words_of(name)) <= WORDS]  # all but masks
+        alike = len(self.names) > 1 and len(classes) > 1 and len(self.fitting) == len(self.names)
         if alike and not any(self.tree.images((*self.around, name)) for name in self.names):
             raise self.other_classes(
-                f"in all of {listed(self.names)} lie {listed(inside[0])}",
+                f"in all of {listed(self.names)} lie {listed(classes)}",
                 "If the last folders are the classes: `data.label_pattern='([^/]+)/[^/]+$'`.",
             )
 

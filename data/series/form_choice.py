@@ -28,6 +28,7 @@ from data.series.time_words import COMMON, ENGLISH, day_names, month_names, othe
 from data.series.times import UNREADABLE, parse_times
 
 WITH_WORDS = re.compile(r"(?=.*\d)(?=.*(?:[^\W\d_]{2}|[^\W\d_\x00-\x7f])).{4,60}", re.DOTALL)
+FEWEST = 3  # different times that must be there for a language that is not common
 MOST_WORDS = 60  # different words in a column of names of months and days, inflections included
 WORDED = tuple(name for name in LENIENT if "%b" in name)
 EXACT_WORDED = ("%d-%b-%Y", "%d/%b/%Y")
@@ -65,19 +66,28 @@ def find_form(
     return (found[0].form, found[0].share) if found else None
 
 
-def find_readings(cells: Sequence[str], numbers: bool, languages: bool, zone: str = "") -> list[Reading]:
+def find_readings(
+    cells: Sequence[str], numbers: bool, languages: bool, zone: str = "", language: str = ""
+) -> list[Reading]:
     """Return the best readings: as many cells are times in each of them, and no two say the same.
 
     The first one is that of the more usual form.
 
     Args:
         zone: the IANA name of the one whose clocks show the times; empty where it is not known.
+        language: of the names of months; empty where it is not known.
     """
     cells = [without_exponent(plain(cell)) for cell in cells]  # fractions of a second are reported later
     if not cells:
         return []
-    found = list(read_with(known_names(cells, numbers), cells, "", zone))
-    if languages and max((item.share for item in found), default=0.0) < 1 and may_have_words(cells):
+    names = list(known_names(cells, numbers))
+    if language and language != ENGLISH:
+        found = list(read_with((name for name in names if "%b" not in name), cells, "", zone))
+        found += read_with(iter((*EXACT_WORDED, *WORDED)), cells, language, zone)
+    else:
+        found = list(read_with(iter(names), cells, "", zone))
+    seek = languages and not language and may_have_words(cells)
+    if seek and max((item.share for item in found), default=0.0) < 1:
         found += other_words(cells, zone=zone)
     best = max((item.share for item in found), default=0.0)
     if best <= 0.5:
@@ -143,6 +153,8 @@ def other_words(cells: Sequence[str], names: Sequence[str] = (), zone: str = "")
         for language in languages if isinstance(languages, tuple) else languages():
             if language != ENGLISH and may_be_in(language, folded):
                 found += read_with(iter(names), cells, language, zone)
+        if languages is not COMMON:  # among hundreds of languages something is a month by chance
+            found = [item for item in found if item.share == 1 and len(np.unique(item.times)) >= FEWEST]
         if any(item.share > 0.5 for item in found):
             return found
     return []

@@ -11,6 +11,7 @@ import numpy as np
 
 from data.series.cells import Table
 from data.series.config import SeriesDataConfig
+from data.series.findings import FIXES
 from data.series.form_choice import Reading, days_for_years, find_readings, in_language, is_index
 from data.series.grid import regularity
 from data.series.tables import read_cells
@@ -53,10 +54,10 @@ def find_time_form(
     def blocks() -> Iterator[list[str]]:
         return read_times(tables, headers, names, time)
 
+    language = config.time_language or ""
     readings = [
         Reading(replace(item.form, zone=zone), item.share, item.times)
-        for item in find_readings(cells, numbers=True, languages=True, zone=zone)
-        if not config.time_language or item.form.language == config.time_language.removeprefix("en")
+        for item in find_readings(cells, numbers=True, languages=True, zone=zone, language=language)
     ]
     if not readings and cells and is_index(cells, strictly=False):
         return known_form(INDEX).held_to(cells)
@@ -117,6 +118,12 @@ def choose(readings: Sequence[Reading], cells: list[str], blocks: Blocks, label:
         shares = [regularity(item.times) for item in even]
         if shares[0] >= EVEN and shares[1] <= LESS_EVEN:
             return even[0].form
+    if any(SWAPPED.get(name) in names for name in names) and all(item.share < 1 for item in left):
+        raise UserError(
+            f"Some dates in column `{label}` have the day first and others the month.",
+            str(table.path),
+            FIXES["mixed_dates"],
+        )
     raise ambiguous([item.form for item in left], label, cells[0], table)
 
 

@@ -25,10 +25,13 @@ def write_time(seconds: int, form: TimeForm) -> str:
         seconds: as these cells were read, in the form's own zone.
     """
     like = max(form.like, key=len, default="")
-    if form.scale or form.name == INDEX:
-        return write_number(seconds * (form.scale or 1), like)
+    if form.name == INDEX:
+        return write_number(seconds, like)
+    if form.scale:
+        return write_number((seconds - (zone_shift(seconds, form, None) if form.wall else 0)) * form.scale, like)
     if form.name in EXCEL:
-        return write_fraction(EXCEL[form.name] + seconds / DAY, like)
+        clock = seconds if form.wall else seconds + zone_shift(seconds, form, None)
+        return write_fraction(EXCEL[form.name] + clock / DAY, like)
     if form.name in DECIMAL_YEARS:
         moment = moment_of(seconds)
         return write_fraction(moment.year + (moment.month - 1 + DECIMAL_YEARS[form.name]) / 12, like)

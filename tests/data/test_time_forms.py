@@ -124,6 +124,8 @@ def test_times_of_all_kinds_are_read_and_written_again(
     written = [write_time(int(time), form) for time in parse_times(cells, form)]
     again = ["2019-01-02 00:00" if cell == "2019-01-01 24:00" else cell.strip() for cell in cells]
     assert written == again
+    said = form_and_times(file, cells, time_column="time", time_format=form.name, time_language=form.language or None)
+    assert said == (form, times), "what is found out can be written down in the recipe"
 
 
 @pytest.mark.parametrize(
@@ -162,6 +164,8 @@ def test_months_are_read_in_all_languages(file: Path, cells: list[str], expected
         return
     form, times = form_and_times(file, cells, name="x")
     assert times == expected
+    said = form_and_times(file, cells, "x", time_column="x", time_format=form.name, time_language=form.language or None)
+    assert said == (form, times), "what is found out can be written down in the recipe"
     read_again = parse_times([write_time(int(time), form) for time in parse_times(cells, form)], form)
     assert [show_time(int(time)) for time in read_again] == expected
 
@@ -223,6 +227,14 @@ def test_a_number_that_may_be_a_time_or_a_value_is_asked(file: Path) -> None:
         read(file, "date,value\n" + "".join(f"{1958 + row / 52:.4f},{row % 7}\n" for row in range(50)))
     assert read(file, "value\n" + "".join(f"{50 - row}\n" for row in range(50))).times is None
     assert read(file, "period\n" + "".join(f"{row}.5\n" for row in range(50))).times is None
+
+
+def test_the_language_that_the_recipe_names_says_what_months_mean(file: Path) -> None:
+    cells = ["listopad 2018", "listopad 2019"]
+    assert form_and_times(file, cells, time_language="hr")[1] == ["2018-10-01", "2019-10-01"]
+    assert form_and_times(file, cells, time_language="pl")[1] == ["2018-11-01", "2019-11-01"]
+    assert form_and_times(file, ["Jan 2019", "Feb 2019"], time_language="de")[1] == MONTHS
+    assert form_and_times(file, ["2019-01", "2019-02"], time_language="de")[1] == MONTHS
 
 
 def test_years_of_another_calendar_are_asked(file: Path) -> None:

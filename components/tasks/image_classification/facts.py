@@ -6,7 +6,13 @@ from components.network_inputs import PixelStatistics
 from pipeline.facts import ComparisonFacts, ExamplesFacts, ExportFacts, Facts, ModelFacts, StatisticsFacts
 
 
-class ImageExamplesFacts(ExamplesFacts):
+class DepthFacts(Facts):
+    """Of images with more than 8 bits a value: how many these fill, see `data.images.depth`; None where none are."""
+
+    deep_bits: int | None = None
+
+
+class ImageExamplesFacts(ExamplesFacts, DepthFacts):
     """Of images with a class each.
 
     Attributes:
@@ -14,15 +20,12 @@ class ImageExamplesFacts(ExamplesFacts):
         label_counts: images of each class by split.
         image_shape: (height, width, channels) that all have; None where sizes vary.
         channels: 1 (grey) or 3.
-        deep_bits: bits that the values of images with more than 8 fill, see `data.images.depth`; None where there are
-            no such images.
     """
 
     labels: list[str]
     label_counts: dict[str, list[int]]
     image_shape: tuple[int, int, int] | None
     channels: int
-    deep_bits: int | None = None
 
 
 class PixelFacts(Facts):
@@ -50,7 +53,7 @@ class ImageStatisticsFacts(StatisticsFacts):
     pixels: PixelFacts
 
 
-class ImageNetworkFacts(Facts):
+class ImageNetworkFacts(DepthFacts):
     """What a classifier takes and gives.
 
     Attributes:
@@ -58,14 +61,12 @@ class ImageNetworkFacts(Facts):
         input_shape: (height, width, channels).
         output: `probabilities` or `scores`, see `images.output_kind`.
         loss: that it was trained with.
-        deep_bits: as for the images that it was trained on.
     """
 
     labels: list[str]
     input_shape: tuple[int, int, int]
     output: str
     loss: str
-    deep_bits: int | None = None
 
 
 class ImageModelFacts(ModelFacts, ImageNetworkFacts):
@@ -106,13 +107,8 @@ class TfliteFacts(Facts):
     same_class: float
 
 
-class ImageExportFacts(ExportFacts):
-    """Of an exported classifier.
-
-    Attributes:
-        deep_bits: bits that it takes the values of 16-bit PNG files to fill; None for all 16.
-        tflite: None where none was asked for.
-    """
+class ImageExportFacts(ExportFacts, DepthFacts):
+    """Of an exported classifier; `tflite` is None where none was asked for."""
 
     task: str
     signatures: list[str]
@@ -120,4 +116,3 @@ class ImageExportFacts(ExportFacts):
     input_shape: tuple[int, int, int]
     network: str
     tflite: TfliteFacts | None
-    deep_bits: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.tasks.image_classification.facts import ImageExamplesFacts
+from components.tasks.image_classification.facts import DepthFacts
 from data.images.depth import FULL
 from serving.monitor.measured_images import measure_images
 
@@ -23,7 +23,7 @@ def measure(request: LoggedRequest, examples: Examples) -> list[Row | None]:
     Args:
         examples: that the model was trained on.
     """
-    bits = examples.facts_as(ImageExamplesFacts).deep_bits
+    bits = examples.facts_as(DepthFacts).deep_bits
     rows = list(measure_images(request.inputs, bits or FULL))
     labels = request.outputs.get("label")
     if labels is None or labels.shape != (len(rows),):

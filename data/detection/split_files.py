@@ -179,8 +179,14 @@ def read_yaml(entry: Entry, read: ReadFile) -> dict[str, Any]:
         return {}
     if not re.search(r"^(names|nc|train|val|valid|test)[\"']?\s*:", text, re.MULTILINE):
         return {}
+    if strange := re.search("[\udc80-\udcff]", text):
+        line = text.count("\n", 0, strange.start()) + 1
+        where = f"{shown(entry.parts)}, line {line}"
+        raise UserError("This is not written in UTF-8.", where, "Save the file in UTF-8.")
     try:
         content = yaml.load(text, Loader=DataYaml)
+        if isinstance(content, dict) and "names" in content:
+            content["names"] = yaml.load(text, Loader=yaml.BaseLoader)["names"]  # `no`, 007 and null as they stand
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"This is no YAML file: {error}.", shown(entry.parts), "Mend it, or take it away.") from None
     keyed = isinstance(content, dict) and ("names" in content or "nc" in content or {"train", "val"} <= set(content))
@@ -188,8 +194,8 @@ def read_yaml(entry: Entry, read: ReadFile) -> dict[str, Any]:
 
 
 def lines_of_yaml(data: bytes) -> list[str]:
-    """Return the lines as they stand, for indents count."""
-    return data.decode(encoding_of(data), "replace").splitlines()
+    """Return the lines as they stand, for indents count; what is no UTF-8 is kept apart by its bytes."""
+    return data.decode(encoding_of(data), "surrogateescape").splitlines()
 
 
 def yaml_list(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any, NamedTuple
 
 from data.detection.pairing import Parts, composed, parts_of_path
 from data.detection.split_files import read_yaml, shown
 from data.detection.texts import encoding_of, lines_of
-from data.file_tree import Entry, extension_of, stem_of
+from data.file_tree import Entry, extension_of, printable, stem_of
 from data.sample import BadImage, Problem, ReadFile
 from pipeline.errors import UserError
 
@@ -50,10 +52,13 @@ def find_class_names(entries: list[Entry], read: ReadFile) -> ClassNames:
                 named.append((entry, names))
                 problems += doubts(content, names, shown(entry.parts))
     from_lists = [(entry, names) for entry in lists if (names := names_of_list(entry, read))]
+    for entry, names in [*named, *from_lists]:
+        refuse_unreadable(entry, names)
     for alike in (named, from_lists if not named else []):
         for entry, names in alike[1:]:
             refuse_other(alike[0], (entry, names))
-    chosen = next(iter([*named, *from_lists]), None)
+    notes = [] if named or from_lists else names_of_notes(entries, read)
+    chosen = next(iter([*named, *from_lists, *notes]), None)
     if chosen is None:
         words = "no data.yaml, classes.txt or obj.names names the classes"
         return ClassNames({}, points, [*problems, Problem("unnamed_classes", "labels", words)])
@@ -64,9 +69,33 @@ def find_class_names(entries: list[Entry], read: ReadFile) -> ClassNames:
     return ClassNames(chosen[1], points, problems)
 
 
+def names_of_notes(entries: list[Entry], read: ReadFile) -> list[tuple[Entry, dict[int, str]]]:
+    """Return the classes of Label Studio's notes.json."""
+    for entry in entries:
+        if entry.parts[-1].lower() == "notes.json":
+            try:
+                rows = json.loads(read(entry.locator))["categories"]
+                return [(entry, {int(row["id"]): str(row["name"]) for row in rows})]
+            except (BadImage, OSError, ValueError, KeyError, TypeError, RecursionError):
+                continue
+    return []
+
+
 def is_class_list(parts: Parts) -> bool:
     """Tell whether a file is a list of classes by its name."""
     return parts[-1].lower() in CLASS_LISTS or extension_of(parts[-1]) == "names"
+
+
+def refuse_unreadable(entry: Entry, names: dict[int, str]) -> None:
+    """Refuse names with letters that are not written in UTF-8.
+
+    Raises:
+        UserError: there is one.
+    """
+    for name in names.values():
+        if any("\udc80" <= letter <= "\udcff" for letter in name):
+            what = f"The name `{printable(name)}` is not written in UTF-8."
+            raise UserError(what, shown(entry.parts), "Save the file in UTF-8.")
 
 
 def refuse_other(one: tuple[Entry, dict[int, str]], other: tuple[Entry, dict[int, str]]) -> None:
@@ -95,13 +124,33 @@ def names_of_list(entry: Entry, read: ReadFile) -> dict[int, str]:
         data = read(entry.locator)
     except (BadImage, OSError):
         return {}
-    lines = data.decode(encoding_of(data), "replace").splitlines()
+    lines = data.decode(encoding_of(data), "surrogateescape").splitlines()
     names = {number: line.strip() for number, line in enumerate(lines) if line.strip()}
     if all(word.replace(".", "").isdigit() for name in names.values() for word in name.split()) and any(
         len(name.split()) > 4 for name in names.values()
     ):
         return {}  # the labels of a photo that is called as a list of classes
-    return names
+    return numbered(names, shown(entry.parts))
+
+
+def numbered(names: dict[int, str], place: str) -> dict[int, str]:
+    """Return the lines of a list, without numbers that stand before all of them.
+
+    Raises:
+        UserError: a line is a remark, or the numbers do not count from 0.
+    """
+    remark = next((number for number, name in names.items() if name.startswith(("#", "//"))), None)
+    if remark is not None:
+        what = f"Each line of this list is a class, and `{names[remark]}` seems to be a remark."
+        raise UserError(what, f"{place}, line {remark + 1}", "Take the line out.")
+    found = [re.fullmatch(r"(\d+)(?:\s*[:=,;]\s*|\s+)(\S.*)", name) for name in names.values()]
+    if len(found) < 2 or not all(found):
+        return names
+    told = {int(match[1]): match[2] for match in found if match}
+    if sorted(told) != list(range(len(found))):
+        what = f"The numbers before the names do not count from 0: {', '.join(list(names.values())[:3])} ..."
+        raise UserError(what, place, "Write the names alone, that of class 0 in the first line.")
+    return told
 
 
 def names_of_yaml(content: dict[str, Any], entry: Entry, entries: list[Entry], read: ReadFile) -> dict[int, str]:

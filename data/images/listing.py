@@ -146,8 +146,11 @@ def write_lines(lines: Iterable[Line], group_by: str | None, folder: Path) -> Co
 
     Args:
         group_by: regular expression on the names; images whose match is equal are a group.
+
+    Raises:
+        UserError: it matches no name.
     """
-    columns = Columns()
+    columns, matched, key = Columns(), not group_by, ""
     pattern = re.compile(group_by) if group_by else None
     with (folder / SAMPLES).open("wb") as file:
         position = 0
@@ -156,8 +159,12 @@ def write_lines(lines: Iterable[Line], group_by: str | None, folder: Path) -> Co
             columns.splits.append(split)
             columns.keys.append(hash_text(key))
             if pattern:
+                matched = matched or bool(pattern.search(key))
                 columns.groups.append(hash_text(group_of(pattern, key)))
             position += file.write(encode(values).encode() + b"\n")
+    if not matched and key:
+        what = f"`data.group_by` matches none of the paths, such as `{key}`, so nothing would be kept together."
+        raise UserError(what, "data.group_by", "Correct the expression, or leave it out: `data.group_by=null`.")
     return columns
 
 

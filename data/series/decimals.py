@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from data.series.cells import Table
 from data.series.numbers import POINT_OR_THOUSANDS, count_marks, split_unit
 from data.series.tables import read_cells
+from data.series.text import read_blocks
 from pipeline.errors import UserError
 
 
@@ -31,6 +32,8 @@ def find_decimal(
     thousands = [column for column in numbers if may_have_thousands(columns[column])]
     if not marks.unclear and tables[0].delimiter == "," and not thousands:
         return ".", False
+    if not marks.unclear and not thousands and all(without_marks(table) for table in tables):
+        return ".", True
     first, delimiter = "", "" if thousands else tables[0].delimiter
     asked = thousands or numbers
     for table, header in zip(tables, headers, strict=True):
@@ -66,3 +69,9 @@ def may_have_thousands(cells: Sequence[str]) -> bool:
     marked = [cell for cell in cells if "." in cell]
     small = any(cell.isdigit() and len(cell) <= 3 and cell != "0" for cell in cells)
     return bool(marked) and small and all(map(POINT_OR_THOUSANDS.fullmatch, marked))
+
+
+def without_marks(table: Table) -> bool:
+    """Tell whether a text has neither points nor commas anywhere, which needs no cells."""
+    blocks = read_blocks(table.path, table.member) if table.kind == "text" else ()
+    return table.kind == "text" and all(b"." not in block and b"," not in block for _, block in blocks)

@@ -12,6 +12,7 @@ from data.series.series_columns import Told, one_line
 from data.series.tables import last_rows
 
 MOST = 12  # lines
+NAMES_SEEN = 20  # cells that tell whether a column is one of names
 WORDS = re.compile(r"[^\W\d_]{4}")
 SENTENCE = re.compile(r":|\w+ \w+ \w+|https?")
 TOTAL = re.compile(
@@ -55,7 +56,8 @@ def is_footer(row: Row, width: int, columns: Sequence[Sequence[str]], missing: f
         return False  # a name that other rows have, or its beginning
     if TOTAL.fullmatch(cell):
         return True
-    if len(row.cells) == width and not SENTENCE.search(cell) and all(map(WORDS.search, others)):
+    names = not any(is_number(known) or looks_timed(known) for known in sorted(others)[:NAMES_SEEN])
+    if len(row.cells) == width and names and not SENTENCE.search(cell):
         return False  # among names, a name whose other cells are empty
     alone = filled(row) == 1 or (len(row.cells) != width and not any(is_number(other) for other in row.cells[1:]))
     return alone and WORDS.search(cell) is not None

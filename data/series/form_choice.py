@@ -28,6 +28,7 @@ from data.series.time_words import COMMON, ENGLISH, day_names, month_names, othe
 from data.series.times import UNREADABLE, parse_times
 
 WITH_WORDS = re.compile(r"(?=.*\d)(?=.*(?:[^\W\d_]{2}|[^\W\d_\x00-\x7f])).{4,60}", re.DOTALL)
+FEWEST = 3  # different times that must be there for a language that is not common
 MOST_WORDS = 60  # different words in a column of names of months and days, inflections included
 WORDED = tuple(name for name in LENIENT if "%b" in name)
 EXACT_WORDED = ("%d-%b-%Y", "%d/%b/%Y")
@@ -152,6 +153,8 @@ def other_words(cells: Sequence[str], names: Sequence[str] = (), zone: str = "")
         for language in languages if isinstance(languages, tuple) else languages():
             if language != ENGLISH and may_be_in(language, folded):
                 found += read_with(iter(names), cells, language, zone)
+        if languages is not COMMON:  # among hundreds of languages something is a month by chance
+            found = [item for item in found if item.share == 1 and len(np.unique(item.times)) >= FEWEST]
         if any(item.share > 0.5 for item in found):
             return found
     return []

@@ -15,6 +15,7 @@ from data.series.series_columns import Told, one_line
 from pipeline.errors import UserError
 
 COMMENTS = ("#", "%", "//")
+FRACTION = re.compile(r"\d[.,]\d|\dE-")
 OTHERS = re.compile(r"[\t;|].*\S")  # a line with them is a header cut by another delimiter
 BRACKETED = re.compile(r"[\[(].{0,20}[\])]")  # [°C], (mm)
 UNITS = frozenset(
@@ -79,7 +80,7 @@ def read_head(sample: Sample, missing: frozenset[str], header_row: int | None) -
     told += [Told("left_out_line", table.name, row.line, f"above the header: {one_line(joined(row))}") for row in above]
     if not kept:
         return Head(make_names(table), 0, [])
-    if is_data(kept[0], missing):
+    if is_data(kept[0], missing) or begins_rows(kept, table.width):
         return without_header(above, kept, table, told)
     zone = header_zone(kept, missing, table.width)
     return below(kept, zone, missing, table, told)
@@ -99,11 +100,15 @@ def is_above(row: Row, width: int, typical: int, headed: bool) -> bool:
         return True
     if width < 2 or not row.cells[0] or is_number(row.cells[0]):
         return False
+    if not headed and looks_timed(row.cells[0]):
+        return False  # a row that was cut off
     if len(row.cells) != width:
         if headed and 1 < len(row.cells) < width:
             return True
         alone = len(row.cells) == 1 and not OTHERS.search(row.cells[0])
         return alone or (len(row.cells) > 1 and filled(row) <= typical / 2)
+    if not headed and width == 2:
+        return False
     return (typical > 1 and filled(row) == 1) or filled(row) <= typical / 2 - 1
 
 
@@ -130,6 +135,18 @@ def is_data(row: Row, missing: frozenset[str]) -> bool:
         number or cell.casefold() in missing or find_form([cell], numbers=False)
         for number, cell in zip(numbers, row.cells, strict=True)
     )
+
+
+def begins_rows(rows: list[Row], width: int) -> bool:
+    """Tell whether a first row has a time above a time, or a fraction above a number, as no header has."""
+    if len(rows) < 2 or not len(rows[0].cells) == len(rows[1].cells) == width:
+        return False
+    for one, two in zip(rows[0].cells, rows[1].cells, strict=True):
+        if looks_timed(one) and looks_timed(two):
+            return True
+        if is_number(one) and is_number(two) and FRACTION.search(one):
+            return True
+    return False
 
 
 def header_zone(rows: list[Row], missing: frozenset[str], width: int) -> int:

@@ -12,6 +12,7 @@ from data.series.findings import SeriesFindings
 from data.series.staging import BLOCK, Staged
 
 SEEN = 200_000  # values of a column, taken evenly, that tell where its middle half lies
+SHARES = (0.25, 0.1, 0.05, 0.02)  # left off at either end; less where most values are one, as of rain
 NEAR = 3.0  # widths of the middle half from its edges within which a number is one of many
 FAR = 3.0  # a stand-in is this many times as far from the nearest other number as those reach from each other
 MOST = 1000  # different numbers far out that are counted; a column with more has such values by nature
@@ -71,7 +72,10 @@ def bounds(values: NDArray[np.float64]) -> FarOut:
     values = values[np.isfinite(values)]
     if not len(values):
         return FarOut(-np.inf, np.inf)
-    low, high = np.quantile(values, [0.25, 0.75]).tolist()
+    for share in SHARES:
+        low, high = np.quantile(values, [share, 1 - share]).tolist()
+        if high > low:
+            break
     reach = NEAR * (high - low)
     return FarOut(low - reach, high + reach)
 

@@ -11,6 +11,7 @@ from data.series.clocks import to_unix, to_wall
 from data.series.columns import Layout
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
+from data.series.frequency import read_frequency
 from data.series.row_order import put_in_order
 from data.series.staging import Staged
 from data.series.stepping import resample, snap
@@ -28,12 +29,22 @@ def settle(staged: Staged, layout: Layout, config: SeriesDataConfig, findings: S
     Raises:
         UserError: the times are in two forms at once, or the settings do not fit them.
     """
+    asked = {key: getattr(config, key) for key in ("time_zone", "snap", "resample")}
+    unmet = [f"`data.{key}`" for key, value in asked.items() if value] if not staged.dated else []
+    if unmet:
+        raise UserError(
+            "There are no times that could be brought into a zone or onto even steps.",
+            str(path),
+            f"Name their column with `data.time_column`, or leave out {' and '.join(unmet)}.",
+        )
     if not staged.times or not staged.offsets[-1]:
         return
     settle_zone(staged, findings, path)
     alone = bool(layout.series) or all(item.kind != "unused_text" for item in layout.told)
     put_in_order(staged, config, findings, alone)
     findings.stop_on(("mixed_dates", "no_such_time"), path)
+    if any(read_frequency(step).seconds >= DAY for step in (config.snap, config.resample) if step):
+        go_by_calendar(staged)
     if config.snap:
         snap(staged, config.snap, findings)
     if config.resample:
@@ -71,6 +82,17 @@ def settle_zone(staged: Staged, findings: SeriesFindings, path: Path) -> None:
                 shown = show_time(int(wall[number][row]))
                 findings.add("no_such_time", file, line, f"{shown} in {form.zone}", staged.ids[number])
             staged.write_times(number, unix)
+
+
+def go_by_calendar(staged: Staged) -> None:
+    """Turn unix times into what the clocks of their zone show, for days to be theirs."""
+    form = staged.form
+    if form is None or not form.zone or form.wall or form.name == INDEX:
+        return
+    for number in range(len(staged.ids)):
+        if staged.offsets[number] < staged.offsets[number + 1]:
+            staged.write_times(number, to_wall(staged.read("times", *bounds(staged, number)), form.zone))
+    staged.form = replace(form, wall=True)
 
 
 def bounds(staged: Staged, number: int) -> tuple[int, int]:

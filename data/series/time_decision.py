@@ -11,6 +11,7 @@ import numpy as np
 
 from data.series.cells import Table
 from data.series.config import SeriesDataConfig
+from data.series.findings import FIXES
 from data.series.form_choice import Reading, days_for_years, find_readings, in_language, is_index
 from data.series.grid import regularity
 from data.series.tables import read_cells
@@ -117,6 +118,12 @@ def choose(readings: Sequence[Reading], cells: list[str], blocks: Blocks, label:
         shares = [regularity(item.times) for item in even]
         if shares[0] >= EVEN and shares[1] <= LESS_EVEN:
             return even[0].form
+    if any(SWAPPED.get(name) in names for name in names) and all(item.share < 1 for item in left):
+        raise UserError(
+            f"Some dates in column `{label}` have the day first and others the month.",
+            str(table.path),
+            FIXES["mixed_dates"],
+        )
     raise ambiguous([item.form for item in left], label, cells[0], table)
 
 

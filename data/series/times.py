@@ -198,7 +198,7 @@ def join(parts: dict[str, NDArray[np.int64]], form: TimeForm) -> NDArray[np.int6
     if form.name in DECIMAL_YEARS:
         return join_decimal(parts["Y"], parts.get("f", zero) / BILLION, DECIMAL_YEARS[form.name])
     if form.name == INDEX:
-        return parts["s"]
+        return np.where(parts.get("f", zero) == 0, parts["s"], UNREADABLE)
     first, valid = join_days(parts, zero)
     hour, minute, second = parts.get("H", parts.get("I", zero)), parts.get("M", zero), parts.get("S", zero)
     noon = parts.get("p", parts.get("n"))

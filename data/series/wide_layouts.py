@@ -23,6 +23,7 @@ MANY = 12  # columns with numbers that count on, about which it is asked whether
 LANGUAGES_TRIED = ("", "de", "fr", "es", "it", "pt", "nl", "pl")
 FIRST, LAST = -14_831_769_600, 7_258_118_400  # 1500 and 2200, within which the times of data lie
 DRESSED = re.compile(r"X(?=\d)|YR(?=\d{4}$)|\s*\[YR\d{4}\]$|(?<=^\d{4})\.0$", re.IGNORECASE)  # X1960, 1960 [YR1960]
+MONTH_NUMBER = re.compile(r"[mM]?(0?[1-9]|1[0-2])")
 STEP = re.compile(r"(.*?)(\d+)")
 
 
@@ -95,7 +96,8 @@ def find_months(names: Sequence[str], columns: Sequence[Sequence[str]], missing:
         known = month_names(language)
         months: dict[int, int] = {}
         for column, name in enumerate(names):
-            month = known.get(fold(name))
+            numbered = MONTH_NUMBER.fullmatch(name.strip())
+            month = int(numbered[1]) if numbered else known.get(fold(name))
             if month is not None:
                 months.setdefault(month, column)
         if len(months) == 12 and years:

@@ -8,6 +8,7 @@ from object_detection.pipeline_config.networks import NETWORKS
 from pipeline.errors import did_you_mean
 
 FPNLITE, SSD = "ssd_mobilenet_v2_fpnlite_320", "ssd_mobilenet_v1"
+PLACEHOLDER = "PATH_TO_BE_CONFIGURED"
 PREDICTED = "SSD-MobileNet v2 without a pyramid"
 
 
@@ -76,7 +77,7 @@ def advice(other: Other, checkpoint: str) -> str:
     command = "labline run detector data.path=YOUR_RECORDS"
     if not other.nearest:
         return f"Train ours on the same data, from COCO's weights: `{command}`."
-    weights = checkpoint or "YOUR_CHECKPOINT"
+    weights = checkpoint if checkpoint and PLACEHOLDER not in checkpoint else "YOUR_CHECKPOINT"
     return (
         f"Train our nearest network on the same data, begun with the body of its weights: `{command} "
         f"trainer.network={other.nearest} trainer.warm_start={weights} trainer.warm_start_parts=body`."

@@ -204,7 +204,7 @@ def training_fields(values: dict[str, Any], network: Network, remarks: list[str]
         remarks.append(
             "The recipe takes over all but the class predictors; the API does so too if the number of classes differs."
         )
-    if warm and not ("/" in warm or "." in warm):
+    if warm and not ("/" in warm or "." in warm or PLACEHOLDER in warm):
         remarks.append(
             f"fine_tune_checkpoint: `{warm}` is labline's name of it; the API needs the path of the checkpoint."
         )

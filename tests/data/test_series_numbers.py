@@ -160,3 +160,10 @@ def test_stand_ins_are_read_alike_in_regular_blocks_and_others(file: Path) -> No
         found = read(file, text, missing=("-999", "gone"))
         assert str(found.values) == "[1.5, nan, nan, nan, 2.5]"
         assert found.findings == {}
+
+
+def test_stand_ins_are_told_where_most_values_are_one(file: Path) -> None:
+    cells = [f"{number % 29 * 0.37:.3f}{number}" if number % 3 == 0 else "0" for number in range(730)]
+    file.write_text(table(["-999" if number % 90 == 1 else cell for number, cell in enumerate(cells)], ","))
+    (detail,) = told(surveyed(file), "sentinel_value")
+    assert detail.startswith("-999 in column `temp`, 9 times")

@@ -77,6 +77,18 @@ def test_dates_with_the_day_first_and_others_with_the_month_first_are_told_from_
         look(file, [*mixed, "02/13/2019"])
 
 
+def test_dates_that_alternate_between_both_ways_are_told_as_that(file: Path) -> None:
+    mixed = [f"{day:%d/%m/%Y}" if place % 2 else f"{day:%m/%d/%Y}" for place, day in enumerate(days(120))]
+    with pytest.raises(UserError, match="day first and others the month"):
+        look(file, mixed)
+
+
+@pytest.mark.parametrize("more", [{"time_zone": "Europe/Berlin"}, {"snap": "1 hour"}, {"resample": "1 day"}])
+def test_what_is_asked_for_of_times_that_are_not_there_is_refused(file: Path, more: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="no times"):
+        look(file, [f"{row}.5" for row in range(50)], time_column="none", value_columns=["value"], **more)
+
+
 def test_mixed_dates_that_were_sorted_are_known_by_their_values(file: Path) -> None:
     mixed = [f"{day:%m/%d/%Y}" if day.day <= 12 else f"{day:%d/%m/%Y}" for day in days(365)]
     rows = sorted(zip(mixed, range(100, 465), strict=True), key=lambda row: (row[0][3:5], row[0][:2]))
@@ -192,6 +204,18 @@ def test_rows_are_gathered_step_by_step(file: Path, method: str, expected: float
     assert "resampled" in found.findings.counts
 
 
+def test_days_that_rows_are_gathered_to_are_those_of_their_zone(file: Path) -> None:
+    start = datetime(2019, 3, 1, tzinfo=BERLIN).astimezone(timezone.utc)
+    hours = [start + timedelta(hours=hour) for hour in range(24 * 60 - 1)]  # one day has 23
+    days_there = [hour.astimezone(BERLIN) for hour in hours]
+    cells = [f"{day:%Y-%m-%d %H:%M}" for day in days_there]
+    found = look(file, cells, [float(day.day) for day in days_there], time_zone="Europe/Berlin", resample="1 day")
+    times, values = rows_of(found)
+    assert values == [float((datetime(2019, 3, 1) + timedelta(days=day)).day) for day in range(60)]
+    assert found.staged.show(times[0]) == "2019-03-01"
+    assert str(found.frequency) == "1 day"
+
+
 def test_fractions_of_a_second_are_rounded_or_gathered_where_it_is_asked_for(file: Path) -> None:
     cells = [f"{1_577_836_800 + step}.{step % 3}" for step in range(300)]
     with pytest.raises(UserError) as caught:
@@ -207,5 +231,7 @@ def test_numbers_that_count_the_rows_show_gaps_and_are_no_dates(file: Path) -> N
     found = look(file, [str(step) for step in range(1, 200)])
     assert str(found.frequency) == "1 step"
     assert not found.layout.dated
+    with pytest.raises(UserError, match="in no known form"):
+        look(file, [f"{step / 10:.1f}" for step in range(100)], value_columns=["value"])
     with pytest.raises(UserError, match="missing_time_step"):
         look(file, [str(step) for step in [*range(1, 100), *range(101, 200)]])

@@ -318,3 +318,24 @@ def test_decimal_commas_without_quotes_between_commas_are_named(file: Path) -> N
     with pytest.raises(UserError) as caught:
         read(file, "Day,Value\n" + "".join(f"{day},{value:.2f}\n".replace(".", ",") for day, value in ROWS))
     assert "decimal commas need quotes" in caught.value.fix
+
+
+def test_a_first_row_that_was_cut_off_is_no_title(file: Path) -> None:
+    rows = "".join(f"{day},{value!r}\n" for day, value in ROWS)
+    with pytest.raises(UserError, match="The first line has 1 cells"):
+        read(file, f"2019-12-31\n{rows}")
+    found = read(file, f"Sales of 2020\n{rows}")
+    assert (found.values, list(found.findings)) == (VALUES, ["left_out_line"])
+
+
+def test_a_first_row_with_texts_among_its_numbers_is_no_header(file: Path) -> None:
+    text = "".join(f"{day},north,{value!r}\n" for day, value in ROWS)
+    found = read(file, text)
+    assert (found.values, found.lines[0]) == (VALUES, 1)
+    found = read(file, "".join(f"n{number},{value!r}\n" for number, (_, value) in enumerate(ROWS)), time_column="none")
+    assert found.values == VALUES
+
+
+def test_a_header_with_one_name_is_one(file: Path) -> None:
+    found = read(file, csv_text().replace("Day,Value", "Day,"))
+    assert (found.names, found.values, found.findings) == (("Day", "column_2"), VALUES, {})

@@ -89,7 +89,11 @@ def test_columns_with_empty_cells_name_the_rows_together(file: Path) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    ["Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec", "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez"],
+    [
+        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+        "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez",
+        "1 2 3 4 5 6 7 8 9 10 11 12",
+    ],
 )
 @pytest.mark.parametrize("stations", [False, True])
 def test_a_column_a_month_is_in_the_order_of_time(file: Path, names: str, stations: bool) -> None:

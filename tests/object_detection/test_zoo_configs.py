@@ -154,6 +154,7 @@ def follow(fix: str) -> None:
     command, recipe, *overrides = re.findall(r"`labline ([^`]*)`", fix)[0].split()
     assert command == "run"
     assert load(recipe, overrides).recipe.data.path == "YOUR_RECORDS"
+    assert "PATH_TO_BE_CONFIGURED" not in fix
 
 
 def test_the_weights_of_a_file_that_is_refused_stand_in_the_advice(tmp_path: Path) -> None:
@@ -335,6 +336,7 @@ def test_written_back_a_configuration_of_the_zoo_says_the_same(tmp_path: Path) -
     export(str(tmp_path / "first"), [], 90, tmp_path / "back.config")
     create_from_pipeline_config(tmp_path / "second", tmp_path / "back.config")
     one, two = (yaml.safe_load((tmp_path / name / "recipe.yaml").read_text()) for name in ("first", "second"))
+    assert "is labline's name" not in (tmp_path / "back.config").read_text()
     for recipe in (one, two):
         del recipe["name"], recipe["serving"]
     assert one == two

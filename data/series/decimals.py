@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from data.series.cells import Table
 from data.series.numbers import count_marks, split_unit
 from data.series.tables import read_cells
+from data.series.text import read_blocks
 from pipeline.errors import UserError
 
 
@@ -30,6 +31,8 @@ def find_decimal(
         return ("." if marks.point >= marks.comma else ","), True
     if not marks.unclear and tables[0].delimiter == ",":
         return ".", False
+    if not marks.unclear and all(without_marks(table) for table in tables):
+        return ".", True
     first = ""
     for table, header in zip(tables, headers, strict=True):
         for block in read_cells(table, numbers, (), (), lambda line, detail: None, header):
@@ -54,3 +57,9 @@ def find_decimal(
         first,
         "Set `data.decimal` to the decimal mark: `data.decimal=,` or `data.decimal=.`",
     )
+
+
+def without_marks(table: Table) -> bool:
+    """Tell whether a text has neither points nor commas anywhere, which needs no cells."""
+    blocks = read_blocks(table.path, table.member) if table.kind == "text" else ()
+    return table.kind == "text" and all(b"." not in block and b"," not in block for _, block in blocks)

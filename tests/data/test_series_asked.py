@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "sensor.csv"
 
 
-def look(file: Path, columns: dict[str, Sequence[object]], **config: Any) -> Survey:
+def look(file: Path, columns: Mapping[str, Sequence[object]], **config: Any) -> Survey:
     """Write a table and look at its rows as a run does."""
     lines = [",".join(map(str, row)) for row in zip(*columns.values(), strict=True)]
     file.write_text("\n".join([",".join(columns), *lines]) + "\n")
@@ -32,7 +32,7 @@ def look(file: Path, columns: dict[str, Sequence[object]], **config: Any) -> Sur
     return survey(file, settings, file.parent / "rows", Progress())
 
 
-def stop(file: Path, columns: dict[str, Sequence[object]], **config: Any) -> UserError:
+def stop(file: Path, columns: Mapping[str, Sequence[object]], **config: Any) -> UserError:
     """Return the error that a table is refused with."""
     with pytest.raises(UserError) as caught:
         look(file, columns, **config)
@@ -66,7 +66,7 @@ def test_iso_dates_of_which_some_have_day_and_month_turned_are_not_sorted(
 
 def test_iso_dates_that_were_turned_and_then_sorted_are_known_by_their_values(file: Path) -> None:
     cells = sorted((f"{turned(day):%Y-%m-%d}", number) for number, day in enumerate(days(365)))
-    columns: dict[str, Sequence[object]] = {"time": [day for day, _ in cells], "value": [row for _, row in cells]}
+    columns: Mapping[str, Sequence[object]] = {"time": [day for day, _ in cells], "value": [row for _, row in cells]}
     assert "mixed_dates" in stop(file, columns).what
     assert look(file, columns, time_format="%Y-%m-%d").frequency is not None
 

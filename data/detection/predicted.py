@@ -23,7 +23,10 @@ SURELY = frozenset(
         "inferences",
     ]
 )
-PERHAPS = frozenset(["detect", "detection", "detections", "detected", "result", "results", "output", "outputs", "exp"])
+PERHAPS = frozenset(
+    ["detect", "detection", "detections", "detected", "result", "results", "out", "output", "outputs", "exp",
+     "annotated", "boxes", "drawn", "overlay", "overlays", "vis", "viz", "visualized", "visualization"]
+)  # fmt: skip
 
 
 def predicted_folders(files: Sequence[Parts], photos: Sequence[Entry]) -> dict[Parts, Problem]:

@@ -63,10 +63,8 @@ class Layout:
 
     def is_second(self, parts: Parts) -> bool:
         """Tell whether an image lies in a folder of masks: beside other classes, or inside its class."""
-        inner = parts[len(self.around) + 1 : -1]
-        return bool(self.seconds.intersection(parts[len(self.around) : -1][:1])) or any(
-            set(words_of(part)) <= WORDS for part in inner
-        )
+        outer, *inner = parts[len(self.around) : -1] or [""]
+        return outer in self.seconds or any(set(words_of(part)) <= WORDS for part in inner)
 
 
 def find_layout(tree: Tree, path: Path, chosen: SplitFolders, by_name: bool) -> Layout:

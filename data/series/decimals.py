@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from data.series.cells import Table
-from data.series.numbers import count_marks, split_unit
+from data.series.numbers import POINT_OR_THOUSANDS, count_marks, split_unit
 from data.series.tables import read_cells
+from data.series.text import read_blocks
 from pipeline.errors import UserError
 
 
@@ -28,9 +29,13 @@ def find_decimal(
     marks = count_marks([cell for column in numbers for cell in columns[column]], tables[0].delimiter)
     if marks.point or marks.comma:
         return ("." if marks.point >= marks.comma else ","), True
-    if not marks.unclear and tables[0].delimiter == ",":
+    thousands = [column for column in numbers if may_have_thousands(columns[column])]
+    if not marks.unclear and tables[0].delimiter == "," and not thousands:
         return ".", False
-    first = ""
+    if not marks.unclear and not thousands and all(without_marks(table) for table in tables):
+        return ".", True
+    first, delimiter = "", "" if thousands else tables[0].delimiter
+    asked = thousands or numbers
     for table, header in zip(tables, headers, strict=True):
         for block in read_cells(table, numbers, (), (), lambda line, detail: None, header):
             for column in numbers:
@@ -40,11 +45,11 @@ def find_decimal(
                 written = "\n".join(cells)
                 if "." not in written and "," not in written:
                     continue
-                marks = count_marks(cells, table.delimiter)
+                marks = count_marks(cells, delimiter)
                 if marks.point or marks.comma:
                     return ("." if marks.point >= marks.comma else ","), True
-                for line, cell in zip(block.lines, cells, strict=True) if not first else ():
-                    if count_marks([cell], table.delimiter).unclear and not first:
+                for line, cell in zip(block.lines, cells, strict=True) if not first and column in asked else ():
+                    if count_marks([cell], delimiter).unclear and not first:
                         first = f"{table.path}, line {line}: `{cell}` in column `{names[column]}`"
     if not first:
         return ".", True
@@ -54,3 +59,19 @@ def find_decimal(
         first,
         "Set `data.decimal` to the decimal mark: `data.decimal=,` or `data.decimal=.`",
     )
+
+
+def may_have_thousands(cells: Sequence[str]) -> bool:
+    """Tell whether the points of numbers may part thousands: 950 beside 1.001, and no other digits behind a point.
+
+    Three decimal places would stand behind 950 too.
+    """
+    marked = [cell for cell in cells if "." in cell]
+    small = any(cell.isdigit() and len(cell) <= 3 and cell != "0" for cell in cells)
+    return bool(marked) and small and all(map(POINT_OR_THOUSANDS.fullmatch, marked))
+
+
+def without_marks(table: Table) -> bool:
+    """Tell whether a text has neither points nor commas anywhere, which needs no cells."""
+    blocks = read_blocks(table.path, table.member) if table.kind == "text" else ()
+    return table.kind == "text" and all(b"." not in block and b"," not in block for _, block in blocks)

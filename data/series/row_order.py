@@ -7,17 +7,10 @@ from numpy.typing import NDArray
 
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
+from data.series.mixed_dates import mixes_days
 from data.series.staging import BLOCK, Staged
-from data.series.time_patterns import SWAPPED
-from data.series.time_writing import write_time
-from data.series.times import first_day
 
-DAY = 86_400
 SHUFFLED = 0.05  # share of rows out of order from which on these are no single faults
-FEWEST_BREAKS = 3  # times out of order from which on dates are looked at for having two forms
-CLEARLY = 4  # times as many breaks in the one reading as in the other
-ROUGHER = 2  # times as far from row to row as in the other reading
-FEWEST_ROWS = 100  # with which values may tell that dates are in two forms
 
 
 def put_in_order(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings, alone: bool) -> None:
@@ -100,62 +93,3 @@ def arrange(staged: Staged, column: str, start: int, order: NDArray[np.int64]) -
     rows = np.memmap(staged.folder / column, kind, "r+", shape=(staged.offsets[-1], width))
     rows[start : start + len(order)] = rows[start : start + len(order)][order]
     rows.flush()
-
-
-def mixes_days(staged: Staged, config: SeriesDataConfig, findings: SeriesFindings) -> bool:
-    """Report dates of which some seem to have the day first and others the month; tell whether there are any.
-
-    It shows where those that can be read both ways, with days up to 12, are in order in the other way only. Sorted as
-    they are read they look as good as any: then only the values show it, and only a clear difference counts.
-    """
-    form = staged.form
-    if form is None or form.name not in SWAPPED:
-        return False
-    for number, name in enumerate(staged.ids):
-        start, stop = staged.offsets[number], staged.offsets[number + 1]
-        times = staged.read("times", start, stop)
-        if len(times) < 3:
-            continue
-        other = with_days_swapped(times)
-        breaks = breaks_order(times)
-        if breaks >= FEWEST_BREAKS and breaks >= CLEARLY * breaks_order(other):
-            change = np.diff(times)
-            rows = np.flatnonzero(change < 0 if (change > 0).sum() > (change < 0).sum() else change > 0) + 1
-            for row in rows.tolist():
-                file, line = staged.place(start + row)
-                before, here = (write_time(int(times[place]), form) for place in (row - 1, row))
-                findings.add("mixed_dates", file, line, f"`{here}` follows `{before}`", name)
-            return True
-        if not config.time_format and smoother(staged, start, times, other):
-            file, line = staged.place(start)
-            findings.add("mixed_dates", file, line, "the values go on evenly only if days up to 12 are months", name)
-            return True
-    return False
-
-
-def with_days_swapped(times: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return times with day and month changed for each other where that gives a date."""
-    days = times // DAY
-    dates = days.astype("datetime64[D]")
-    months = dates.astype("datetime64[M]")
-    day = (dates - months).astype(np.int64) + 1
-    month = months.astype(np.int64) % 12 + 1
-    year = dates.astype("datetime64[Y]").astype(np.int64) + 1970
-    swapped, _ = first_day(year, np.where(day <= 12, day, month), np.where(day <= 12, month, day))
-    return swapped * DAY + times % DAY
-
-
-def breaks_order(times: NDArray[np.int64]) -> int:
-    """Count how often times, which mostly rise or mostly fall, do the opposite."""
-    change = np.diff(times)
-    return int(min((change < 0).sum(), (change > 0).sum()))
-
-
-def smoother(staged: Staged, start: int, times: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
-    """Tell whether values change far less from row to row in the order of other times than in that of their own."""
-    apart = np.flatnonzero(times != other)
-    if len(times) < FEWEST_ROWS or len(apart) < FEWEST_ROWS // 4 or len(np.unique(other)) < len(other):
-        return False
-    values = staged.read("values", start, start + len(times))[:, 0]
-    steps = [np.nanmean(np.abs(np.diff(values[np.argsort(item, kind="stable")]))) for item in (times, other)]
-    return bool(np.isfinite(steps).all() and steps[0] > ROUGHER * steps[1])

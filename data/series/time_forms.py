@@ -198,7 +198,7 @@ def spelled(written: str, language: str, literal: bool) -> str:
         elif directive == "z":
             pattern += rf"(?P<z>{OFFSET})"
         elif directive in WORDS:
-            pattern += month(language) if directive in "bB" else rf"(?:{day(language)})\.?"
+            pattern += month(language) if directive in "bB" else rf"(?P<a>{day(language)})\.?"
         elif directive in DIRECTIVES:
             pattern += DIRECTIVES[directive]
         else:

@@ -330,7 +330,7 @@ def verdict_of(
 def test_a_model_better_than_every_baseline_is_blessed_and_says_by_what() -> None:
     verdict = verdict_of(5.9, SARIMA=6.08, drift=46.1)
     assert verdict.blessed is True
-    assert "Better than last value: RMSE 5.9 against 45.8 (Diebold-Mariano p = 0.001)." in verdict.reasons
+    assert "Better than last value: RMSE 5.90 against 45.77 (Diebold-Mariano p = 0.001)." in verdict.reasons
     assert "There is no blessed model yet to compare with." in verdict.reasons
 
 
@@ -343,20 +343,20 @@ def test_many_series_need_a_better_mase_too_since_the_largest_decide_the_rmse() 
     assert give_verdict(values, worse, tests, None, QUICK).blessed is True
     verdict = give_verdict(values, worse, tests, None, QUICK, many=True)
     assert verdict.blessed is False
-    assert verdict.reasons[0] == "No better than last value over series and columns of any size: MASE 1.1 against 1."
+    assert verdict.reasons[0] == "No better than last value over series and columns of any size: MASE 1.1 against 1.0."
 
 
 def test_one_baseline_that_is_better_forbids_the_blessing() -> None:
     verdict = verdict_of(6.2, SARIMA=6.08)
     assert verdict.blessed is False
-    assert verdict.reasons[0].startswith("No better than SARIMA: RMSE 6.2 against 6.08")
+    assert verdict.reasons[0].startswith("No better than SARIMA: RMSE 6.20 against 6.08")
 
 
 def test_a_hair_better_than_the_last_value_is_called_no_better_and_the_chance_of_luck_is_told() -> None:
     verdict = verdict_of(45.4, p=0.4, SARIMA=6.08)
     assert verdict.blessed is False
     assert verdict.reasons[0] == (
-        "No better than repeating the last value: RMSE 45.4 against 45.77 (Diebold-Mariano p = 0.4)."
+        "No better than repeating the last value: RMSE 45.40 against 45.77 (Diebold-Mariano p = 0.4)."
     )
 
 

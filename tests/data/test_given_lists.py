@@ -85,3 +85,11 @@ def test_masks_inside_class_folders_are_no_pictures_of_it(tmp_path: Path) -> Non
     splits, problems = listed(tmp_path / "data")
     assert {key.split("/")[1] for key in splits} == {"images"}
     assert [kind for kind, _ in problems].count("second_picture") == 4
+
+
+def test_files_beside_and_above_the_class_folders_are_told(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "data" / "set", {"cats": 2, "dogs": 2})
+    (root.parent / "notes.md").write_text("cats and dogs")
+    splits, problems = listed(root.parent)
+    assert len(splits) == 4
+    assert problems == [("stray_file", "notes.md")]

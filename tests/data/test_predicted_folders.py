@@ -48,7 +48,7 @@ def test_predictions_beside_annotations_are_left_out_and_told(tmp_path: Path, fo
 
 
 def test_a_folder_of_results_is_left_out_only_where_its_photos_are_copies(tmp_path: Path) -> None:
-    copies = write(tmp_path / "copies", labelled("") | labelled("results/"))
+    copies = write(tmp_path / "copies", labelled("") | labelled("results/") | labelled("with_boxes/"))
     assert listed(copies) == (["images/a.jpg", "images/b.jpg"], {"predicted_folder"})
     others = write(tmp_path / "others", labelled("") | labelled("results/", "xy"))
     assert len(listed(others)[0]) == 4

@@ -46,10 +46,10 @@ def test_times_and_values_come_back_exactly_or_it_stops(tmp_path: Path) -> None:
     outcomes: Counter[str] = Counter()
     numbers = itertools.count()
 
-    @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(drawn=tables(), seed=st.integers(0, 99))
     def read(drawn: Drawn, seed: int) -> None:
         outcomes[read_drawn(drawn, seed, tmp_path / str(next(numbers)))] += 1
 
     read()
-    assert outcomes[""] >= 0.0 * outcomes.total(), f"too much is refused: {outcomes}"
+    assert outcomes[""] >= 0.7 * outcomes.total(), f"too much is refused: {outcomes}"

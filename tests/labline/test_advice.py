@@ -178,6 +178,7 @@ SERIES = [
             "data.covariate_columns": NOT_HERE,
             "data.series_column": NOT_HERE,
             "data.frequency": NOT_HERE,
+            "data.time_column": NOT_HERE,
         },
     ),
     Case("a_mistyped_key", table("day,sales", days(), wave(), more=["data.horizons=3"])),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from data import formats
@@ -25,6 +27,12 @@ def test_every_layout_says_what_the_data_are(capsys: pytest.CaptureFixture[str])
     assert "voc: Photos with Pascal VOC annotations" in shown
     assert "ImageSets/Main/train.txt" in shown
     assert "image_folder" not in shown
+
+
+def test_the_documents_show_what_the_command_shows() -> None:
+    written = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8")
+    missing = [layout.format for layout in layouts() if layout.text() not in written]
+    assert not missing, f"docs/data.md lacks what `labline data formats` prints of {missing}"
 
 
 def test_a_task_that_no_format_is_for_is_named_with_the_one_that_was_meant() -> None:

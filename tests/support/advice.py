@@ -21,6 +21,7 @@ KEY = re.compile(r"[a-z_]+(\.[a-z_0-9]+)+")
 CLAUSE = re.compile(r"; |\. |\n|,? or (?=name|set|the|have|correct|leave|say|`)|: (?=`)")
 IN_QUOTES = re.compile(r"^([a-z_.]+)='(.*)'$")
 EXAMPLE = re.compile("such as `([a-z_.]+=[^`]+)`")
+TAKEN_BACK = re.compile("(?i)leave out `[^`]+`")  # what was set before
 MISTYPED = re.compile("Unknown key `([^`]+)`")
 DEEP = 4  # advices followed one after the other
 Look = Callable[[list[str]], UserError | None]
@@ -146,7 +147,7 @@ def ways_out(error: UserError, choices: Mapping[str, str]) -> list[tuple[str, ..
 
 def settings_of(clause: str, error: UserError, choices: Mapping[str, str]) -> Iterator[str]:
     """Yield the settings that a clause advises, and check that its commands and options are there."""
-    for quoted, limit in QUOTED.findall(clause):
+    for quoted, limit in QUOTED.findall(TAKEN_BACK.sub("", clause)):
         key, equals, _ = quoted.partition("=")
         if quoted.startswith(("labline ", "--")):
             check_command(quoted)

@@ -70,8 +70,7 @@ def no_better_than_last_value(baselines: Sequence[Baseline], tests: dict[str, Co
 
 def write_errors(baseline: Baseline, test: Comparison) -> str:
     """Return both errors and the chance that the difference is luck, in words."""
-    close = 4 if 0.99 < baseline.share < 1.01 else 3
-    ours, theirs = (f"{value:.{close}g}" for value in (baseline.model_rmse, baseline.rmse))
+    ours, theirs = write_figures([baseline.model_rmse, baseline.rmse])
     chance = f"Diebold-Mariano p {write_chance(test.p)}" if test.p is not None else test.note
     return f"RMSE {ours} against {theirs} ({chance})"
 
@@ -96,7 +95,7 @@ def baseline_check(baseline: Baseline, test: Comparison, split: str) -> Reasoned
 def scaled_check(baseline: Baseline, split: str) -> ReasonedCheck:
     """Check that the model's MASE, in which every series and column weighs the same, is below a baseline's."""
     beaten = baseline.model_mase < baseline.mase * (1 - ROUNDING)
-    figures = f"MASE {baseline.model_mase:.3g} against {baseline.mase:.3g}"
+    figures = f"MASE {' against '.join(write_figures([baseline.model_mase, baseline.mase]))}"
     sentence = (
         f"{'Better' if beaten else 'No better'} than {baseline.name} over series and columns of any size: {figures}."
     )

@@ -12,7 +12,9 @@ from data.series.config import SeriesDataConfig
 from data.series.form_choice import find_form
 from data.series.numbers import numeric
 from data.series.series_columns import MOST_TOGETHER, MOST_TRIED
+from data.series.time_columns import PARTS, part_of
 from data.series.time_forms import known_form
+from data.series.time_patterns import QUARTER, QUARTERS, WEEK
 from data.series.time_words import month_names
 from data.series.times import UNREADABLE, parse_times
 from pipeline.errors import UserError
@@ -24,6 +26,7 @@ LANGUAGES_TRIED = ("", "de", "fr", "es", "it", "pt", "nl", "pl")
 FIRST, LAST = -14_831_769_600, 7_258_118_400  # 1500 and 2200, within which the times of data lie
 DRESSED = re.compile(r"X(?=\d)|YR(?=\d{4}$)|\s*\[YR\d{4}\]$|(?<=^\d{4})\.0$", re.IGNORECASE)  # X1960, 1960 [YR1960]
 MONTH_NUMBER = re.compile(r"[mM]?(0?[1-9]|1[0-2])")
+WEEK_CELL = re.compile(rf"{WEEK} ?\d{{1,2}}")
 STEP = re.compile(r"(.*?)(\d+)")
 
 
@@ -60,13 +63,41 @@ def find_wide(
         ask_about_steps(find_steps(names, columns, missing), names, columns, missing, table)
     if found is not None and found.year is None and not found.kept and len(columns[0]) > 1:
         raise nameless(table)
-    if found is not None and wanted == "auto" and months_in_rows(found, columns):
-        raise UserError(
-            "This table has a row a month and a column a year.",
-            str(table.path),
-            "Turn it, so that it has a row a year and a column a month, or a row for each month of each year.",
-        )
+    if found is not None and wanted == "auto":
+        stop_on_parts(found, names, columns, table)
     return found
+
+
+def stop_on_parts(wide: Wide, names: Sequence[str], columns: Sequence[Sequence[str]], table: Table) -> None:
+    """Refuse tables of which rows and columns together say the times, in another way than years and months do.
+
+    Raises:
+        UserError: the rows are parts of the columns' times, or the months begin within a year.
+    """
+    if part := parts_in_rows(wide, names, columns):
+        raise UserError(
+            f"This table has a row a {part} and a column a longer time, such as `{wide.times[0]}`.",
+            str(table.path),
+            "Turn it, so that it has a row a year and a column a month, or a row for each of the times. If each row is "
+            "a series of its own, say so: `data.layout=wide_times`.",
+        )
+    if wide.year is not None and begins_within_year(wide.steps):
+        first = names[min(wide.steps)]
+        raise UserError(
+            f"The months begin with `{first}`: are all twelve of the year in `{names[wide.year]}`, or of two years?",
+            str(table.path),
+            "If all are of that year, set `data.layout=wide_months`; if a year begins with another month than January, "
+            "write a row for each month of each year.",
+        )
+
+
+def begins_within_year(columns: Sequence[int]) -> bool:
+    """Tell whether the columns of January to December follow each other as months do, but begin within a year."""
+    for order in (list(columns), list(columns[::-1])):
+        start = order.index(min(order))
+        if start > 0 and order[start:] + order[:start] == sorted(order):
+            return True
+    return False
 
 
 def ask_about_steps(
@@ -203,16 +234,27 @@ def name_rows(columns: Sequence[Sequence[str]], missing: frozenset[str]) -> tupl
     return tuple(range(len(columns)))
 
 
-def months_in_rows(wide: Wide, columns: Sequence[Sequence[str]]) -> bool:
-    """Tell whether the rows are the months of the year, so that the columns' years are but a part of the times."""
-    for column in wide.kept if wide.year is None else ():
+def parts_in_rows(wide: Wide, names: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
+    """Return the part of a year, month or day that each row is, so that the columns' times are but a part; else none.
+
+    That are names of months, or numbers from 1 on in a column that is called so.
+    """
+    for column in wide.kept if wide.year is None and wide.times else ():
         cells = [fold(cell) for cell in columns[column]]
-        numbered = cells == [str(number) for number in range(1, 13)] or cells == [f"{n:02d}" for n in range(1, 13)]
-        if numbered or any(
-            len(cells) >= 3 and all(cell in month_names(name) for cell in cells) for name in LANGUAGES_TRIED
+        if cells in ([str(number) for number in range(1, 13)], [f"{number:02d}" for number in range(1, 13)]):
+            return "month"
+        if len(cells) >= 3 and any(all(cell in month_names(name) for cell in cells) for name in LANGUAGES_TRIED):
+            return "month"
+        if len(cells) == 4 and all(
+            re.fullmatch(rf"{QUARTER}?[ .]?{n}[.]?|{n}[ .]?{QUARTERS}?", cell.strip())
+            for n, cell in enumerate(columns[column], 1)
         ):
-            return True
-    return False
+            return "quarter"
+        part = "week" if all(WEEK_CELL.fullmatch(cell) for cell in columns[column]) else part_of(names[column])
+        numbers = [int(digits[0]) for cell in cells if (digits := re.findall(r"\d+", cell))]
+        if part in PARTS[1:] and len(numbers) == len(cells) > 2 and all(b - a == 1 for a, b in pairwise(numbers)):
+            return part
+    return ""
 
 
 def known(cells: Sequence[str], missing: frozenset[str]) -> list[str]:

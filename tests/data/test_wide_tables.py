@@ -160,7 +160,7 @@ def test_rows_of_months_and_columns_of_years_are_asked_for_in_another_form(file:
         row([name, 1, 2, 3, 4, 5])
         for name in ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     )
-    with pytest.raises(UserError, match="a row a month and a column a year"):
+    with pytest.raises(UserError, match="a row a month and a column a longer time"):
         read(file, text)
 
 
@@ -185,3 +185,35 @@ def test_a_table_with_a_row_a_time_stays_one(file: Path, text: str) -> None:
         read(file, text)
     name = text.split("\n")[0].split(",")[-1]
     assert read(file, text, value_columns=(name,)).values == list(range(1, 29))
+
+
+@pytest.mark.parametrize("first", [4, 7, 10])
+def test_months_that_begin_within_a_year_are_asked_about(file: Path, first: int) -> None:
+    months = [f"{date(2000, number % 12 + 1, 1):%b}" for number in range(first - 1, first + 11)]
+    text = row(["FY", *months]) + "".join(row([2000 + year, *NUMBERS[0][year : year + 12]]) for year in range(9))
+    with pytest.raises(UserError, match=f"begin with `{months[0]}`"):
+        read(file, text)
+    assert points(read(file, text, layout="wide_months"))["", f"2000-{first:02d}-01"] == NUMBERS[0][0]
+    backwards = months[::-1]
+    text = row(["year", *backwards]) + "".join(row([2000 + year, *NUMBERS[0][:12]]) for year in range(9))
+    with pytest.raises(UserError, match="are all twelve"):
+        read(file, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("Quarter", ["Q1", "Q2", "Q3", "Q4"]),
+        ("Quartal", ["1. Quartal", "2. Quartal", "3. Quartal", "4. Quartal"]),
+        ("Q", ["1Q", "2Q", "3Q", "4Q"]),
+        ("week", [str(week) for week in range(1, 53)]),
+        ("KW", [f"KW{week}" for week in range(1, 53)]),
+        ("hour", [str(hour) for hour in range(24)]),
+        ("day", [f"{day:02d}" for day in range(1, 32)]),
+    ],
+)
+def test_rows_that_are_parts_of_the_columns_times_are_no_series(file: Path, name: str, cells: list[str]) -> None:
+    text = row([name, *YEARS]) + "".join(row([cell, *NUMBERS[0]]) for cell in cells)
+    with pytest.raises(UserError, match="and a column a longer time, such as `1990`"):
+        read(file, text)
+    assert len(points(read(file, text, layout="wide_times"))) == 30 * len(cells)

@@ -83,6 +83,14 @@ def split_of(name: str) -> Split | None:
     return split if by_itself and not SHORT & set(words) else None
 
 
+def split_in_cell(word: str) -> Split | None:
+    """Return the split that a cell of a table says; Kaggle's PublicTest was seen and its PrivateTest was not."""
+    split, rest = split_in(word)
+    if split == "test" and rest in (("public",), ("private",)):
+        return "validation" if rest == ("public",) else "test"
+    return split_of(word) or ("validation" if word.lower() == "validate" else None)
+
+
 def splits_of(names: Iterable[str]) -> dict[str, Split]:
     """Return the split of each of the names beside each other that says one.
 

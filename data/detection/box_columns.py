@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from data.detection.tables import CLOUD, FILE_COLUMNS, SPLIT_COLUMNS, Table, find_column, is_image
-from data.split_names import split_of
+from data.split_names import split_in_cell
 
 BoxForm = Literal["corners", "corner_size", "centre_size"]
 Values = tuple[float, float, float, float]
@@ -36,12 +36,31 @@ MIDDLE_X = ("xcenter", "xcentre", "centerx", "centrex", "cx", "xc", "bboxcx", "b
 MIDDLE_Y = ("ycenter", "ycentre", "centery", "centrey", "cy", "yc", "bboxcy", "boxcy", "bboxycenter")
 SOME_X, SOME_Y = ("x", "bboxx", "boxx"), ("y", "bboxy", "boxy")
 WIDE, HIGH = ("w", "bboxwidth", "bboxw", "boxwidth", "boxw"), ("h", "bboxheight", "bboxh", "boxheight", "boxh")
+IDS = ("patientid", "id", "uid", "uuid", "imageuid", "sopinstanceuid", "sampleid", "frameid", "scanid", "key")
+"""Columns that hold photos where a table of boxes has no other one for them."""
+NOTHING = frozenset(
+    [
+        "0",
+        "0.0",
+        "none",
+        "nothing",
+        "background",
+        "normal",
+        "negative",
+        "empty",
+        "no finding",
+        "no object",
+        "no objects",
+    ]
+)
+"""Classes, in small letters, that say that there is nothing on a photo, in tables whose lines with them have no box."""
 CELLS = ("bbox", "box", "boundingbox", "bndbox", "bbox4")
 PHOTO_WIDE = ("imagewidth", "imgwidth", "imagew", "imgw", "photowidth", "originalwidth")
 PHOTO_HIGH = ("imageheight", "imgheight", "imageh", "imgh", "photoheight", "originalheight")
 PLAIN = ("filename", "class", "xmin", "ymin", "xmax", "ymax")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 ONE_CELL = re.compile(rf"[\s\[({{]*{NUMBER.pattern}(?:[\s,;]+{NUMBER.pattern}){{3}}[\s\])}}]*")
+MOST = 8  # words of a column that says splits
 FEW, MANY = 0.02, 0.3  # shares of boxes that do not stay in their photos: with the right form, and with a wrong one
 
 
@@ -61,6 +80,8 @@ class BoxColumns:
         edges: the four columns of a box, or a single one with four numbers.
         forms: what the four numbers can be.
         told: what is said of columns that are not called as they usually are; empty where they are.
+        nothing: the class of lines that say that there is nothing on their photo, if there are such.
+        unused: the columns that nothing is read of, as they are called in the table.
     """
 
     file: str
@@ -70,6 +91,8 @@ class BoxColumns:
     edges: tuple[str, ...]
     forms: tuple[BoxForm, ...]
     told: str = ""
+    nothing: str | None = None
+    unused: tuple[str, ...] = ()
 
     def values(self, row: dict[str, str]) -> list[str]:
         """Return the words of a row's four numbers; all empty where it has no box."""
@@ -88,15 +111,41 @@ def find_columns(table: Table) -> BoxColumns | None:
     if file is None and "name" in columns and any(is_image(row.get("name", "")) for _, row in table.rows[:20]):
         file = "name"
     box = find_box(columns, table.header)
-    if file is None or box is None:
+    if box is None:
         return None
     edges, forms, used = box
+    file = file or (find_column(columns, IDS) if table.header else None)
+    if file is None:
+        return None
     labels = [name for name in LABELS if name in columns and name != file and name not in edges]
     size = None if used else pair_of(columns, ("width",), ("height",), edges)
     size = size or pair_of(columns, PHOTO_WIDE, PHOTO_HIGH, edges)
-    found = BoxColumns(file, labels[0] if labels else None, split_column(table), size, edges, forms)
-    told = words_about(found, labels, table) if {*PLAIN} - {file, *labels[:1], *edges} or not table.header else ""
-    return BoxColumns(found.file, found.label, found.split, size, edges, forms, told)
+    label = labels[0] if labels else None
+    found = BoxColumns(file, label, split_column(table, (file, label, *edges)), size, edges, forms)
+    found = replace(found, nothing=class_of_nothing(found, table))
+    read = {file, label, found.split, *(size or ()), *edges}
+    unused = [table.title(name) for name in columns if name and name not in read] if table.header else []
+    plain = not {*PLAIN} - {file, *labels[:1], *edges} and table.header and found.nothing is None
+    told = "" if plain else words_about(found, labels, table)
+    return replace(found, told=told, unused=tuple(unused))
+
+
+def class_of_nothing(found: BoxColumns, table: Table) -> str | None:
+    """Return the class of lines without a box that says that there is nothing; None where a line of it has a box."""
+    label = found.label
+    if label is None:
+        return None
+    said = {word for word in {row.get(label, "") for _, row in table.rows} if word.lower() in NOTHING}
+    if len(said) != 1:
+        return None
+    (word,) = said
+    rows = (row for _, row in table.rows if row.get(label) == word)
+    return word if all(is_blank(found.values(row)) for row in rows) else None
+
+
+def is_blank(words: Sequence[str]) -> bool:
+    """Tell whether a row has no box: its cells are empty, or say so as pandas does."""
+    return all(not word or word.lower() in ("nan", "na", "none", "null") for word in words)
 
 
 def find_box(columns: Sequence[str], header: bool) -> tuple[tuple[str, ...], tuple[BoxForm, ...], bool] | None:
@@ -133,19 +182,28 @@ def pair_of(
     return (first, second) if first and second and not {first, second} & set(but) else None
 
 
-def split_column(table: Table) -> str | None:
+def split_column(table: Table, but: Sequence[str | None]) -> str | None:
     """Return the column that says each photo's split: one of that name, or of another whose words are all splits."""
-    for name in SPLIT_COLUMNS:
-        if name in table.columns:
-            words = {row[name] for _, row in table.rows if row.get(name)}
-            if words and (name == SPLIT_COLUMNS[0] or all(split_of(word) or is_unassigned(word) for word in words)):
+    for name in (*SPLIT_COLUMNS, *(each for each in table.columns if each not in (*SPLIT_COLUMNS, *but))):
+        if name not in table.columns:
+            continue
+        first = next((row[name] for _, row in table.rows if row.get(name)), "")
+        if name not in SPLIT_COLUMNS and split_in_cell(first) is None:
+            continue
+        words = {row[name] for _, row in table.rows if row.get(name)}
+        told = {word: split_in_cell(word) for word in words if not is_unassigned(word)} if len(words) < MOST else {}
+        several = len(set(told.values()) - {None}) > 1
+        if name == SPLIT_COLUMNS[0] or (None not in told.values() and (several or name in SPLIT_COLUMNS)):
+            if words:
                 return name
+        elif several and name in SPLIT_COLUMNS:
+            return name  # words that are no split's are told with their lines
     return None
 
 
 def is_unassigned(word: str) -> bool:
-    """Tell whether a word says that a photo is in no split, or in that for validation, as Google's cloud has it."""
-    return word.lower() in ("unassigned", "validate")
+    """Tell whether a word says that a photo is in no split, as Google's cloud has it."""
+    return word.lower() == "unassigned"
 
 
 def words_about(found: BoxColumns, labels: Sequence[str], table: Table) -> str:
@@ -155,7 +213,8 @@ def words_about(found: BoxColumns, labels: Sequence[str], table: Table) -> str:
     label = f"class `{table.title(found.label)}`" if found.label else "no class, so all are `object`"
     others = f" (not {', '.join(f'`{table.title(name)}`' for name in labels[1:])})" if labels[1:] else ""
     edges = ", ".join(f"`{table.title(name)}`" for name in found.edges)
-    return f"read as photo `{table.title(found.file)}`, {label}{others}, box {edges}"
+    nothing = f"; lines of class `{found.nothing}` have no box and say that there is nothing" if found.nothing else ""
+    return f"read as photo `{table.title(found.file)}`, {label}{others}, box {edges}{nothing}"
 
 
 def corners_of(values: Values, form: BoxForm) -> Values:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+import math
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from PIL import Image
 
 from data.detection.box_columns import (
+    IDS,
     WORDS,
     BoxColumns,
     BoxForm,
@@ -23,7 +25,7 @@ from data.detection.pairing import Statement, pair
 from data.detection.split_files import splits_by_name
 from data.detection.tables import Table, parse_table
 from data.detection.texts import decode_text, encoding_of
-from data.file_tree import Entry, extension_of, printable
+from data.file_tree import Entry, extension_of, printable, stem_of
 from data.sample import EXTENSIONS, BadImage, Problem, ReadFile, Split
 from pipeline.errors import UserError
 
@@ -64,11 +66,11 @@ def find_tables(entries: list[Entry], read: ReadFile) -> tuple[list[BoxTable], l
     Raises:
         UserError: a table is in another encoding than UTF-8, or no CSV.
     """
-    found, problems = list[BoxTable](), list[Problem]()
+    found, problems, photos = list[BoxTable](), list[Problem](), stems_of(entries)
     for entry in entries:
         if extension_of(entry.parts[-1]) not in TABLES:
             continue
-        table = read_boxes(entry, read)
+        table = read_boxes(entry, read, photos)
         if table is not None and (columns := find_columns(table)) is not None:
             found.append(BoxTable(entry, table, columns, None))
     named = splits_by_name([each.entry.parts for each in found])
@@ -84,10 +86,11 @@ def find_tables(entries: list[Entry], read: ReadFile) -> tuple[list[BoxTable], l
     return [each._replace(split=named.get(each.entry.parts)) for each in found], problems
 
 
-def has_boxes(data: bytes, labelled: bool = False) -> bool:
+def has_boxes(data: bytes, photos: Container[str], labelled: bool = False) -> bool:
     """Tell whether a table has columns for boxes.
 
     Args:
+        photos: names of photos without endings, of which one must be among ids in place of names.
         labelled: whether it must have one for classes too.
     """
     try:
@@ -95,10 +98,18 @@ def has_boxes(data: bytes, labelled: bool = False) -> bool:
     except csv.Error:
         return False
     columns = find_columns(start) if start is not None else None
-    return columns is not None and (columns.label is not None or not labelled)
+    if start is None or columns is None or (labelled and columns.label is None):
+        return False
+    file = columns.file
+    return file not in IDS or any(stem_of(row.get(file, "")) in photos for _, row in start.rows)
 
 
-def read_boxes(entry: Entry, read: ReadFile) -> Table | None:
+def stems_of(entries: Iterable[Entry]) -> set[str]:
+    """Return the names of the photos without their endings."""
+    return {stem_of(entry.parts[-1]) for entry in entries if extension_of(entry.parts[-1]) in EXTENSIONS}
+
+
+def read_boxes(entry: Entry, read: ReadFile, photos: Container[str]) -> Table | None:
     """Return a table that has columns for boxes, None for another file.
 
     Raises:
@@ -106,7 +117,7 @@ def read_boxes(entry: Entry, read: ReadFile) -> Table | None:
     """
     try:
         data = read(entry.locator)
-        return parse_table(decode_text(data), strict=True) if has_boxes(data) else None
+        return parse_table(decode_text(data), strict=True) if has_boxes(data, photos) else None
     except UnicodeDecodeError as error:
         raise UserError(
             f"This table is not in UTF-8: byte 0x{data[error.start]:02x}.",
@@ -166,7 +177,8 @@ def boxes_of(each: BoxTable) -> Iterator[tuple[str, dict[str, str], Values]]:
             one, two, three, four = map(float, each.columns.values(row))
         except ValueError:
             continue
-        yield row.get(each.columns.file, ""), row, (one, two, three, four)
+        if math.isfinite(one + two + three + four):
+            yield row.get(each.columns.file, ""), row, (one, two, three, four)
 
 
 def photo_sizes(each: BoxTable, entries: list[Entry], read: ReadFile) -> dict[str, tuple[int, int]]:

@@ -44,6 +44,12 @@ class DetectionDataConfig(RawDataConfig):
         "top, width, height) or a `centre_size`; `auto`: what the columns' names, COCO or YOLO say, else what keeps "
         "the boxes in their photos",
     )
+    more_values: Literal["auto", "outlines", "points"] = Field(
+        "auto",
+        description="yolo: what lines of more than a box hold: `outlines`, around which boxes are put, or a box with "
+        "key `points` behind it; `auto`: what data.yaml's kpt_shape or the values themselves say, and it stops where "
+        "they do not",
+    )
     pair_by: Literal["auto", "filename", "own_name"] = Field(
         "auto",
         description="what tells the photo of an annotation's file: `filename`, that it states; `own_name`, the name of "

@@ -43,6 +43,11 @@ KINDS: dict[str, Kind] = {
         "These annotations put a photo into another split than an earlier one did, so it was left out. Take it out of "
         "one of them, or cut all photos anew: `data.given_splits=false`.",
     ),
+    "unknown_split": Kind(
+        "error",
+        "These lines name a split that is none, so where their photos belong is not known. Write train, validation or "
+        "test, or cut all photos anew: `data.given_splits=false`.",
+    ),
     "unclear_id": Kind(
         "error",
         "Ids are missing, or stand for several images, so whose boxes they mean cannot be told; the photos were left "
@@ -105,6 +110,7 @@ KINDS: dict[str, Kind] = {
     "unread_key_points": Kind("info", "Of boxes with key points, the boxes were used."),
     "passed_over_file": Kind("info", "These files lie beside the annotations and were not read."),
     "recognised_columns": Kind("info", "What the columns of these tables are was told from their names and contents."),
+    "unused_columns": Kind("info", "These columns of the tables were not read."),
     "joined_shapes": Kind("info", "Outlines of one group and label are one object; one box was put around them."),
     "turned_photo": Kind(
         "info",

@@ -31,6 +31,7 @@ REFUSED = ("unreadable_annotation", "missing_photo", "no_usable_box", "unreadabl
 
 ACT_ON = {
     "box_form": ("box_csv", "coco", "yolo"),
+    "more_values": ("yolo",),
     "pair_by": ("voc", "labelme"),
 }  # settings and formats that they act on
 

@@ -54,6 +54,9 @@ class Found:
         return self.photos[0] if len(self.photos) == 1 else None
 
 
+NONE = Found()
+
+
 def same(part: str) -> str:
     return part
 
@@ -96,11 +99,16 @@ class Photos:
         ending = extension_of(wanted)
         return (self.by_stem.get(stem_of(wanted), []) if ending in EXTENSIONS or ending in UNSUPPORTED else []), False
 
+    def any_called(self, name: str) -> bool:
+        """Tell whether there is a photo of a name, in any spelling, with or without its ending."""
+        wanted = decoded(name)
+        return wanted in self.by_stem or wanted in self.by_name
+
     def stated(self, statement: Statement) -> Found:
         """Return the photos that the stated path can mean."""
-        stated = parts_of_path(statement.stated)
+        stated = parts_of_path(statement.stated) if statement.stated else ()
         if not stated:
-            return Found()
+            return NONE
         candidates, exact = self.called(stated[-1])
         for spelling in SPELLINGS if exact or len(stated) > 1 else ():
             whole = [entry for entry in candidates if is_whole(entry.parts, stated, spelling, not exact)]
@@ -127,6 +135,8 @@ class Photos:
         """Return the photos that the annotation file's own name can mean."""
         name = stem_of(statement.file[-1])
         candidates = self.by_stem.get(decoded(name)) or self.by_name.get(decoded(name)) or []
+        if len(candidates) == 1:  # nearly always
+            return Found(candidates, is_parallel(candidates[0].parts[:-1], statement.file[:-1]))
         for spelling in SPELLINGS:
             spelt = [entry for entry in candidates if spelling(name) in own_names(entry, spelling)]
             if spelt:
@@ -161,7 +171,9 @@ def pair(
         once.setdefault((statement.file, statement.stated), statement)
     stated = {key: photos.stated(item) if by != "own_name" else Found() for key, item in once.items()}
     found: dict[tuple[Parts, str], Found | Problem] = dict(stated)
-    if own and by != "filename":
+    if own and by != "filename" and not any(item.photos for item in stated.values()):  # as in YOLO
+        found = {key: photos.own(item) for key, item in once.items()}
+    elif own and by != "filename":
         found = with_own_names(once, stated, {key: photos.own(item) for key, item in once.items()})
     without_strays(once, found, own)
     without_collisions(once, found)
@@ -275,6 +287,8 @@ def without_collisions(
         if isinstance(item, Found) and item.one:
             claims[item.one].append(key)
     for one, keys in claims.items():
+        if len(keys) < 2:
+            continue
         weak = [key for key in keys if not strength(found[key])]
         if not weak or len({parts_of_path(key[1]) for key in keys}) < 2:
             continue

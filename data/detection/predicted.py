@@ -38,7 +38,8 @@ def predicted_folders(files: Sequence[Parts], photos: Sequence[Entry]) -> dict[P
         files: paths of the annotations' files.
         photos: all pictures.
     """
-    named = {folder for parts in {file[:-1] for file in files} if (folder := named_folder(parts, SURELY | PERHAPS))}
+    around = {file[:-1] for file in files}
+    named = {named_folder(parts, SURELY) or named_folder(parts, PERHAPS) or () for parts in around} - {()}
     if not named:
         return {}
     inside = {photo.parts: within(photo.parts, named) for photo in photos}

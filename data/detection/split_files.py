@@ -21,7 +21,7 @@ from data.detection.tables import FILE_COLUMNS, SPLIT_COLUMNS, Table, find_colum
 from data.detection.texts import encoding_of, lines_of
 from data.file_tree import Entry, extension_of, printable, stem_of
 from data.sample import EXTENSIONS, BadImage, ReadFile, Split
-from data.split_names import split_of, splits_of
+from data.split_names import split_in_cell, split_of, splits_of
 from pipeline.errors import UserError
 
 YAML_KEYS: dict[str, Split] = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
@@ -335,7 +335,7 @@ def table_source(entries: list[Entry], read: ReadFile) -> Source:
         column = find_column(table.columns, SPLIT_COLUMNS)
         said: dict[Split, dict[str, None]] = {}
         for _, row in table.rows if file and column else ():
-            split = split_of(row.get(column or "", ""))
+            split = split_in_cell(row.get(column or "", ""))
             if split and row.get(file or ""):
                 said.setdefault(split, {})[row[file or ""]] = None
         by_column += [SplitList(split, place, entry.parts, tuple(names)) for split, names in said.items()]

@@ -19,7 +19,7 @@ FILE_COLUMNS = (
     "imgname", "file", "fname", "path", "imageurl", "url", "uri", "image", "img", "photo", "picture", "imageid",
     "imgid", "images", "filenames", "photoid",
 )  # fmt: skip
-SPLIT_COLUMNS = ("split", "subset", "set", "partition", "mlusage", "dataset")
+SPLIT_COLUMNS = ("split", "subset", "set", "partition", "mlusage", "dataset", "usage", "fold", "phase")
 DELIMITERS = ",;\t|"
 EXCEL_DELIMITER = re.compile(r'"?sep=(?P<delimiter>[;,|\t])"?\r?\n')
 NO_HEADER = {  # kinds of the first row's cells (image, number, text) and what they are

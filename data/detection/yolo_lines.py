@@ -25,6 +25,8 @@ FITS, RARELY = 0.95, 0.5  # shares of the lines that look like boxes with key po
 ENOUGH = 5  # lines that must agree where nothing but their numbers tells key points from outlines
 WRONG = 0.1  # share of boxes that do not stay in their photos that makes them something else
 PIXELS = 1.5  # no share is so large
+LOOKED_AT, CROSSED = 100, 0.3  # lines in which crossing sides are looked for, and their share in true outlines
+Point = tuple[float, float]
 More = Literal["outlines", "points", "unclear"]
 
 
@@ -83,7 +85,8 @@ def find_form(
     if config.box_form == "auto" and config.boxes != "pixels":
         refuse_other_form(looked)
     box = "centre_size" if config.box_form == "auto" else config.box_form
-    form = replace(form_of(looked.rows, points, bool(looked.boxes)), box=box)
+    form = replace(chosen_form(looked, points, config), box=box)
+    refuse_unclear(form, looked)
     told = []
     if looked.counts["confidence"]:
         detail = "a sixth value stands behind the boxes and is taken for a confidence; were they predicted?"
@@ -94,6 +97,36 @@ def find_form(
         words = f"{form.values - BOX} values behind each box"
         told.append(Problem("unread_key_points", looked.first["more"], words))
     return form, told
+
+
+def chosen_form(looked: Looked, points: tuple[int, int] | None, config: DetectionDataConfig) -> LineForm:
+    """Return what lines with more than a box hold, as the recipe says or as they look.
+
+    Raises:
+        UserError: the recipe says it, and there are no such lines.
+    """
+    if config.more_values != "auto" and not looked.rows:
+        raise UserError("There are no lines of more than a box.", "data.more_values", "Leave it out.")
+    if config.more_values == "outlines":
+        return LineForm()
+    if config.more_values == "points" and not points:
+        return LineForm("points", Counter(map(len, looked.rows)).most_common(1)[0][0])
+    return form_of(looked.rows, points, bool(looked.boxes))
+
+
+def refuse_unclear(form: LineForm, looked: Looked) -> None:
+    """Stop where all lines may be outlines or key points.
+
+    Raises:
+        UserError: they may.
+    """
+    if form.more == "unclear" and len(looked.rows) >= ENOUGH:
+        raise UserError(
+            f"Its lines have {form.values + 1} values each, which could be outlines or boxes with key points.",
+            looked.first["more"],
+            "For key points, say in data.yaml how many there are, such as `kpt_shape: [17, 3]`, or set "
+            "`data.more_values=points`; for outlines, `data.more_values=outlines`.",
+        )
 
 
 def look(texts: Iterable[tuple[str, str]]) -> Looked:
@@ -157,10 +190,34 @@ def form_of(rows: list[list[float]], points: tuple[int, int] | None, boxes: bool
     if values % 2:
         return LineForm("points", values) if best >= FITS else LineForm("unclear", values)
     if best < RARELY:
-        return LineForm()
+        return LineForm() if are_outlines(rows, values) else LineForm("unclear", values)
     visible = size == 3 and any(2 in row[BOX + 2 :: 3] for row in rows)  # which no share of a photo is
     sure = best >= FITS and (visible or len(rows) >= ENOUGH)
     return LineForm("points" if sure else "unclear", values)
+
+
+def are_outlines(rows: list[list[float]], values: int) -> bool:
+    """Tell whether lines of one length are outlines: four points at most, or lines that seldom cross themselves."""
+    if values <= 2 * BOX or len(rows) < ENOUGH:
+        return True
+    seen = rows[:LOOKED_AT]
+    return sum(map(crosses_itself, seen)) <= CROSSED * len(seen)
+
+
+def crosses_itself(row: Sequence[float]) -> bool:
+    """Tell whether an outline's sides cross, as lines between key points do and the sides of a shape do not."""
+    points = list(zip(row[::2], row[1::2], strict=True))
+    sides = list(zip(points, [*points[1:], points[0]], strict=True))
+    return any(
+        turn(one, two, three) * turn(one, two, four) < 0 and turn(three, four, one) * turn(three, four, two) < 0
+        for place, (one, two) in enumerate(sides)
+        for three, four in sides[place + 2 :]
+    )
+
+
+def turn(one: Point, two: Point, three: Point) -> float:
+    """Return which way three points turn: more than 0 to one side, less to the other."""
+    return (two[0] - one[0]) * (three[1] - one[1]) - (two[1] - one[1]) * (three[0] - one[0])
 
 
 def holds_points(row: Sequence[float], size: int) -> bool:
@@ -217,7 +274,7 @@ def wrong_length(values: list[float], form: LineForm) -> str:
     if form.more == "unclear":
         return (
             f"{count + 1} values, which could be an outline or a box with key points; say how many there are as "
-            "`kpt_shape: [17, 3]` in data.yaml"
+            "`kpt_shape: [17, 3]` in data.yaml, or set `data.more_values=outlines` or `points`"
         )
     return "" if count % 2 == 0 else f"{count + 1} values, which are neither a box nor the points of an outline"
 

@@ -15,13 +15,13 @@ missing. A line whose class and edges are all empty says that there is nothing o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data.detection.box_columns import BoxColumns, BoxForm, corners_of, is_unassigned
-from data.detection.box_tables import HEAD, TABLES, BoxTable, find_tables, form_of, has_boxes, size_in
+from data.detection.box_columns import BoxColumns, BoxForm, corners_of, is_blank, is_unassigned
+from data.detection.box_tables import HEAD, TABLES, BoxTable, find_tables, form_of, has_boxes, size_in, stems_of
 from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.labelled import (
@@ -35,9 +35,9 @@ from data.detection.labelled import (
 )
 from data.detection.pairing import Statement
 from data.detection.recognising import entries_of
-from data.file_tree import Entry, extension_of, open_reader
+from data.file_tree import Entry, extension_of, open_reader, printable
 from data.sample import BadImage, Problem, Split
-from data.split_names import split_of
+from data.split_names import split_in_cell, split_of
 
 __all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
 
@@ -63,13 +63,14 @@ def detect(path: Path) -> bool:
     """Tell whether a folder or zip has a table with the columns of this format."""
     entries = entries_of(path)
     folders = {image.parts[:-1] for image in images_of(entries)}
+    photos = stems_of(entries)
     several = len({tuple(part for part in folder if split_of(part) is None) for folder in folders}) > 1
     with open_reader(path) as read:
         for entry in entries:
             if extension_of(entry.parts[-1]) not in TABLES:
                 continue
             try:  # a table without classes may lie beside folders of classes
-                if has_boxes(read(entry.locator), labelled=several):
+                if has_boxes(read(entry.locator), photos, labelled=several):
                     return True
             except (BadImage, OSError):
                 continue
@@ -80,7 +81,7 @@ def names_boxes(path: Path) -> bool:
     """Tell whether a table by itself has the columns of this format."""
     with path.open("rb") as file:
         start = file.read(HEAD)
-    return has_boxes(start, labelled=True)
+    return has_boxes(start, (), labelled=True)
 
 
 def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionSample | Problem]:
@@ -99,6 +100,8 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
             form, how = form_of(table, entries, read, config)
             if table.columns.told or how:
                 yield Problem("recognised_columns", table.key, "; ".join(filter(None, (table.columns.told, how))))
+            if table.columns.unused:
+                yield Problem("unused_columns", table.key, listed(table.columns.unused))
             yield from add_lines(table, form, images)
     annotations = [
         Annotation(
@@ -107,6 +110,11 @@ def list_samples(path: Path, config: DetectionDataConfig) -> Iterator[DetectionS
         for (file, name), image in images.items()
     ]
     yield from samples_of(path, entries, annotations, config, tables=False)
+
+
+def listed(columns: Sequence[str], most: int = 12) -> str:
+    more = f" and {len(columns) - most:,} more" if len(columns) > most else ""
+    return ", ".join(f"`{printable(name)}`" for name in columns[:most]) + more
 
 
 def add_lines(table: BoxTable, form: BoxForm, images: Listed) -> Iterator[Problem]:
@@ -120,7 +128,7 @@ def add_lines(table: BoxTable, form: BoxForm, images: Listed) -> Iterator[Proble
             continue
         split = table.split
         if columns.split and (word := row.get(columns.split, "")):
-            split = split_of(word) or ("validation" if word.lower() == "validate" else None) or split
+            split = split_in_cell(word)
             if split is None and not is_unassigned(word):
                 yield Problem("unknown_split", place, f"`{word}`")
         key = (table.entry.parts, name)
@@ -137,7 +145,7 @@ def read_box(row: dict[str, str], columns: BoxColumns, form: BoxForm, place: str
     """Return the box of a line, None if it has none, or what is wrong with it."""
     label = row.get(columns.label, "") if columns.label else ONE_CLASS
     words = columns.values(row)
-    if not any(words) and (not label or not columns.label):
+    if (not label or label == columns.nothing or not columns.label) and is_blank(words):
         return None
     if not label:
         return Problem("box_without_class", place, "the class is empty")

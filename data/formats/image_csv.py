@@ -33,7 +33,7 @@ from data.images.tables import (
     tables_with_classes,
 )
 from data.sample import EXTENSIONS, SPLIT_FOLDERS, BadImage, ImageSample, Problem, Read, Split
-from data.split_names import split_of
+from data.split_names import split_in_cell
 from pipeline.errors import UserError, did_you_mean, explain_os_error
 
 TASK = "image_classification"
@@ -194,7 +194,7 @@ def find_split(name: str, given: Given, line: str) -> Split | None:
     """
     if not name.strip():
         return None
-    if split := split_of(name):
+    if split := split_in_cell(name):
         return split
     raise UserError(f"`{name}` is no split.", where_of(given, line), did_you_mean(name, SPLIT_FOLDERS))
 

@@ -19,9 +19,10 @@ from pathlib import Path
 from data.detection.given_splits import GivenSplits
 from data.file_tree import Entry, extension_of, is_hidden, list_files, open_reader, printable, stem_of
 from data.images.config import ImageDataConfig
+from data.images.files_beside import refuse_other_classes
 from data.images.given_lists import given_lists
 from data.images.layout import Layout, find_layout
-from data.images.tables import refuse_table_in_zip
+from data.images.tables import refuse_table_in_zip, tables_in
 from data.images.tree import Tree
 from data.nested_zips import list_tree
 from data.sample import EXTENSIONS, UNSUPPORTED, ImageSample, Problem, Split
@@ -50,6 +51,8 @@ def list_samples(path: Path, config: ImageDataConfig) -> Iterator[ImageSample | 
     if path.is_file() and config.format == "auto" and not by_name:
         refuse_table_in_zip(path)
     tree = Tree(list_tree(path))
+    if tree.tables and config.format == "auto" and config.split_folders == "auto" and not by_name:
+        refuse_other_classes(path, list_tree(path), tables_in(path) if path.is_dir() else ())
     layout = find_layout(tree, path, config.split_folders, by_name)
     yield from remarks(tree, layout, path, by_name)
     first = firsts(path, tree.wanted) if tree.wanted else set()

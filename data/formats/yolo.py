@@ -31,7 +31,7 @@ from data.detection.pairing import Photos, Statement
 from data.detection.texts import decode_text
 from data.detection.yolo_lines import LineForm, find_form, looks_like_labels, read_lines
 from data.detection.yolo_names import find_class_names, is_class_list, is_note
-from data.file_tree import Entry, extension_of, open_reader, printable
+from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
 from data.sample import BadImage, Problem, ReadFile
 
 __all__ = ["TASK", "TURNED_BY_EXIF", "classes", "detect", "list_samples", "open_reader", "sources"]
@@ -51,7 +51,7 @@ def detect(path: Path) -> bool:
     with open_reader(path) as read:
         seen = like = 0
         for entry in texts:
-            if not photos.own(Statement(entry.parts, "", "")).photos:
+            if not photos.any_called(stem_of(entry.parts[-1])):
                 continue
             text = text_of(entry, read)
             if text is None or text.strip():
@@ -103,7 +103,7 @@ def label_files(entries: list[Entry], read: ReadFile) -> list[Entry]:
     return [
         entry
         for entry in text_files(entries)
-        if photos.own(Statement(entry.parts, "", "")).photos or looks_like_labels(text_of(entry, read) or "")
+        if photos.any_called(stem_of(entry.parts[-1])) or looks_like_labels(text_of(entry, read) or "")
     ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from data.detection.folder_splits import FolderSplits
 from data.detection.given_splits import GivenSplits, meet
 from data.detection.split_files import read_sources, shown
+from data.detection.tables import FILE_COLUMNS, SPLIT_COLUMNS, find_column, read_table
 from data.file_tree import Entry, extension_of, open_reader, stem_of
 from data.sample import EXTENSIONS, BadImage, Problem, ReadFile
 from data.split_names import WORDS, words_of
@@ -24,12 +25,12 @@ def given_lists(path: Path, entries: Iterable[Entry | Problem]) -> GivenSplits |
         UserError: such a file is not understood, or names pictures that are not there.
     """
     files = [entry for entry in entries if isinstance(entry, Entry)]
-    lists = [entry for entry in files if is_named_as_list(entry)]
-    if not lists:
-        return None
     pictures = [entry for entry in files if extension_of(entry.parts[-1]) in EXTENSIONS]
     given, used = GivenSplits(FolderSplits(())), set[str]()
     with open_reader(path) as read:
+        lists = [entry for entry in files if is_named_as_list(entry) or has_column_of_splits(entry, read)]
+        if not lists:
+            return None
         for source in read_sources([*lists, *pictures], pictures, read, True):
             given.add(source, meet(source, pictures, pictures, given.problems), len(pictures))
             used |= {shown(item.file) for item in source.lists}
@@ -45,6 +46,15 @@ def is_named_as_list(entry: Entry) -> bool:
     return extension_of(entry.parts[-1]) in LISTS and any(
         word in WORDS or word in ("split", "splits") for word in words
     )
+
+
+def has_column_of_splits(entry: Entry, read: ReadFile) -> bool:
+    """Tell whether a table has a column of pictures and one that is called as splits are."""
+    if extension_of(entry.parts[-1]) not in ("csv", "tsv"):
+        return False
+    table = read_table(entry, read)
+    found = table is not None and find_column(table.columns, FILE_COLUMNS)
+    return bool(table and found and find_column(table.columns, SPLIT_COLUMNS))
 
 
 def refuse_unread(lists: list[Entry], pictures: list[Entry], read: ReadFile) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -13,13 +13,14 @@ from data.file_tree import extension_of, printable
 from data.images.config import ImageDataConfig
 from data.images.picture_names import Finder, Pictures, fits
 from data.sample import EXTENSIONS
-from data.split_names import split_of
+from data.split_names import split_in_cell
 from pipeline.errors import UserError, did_you_mean
 
 DELIMITERS = ",;\t|"
 LINES_SEEN = 2000  # that tell what the columns hold
 CLASS_COLUMNS = ("label", "labels", "class", "classes", "class_name", "classname", "category", "category_name")
-ABOUT_BOXES = re.compile(r"^(x|y)_?(min|max)$|^bbox|^(x|y)[12]$", re.IGNORECASE)
+ABOUT_BOXES = re.compile(r"^(x|y)_?(min|max)$|^bbox|^(x|y)[12]$|^region_shape", re.IGNORECASE)
+BOX_OF_SIZE = ({"x", "y", "width", "height"}, {"x", "y", "w", "h"})
 NUMBER = re.compile(r"[+-]?\d*[.,]\d*([eE][+-]?\d+)?")
 
 
@@ -98,7 +99,13 @@ def find_delimiter(path: Path) -> str:
 
 def about_boxes(path: Path) -> bool:
     """Tell whether a table's columns are named after the edges of boxes, so that it is about parts of pictures."""
-    return sum(bool(ABOUT_BOXES.match(name)) for name in read_table(path).names) > 1
+    return named_after_edges(read_table(path).names)
+
+
+def named_after_edges(names: Iterable[str]) -> bool:
+    """Tell whether columns hold boxes: two corners, or one with a width and a height."""
+    plain = {name.strip().lower() for name in names}
+    return sum(map(bool, map(ABOUT_BOXES.match, plain))) > 1 or any(sizes <= plain for sizes in BOX_OF_SIZE)
 
 
 def find_columns(path: Path, config: ImageDataConfig, most: int | None = None) -> Columns:
@@ -240,7 +247,7 @@ def find_split_column(table: Table, config: ImageDataConfig, image: str) -> str 
     if "split" in table.names:
         return "split"
     for name, cells in zip(table.names, table.cells, strict=True):
-        told = {split_of(cell) for cell in set(cells)} if name != image and len(set(cells)) < 8 else {None}
+        told = {split_in_cell(cell) for cell in set(cells)} if name != image and len(set(cells)) < 8 else {None}
         if None not in told and len(told) > 1:
             return name
     return None

@@ -25,6 +25,12 @@ from data.second_pictures import WORDS
 from data.split_names import ABOUT_PICTURES, SHORT, split_in, split_of, splits_of, words_of
 from pipeline.errors import UserError, did_you_mean
 
+PARTS = frozenset(
+    [
+        "part", "parts", "batch", "batches", "chunk", "shard", "folder", "dir", "archive", "subset", "fold", "volume",
+        "vol", "disk", "disc", "piece", "pack", "bundle", "teil", "partie", "parte",
+    ]
+)  # fmt: skip
 SplitFolders = Literal["auto", "none"] | Mapping[str, str]
 
 
@@ -164,6 +170,7 @@ class Judge:
             self.refuse_what_may_be_splits()
             self.refuse_kinds_of_files()
             self.refuse_equal_folders()
+            self.refuse_parts()
         return Layout(self.around, seconds=self.mask_folders())
 
     def only_short_names_of_classes(self) -> bool:
@@ -256,6 +263,20 @@ class Judge:
                 f"{listed(self.names)} are named after kinds of files, not classes",
                 "If they hold the same things in other ways, as photos and their masks, name the photos' folder as "
                 "`data.path`; it needs a folder for each class, or a table with the classes.",
+            )
+
+    def refuse_parts(self) -> None:
+        """Stop where folders differ in nothing but a number behind a word for a part: part1, part2; images_001.
+
+        Raises:
+            UserError: as said.
+        """
+        rest = {tuple(word for word in words_of(name) if len(word) > 1 and not word.isdigit()) for name in self.names}
+        if len(self.names) > 1 and len(rest) == 1 and (words := rest.pop()) and set(words) <= PARTS | ABOUT_PICTURES:
+            raise self.other_classes(
+                f"{listed(self.names)} are named as parts of one set, not as classes",
+                "If their pictures have classes, give a table with them (labels.csv: path,label) as `data.path`, or "
+                "put the pictures into a folder for each class.",
             )
 
     def refuse_equal_folders(self) -> None:

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from data.file_tree import extension_of, is_hidden, is_visible, open_archive, parts_of, printable, stem_of
 from data.images.config import ImageDataConfig
 from data.images.label_table import (
-    ABOUT_BOXES,
     DELIMITERS,
     LINES_SEEN,
     Columns,
@@ -24,6 +23,7 @@ from data.images.label_table import (
     about_boxes,
     find_columns,
     find_image_column,
+    named_after_edges,
     read_table,
 )
 from data.images.layout import find_layout
@@ -155,7 +155,7 @@ def is_said_by_folders(text: str, images: Mapping[str, tuple[str, ...]]) -> bool
     delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
     names, *rows = list(islice(csv.reader(io.StringIO(text), delimiter=delimiter), LINES_SEEN)) or [[]]
     columns = list(zip(*(row for row in rows if len(row) == len(names)), strict=True))
-    if sum(bool(ABOUT_BOXES.match(name.strip())) for name in names) > 1:
+    if named_after_edges(names):
         return True
     for cells in columns:
         folders = [images.get(cell.strip().replace("\\", "/").rpartition("/")[2]) for cell in cells]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.file_tree import Entry, extension_of, printable
-from data.images.given_lists import is_named_as_list
+from data.images.files_beside import TABLES
+from data.images.given_lists import LISTS, is_named_as_list
 from data.sample import EXTENSIONS, UNSUPPORTED, Problem
 from data.second_pictures import first_picture
 from data.split_names import split_of
@@ -34,6 +35,7 @@ class Tree:
         entries: the files.
 
     Attributes:
+        tables: whether there is a file that may say something of each image.
         lists: whether a file is called as a list of a split is.
         wanted: folder and name without ending of the images that others, by their names, are masks of.
     """
@@ -42,14 +44,16 @@ class Tree:
         self.own: dict[Parts, int] = {}
         self.examples: dict[str, list[str]] = {}
         self.wanted: set[tuple[Parts, str]] = set()
-        self.lists = False
+        self.lists = self.tables = False
         for entry in entries:
             if isinstance(entry, Entry):
                 folder = entry.parts[:-1]
                 extension = extension_of(entry.parts[-1])
                 image = extension in EXTENSIONS or extension in UNSUPPORTED
                 self.own[folder] = self.own.get(folder, 0) + image
-                self.lists = self.lists or is_named_as_list(entry)
+                if extension in LISTS or extension in TABLES:
+                    self.tables = self.tables or extension in TABLES
+                    self.lists = self.lists or extension in ("csv", "tsv") or is_named_as_list(entry)
                 if image:
                     self.remember(entry.parts[-1])
                 if image and (first := first_picture(entry.parts[-1])):

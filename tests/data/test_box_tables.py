@@ -118,7 +118,8 @@ def test_boxes_are_where_their_author_put_them_whatever_the_columns(name: str, t
         "object" if "source" in TABLES[name][0] else "cat"
     }
     plain = {"xmin beside the photo's size", "tabs", "excel's first line"}
-    assert [item.name for item in problems] == ([] if name in plain else ["recognised_columns"])
+    told = [item.name for item in problems if item.name != "unused_columns"]
+    assert told == ([] if name in plain else ["recognised_columns"])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])

@@ -338,12 +338,12 @@ def test_photos_that_the_lists_of_splits_forget_are_told(tmp_path: Path, ingest:
     assert examples.splits == {"train": 9, "validation": 0, "test": 3}
 
 
-@pytest.mark.parametrize("setting", [{"box_form": "corners"}, {"pair_by": "own_name"}])
+@pytest.mark.parametrize("setting", [{"box_form": "corners"}, {"pair_by": "own_name"}, {"more_values": "points"}])
 def test_a_setting_that_does_nothing_with_the_format_is_refused(
     tmp_path: Path, ingest: Callable[..., Examples], setting: dict[str, str]
 ) -> None:
     root = write_images(tmp_path / "raw", {"cat": 4})
-    config = {"format": "voc" if "box_form" in setting else "yolo"}
+    config = {"format": "yolo" if "pair_by" in setting else "voc"}
     with pytest.raises(UserError, match="acts on") as caught:
         ingest(root, **config, **setting)
     assert caught.value.where == f"data.{next(iter(setting))}"

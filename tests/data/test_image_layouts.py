@@ -271,3 +271,8 @@ def test_pictures_without_class_folders_are_answered_with_the_setting_that_reads
     pattern = setting(caught.value, "data.label_pattern")
     checked = inspect(ImageDataConfig.model_validate({"path": str(path), "label_pattern": pattern}), Progress())
     assert checked["classes"] == {"cat": 9, "dog": 9}
+
+
+def test_pictures_beside_class_folders_with_masks_are_told_and_do_not_stop(tmp_path: Path) -> None:
+    write(tmp_path, "loose.png", "cats/*3", "cats_masks/*3", "dogs/*3")
+    assert found(tmp_path) == PLAIN

@@ -226,11 +226,11 @@ def test_a_table_that_says_what_the_folders_say_leaves_them_alone(write: Callabl
 
 
 def test_a_table_that_says_other_classes_than_the_folders_stops(write: Callable[..., Path]) -> None:
-    names = [f"part_{number % 2}/{name}.png" for number, name in enumerate(IDS)]
+    names = [f"herd{number % 2}/{name}.png" for number, name in enumerate(IDS)]
     path = write(names, "labels.csv", lines("image_id,dx", IDS, PETS)).parent
     assert formats.detect(path) == "image_csv"
     error = stop(path)
-    assert "part_0, part_1" in error.what
+    assert "herd0, herd1" in error.what
     table, folders = ways_out(error)
     assert {label for label, _ in found(Path(table["path"])).values()} == {"cat", "dog"}
     assert folders == {"format": "image_folder"}
@@ -304,7 +304,7 @@ def test_a_table_with_more_columns_than_the_folders_say_leaves_them_alone(write:
 def test_a_table_of_other_things_than_the_folders_stops_in_a_folder_around_and_in_a_zip(
     write: Callable[..., Path], tmp_path: Path, make_zip: Callable[..., Path]
 ) -> None:
-    names = [f"part_{number % 2}/{name}.png" for number, name in enumerate(IDS)]
+    names = [f"herd{number % 2}/{name}.png" for number, name in enumerate(IDS)]
     sexes = ["male" if number % 3 else "female" for number in range(40)]
     path = write(names, "about.csv", lines("id,pet,sex", IDS, PETS, sexes)).parent
     (tmp_path / "around").mkdir()

@@ -186,6 +186,27 @@ def test_where_key_points_and_outlines_cannot_be_told_apart_a_data_yaml_says_it(
     assert [kind for kind, _ in problems] == ["unread_key_points"]
 
 
+def test_lines_of_one_length_that_are_neither_shapes_nor_hold_their_points_stop_and_both_ways_lead_on(
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(1)
+    lines = [
+        f"0 0.{chance.randrange(30, 70)} 0.{chance.randrange(30, 70)} 0.20 0.30 0 0 0.3 0.7 0.6 0.4 0.9 0.1\n"
+        for _ in range(12)
+    ]
+    with pytest.raises(UserError, match="outlines or boxes with key points") as caught:
+        listed(tmp_path, photos(*lines))
+    assert "kpt_shape" in caught.value.fix and "data.more_values=outlines" in caught.value.fix
+    for choice, right in (("points", 0.2), ("outlines", 0.9)):
+        samples, _ = listed(tmp_path, photos(*lines), more_values=choice)
+        assert samples[0].boxes[0].xmax - samples[0].boxes[0].xmin == pytest.approx(right)
+
+
+def test_a_setting_for_lines_that_are_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no lines of more than a box"):
+        listed(tmp_path, photos(BOX), more_values="points")
+
+
 def test_lines_of_another_length_than_the_stated_key_points_are_named() -> None:
     form, _ = find_form([("1.txt", pose(1, 2, 3))], (2, 3), DetectionDataConfig(path="x"))
     assert form == LineForm("points", 10)

@@ -105,7 +105,8 @@ def test_points_beside_whole_numbers_below_a_thousand_may_part_thousands(file: P
 @pytest.mark.parametrize("step", [1, 7, 45, 3600])
 @pytest.mark.parametrize("name", ["order_no", "customer", "Telefon"])
 def test_long_numbers_that_count_on_are_no_times_by_themselves(file: Path, step: int, name: str) -> None:
-    columns = {name: [1_500_000_000 + step * row for row in range(200)], "amount": values(200)}
+    columns: dict[str, Sequence[object]] = {name: [1_500_000_000 + step * row for row in range(200)]}
+    columns["amount"] = values(200)
     error = stop(file, columns)
     assert "could be unix seconds" in error.what
     assert look(file, columns, ignore_columns=[name]).layout.form is None

@@ -215,7 +215,7 @@ def test_years_of_two_digits_that_may_be_of_either_century_are_told(file: Path, 
 
 @pytest.mark.parametrize(("first", "told"), [(1550, True), (1690, True), (1700, False), (2070, True), (2060, False)])
 def test_years_far_from_ours_are_told(file: Path, first: int, told: bool) -> None:
-    columns = {"year": [first + row for row in range(40)], "value": values(40)}
+    columns: dict[str, Sequence[object]] = {"year": [first + row for row in range(40)], "value": values(40)}
     found = look(file, columns, history=4)
     assert ("far_year" in found.findings.counts) == told
 

@@ -58,7 +58,10 @@ KINDS: dict[str, Kind] = {
     "too_many_pixels": Kind("error", "These pictures are larger than `data.max_pixels` and were left out."),
     "too_large_file": Kind("error", "These files are too large for a picture and were left out."),
     "unsupported_format": Kind("error", "These are pictures of a kind that cannot be read here; they were left out."),
-    "ambiguous_name": Kind("error", "The names in these lines fit several pictures; the lines were left out."),
+    "ambiguous_name": Kind(
+        "error",
+        "The names in these lines fit several pictures, so the lines were left out. Write the pictures' paths in them.",
+    ),
     "unreadable_file": Kind("error", "These files could not be read and were left out."),
     "unreadable_directory": Kind("error", "These folders could not be read; whatever is in them was left out."),
     "duplicate_across_splits": Kind(

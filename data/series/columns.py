@@ -29,6 +29,7 @@ from data.series.time_columns import find_column, find_time
 from data.series.time_decision import find_time_form
 from data.series.time_forms import TimeForm
 from data.series.time_patterns import INDEX
+from data.series.time_questions import stop_on_falling
 from pipeline.errors import UserError
 
 COUNTERS = re.compile(r"column_1|unnamed: 0|index|row|rownum|nr\.?|no\.?|#|id|obs|x", re.IGNORECASE)
@@ -142,6 +143,9 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     values = values or known_values(seen, taken, series, time, told) or find_values(seen, taken, time)
     if not time and not series:
         stop_on_texts(seen, taken | set(values))
+    if not time and table.wide is None:
+        left = [column for column in range(len(names)) if column not in taken | set(values)]
+        stop_on_falling({names[column]: seen.known(column) for column in left}, table)
     decimal, shown = str(config.decimal), True
     if decimal == "auto":
         decimal, shown = find_decimal(tables, headers, columns, (*values, *covariates), names, units)

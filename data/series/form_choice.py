@@ -33,7 +33,7 @@ MOST_WORDS = 60  # different words in a column of names of months and days, infl
 WORDED = tuple(name for name in LENIENT if "%b" in name)
 EXACT_WORDED = ("%d-%b-%Y", "%d/%b/%Y")
 CLOCK_AT_ONCE = re.compile(r"\d{1,2}:\d{2}")
-NUMBER_RIVALS = {"%Y%m": "%y%m%d", "%d%m%Y": "%m%d%Y"}
+NUMBER_RIVALS = {"%Y%q": "excel days", "%Y%m": "%y%m%d", "%d%m%Y": "%m%d%Y"}
 DAYS_OR_YEARS = ("%b-%y", "%b %y", "%b/%y")
 
 

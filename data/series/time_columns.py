@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.series.cells import Table
 from data.series.config import NO_TIME, SeriesDataConfig
@@ -17,9 +18,9 @@ from data.series.grid import regularity
 from data.series.numbers import MOSTLY, numeric
 from data.series.time_forms import known_form, unix_length
 from data.series.time_patterns import INDEX, UNIX
+from data.series.time_questions import natural, unknown_times
 from data.series.time_text import plain
 from data.series.times import UNREADABLE, parse_times, show_time
-from data.series.zones import AMBIGUOUS
 from pipeline.errors import UserError, did_you_mean
 
 PARTS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")  # columns that make up a time together
@@ -29,12 +30,13 @@ PART_NAMES = {
     "rok": "year", "год": "year", "年": "year", "mo": "month", "mon": "month", "monat": "month", "mes": "month",
     "mês": "month", "mese": "month", "mois": "month", "месяц": "month", "月": "month", "qtr": "quarter",
     "quartal": "quarter", "trimestre": "quarter", "woche": "week", "tag": "day", "dia": "day", "día": "day",
-    "giorno": "day", "jour": "day", "日": "day", "hr": "hour", "stunde": "hour", "hora": "hour", "heure": "hour",
-    "ora": "hour", "時": "hour", "min": "minute", "sec": "second",
+    "giorno": "day", "jour": "day", "日": "day", "dy": "day", "hr": "hour", "stunde": "hour", "hora": "hour",
+    "heure": "hour", "ora": "hour", "時": "hour", "min": "minute", "sec": "second",
 }  # fmt: skip
 TIME_WORDS = {
     "date", "time", "datetime", "timestamp", "ds", "day", "month", "year", "quarter", "week", "unix",
-    "epoch", "period", "datum", "zeit", "ts", "dt", "fecha", "hora", "mes", "año", "ano", "anno",
+    "epoch", "period", "woche", "kalenderwoche", "semaine", "semana", "settimana", "datum", "zeit", "ts", "dt",
+    "fecha", "hora", "mes", "año", "ano", "anno",
     "mese", "giorno", "année", "mois", "jour", "heure", "horodatage", "dato", "tid", "tidspunkt", "dag",
     "päivä", "pvm", "aika", "kuukausi", "jahr", "monat", "tag", "quartal", "zeitpunkt", "zeitstempel",
     "uhrzeit", "tarih", "дата", "время", "год", "месяц", "час", "rok", "měsíc", "miesiąc", "czas",
@@ -229,12 +231,14 @@ def find_counting(head: Head, numbers: Sequence[int]) -> tuple[int, ...]:
         if (times == UNREADABLE).any() or not len(change) or not ((change >= 0).all() or (change <= 0).all()):
             continue
         name = head.names[column]
-        if regularity(times) > MOSTLY and not any(counts_on(head, other) for other in numbers if other != column):
+        alone = not any(counts_on(head, other) for other in numbers if other != column)
+        if regularity(times) > MOSTLY and alone and by_the_clock(times):
             return (column,)
         raise UserError(
             f"The numbers in column `{name}`, such as `{cells[0]}`, could be {form}: {show_time(int(times[0]))}.",
             str(head.table.path),
-            f"Set `data.time_column={name}` if they are; if they are values, name these with `data.value_columns` and "
+            f"Set `data.time_column={name}` if they are; if they are numbers of orders, say, or of telephones, leave "
+            f"them out: `data.ignore_columns=[{name}]`; if they are values, name these with `data.value_columns` and "
             "set `data.time_column=none`.",
         )
     for column in numbers:
@@ -243,10 +247,17 @@ def find_counting(head: Head, numbers: Sequence[int]) -> tuple[int, ...]:
             raise UserError(
                 f"Column `{name}` counts the rows backwards, from {head.known(column)[0]} on.",
                 str(head.table.path),
-                f"Set `data.time_column={name}` to have them in its order, or `data.time_column=none` to have them as "
-                "they stand.",
+                f"Set `data.time_column={name}` to have them in its order; if they are right as they stand, leave it "
+                f"out on purpose: `data.ignore_columns=[{name}]`.",
             )
     return ()
+
+
+def by_the_clock(times: NDArray[np.int64]) -> bool:
+    """Tell whether steps are whole minutes, and times full ones: numbers of orders are not."""
+    change = np.abs(np.diff(times))
+    step = int(np.median(change)) if len(change) else 0
+    return step >= 60 and step % 60 == 0 and not (times % min(step, 3600)).any()
 
 
 def counts_on(head: Head, column: int, downwards: bool = False) -> bool:
@@ -297,26 +308,8 @@ def in_order(cells: Sequence[str], strictly: bool = False) -> bool:
     """
     if strictly and (len(set(cells)) < len(cells) or len(cells) < FEWEST):
         return False
-    keys = [[(not part.isdecimal(), part.zfill(20)) for part in re.split(r"(\d+)", cell)] for cell in cells]
+    keys = [natural(cell) for cell in cells]
     return keys in (sorted(keys), sorted(keys, reverse=True))
-
-
-def unknown_times(label: str, cells: Sequence[str], table: Table) -> UserError:
-    example = next((cell for cell in cells if cell), "")
-    zone = re.search(r"[A-Z]{3,4}$", example.strip())
-    if zone and zone[0] in AMBIGUOUS:
-        places = AMBIGUOUS[zone[0]]
-        return UserError(
-            f"The times in column `{label}`, such as `{example}`, are in {zone[0]}, the time of several places.",
-            str(table.path),
-            f"Say which: {', '.join(f'`data.time_zone={place}`' for place in places)} or another.",
-        )
-    return UserError(
-        f"The times in column `{label}`, such as `{example}`, are in no known form.",
-        str(table.path),
-        "Say how they are written with `data.time_format`, for example %d/%m/%Y, and name the column with "
-        f"`data.time_column={label}`; if they are no times, `data.time_column=none` takes the rows in their order.",
-    )
 
 
 def find_column(name: str, key: str, names: Sequence[str], table: Table) -> int:

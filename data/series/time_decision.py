@@ -7,21 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-
 from data.series.cells import Table
 from data.series.config import SeriesDataConfig
 from data.series.findings import FIXES
-from data.series.form_choice import Reading, days_for_years, find_readings, in_language, is_index
+from data.series.form_choice import Reading, find_readings, in_language, is_index
 from data.series.grid import regularity
 from data.series.tables import read_cells
-from data.series.time_columns import PARTS, SEPARATORS, TIMES_SEEN, part_of, unknown_times
+from data.series.time_columns import PARTS, SEPARATORS, TIMES_SEEN, part_of
 from data.series.time_forms import TimeForm, known_form
 from data.series.time_patterns import FISCAL, INDEX, SWAPPED
+from data.series.time_questions import are_weeks, stop_on_doubt, unknown_times
 from data.series.times import UNREADABLE, parse_times, show_time
 from pipeline.errors import UserError
 
-OTHER_CALENDARS = ((1330, 1460), (2440, 2600))  # the last 70 years and some to come
 EVEN, LESS_EVEN = 0.999, 0.97  # shares of equal steps of the one reading and of all others, by which it is told
 Blocks = Callable[[], Iterator[list[str]]]  # yields the cells of the time column, a block at a time
 
@@ -59,38 +57,13 @@ def find_time_form(
         Reading(replace(item.form, zone=zone), item.share, item.times)
         for item in find_readings(cells, numbers=True, languages=True, zone=zone, language=language)
     ]
-    if not readings and cells and is_index(cells, strictly=False):
+    if not readings and cells and not are_weeks(label, cells) and is_index(cells, strictly=False):
         return known_form(INDEX).held_to(cells)
     if not readings:
         raise unknown_times(label, cells, tables[0])
     form = choose(readings, cells, blocks, label, tables[0])
-    if days_for_years(form.name, cells):
-        raise UserError(
-            f"The times in column `{label}`, such as `{cells[0]}`, could be days of a year that is not said, or years.",
-            str(tables[0].path),
-            f"If the numbers are years, set `data.time_format={form.name}`; if they are days, write the dates with "
-            "their year.",
-        )
-    stop_on_other_calendars(form, cells, label, tables[0])
+    stop_on_doubt(form, cells, label, tables[0])
     return replace(form, fractions=fractions).held_to(cells)
-
-
-def stop_on_other_calendars(form: TimeForm, cells: Sequence[str], label: str, table: Table) -> None:
-    """Ask about years that are rather those of the Persian, the Islamic or the Buddhist calendar.
-
-    Raises:
-        UserError: there are such years.
-    """
-    times = parse_times(cells, form)
-    for cell, time in zip(cells, times.tolist(), strict=True):
-        year = int(np.datetime64(time, "s").astype("datetime64[Y]").astype(int)) + 1970 if time != UNREADABLE else 0
-        if form.name != INDEX and any(first <= year <= last for first, last in OTHER_CALENDARS):
-            raise UserError(
-                f"The years in column `{label}`, such as that of `{cell}`, may be those of another calendar.",
-                str(table.path),
-                "Write the times in the Gregorian calendar (2019-01-31); if they are in it, set "
-                f"`data.time_format={form.name}`.",
-            )
 
 
 def choose(readings: Sequence[Reading], cells: list[str], blocks: Blocks, label: str, table: Table) -> TimeForm:

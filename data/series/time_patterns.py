@@ -53,13 +53,13 @@ WITHOUT_DAY = (
     HOURS, "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%Y%m%dT%H", "%Y%m%dT%H%M", "%Y%m%dT%H%M%S", "%Y-%m-%d %H%M",
     "%Y-%m-%d-%H", "%Y-%m-%d-%H-%M", "%Y-%m-%d_%H:%M:%S", "%Y-%m-%d_%H-%M-%S", "%Y%m%d %H%M", "%Y%m%d %H%M%S",
     "%Y%m%d_%H%M", "%Y%m%d_%H%M%S", "%Y%m%d-%H%M", "%d%b%Y:%H:%M:%S", "%Y年%m月", "%Y年", "%Y년 %m월", "%Y년",
-    "%a %b %d %H:%M:%S %Y", "FY%Y", "FY%y", FISCAL, "%y%m%d", "%d%m%Y", "%m%d%Y",
+    "%a %b %d %H:%M:%S %Y", "FY%Y", "FY%y", FISCAL, "%Y%q", "%y%m%d", "%d%m%Y", "%m%d%Y",
 )  # fmt: skip
 CLOCK_FIRST = tuple(f"%H:%M {name}" for name in (*WITH_DAY[:15], "%d %b %Y", "%b %d %Y"))
 # a plain number is taken for a time only where the column's name says so
 NUMBERS = (
-    "%Y", "%Y%m", "%Y.%m", "%Y%m%d", "%Y%j", "%y%m%d", "%d%m%Y", "%m%d%Y", HOURS, "%Y%m%d%H%M", "%Y%m%d%H%M%S", *UNIX,
-    "excel days", *DECIMAL_YEARS,
+    "%Y", "%Y%m", "%Y.%m", "%Y%m%d", "%Y%j", "%Y%q", "%y%m%d", "%d%m%Y", "%m%d%Y", HOURS, "%Y%m%d%H%M", "%Y%m%d%H%M%S",
+    *UNIX, "excel days", *DECIMAL_YEARS,
 )  # fmt: skip
 # the same cells can be read as either; the whole column has to tell
 SWAPPED = {

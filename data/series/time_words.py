@@ -27,6 +27,11 @@ ENGLISH_MONTHS = (
     "December",
 )  # fmt: skip
 ENGLISH_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# as Excel and Windows shorten them, where that is another way
+OF_WINDOWS = {
+    "de": ("Jan", "Feb", "Mrz", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"),
+    "id": ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agt", "Sep", "Okt", "Nop", "Des"),
+}
 SHORTEST = 3  # letters that a shortened name must have
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "ae", "Ö": "oe", "Ü": "ue"})
 USES, LENGTHS = ("format", "stand-alone"), ("wide", "abbreviated")
@@ -55,7 +60,9 @@ def styles(language: str, what: str) -> tuple[tuple[str, ...], ...]:
     found = locale(language)
     keys = range(1, 13) if what == "months" else range(7)
     tables = [getattr(found, what).get(use, {}).get(length, {}) for use in USES for length in LENGTHS]
-    return tuple(tuple(str(table[key]) for key in keys) for table in tables if set(keys) <= set(table))
+    found_styles = [tuple(str(table[key]) for key in keys) for table in tables if set(keys) <= set(table)]
+    more = [OF_WINDOWS[language]] if what == "months" and language in OF_WINDOWS else []
+    return (*found_styles, *more)
 
 
 def with_sept(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from data.series.config import SeriesDataConfig
 from data.series.ingest import Survey, survey
+from data.series.time_writing import write_time
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
@@ -23,7 +24,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "sensor.csv"
 
 
-def look(file: Path, columns: dict[str, Sequence[object]], **config: Any) -> Survey:
+def look(file: Path, columns: Mapping[str, Sequence[object]], **config: Any) -> Survey:
     """Write a table and look at its rows as a run does."""
     lines = [",".join(map(str, row)) for row in zip(*columns.values(), strict=True)]
     file.write_text("\n".join([",".join(columns), *lines]) + "\n")
@@ -31,7 +32,7 @@ def look(file: Path, columns: dict[str, Sequence[object]], **config: Any) -> Sur
     return survey(file, settings, file.parent / "rows", Progress())
 
 
-def stop(file: Path, columns: dict[str, Sequence[object]], **config: Any) -> UserError:
+def stop(file: Path, columns: Mapping[str, Sequence[object]], **config: Any) -> UserError:
     """Return the error that a table is refused with."""
     with pytest.raises(UserError) as caught:
         look(file, columns, **config)
@@ -65,7 +66,7 @@ def test_iso_dates_of_which_some_have_day_and_month_turned_are_not_sorted(
 
 def test_iso_dates_that_were_turned_and_then_sorted_are_known_by_their_values(file: Path) -> None:
     cells = sorted((f"{turned(day):%Y-%m-%d}", number) for number, day in enumerate(days(365)))
-    columns: dict[str, Sequence[object]] = {"time": [day for day, _ in cells], "value": [row for _, row in cells]}
+    columns: Mapping[str, Sequence[object]] = {"time": [day for day, _ in cells], "value": [row for _, row in cells]}
     assert "mixed_dates" in stop(file, columns).what
     assert look(file, columns, time_format="%Y-%m-%d").frequency is not None
 
@@ -99,3 +100,101 @@ def test_points_beside_whole_numbers_below_a_thousand_may_part_thousands(file: P
     assert found.staged.read("values", 100, 101)[0, 0] == 1.0
     places = [f"{number / 1000 + 1:.3f}" for number in range(200)]
     assert look(file, {"time": times, "value": places}).staged.read("values", 199, 200)[0, 0] == 1.199
+
+
+@pytest.mark.parametrize("step", [1, 7, 45, 3600])
+@pytest.mark.parametrize("name", ["order_no", "customer", "Telefon"])
+def test_long_numbers_that_count_on_are_no_times_by_themselves(file: Path, step: int, name: str) -> None:
+    columns = {name: [1_500_000_000 + step * row for row in range(200)], "amount": values(200)}
+    error = stop(file, columns)
+    assert "could be unix seconds" in error.what
+    assert look(file, columns, ignore_columns=[name]).layout.form is None
+    assert look(file, columns, time_column=name).layout.form is not None
+
+
+def test_full_hours_and_days_are_unix_times_whatever_their_column_is_called(file: Path) -> None:
+    for step in (60, 900, 3600, 86400):
+        cells = [1_546_300_800 + step * row for row in range(200)]
+        assert look(file, {"reading": cells, "amount": values(200)}).layout.dated
+
+
+@pytest.mark.parametrize("name", ["week", "Kalenderwoche", "KW", "year_week", "ISO week", "Semaine"])
+def test_weeks_are_not_read_as_months(file: Path, name: str) -> None:
+    few = {name: [f"2019{week:02d}" for week in range(1, 13)], "value": values(12)}
+    assert "%G%V" in stop(file, few, time_column=name).fix
+    year = {name: [f"2019{week:02d}" for week in range(1, 53)], "value": values(52)}
+    assert "data.time_format=%G%V" in stop(file, year, time_column=name).fix
+    found = look(file, year, time_column=name, time_format="%G%V", history=4)
+    assert str(found.frequency) == "1 week"
+
+
+@pytest.mark.parametrize("name", ["Quarter", "Quartal", "period"])
+def test_a_year_and_a_quarter_in_one_number_are_quarters(file: Path, name: str) -> None:
+    cells = [f"{2010 + row // 4}{row % 4 + 1}" for row in range(40)]
+    for rows in (cells, cells[::-1]):
+        found = look(file, {name: rows, "value": values(40)})
+        assert str(found.frequency) == "1 quarter"
+        assert found.staged.show(found.staged.read("times", 0, 1)[0]) == "2010-01-01"
+
+
+def test_days_of_excel_are_no_quarters(file: Path) -> None:
+    found = look(file, {"date": range(20101, 20301), "value": values(200)})
+    assert str(found.frequency) == "1 day"
+
+
+FALLING = {
+    "ranks": [str(rank) for rank in range(40, 0, -1)],
+    "days of the year": [f"2019{day:03d}" for day in range(140, 100, -1)],
+    "months behind a point": [f"{2019 - row // 12}.{12 - row % 12}" for row in range(40)],
+    "days since another year": [str(58_555 - row) for row in range(40)],
+    "steps": [f"{4 - row // 10}-{10 - row % 10:02d}" for row in range(40)],
+    "dates": [f"{day:%d.%m.%Y}" for day in days(40)[::-1]],
+    "reigns": [f"令和{2 - row // 12}年{12 - row % 12}月" for row in range(24)],
+}
+
+
+@pytest.mark.parametrize("cells", FALLING.values(), ids=FALLING)
+def test_rows_beside_a_column_that_falls_are_not_taken_as_the_oldest_first(file: Path, cells: list[str]) -> None:
+    columns = {"Nr": cells, "value": values(len(cells))}
+    error = stop(file, columns, time_column="none", value_columns=["value"])
+    assert "the first as the oldest" in error.what
+    assert "data.ignore_columns=[Nr]" in error.fix
+    found = look(file, columns, time_column="none", value_columns=["value"], ignore_columns=["Nr"], history=4)
+    assert found.layout.form is None
+    rising = {"Nr": cells[::-1], "value": values(len(cells))}
+    assert look(file, rising, time_column="none", value_columns=["value"], history=4).layout.form is None
+
+
+def test_unreadable_times_that_fall_are_not_offered_as_rows_without_times(file: Path) -> None:
+    cells = [f"{row // 12 + 1}-{row % 12 + 1:02d}" for row in range(36)]
+    rising = stop(file, {"Month": cells, "value": values(36)}).fix
+    assert "`data.time_column=none` takes the rows in their order, the first as the oldest" in rising
+    assert "data.time_column=Month" not in rising
+    falling = stop(file, {"Month": cells[::-1], "value": values(36)}).fix
+    assert "data.time_column=none" not in falling
+    assert "turn the rows round" in falling
+
+
+def test_iso_dates_among_others_are_told_as_two_forms(file: Path) -> None:
+    cells = [f"{turned(day):%Y-%m-%d}" if day.day <= 12 else f"{day:%d/%m/%Y}" for day in days(60)]
+    error = stop(file, {"date": cells, "value": values(60)})
+    assert "in two forms at once, such as `2019-01-01` and `13/01/2019`" in error.what
+
+
+def test_months_are_known_as_excel_shortens_them(file: Path) -> None:
+    names = ("Jan", "Feb", "Mrz", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez")
+    cells = [f"{names[row % 12]} {17 + row // 12}" for row in range(36)]
+    found = look(file, {"Monat": cells, "value": values(36)}, history=4)
+    assert str(found.frequency) == "1 month"
+    assert found.staged.form is not None
+    times = found.staged.read("times", 0, 36).tolist()
+    assert [write_time(time, found.staged.form) for time in times] == cells
+
+
+def test_columns_of_year_month_day_and_hour_as_weather_services_shorten_them(file: Path) -> None:
+    moments = days(80, timedelta(hours=1))
+    parts = {"YEAR": "%Y", "MO": "%m", "DY": "%d", "HR": "%H"}
+    columns = {name: [int(f"{moment:{part}}") for moment in moments] for name, part in parts.items()}
+    found = look(file, {**columns, "T2M": values(80)})
+    assert found.layout.time_column == "YEAR+MO+DY+HR"
+    assert str(found.frequency) == "1 hour"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from data.detection.folder_splits import FolderSplits
@@ -36,6 +37,9 @@ def given_lists(path: Path, entries: Iterable[Entry | Problem]) -> GivenSplits |
             used |= {shown(item.file) for item in source.lists}
         if not given.listed:
             refuse_unread([entry for entry in lists if shown(entry.parts) not in used], pictures, read)
+    given.problems = [
+        replace(item, name="ambiguous_name") if item.name == "ambiguous_photo" else item for item in given.problems
+    ]
     given.problems += [Problem("used_list", file) for file in sorted({place for _, place in given.listed.values()})]
     return given
 

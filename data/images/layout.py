@@ -69,8 +69,10 @@ class Layout:
 
     def is_second(self, parts: Parts) -> bool:
         """Tell whether an image lies in a folder of masks: beside other classes, or inside its class."""
-        outer, *inner = parts[len(self.around) : -1] or [""]
-        return outer in self.seconds or any(set(words_of(part)) <= WORDS for part in inner)
+        depth = len(self.around)
+        root = self.roots.get(parts[depth]) if len(parts) > depth + 1 else None
+        label, *inner = parts[depth + (1 + len(root.through) if root else 0) : -1] or [""]
+        return label in self.seconds or any(set(words_of(part)) <= WORDS for part in inner)
 
 
 def find_layout(tree: Tree, path: Path, chosen: SplitFolders, by_name: bool) -> Layout:
@@ -171,7 +173,7 @@ class Judge:
             self.refuse_kinds_of_files()
             self.refuse_equal_folders()
             self.refuse_parts()
-        return Layout(self.around, seconds=self.mask_folders())
+        return Layout(self.around, seconds=mask_folders(self.names))
 
     def only_short_names_of_classes(self) -> bool:
         """Tell whether `te` and `tr` are among other flat folders, which are classes then."""
@@ -197,7 +199,7 @@ class Judge:
             name: Root(split, self.fitting[name].through) if name in self.fitting else Root(None)
             for name, split in self.told.items()
         }
-        return Layout(self.around, roots)
+        return Layout(self.around, roots, seconds=mask_folders(sorted(self.classes)))
 
     def splits_inside(self) -> dict[str, Split]:
         """Return the splits of the folders inside class folders; none where these say none.
@@ -238,18 +240,6 @@ class Judge:
             raise self.unclear(f"`{printable(deep[0])}` holds folders, and `{printable(self.flat[0])}` holds none")
         if len(worded) == len(self.names):
             raise self.unclear("all folders are named as splits")
-
-    def mask_folders(self) -> frozenset[str]:
-        """Return the folders named as another one with a word for masks behind: `sick_masks` beside `sick`."""
-        plain = {tuple(words_of(name)): name for name in self.names}
-        masks = WORDS | {"gt", "seg"}
-        found = set()
-        for name in self.names:
-            words = tuple(words_of(name))
-            rest = tuple(word for word in words if word not in masks)
-            if rest and rest != words and rest in plain:
-                found.add(name)
-        return frozenset(found)
 
     def refuse_kinds_of_files(self) -> None:
         """Stop where folders are named after kinds of files: images beside masks, photos beside previews.
@@ -322,6 +312,19 @@ class Judge:
         ]
         what = f"It cannot be told whether these folders are splits or classes: {why}."
         return UserError(what, str(self.path), indented("\n".join(ways)))
+
+
+def mask_folders(names: list[str]) -> frozenset[str]:
+    """Return the folders named as another one with a word for masks behind: `sick_masks` beside `sick`."""
+    plain = {tuple(words_of(name)): name for name in names}
+    masks = WORDS | {"gt", "seg"}
+    found = set()
+    for name in names:
+        words = tuple(words_of(name))
+        rest = tuple(word for word in words if word not in masks)
+        if rest and rest != words and rest in plain:
+            found.add(name)
+    return frozenset(found)
 
 
 def listed(names: list[str], most: int = 4) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from data.findings import KINDS
 from data.formats import image_folder
 from data.images.config import ImageDataConfig
 from data.sample import ImageSample, Problem
@@ -93,3 +94,11 @@ def test_files_beside_and_above_the_class_folders_are_told(tmp_path: Path) -> No
     splits, problems = listed(root.parent)
     assert len(splits) == 4
     assert problems == [("stray_file", "notes.md")]
+
+
+def test_a_bare_name_of_pictures_in_two_classes_is_an_error_of_a_known_kind(root: Path) -> None:
+    for name, lines in (("train", NAMES[3:]), ("test", ["000", *NAMES[1:3]])):
+        (root / f"{name}.txt").write_text("\n".join(line + ".png" for line in lines))
+    _, problems = listed(root)
+    assert ("ambiguous_name", "test.txt") in problems
+    assert {kind for kind, _ in problems} <= KINDS.keys()

@@ -276,3 +276,15 @@ def test_pictures_without_class_folders_are_answered_with_the_setting_that_reads
 def test_pictures_beside_class_folders_with_masks_are_told_and_do_not_stop(tmp_path: Path) -> None:
     write(tmp_path, "loose.png", "cats/*3", "cats_masks/*3", "dogs/*3")
     assert found(tmp_path) == PLAIN
+
+
+@pytest.mark.parametrize("names", [("Mask", "Non Mask"), ("masks", "gloves", "goggles"), ("depth", "surface")])
+def test_classes_called_as_masks_in_split_folders_are_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
+    write(tmp_path, *(f"{split}/{name}/*2" for split in ("Train", "Test") for name in names))
+    assert found(tmp_path) == {(name, split) for name in names for split in ("train", "test")}
+
+
+def test_masks_of_classes_in_split_folders_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path, *(f"{split}/{name}/*2" for split in ("train", "test") for name in ("cats", "dogs", "cats_masks")))
+    assert found(tmp_path) == BOTH
+    assert ("second_picture", "test/cats_masks/1.png") in problems(tmp_path)

@@ -54,6 +54,11 @@ KINDS: dict[str, Kind] = {
         "These numbers lie far from all others of their column, again and again; where they stand for missing values, "
         "name them in `data.missing`.",
     ),
+    "thin_step": Kind(
+        "warning",
+        "These steps have fewer rows than most, so that their sums are too small; add the rows, or leave the lines of "
+        "steps that are cut at an end out by `data.skip_rows`.",
+    ),
     "unclear_century": Kind(
         "warning",
         "These years have two digits and were taken for those of the last century; where they are of this one, write "
@@ -138,6 +143,9 @@ FIXES = {
 }
 
 MARK = re.compile(r"^`[^`]*\d([.,])\d+\D{0,2}`")  # the last mark in a cell, with a unit behind it perhaps
+TAIL = re.compile(
+    r"^`([^\W\d_]{0,4}[$€£¥%‰]?) ?([+-]?\d[\d.,' ]*?)( ?[^\W\d_]{1,12}\.?| ?[%‰*†$€£¥°²³]+[^\W\d_]{0,3})?`"
+)
 FEW = 3  # lines that are enough to see a fault that more than NAMED lines have
 
 
@@ -219,7 +227,17 @@ class SeriesFindings:
 
     def fix_of(self, kind: str) -> str:
         """Return what can be done about a kind; about cells with another decimal mark, which one they have."""
-        marks = [MARK.search(item["detail"]) for item in self.examples[kind]] if kind == "not_a_number" else []
+        if kind != "not_a_number":
+            return FIXES[kind]
+        details = [item["detail"] for item in self.examples[kind]]
+        tails = [tail for detail in details if (match := TAIL.match(detail)) and (tail := match[1] or match[3])]
+        if tails:
+            return (
+                f"`{tails[0].strip()}` stands beside these numbers, and a unit, a mark or a factor is no part of one: "
+                "write all numbers of a column in one unit, and marks into a column of their own. If these cells stand "
+                "for missing values, name them in `data.missing`."
+            )
+        marks = [MARK.search(detail) for detail in details]
         found = next((mark[1] for mark in marks if mark), "")
         return f"If the decimal mark is another one: `data.decimal={found}`. {FIXES[kind]}" if found else FIXES[kind]
 

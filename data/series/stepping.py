@@ -18,6 +18,7 @@ STEPS = (
     "1 second", "10 seconds", "1 minute", "5 minutes", "10 minutes", "15 minutes", "30 minutes", "1 hour", "3 hours",
     "6 hours", "12 hours", "1 day", "1 week", "1 month", "1 quarter", "1 year",
 )  # fmt: skip
+FULL = 0.95  # share of a step's usual rows that it has at least, but for a day on which clocks are set
 REGULAR = 0.9  # share of equal steps that makes a proposal worth while
 
 Gather = Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
@@ -74,10 +75,32 @@ def resample(staged: Staged, step: str, method: str, findings: SeriesFindings) -
         if len(firsts):
             file_name, _ = staged.place(start)
             findings.add("resampled", file_name, 0, describe(firsts, stop - start, step, method), name)
+            if method == "sum":
+                report_thin(staged, start, stop, firsts, grid, findings, name)
     for column, file in columns.items():
         file.close()
         (staged.folder / f"{column}.gathered").replace(staged.folder / column)
     staged.offsets = offsets
+
+
+def report_thin(
+    staged: Staged, start: int, stop: int, firsts: NDArray[np.int64], grid: Grid, findings: SeriesFindings, name: str
+) -> None:
+    """Tell the steps that have fewer rows than most, and than fit into them: their sums are too small."""
+    times = staged.read("times", start, stop)
+    spacing = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    index, _ = grid.index(times[firsts])
+    counts = np.diff(firsts, append=stop - start)
+    fitting = (grid.times(index + 1) - grid.times(index)) / spacing if spacing else counts
+    thin = np.flatnonzero(counts < FULL * np.minimum(fitting, np.median(counts)))
+    for done, place in enumerate(thin.tolist()):
+        if findings.full("thin_step"):
+            return findings.add_many("thin_step", len(thin) - done)
+        file, line = staged.place(start + int(firsts[place]))
+        shown = staged.show(int(grid.times(index[place : place + 1])[0]))
+        detail = f"{shown}: {counts[place]:,} rows, most have {int(np.median(counts)):,}"
+        findings.add("thin_step", file, line, detail, name)
+    return None
 
 
 def describe(firsts: NDArray[np.int64], rows: int, step: str, method: str) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas
 
 from data.series.cells import Cells, Ragged, Row, Sample, Table
+from data.series.encodings import propose_encodings
 from data.series.opening import PACKED, open_binary
 from pipeline.errors import UserError
 
@@ -210,7 +211,7 @@ def decode(block: bytes, path: Path, first_line: int, encoding: str | None) -> s
     raise UserError(
         f"This is no text in {tried}: byte 0x{block[fault.start]:02x}.",
         f"{path}, line {line}",
-        "Save it as `CSV UTF-8`, or say how it is written: `data.encoding=cp1252` is western Europe's Windows.",
+        f"Save it as `CSV UTF-8`, or say how it is written: {propose_encodings(block, encoding)}.",
     )
 
 

@@ -48,6 +48,8 @@ INDEX_WORDS = {"t", "step", "timestep", "tick", "index", "idx", "period", "time"
 DATE_LIKE = re.compile(r"(?<!\d)(1[5-9]|2[01])\d\d(?!\d)|\d{1,2}[./:-]\d{1,2}(?!\d)")  # a year, day and month, clock
 DIGIT = re.compile(r"\d")
 CLOCK_ALONE = re.compile(r"\d{1,2}(:\d{2}){1,2}(?:\.0+)?( ?[AaPp]\.?[Mm]\.?)?")
+ZONE_WORDS = {"tz", "zone", "timezone", "offset", "utc", "gmt", "utcoffset", "zeitzone", "fuseau"}
+OFFSET_ALONE = re.compile(r"(?:UTC|GMT)?[+-]\d{2}:?\d{2}|Z")
 FEWEST = 3  # cells whose order says something
 UNIQUE = 0.9  # share of different cells from which on a column is no name that several rows share
 TIMES_SEEN = 200  # cells that decide how times are written
@@ -103,14 +105,14 @@ def find_time(
             f"Name one with `data.time_column`, such as `data.time_column={names[written[0]]}`.",
         )
     if written:
-        return with_clock(head, free, written[0])
+        return with_zone(head, free, with_clock(head, free, written[0]))
     if parts := find_parts(head, free):
         return parts
     named = [column for column in free if named_like_time(names[column])]
     for column in named:
         cells = head.known(column)[:TIMES_SEEN]
         if cells and find_form(cells, numbers=True, languages=True):
-            return with_clock(head, free, column)
+            return with_zone(head, free, with_clock(head, free, column))
         if cells and not head.numeric(column) and not all(map(CLOCK_ALONE.fullmatch, cells)):
             raise unknown_times(names[column], cells, table)
     numbers = [column for column in free if head.numeric(column)]
@@ -195,6 +197,21 @@ def with_clock(head: Head, free: Sequence[int], column: int) -> tuple[int, ...]:
     if len(clocks) != 1 or len(set(zip(dates, head.columns[clocks[0]], strict=True))) <= len(set(dates)):
         return (column,)
     return (column, clocks[0])
+
+
+def with_zone(head: Head, free: Sequence[int], time: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the columns of times, with that of their offsets from UTC where there is one by its name and its cells."""
+    if not any(":" in cell for cell in head.known(time[-1])[:TIMES_SEEN]):
+        return time
+    zones = [
+        other
+        for other in free
+        if other not in time
+        and ZONE_WORDS & words_of(head.names[other])
+        and (cells := head.known(other))
+        and all(map(OFFSET_ALONE.fullmatch, cells))
+    ]
+    return (*time, *zones) if len(zones) == 1 else time
 
 
 def is_clock(head: Head, column: int) -> bool:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 SEEN = 1 << 16  # bytes looked at
+LONG_WORD = 3  # letters of a word that shows a script
 WESTERN = ("cp1252", "western Europe's Windows")
 # those of which nearly every letter means something only in their own language, with ranges of its letters
 OTHERS = (
@@ -59,7 +60,7 @@ def is_written_in(block: bytes, encoding: str, letters: str) -> bool:
             all(unicodedata.name(letter, "").startswith("CJK UNIFIED") for letter in beyond)
             and beyond[0] in "日年月時値"
         )
-    return mixed <= 0.1 * len(words)
+    return mixed <= 0.1 * len(words) and max(map(len, words), default=0) >= LONG_WORD
 
 
 def share_of(block: bytes, encoding: str, known: frozenset[str]) -> float:

@@ -93,10 +93,15 @@ KINDS: dict[str, Kind] = {
         "These pictures have 16 bits a value and fill fewer; the upper 8 of 16 were kept, so they became dark. Save "
         "them with 8 bits a value.",
     ),
+    "uneven_depth": Kind(
+        "warning",
+        "These pictures fill far fewer bits than others of the set, so they became dark by the rule that holds for "
+        "all. Were they taken with another camera or program, save all with 8 bits a value.",
+    ),
     "first_frame": Kind("info", "These files hold several frames or pages; the first one was used."),
     "deep_pictures": Kind(
         "info",
-        "These pictures have 16 bits a value; of the bits that the largest value fills, the upper 8 were kept, by one "
+        "These pictures have 16 bits a value; of the bits that nearly all values fill, the upper 8 were kept, by one "
         "rule for all of them.",
     ),
     "duplicate_image": Kind("info", "The same picture occurs more than once in a split; all copies were used."),

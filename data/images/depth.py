@@ -1,7 +1,8 @@
 """Images of more than 8 bits a value: their whole values, how many bits these fill, and the 8 bits that are stored.
 
 Microscopes and X-ray machines write 10 or 12 bits into files of 16. One rule holds for a whole data set: the upper 8 of
-the bits that its largest value fills. With 16 bits that is also what TensorFlow makes of such a file.
+the bits that its values fill, but for one in a thousand of an image: one dead pixel would else make all images black.
+With 16 bits that is also what TensorFlow makes of such a file.
 """
 
 from __future__ import annotations
@@ -18,8 +19,16 @@ from data.sample import BadImage, Pixels
 Deep: TypeAlias = "NDArray[np.uint16]"  # [height, width], or [height, width, 3]
 
 FULL = 16
+RARE, FEW = 1000, 100  # one of so many values of an image may be larger than what counts as its largest one
 STEPS = (8, 10, 12, 14, FULL)  # bits that machines fill
 OTHER_HALF = {"16B": "16L", "16L": "16B", "16N": "16B"}  # of a colour's two bytes Pillow reads the upper one
+
+
+def largest_of(values: Deep) -> int:
+    """Return the largest value of an image but for one in a thousand, or for one of a small image; 1 at least."""
+    flat = values.reshape(-1)
+    place = len(flat) - 1 - max(len(flat) // RARE, min(1, len(flat) // FEW))
+    return max(1, int(np.partition(flat, place)[place]))
 
 
 def bits_of(largest: int) -> int:

@@ -209,7 +209,7 @@ def find_image_column(table: Table, config: ImageDataConfig, finder: Finder) -> 
     if len(located) == 1:
         return next(iter(located.items()))
     if located or named:
-        ways = " or ".join(f"`data.path_column={printable(name)}`" for name in located or named)
+        ways = " or ".join(way_of("path_column", name) for name in located or named)
         what = "Several columns of this table name pictures."
         raise UserError(what, str(table.path), f"Say which one counts: {ways}.")
     raise NoPictures(
@@ -267,15 +267,22 @@ def find_label_column(table: Table, config: ImageDataConfig, others: list[str]) 
     if len(binary) > 1:
         return None, binary
     likely = [name for name in others if repeats(table.column(name))]
+    likely = likely or [name for name in others if repeats([without_point(cell) for cell in table.column(name)])]
     if len(likely) > 1 and (named := [name for name in likely if name.lower() in CLASS_COLUMNS]):
         likely = named
     if len(likely) > 1 and all(say_the_same(table.column(likely[0]), table.column(name)) for name in likely[1:]):
         likely = [next((name for name in likely if not all_numbers(table.column(name))), likely[0])]
     if len(likely) > 1:
-        ways = " or ".join(f"`data.label_column={printable(name)}`" for name in likely[:8])
+        ways = " or ".join(way_of("label_column", name) for name in likely[:8])
         what = "Several columns of this table may hold the classes."
         raise UserError(what, str(table.path), f"Say which one does: {ways}.")
     return (likely[0] if likely else None), []
+
+
+def way_of(key: str, column: str) -> str:
+    """Write a setting that names a column, as it is typed in a shell."""
+    name = printable(column)
+    return f"`data.{key}={name}`" if re.fullmatch(r"[\w.-]+", name) else f"`data.{key}='{name}'`"
 
 
 def is_binary(cells: list[str]) -> bool:
@@ -289,6 +296,11 @@ def repeats(cells: list[str]) -> bool:
     different = set(filled)
     measured = any(NUMBER.fullmatch(cell) and any(digit.isdigit() for digit in cell) for cell in different)
     return 1 < len(different) <= max(2, len(filled) // 2) and not measured
+
+
+def without_point(cell: str) -> str:
+    """Return a whole number as such: pandas writes 1.0 for the class 1 where a cell of the column was empty."""
+    return cell.partition(".")[0] if re.fullmatch(r"\d+\.0", cell) else cell
 
 
 def say_the_same(one: list[str], other: list[str]) -> bool:

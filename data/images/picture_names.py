@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from data.file_tree import Entry, extension_of, list_folder, printable, stem_of
 from data.sample import EXTENSIONS
+from data.split_names import split_of
 from pipeline.errors import UserError
 
 ASKED = 60  # names of a table that are looked for; the others lie as these do
@@ -184,12 +185,20 @@ class Finder:
         likely = sorted(place for place, count in counts.items() if count >= NEARLY_ALL * len(asked))
         if len(likely) == 1:
             return Pictures(self.table.parent, likely[0], found=True)
+        if len(own := [place for place in likely if self.is_named_as(place.folder)]) == 1:
+            return Pictures(self.table.parent, own[0], found=True)
         if likely:
             raise self.several(likely)
         if fits(len(places) == 1 for places in found):
             return Pictures(self.table.parent, index=self.index, found=True)
         spelled = Pictures(self.table.parent, self.said.place, self.index, otherwise=True, found=True)
         return spelled if fits(spelled.exists(cell) for cell in asked) else None
+
+    def is_named_as(self, folder: str) -> bool:
+        """Tell whether a folder is called as the table is, or after the same split: train.csv belongs to train/."""
+        name = folder.split("/")[0]
+        split = split_of(self.table.stem)
+        return folder != "" and (name == self.table.stem or (split is not None and split == split_of(name)))
 
     def foreign(self, asked: list[str]) -> Pictures | None:
         """Return where the pictures are if all names begin with the same folders, those of another machine."""

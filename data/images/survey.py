@@ -33,6 +33,7 @@ from data.sample import SPLITS, Problem
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 
+DIM, MANY = 3, 0.1  # bits that images do not fill, and the share of such images, that are told
 ConfigT = TypeVar("ConfigT", bound="ImageDataConfig | DetectionDataConfig")
 RowT = TypeVar("RowT", bound="Row | DetectionSample")
 
@@ -175,10 +176,16 @@ class Surveyor(ABC, Generic[ConfigT, RowT]):
         rows = np.flatnonzero(facts["largest"])
         bits = bits_in_use(facts)
         if bits and (self.scales_depth or bits < FULL):
-            detail = f"values up to {facts['largest'].max():,}, taken for {bits} bits"
+            most = f"{facts['largest'].max():,}"
+            detail = f"nearly all values up to {most}, taken for {bits} bits; larger ones become white"
             examples = [{"file": reader[int(row)].key, "detail": detail, "split": "", "label": ""} for row in rows[:20]]
             kind = "deep_pictures" if self.scales_depth else "dark_pictures"
             self.findings.merge({kind: len(rows)}, {kind: examples})
+            dim = rows[facts["largest"][rows] < 1 << (bits - DIM)]
+            if self.scales_depth and len(dim) > MANY * len(rows):
+                for row in dim:
+                    words = f"nearly all of its values are at most {facts['largest'][row]:,} of {1 << bits:,}"
+                    self.findings.add(Problem("uneven_depth", reader[int(row)].key, words))
 
     @abstractmethod
     def number_classes(self, listing: Listing, facts: NDArray[np.void]) -> Classes:

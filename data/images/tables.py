@@ -7,8 +7,9 @@ import io
 import os
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -188,11 +189,12 @@ def tables_with_classes(path: Path, config: ImageDataConfig) -> tuple[list[Given
         UserError: there is none with classes, or it cannot be told which one counts.
     """
     found: list[Given] = []
-    for table in tables_in(path):
+    tables = tables_in(path)
+    for table in tables:
         try:
             with suppress(NoPictures):
                 if not about_boxes(table):
-                    found.append(Given(table, find_columns(table, config)))
+                    found.append(Given(table, columns_of(table, config, tables)))
         except (UnicodeError, csv.Error) as error:
             raise no_text(table, error) from None
     labelled = [given for given in found if has_classes(given.columns)]
@@ -209,6 +211,20 @@ def tables_with_classes(path: Path, config: ImageDataConfig) -> tuple[list[Given
         ways = " or ".join(f"`data.path={given.path}`" for given in labelled[:5])
         raise UserError("Several tables say the classes of pictures.", str(path), f"Say which one counts: {ways}.")
     return [given._replace(split=split) for given, split in zip(labelled, splits, strict=True)], others
+
+
+def columns_of(table: Path, config: ImageDataConfig, tables: Sequence[Path]) -> Columns:
+    """Return what the columns of a table hold; without the class that the recipe names it where others have that.
+
+    Raises:
+        UserError: it cannot be told, or no table has the column that the recipe names.
+        UnicodeError, csv.Error: it is no table.
+    """
+    wanted = config.label_column
+    others = [other for other in tables if other != table]
+    if not wanted or wanted in read_table(table).names or not any(wanted in read_table(each).names for each in others):
+        return find_columns(table, config)
+    return replace(find_columns(table, config.model_copy(update={"label_column": None})), label=None, one_hot=())
 
 
 def no_text(path: Path, error: Exception) -> UserError:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import formats
+from data.images.depth import largest_of
 from data.images.image import RawImage, brightness_of, examine, stored_bytes
 from data.images.listing import ImageListingReader, ListingReader, Row
 from data.images.records import encode_image
@@ -41,7 +42,8 @@ FACTS = np.dtype(
 )
 """What is known of an image after it was looked at.
 
-The hash is 128 bits of its SHA-256; the largest value is 0 where 8 bits hold them all.
+The hash is 128 bits of its SHA-256; the largest value, but for one in a thousand, is 0 where 8 bits hold
+them all.
 """
 UNUSABLE = ((0, 0), 0, 0, 0, False, False, 0.0, 0)
 PLAN, ALL_FACTS = "plan.npy", "facts.npy"
@@ -179,7 +181,7 @@ def why_unusable(error: BadImage | OSError) -> tuple[str, str]:
 
 def facts_of(data: Content, image: RawImage, usable: bool = True) -> Fact:
     """Return the facts of an image that was decoded."""
-    largest = 0 if image.deep is None else int(image.deep.max())
+    largest = 0 if image.deep is None else largest_of(image.deep)
     return half_of(digest_of(data)), *image.size, usable, image.decoded is not None, image.brightness, largest
 
 

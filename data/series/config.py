@@ -53,6 +53,11 @@ class TableReadingConfig(Settings):
         (), description="numeric columns that are known in advance, over the horizon too, such as holidays"
     )
     ignore_columns: tuple[str, ...] = Field((), description="columns that are left out on purpose")
+    files: Literal["auto", "series", "parts"] = Field(
+        "auto",
+        description="files of a folder: `series`: a series each; `parts`: parts of one series, such as a file a month; "
+        "`auto`: a series each, and it is asked where the times of one follow those of another",
+    )
     sheet: str | None = Field(
         None,
         description="sheet of a workbook, by its name or its number from 1, or the table in a zip; null: the only one",

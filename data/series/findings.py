@@ -54,6 +54,14 @@ KINDS: dict[str, Kind] = {
         "These numbers lie far from all others of their column, again and again; where they stand for missing values, "
         "name them in `data.missing`.",
     ),
+    "unclear_century": Kind(
+        "warning",
+        "These years have two digits and were taken for those of the last century; where they are of this one, write "
+        "them with four.",
+    ),
+    "far_year": Kind(
+        "warning", "These times lie far from ours: is it another calendar, or a mistake? Check how they are written."
+    ),
     "unused_missing": Kind("warning", "These spellings in `data.missing` stand nowhere among the numbers."),
     "unused_text": Kind(
         "warning",

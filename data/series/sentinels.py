@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,8 @@ SHARES = (0.25, 0.1, 0.05, 0.02)  # left off at either end; less where most valu
 NEAR = 3.0  # widths of the middle half from its edges within which a number is one of many
 FAR = 3.0  # a stand-in is this many times as far from the nearest other number as those reach from each other
 MOST = 1000  # different numbers far out that are counted; a column with more has such values by nature
+AGAIN, SELDOM = 3, 0.1  # times, and share of the rows, that a lonely number comes which looks like any other
+VARIED, SEEN_VARIED = 10, 10_000  # different numbers among the first ones that the others must have then
 LIMITS = {-32768.0, -32767.0, 32767.0, 65535.0, -2147483648.0, -2147483647.0, 2147483647.0, 4294967295.0}
 HUGE = 1e15  # any number beyond, when it comes again
 
@@ -29,6 +31,8 @@ class FarOut:
     counts: dict[float, int] = field(default_factory=dict)
     rows: dict[float, int] = field(default_factory=dict)
     nearest: tuple[float, float] = (np.inf, -np.inf)  # the smallest and the largest of the others
+    varied: bool = False  # whether the others are of many sizes
+    rows_seen: int = 0
 
 
 def report_sentinels(staged: Staged, findings: SeriesFindings) -> None:
@@ -77,13 +81,15 @@ def bounds(values: NDArray[np.float64]) -> FarOut:
         if high > low:
             break
     reach = NEAR * (high - low)
-    return FarOut(low - reach, high + reach)
+    near = values[(values >= low - reach) & (values <= high + reach)]
+    return FarOut(low - reach, high + reach, varied=len(np.unique(near[:SEEN_VARIED])) >= VARIED)
 
 
 def count_far(far: FarOut, values: NDArray[np.float64], start: int) -> None:
     """Count the numbers out of bounds in some rows, and widen the range of the others."""
     if len(far.counts) > MOST:
         return
+    far.rows_seen += len(values)
     low, high = np.fmin.reduce(values), np.fmax.reduce(values)
     if low >= far.low and high <= far.high:
         far.nearest = min(far.nearest[0], float(low)), max(far.nearest[1], float(high))
@@ -105,12 +111,31 @@ def stand_ins(far: FarOut) -> list[float]:
     if len(far.counts) > MOST:
         return []
     looks = [value for value, count in far.counts.items() if count > 1 and looks_so(value)]
+    looks += lonely(far, looks)
     others = [value for value in far.counts if value not in looks]
     low, high = min([far.nearest[0], *others]), max([far.nearest[1], *others])
     if not np.isfinite(low):
         return []
     reach = FAR * (high - low) if high > low else max(abs(high), 1.0)
     return sorted(value for value in looks if value < low - reach or value > high + reach)
+
+
+def lonely(far: FarOut, looks: Sequence[float]) -> list[float]:
+    """Return one or two numbers that come again and again and lie alone, whatever they look like: -127, 85, -1000.
+
+    Not 0, which shops have that are closed, and only where the others are many.
+    """
+    low, high = far.nearest
+    if not far.varied or not np.isfinite(low):
+        return []
+    reach = FAR * (high - low)
+    often = range(AGAIN, max(AGAIN + 1, int(SELDOM * far.rows_seen) + 1))
+    found = [
+        value
+        for value, count in far.counts.items()
+        if value and value not in looks and count in often and not low - reach <= value <= high + reach
+    ]
+    return found if len(found) <= 2 else []
 
 
 def looks_so(value: float) -> bool:

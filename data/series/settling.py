@@ -10,6 +10,8 @@ import numpy as np
 from data.series.clocks import to_unix, to_wall
 from data.series.columns import Layout
 from data.series.config import SeriesDataConfig
+from data.series.doubtful_years import tell_years
+from data.series.file_parts import settle_files
 from data.series.findings import SeriesFindings
 from data.series.frequency import read_frequency
 from data.series.row_order import put_in_order
@@ -27,7 +29,7 @@ def settle(staged: Staged, layout: Layout, config: SeriesDataConfig, findings: S
     """Do all of it in the files of the staged rows, and tell.
 
     Raises:
-        UserError: the times are in two forms at once, or the settings do not fit them.
+        UserError: the times are in two forms at once, the settings do not fit them, or it is not said what files are.
     """
     asked = {key: getattr(config, key) for key in ("time_zone", "snap", "resample")}
     unmet = [f"`data.{key}`" for key, value in asked.items() if value] if not staged.dated else []
@@ -37,12 +39,14 @@ def settle(staged: Staged, layout: Layout, config: SeriesDataConfig, findings: S
             str(path),
             f"Name their column with `data.time_column`, or leave out {' and '.join(unmet)}.",
         )
+    settle_files(staged, layout, config, path)
     if not staged.times or not staged.offsets[-1]:
         return
     settle_zone(staged, findings, path)
     alone = bool(layout.series) or all(item.kind != "unused_text" for item in layout.told)
     put_in_order(staged, config, findings, alone)
     findings.stop_on(("mixed_dates", "no_such_time"), path)
+    tell_years(staged, config, findings)
     if any(read_frequency(step).seconds >= DAY for step in (config.snap, config.resample) if step):
         go_by_calendar(staged)
     if config.snap:

@@ -183,4 +183,32 @@ def test_pictures_of_12_bits_are_stored_by_one_rule_that_is_told(tmp_path: Path)
         )
     told = {item["name"]: item for item in inspect(ImageDataConfig(path=str(tmp_path)), Progress())["findings"]}
     assert told["deep_pictures"]["count"] == 20
-    assert told["deep_pictures"]["examples"][0]["detail"] == "values up to 3,720, taken for 12 bits"
+    assert told["deep_pictures"]["examples"][0]["detail"] == (
+        "nearly all values up to 3,720, taken for 12 bits; larger ones become white"
+    )
+    assert "uneven_depth" not in told
+
+
+def told_of_depth(root: Path, tops: list[int], dead: int = 0) -> dict[str, str]:
+    """Return what is told of pictures of 16 bits with these largest values, of which the first has dead pixels."""
+    for number, top in enumerate(tops):
+        (root / "ab"[number % 2]).mkdir(exist_ok=True)
+        values = deep(top, (32, 40), number)
+        values.flat[: dead if number == 0 else 0] = 65535
+        (root / "ab"[number % 2] / f"{number}.png").write_bytes(encode_png(values))
+    found = inspect(ImageDataConfig(path=str(root)), Progress())["findings"]
+    return {item["name"]: item["examples"][0]["detail"] for item in found}
+
+
+def test_a_dead_pixel_does_not_make_pictures_of_12_bits_dark(tmp_path: Path) -> None:
+    told = told_of_depth(tmp_path, [4000] * 12, dead=1)
+    assert "taken for 12 bits" in told["deep_pictures"]
+    assert "uneven_depth" not in told
+
+
+def test_pictures_that_are_truly_bright_keep_their_16_bits(tmp_path: Path) -> None:
+    assert "taken for 16 bits" in told_of_depth(tmp_path, [4000] * 12, dead=20)["deep_pictures"]
+
+
+def test_pictures_of_12_bits_among_others_of_16_are_told(tmp_path: Path) -> None:
+    assert "at most 4,0" in told_of_depth(tmp_path, [4095, 65535] * 6)["uneven_depth"]

@@ -19,7 +19,7 @@ FIELDS = list(TableReadingConfig.model_fields)
 # values of every kind that a setting of reading may take; a setting that takes none of them needs one more here
 CANDIDATES: tuple[Any, ...] = (
     "2 weeks", "%d.%m.%Y", "cp1252", ("other",), "other", ";", ",", "forward", "long", True, False, 1, 2, 0.5,
-    "Europe/Berlin", "de", "mean", "sum", "DE", "wide",
+    "Europe/Berlin", "de", "mean", "sum", "DE", "wide", "parts",
 )  # fmt: skip
 FOUND = {
     "time_column", "value_columns", "series_column", "covariate_columns", "decimal", "time_format", "time_language",

@@ -105,7 +105,8 @@ def test_points_beside_whole_numbers_below_a_thousand_may_part_thousands(file: P
 @pytest.mark.parametrize("step", [1, 7, 45, 3600])
 @pytest.mark.parametrize("name", ["order_no", "customer", "Telefon"])
 def test_long_numbers_that_count_on_are_no_times_by_themselves(file: Path, step: int, name: str) -> None:
-    columns = {name: [1_500_000_000 + step * row for row in range(200)], "amount": values(200)}
+    columns: dict[str, Sequence[object]] = {name: [1_500_000_000 + step * row for row in range(200)]}
+    columns["amount"] = values(200)
     error = stop(file, columns)
     assert "could be unix seconds" in error.what
     assert look(file, columns, ignore_columns=[name]).layout.form is None
@@ -198,3 +199,67 @@ def test_columns_of_year_month_day_and_hour_as_weather_services_shorten_them(fil
     found = look(file, {**columns, "T2M": values(80)})
     assert found.layout.time_column == "YEAR+MO+DY+HR"
     assert str(found.frequency) == "1 hour"
+
+
+@pytest.mark.parametrize(("first", "told"), [(40, True), (62, True), (70, False), (90, False)])
+def test_years_of_two_digits_that_may_be_of_either_century_are_told(file: Path, first: int, told: bool) -> None:
+    cells = [f"01.01.{(first + row) % 100:02d}" for row in range(36)]
+    found = look(file, {"Datum": cells, "Kurs": values(36)}, history=4)
+    assert ("unclear_century" in found.findings.counts) == told
+    if told:
+        example = found.findings.examples["unclear_century"][0]["detail"]
+        assert example.endswith("data.time_format=%d.%m.%y")
+        said = look(file, {"Datum": cells, "Kurs": values(36)}, history=4, time_format="%d.%m.%y")
+        assert "unclear_century" not in said.findings.counts
+
+
+@pytest.mark.parametrize(("first", "told"), [(1550, True), (1690, True), (1700, False), (2070, True), (2060, False)])
+def test_years_far_from_ours_are_told(file: Path, first: int, told: bool) -> None:
+    columns: dict[str, Sequence[object]] = {"year": [first + row for row in range(40)], "value": values(40)}
+    found = look(file, columns, history=4)
+    assert ("far_year" in found.findings.counts) == told
+
+
+def write_months(folder: Path, backwards: bool = False) -> list[str]:
+    """Write a file a month, and return all values in the order of their times."""
+    folder.mkdir()
+    cells = values(181)
+    rows = [f"{day:%Y-%m-%d},{cell}" for day, cell in zip(days(181), cells, strict=True)]
+    for month in range(1, 7):
+        part = [row for row in rows if row[5:7] == f"{month:02d}"]
+        text = "\n".join(["date,value", *(part[::-1] if backwards else part)]) + "\n"
+        (folder / f"{datetime(2019, month, 1):%b}.csv").write_text(text)
+    return cells
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_file_a_month_is_one_series_or_several_as_it_is_said(tmp_path: Path, backwards: bool) -> None:
+    folder = tmp_path / "sales"
+    cells = write_months(folder, backwards)
+
+    def read(**config: Any) -> Survey:
+        settings = SeriesDataConfig.model_validate({"path": str(folder), "history": 4, **config})
+        return survey(folder, settings, tmp_path / "rows", Progress())
+
+    with pytest.raises(UserError, match="`Jan` end with 2019-01-31, those of `Feb` begin with 2019-02-01") as caught:
+        read()
+    assert "`data.files=parts`" in caught.value.fix
+    found = read(files="parts")
+    assert found.staged.ids == ["sales"]
+    assert found.staged.read("values", 0, 181)[:, 0].tolist() == list(map(float, cells))
+    assert len(read(files="series").staged.ids) == 6
+
+
+def test_files_called_by_months_without_times_are_asked_about(tmp_path: Path) -> None:
+    for name in ("jan", "feb", "mar"):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["value", *values(40)]) + "\n")
+    for config in ({}, {"files": "parts"}):
+        settings = SeriesDataConfig.model_validate({"path": str(tmp_path), **config})
+        with pytest.raises(UserError, match="no times"):
+            survey(tmp_path, settings, tmp_path / "rows", Progress())
+    settings = SeriesDataConfig.model_validate({"path": str(tmp_path), "files": "series"})
+    assert len(survey(tmp_path, settings, tmp_path / "rows", Progress()).staged.ids) == 3
+
+
+def test_a_file_alone_is_no_part(file: Path) -> None:
+    assert "data.files" in stop(file, {"value": values(40)}, files="parts").where

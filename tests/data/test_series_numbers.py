@@ -141,11 +141,25 @@ def test_a_stand_in_for_missing_values_is_told_with_the_setting_that_reads_it(fi
         ["0"] * 600 + ["999"] + ["3"] * 99,  # once
         [str(number % 7) if number % 20 else str(90 + number % 13) for number in range(700)],
         [f"{2.0 ** (number % 40):.0f}" for number in range(700)],
+        ["0" if number % 7 == 6 else f"{1000 + number % 29}" for number in range(700)],  # closed on Sundays
+        [f"{20 + number % 29 / 10}" if number % 8 else "180" for number in range(700)],  # another state, too often
+        [f"{number % 4}" if number % 50 else "40" for number in range(700)],  # of few sizes
     ],
 )
 def test_numbers_that_are_no_stand_ins_are_not_told(file: Path, cells: list[str]) -> None:
     file.write_text(table(cells, ","))
     assert not told(surveyed(file), "sentinel_value")
+
+
+@pytest.mark.parametrize("stand_ins", [["-127"], ["-127.0", "85"], ["-1000"], ["850.5"], ["-999", "85"]])
+def test_numbers_that_come_again_far_from_all_others_are_told_whatever_they_look_like(
+    file: Path, stand_ins: list[str]
+) -> None:
+    cells = [f"{20 + number % 29 / 10}" for number in range(730)]
+    for number in range(5, 730, 61):
+        cells[number] = stand_ins[number % len(stand_ins)]
+    file.write_text(table(cells, ","))
+    assert len(told(surveyed(file), "sentinel_value")) == len(stand_ins)
 
 
 def test_a_spelling_of_a_missing_value_that_stands_nowhere_is_told(file: Path) -> None:

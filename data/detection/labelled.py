@@ -11,7 +11,8 @@ from pathlib import Path
 from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.given_splits import GivenSplits, find_splits
-from data.detection.pairing import Parts, Statement, pair
+from data.detection.pairing import Statement, pair
+from data.detection.paths import Parts
 from data.detection.predicted import predicted_folders, within
 from data.file_tree import Entry, extension_of, list_files, open_reader, printable
 from data.nested_zips import list_tree

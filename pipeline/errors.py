@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 EXIT_INPUT, EXIT_USAGE, EXIT_ANOMALIES, EXIT_NOT_BLESSED, EXIT_INTERNAL, EXIT_INTERRUPTED = 1, 2, 3, 4, 70, 130
+
+LONG_TEXT, LONG_WORD, FEW_NAMES = 400, 60, 12  # characters of a text that is looked at and of a cell; names in a list
 
 
 class UserError(Exception):
@@ -23,7 +26,7 @@ class UserError(Exception):
 
     def __init__(self, what: str, where: str = "", fix: str = "") -> None:
         super().__init__(what, where, fix)
-        self.what, self.where, self.fix = what, where, fix
+        self.what, self.where, self.fix = shortened(what), where, shortened(fix)
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -54,6 +57,23 @@ class NotBlessed(UserError):
     """`--require-blessing` was given and the model was not blessed."""
 
     exit_status = EXIT_NOT_BLESSED
+
+
+def shortened(text: str) -> str:
+    """Return a text whose quoted cells and lists of names are no longer than one reads; settings stay whole."""
+    if len(text) < LONG_TEXT:
+        return text
+
+    def cut(found: re.Match[str]) -> str:
+        words = found[1]
+        return found[0] if re.match(r"data\.|labline |--", words) else f"`{words[:LONG_WORD]} ...`"
+
+    def few(found: re.Match[str]) -> str:
+        names = re.findall(r"`[^`\n]*`", found[0])
+        return f"{', '.join(names[:FEW_NAMES])} and {len(names) - FEW_NAMES:,} more"
+
+    names = rf"(?:`[^`\n]*`, ){{{2 * FEW_NAMES},}}`[^`\n]*`"
+    return re.sub(names, few, re.sub(rf"`([^`\n]{{{2 * LONG_WORD},}})`", cut, text))
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -72,6 +72,7 @@ def find_tables(entries: list[Entry], read: ReadFile) -> tuple[list[BoxTable], l
             continue
         table = read_boxes(entry, read, photos)
         if table is not None and (columns := find_columns(table)) is not None:
+            refuse_lost_zeros(entry, {row.get(columns.file, "") for _, row in table.rows}, photos)
             found.append(BoxTable(entry, table, columns, None))
     named = splits_by_name([each.entry.parts for each in found])
     splits = set(named.values())
@@ -84,6 +85,26 @@ def find_tables(entries: list[Entry], read: ReadFile) -> tuple[list[BoxTable], l
         words = "with the split of its name no photo would be left to train on"
         return found, problems + [Problem("unused_list", each.key, words) for each in found]
     return [each._replace(split=named.get(each.entry.parts)) for each in found], problems
+
+
+def refuse_lost_zeros(entry: Entry, names: set[str], photos: Iterable[str]) -> None:
+    """Refuse numbers in place of names where photos have the same ones with zeros before them, which Excel drops.
+
+    Raises:
+        UserError: they are such numbers.
+    """
+    numbers = {name for name in names if name.isdecimal() and name[0] != "0"}
+    if not numbers or len(numbers) < len(names) / 2:
+        return
+    padded = {photo.lstrip("0"): photo for photo in photos if photo.isdecimal() and photo[0] == "0"}
+    lost = sorted(name for name in numbers if name in padded)
+    if len(lost) > len(numbers) / 2:
+        raise UserError(
+            f"Its names seem to have lost zeros: it has `{lost[0]}`, and there is a photo `{padded[lost[0]]}`.",
+            printable("/".join(entry.parts)),
+            "Excel drops the zeros at the start of numbers: export the table again, or write the photos' names with "
+            "their endings, such as `0001.jpg`.",
+        )
 
 
 def has_boxes(data: bytes, photos: Container[str], labelled: bool = False) -> bool:

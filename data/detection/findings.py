@@ -17,8 +17,8 @@ KINDS: dict[str, Kind] = {
     "ambiguous_photo": Kind(
         "error",
         "It cannot be told which photos these annotations are about. State the photo's path in the annotation, put "
-        "photos and annotations into folders of the same names, or take one of the photos away; where files were "
-        "renamed, `data.pair_by=own_name` or `data.pair_by=filename` decides.",
+        "photos and annotations into folders of the same names, or take one of the photos away; where files of Pascal "
+        "VOC or LabelMe were renamed, `data.pair_by=own_name` or `data.pair_by=filename` decides.",
     ),
     "contradicting_annotation": Kind(
         "error",

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from data.detection.config import DetectionDataConfig
 from data.detection.folder_splits import FolderSplits
-from data.detection.pairing import Parts, Photos, Statement, pair, parts_of_path
+from data.detection.pairing import Photos, Statement, pair
+from data.detection.paths import Parts, parts_of_path
 from data.detection.split_files import ANNOTATIONS, AWAY, Source, SplitList, read_sources, shown
 from data.file_tree import Entry, extension_of
 from data.sample import EXTENSIONS, SPLITS, Problem, ReadFile, Split

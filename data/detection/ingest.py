@@ -82,7 +82,7 @@ class DetectionSurveyor(Surveyor[DetectionDataConfig, DetectionSample]):
     """
 
     nouns = "photos"
-    none_listed = "There are no photos with annotations."
+    none_listed = "There is no photo with an annotation that can be used."
     none_to_train = "No photo with a box is left to train on."
     conflict = "conflicting_boxes"
     scales_depth = False  # a served detector does not

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from pathlib import Path
 from data.detection.boxes import Box, DetectionSample
 from data.detection.config import DetectionDataConfig
 from data.detection.given_splits import GivenSplits, find_splits
-from data.detection.pairing import Parts, Statement, pair
+from data.detection.pairing import Statement, pair
+from data.detection.paths import Parts
 from data.detection.predicted import predicted_folders, within
 from data.file_tree import Entry, extension_of, list_files, open_reader, printable
 from data.nested_zips import list_tree
@@ -152,12 +153,20 @@ def samples_of(
             yield DetectionSample(printable("/".join(photo.parts)), photo.locator, (), None, split, "", True)
     yield from given.problems
     yield from unlabelled(used, about)
-    taken = {photo.parts for photo in used}
+    yield from left_out(photos, {photo.parts for photo in used}, seconds)
+
+
+def left_out(photos: Sequence[Entry], used: Collection[Parts], seconds: Mapping[Parts, Problem]) -> Iterator[Problem]:
+    """Yield the pictures that are not used, with the photo that is used under the same name, where there is one."""
+    twins: dict[str, Parts] = {}
     for photo in photos:
         if photo.parts in seconds:
             yield seconds[photo.parts]
-        elif photo.parts not in taken:
-            yield Problem("photo_without_annotation", printable("/".join(photo.parts)))
+        elif photo.parts not in used:
+            twins = twins or {parts[-1].lower(): parts for parts in used}
+            twin = twins.get(photo.parts[-1].lower())
+            detail = f"the annotation of this name went to `{printable('/'.join(twin))}`" if twin else ""
+            yield Problem("photo_without_annotation", printable("/".join(photo.parts)), detail)
 
 
 def without_predictions(

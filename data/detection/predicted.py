@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from data.detection.pairing import Parts
+from data.detection.paths import Parts
 from data.file_tree import Entry, printable, stem_of
 from data.sample import Problem
 from data.split_names import words_of

@@ -21,6 +21,22 @@ OTHER_PROGRAMS: tuple[tuple[bytes, str], ...] = (
     (rb'"classTitle"|"objects"\s*:', "Supervisely's or another program's; export it as COCO or Pascal VOC there"),
 )
 BOX_IN_XML = rb"(?i)<(?:bndbox|bbox|box|rect|rectangle|polygon)[\s>/]|\bx_?min\b"
+OTHER_TEXTS: dict[str, tuple[tuple[bytes, str], ...]] = {
+    "csv": (
+        (rb"region_shape_attributes", "the VGG Image Annotator's table; export it as COCO there"),
+        (rb'""(?:rectangle|polygon|brush)labels""', "Label Studio's table; export the project as COCO there"),
+    ),
+    "txt": (
+        (
+            rb"\A\s*[A-Za-z_]\S*(?: -?\d+(?:\.\d+)?){14,15}\s*(?:\n|\Z)",
+            "KITTI's; convert the labels to COCO, Pascal VOC or YOLO",
+        ),
+        (
+            rb"\A\s*\d+(?:[ \t]+\d+,\d+){4,}\s*(?:\n|\Z)",
+            "YOLO's with commas in its numbers; write points in place of them",
+        ),
+    ),
+}
 NO_BOXES: tuple[tuple[bytes, str], ...] = (
     (rb'"caption"', "captions, without boxes"),
     (rb'"keypoints"', "keypoints without boxes"),
@@ -65,9 +81,12 @@ def is_cvat(content: bytes) -> bool:
 
 
 def describe_unknown(path: Path) -> str:
-    """Say what xml and json files there are that no format knows; empty where there are none."""
-    said = []
+    """Say what annotations there are that no format knows; empty where there are none."""
     entries = entries_of(path)
+    others: dict[str, Entry] = {}
+    for entry, words in texts_of_others(path, entries):
+        others.setdefault(words, entry)
+    said = [f"`{printable('/'.join(entry.parts))}` is {words}" for words, entry in others.items()]
     found = [*likely_files(entries, "xml")[:3], *likely_files(entries, "json")[:3]]
     for entry, content in contents(path, found, 1 << 28):
         name, ends = printable("/".join(entry.parts)), ends_of(content)
@@ -80,6 +99,14 @@ def describe_unknown(path: Path) -> str:
         else:
             said.append(f"`{name}` {keys_of(content)}")
     return f"No format knows these files: {'; '.join(said)}." if said else ""
+
+
+def texts_of_others(path: Path, entries: list[Entry]) -> Iterator[tuple[Entry, str]]:
+    """Yield the tables and texts of other programs, of which no format reads the form, with what they are."""
+    for ending, signs in OTHER_TEXTS.items():
+        for entry, content in contents(path, likely_files(entries, ending)[:MANY], 1 << 28):
+            if words := next((words for sign, words in signs if re.search(sign, content[:HEAD])), ""):
+                yield entry, words
 
 
 def keys_of(content: bytes) -> str:
@@ -97,6 +124,8 @@ def is_of_another_program(path: Path) -> bool:
     entries = entries_of(path)
     names = [entry.parts[-1].encode("utf-8", "surrogateescape") for entry in images_of(entries)[:MANY]]
     likely = [*likely_files(entries, "json")[:MANY], *likely_files(entries, "xml")[:MANY]] if names else []
+    if names and any(True for _ in texts_of_others(path, entries)):
+        return True
     for entry, content in contents(path, likely, 1 << 28):
         ends = ends_of(content)
         signs = [sign for sign, _ in OTHER_PROGRAMS] if extension_of(entry.parts[-1]) == "json" else [BOX_IN_XML]

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from data.detection.pairing import Parts, composed, parts_of_path
+from data.detection.paths import Parts, composed, parts_of_path
 from data.detection.tables import FILE_COLUMNS, SPLIT_COLUMNS, Table, find_column, read_table
 from data.detection.texts import encoding_of, lines_of
 from data.file_tree import Entry, extension_of, printable, stem_of

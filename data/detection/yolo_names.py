@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from data.detection.pairing import Parts, composed, parts_of_path
+from data.detection.paths import Parts, composed, parts_of_path
 from data.detection.split_files import read_yaml, shown
 from data.detection.texts import encoding_of, lines_of
 from data.file_tree import Entry, extension_of, printable, stem_of

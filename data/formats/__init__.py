@@ -129,9 +129,11 @@ def find(name: str, task: str = "image_classification") -> Format:
     Raises:
         UserError: there is none of that name.
     """
-    known = names(task)
-    if name not in known:
-        raise UserError(f"There is no data format `{name}`.", "data.format", did_you_mean(name, [*known, "auto"]))
+    # only the one that is asked for is loaded: a run in which all is reused needs no more
+    here = name.isidentifier() and not name.startswith("_") and (Path(__file__).parent / f"{name}.py").exists()
+    if not here or task != load(name).TASK:
+        fix = did_you_mean(name, [*names(task), "auto"])
+        raise UserError(f"There is no data format `{name}`.", "data.format", fix)
     return load(name)
 
 

@@ -12,6 +12,7 @@ from data.detection.config import DetectionDataConfig
 from data.detection.findings import KINDS
 from data.formats import box_csv, image_csv
 from data.sample import Problem
+from pipeline.errors import UserError
 from tests.support.image_trees import tiny
 
 HEAD = "filename,class,xmin,ymin,xmax,ymax"
@@ -72,3 +73,13 @@ def test_ids_that_are_no_photos_make_no_table_of_boxes(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(tiny())
     (tmp_path / "sensors.csv").write_text("id,x,y,width,height,label\n17,0,1,1,1,a\n")
     assert not box_csv.detect(tmp_path)
+
+
+def test_names_that_lost_their_zeros_are_no_other_photos_names(tmp_path: Path) -> None:
+    lines = "".join(f"{number},cat,0,0,1,1\n" for number in range(1, 5))
+    photos = [f"{number}.png" for number in range(1, 5)] + [f"000{number}.png" for number in range(1, 5)]
+    with pytest.raises(UserError, match="lost zeros"):
+        read(tmp_path, f"{HEAD}\n{lines}", *photos)
+    (tmp_path / "boxes.csv").unlink()
+    samples, _ = read(tmp_path, f"{HEAD}\n{lines}".replace(",cat", ".png,cat"))
+    assert [sample.key for sample in samples] == photos[:4]

@@ -214,3 +214,39 @@ def test_annotations_are_preferred_to_what_was_made_of_them(tmp_path: Path) -> N
     write_box_csv(root)
     write_detection_records(root / "records")
     assert formats.detect(root, "object_detection") == "voc"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        (
+            "via.csv",
+            'filename,region_shape_attributes\n0.jpg,"{""name"": ""rect""}"\n',
+            "the VGG Image Annotator's table",
+        ),
+        ("export.csv", 'image,label\n/data/0.jpg,"[{""rectanglelabels"": [""dog""]}]"\n', "Label Studio's table"),
+        ("label_2/0.txt", "Car 0.00 0 -1.58 41 6 59 25 1.6 1.5 3.6 -2.6 1.7 46.7 -1.6\n", "is KITTI's"),
+        ("labels/0.txt", "1 0,59 0,75 0,43 0,37\n", "commas in its numbers"),
+    ],
+)
+def test_tables_and_texts_of_other_programs_are_named(tmp_path: Path, name: str, content: str, words: str) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "0.jpg").write_bytes(draw(0))
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(content)
+    assert task_of_data(str(tmp_path)) == "object_detection"
+    with pytest.raises(UserError) as caught:
+        formats.detect(tmp_path, "object_detection")
+    assert f"`{name}` is" in caught.value.fix and words in caught.value.fix
+
+
+def test_of_annotations_without_their_photos_the_folder_with_the_photos_is_named(tmp_path: Path) -> None:
+    WRITERS["coco"](tmp_path)
+    (file,) = tmp_path.rglob("*.json")
+    (tmp_path / "annotations").mkdir(exist_ok=True)
+    (tmp_path / "images").mkdir(exist_ok=True)
+    (tmp_path / "images" / "0.jpg").write_bytes(draw(0))
+    moved = file.rename(tmp_path / "annotations" / "instances.json")
+    with pytest.raises(UserError) as caught:
+        task_of_data(str(moved))
+    assert f"`labline data check {tmp_path}`" in caught.value.fix

@@ -23,7 +23,7 @@ NAMES: dict[Split, tuple[str, ...]] = {
     "train": ("train", "training", "2007_train"), "validation": ("val", "valid", "validation"), "test": ("test", "tst"),
 }  # fmt: skip
 WAYS = ("sets", "lists", "yaml", "darknet", "table", "tables")
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def test_every_photo_is_in_the_stated_split_or_it_stops(name: str, case: Stated)
 def test_most_files_of_splits_are_followed_and_not_refused() -> None:
     outcomes: Counter[str] = Counter()
 
-    @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=stated())
     def read(case: Stated) -> None:
         outcome = read_case("voc", case)

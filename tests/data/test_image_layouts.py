@@ -204,7 +204,7 @@ SPLIT_NAMES = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     classes=CLASSES,
     splits=SPLIT_NAMES,

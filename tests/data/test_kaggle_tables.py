@@ -9,6 +9,7 @@ import pytest
 from data.formats import image_csv
 from data.images.config import ImageDataConfig
 from data.sample import ImageSample
+from labline.cli.data_check import task_of_data
 from pipeline.errors import UserError
 from tests.support.image_trees import write
 
@@ -59,3 +60,17 @@ def test_columns_with_blanks_in_their_names_are_proposed_as_a_shell_takes_them(t
     with pytest.raises(UserError) as caught:
         labels(tmp_path / "labels.csv")
     assert "`data.label_column='Finding Labels'` or `data.label_column=site`" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("head", "line"),
+    [
+        (",".join(["label", *(f"pixel{number}" for number in range(784))]), ",".join(["3", *["0"] * 784])),
+        ("emotion,pixels,Usage", f"0,{' '.join(['70'] * 2304)},Training"),
+    ],
+)
+def test_tables_of_pixels_are_no_series_and_are_told(tmp_path: Path, head: str, line: str) -> None:
+    (tmp_path / "train.csv").write_text(f"{head}\n{line}\n{line}\n")
+    for place in (tmp_path, tmp_path / "train.csv"):
+        with pytest.raises(UserError, match="pixels of pictures"):
+            task_of_data(str(place))

@@ -100,7 +100,7 @@ def read_box(name: str, file: str, content: str) -> tuple[float, float, float, f
         return ymin, xmin, ymax, xmax
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(shape=shapes())
 def test_the_box_of_a_shape_is_around_its_pixels_in_every_format(
     shape: tuple[str, dict[str, Any], Points],

@@ -127,3 +127,10 @@ def test_the_folder_that_an_annotation_names_decides_between_photos_of_one_name(
     assert found == [photos[0]]
     found = pair([Statement(("xml", "0.xml"), "0.jpg", "0.xml", "elsewhere")], photos, True)
     assert isinstance(found[0], Problem)
+
+
+def test_a_folder_called_images_alone_is_no_choice_of_one_of_two() -> None:
+    photos = ["images/0.jpg", "raw/0.jpg"]
+    assert paired({"all.csv": "0.jpg"}, photos) == ["ambiguous_photo"]
+    assert paired({"instances.json": "0.jpg"}, photos) == ["ambiguous_photo"]
+    assert paired({"labels/0.txt": ""}, photos, own=True) == ["images/0.jpg"]

@@ -98,7 +98,7 @@ def check(found: Points | None, wanted: Points, read_at_all: bool) -> None:
     st.sampled_from(["\n", "\r\n"]),
     st.booleans(),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_values_of_texts_come_back_or_the_run_stops(
     table: tuple[list[str], list[list[Any]], Points],
     delimiter: str,
@@ -132,7 +132,7 @@ def test_values_of_texts_come_back_or_the_run_stops(
 
 
 @given(tables(), st.permutations(range(3)), st.sampled_from([[], [["Sales of the shops"], []]]), st.booleans())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_values_of_workbooks_come_back(
     table: tuple[list[str], list[list[Any]], Points], order: Sequence[int], above: list[list[Any]], footer: bool
 ) -> None:

@@ -118,6 +118,7 @@ def test_the_judge_s_loss_is_that_of_the_whole_split_whatever_the_batches(
     assert values[0] == pytest.approx(values[1], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_training_that_was_stopped_goes_on_as_if_it_never_had_been(
     examples: Examples,
     trained: tuple[Model, Path, list[str]],
@@ -222,6 +223,7 @@ def test_weights_of_another_width_are_refused_with_what_to_set(
         train(examples, tmp_path, warm_start=str(trained[0].path), options={"size": 64, "width": 0.5}, steps=1, **blind)
 
 
+@pytest.mark.slow
 def test_folded_normalisation_gets_its_statistics_back_without_a_change_of_what_it_computes(
     small_config: SsdConfig,
 ) -> None:
@@ -244,6 +246,7 @@ def test_folded_normalisation_gets_its_statistics_back_without_a_change_of_what_
     assert np.abs(raw(True) - before).mean() < 0.2 * np.abs(naive - before).mean()
 
 
+@pytest.mark.slow
 def test_training_in_16_bits_is_measured_as_such_and_a_broken_gradient_is_named(
     examples: Examples, tmp_path: Path, blind: dict[str, Any]
 ) -> None:

@@ -15,6 +15,7 @@ from data.file_tree import Entry, extension_of
 from data.formats import csv_series, image_csv
 from data.images.check import inspect as inspect_images
 from data.images.config import ImageDataConfig
+from data.images.pixel_tables import refuse_pixel_tables
 from data.nested_zips import list_tree
 from data.sample import EXTENSIONS
 from data.unpack import is_archive
@@ -47,7 +48,13 @@ def holds_pictures(archive: Path) -> bool:
 
 
 def recognize(place: Path) -> int:
-    """Say that a table that names images, and a folder or archive that has some, are images with a class each."""
+    """Say that a table that names images, and a folder or archive that has some, are images with a class each.
+
+    Raises:
+        UserError: it is a table of pixels.
+    """
+    if not has_images(place):
+        refuse_pixel_tables(place)
     if place.is_file() and csv_series.detect(place):
         return 2 * (image_csv.detect(place) and image_csv.names_images(place))
     if place.suffix.lower() == ".zip" and place.is_file() and holds_pictures(place):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ from data.config import RawDataConfig
 from data.detection.check import inspect as inspect_images
 from data.detection.config import DetectionDataConfig
 from data.detection.recognising import is_cvat, is_of_another_program
+from data.file_tree import extension_of
 from data.formats import box_csv, coco, csv_series, labelme, voc
+from data.sample import EXTENSIONS
+from data.split_names import ABOUT_PICTURES, words_of
 from data.validation.config import ValidationConfig
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 from pipeline.settings import narrow
+
+MOST = 5000  # files that are looked at in search of photos
 
 
 def inspect(config: RawDataConfig, validation: ValidationConfig, progress: Progress) -> dict[str, Any]:
@@ -70,5 +76,18 @@ def refuse_lone_annotations(place: Path) -> None:
         raise UserError(
             f"These are {whose} annotations; the photos that they are about belong to the data.",
             str(place),
-            f"Give the folder or zip that holds both: `labline data check {place.parent}`.",
+            f"Give the folder or zip that holds both: `labline data check {folder_of_photos(place)}`.",
         )
+
+
+def folder_of_photos(annotations: Path) -> Path:
+    """Return the folder of a file of annotations; the one around it where only that has photos in or below it."""
+    own = annotations.resolve().parent
+    if set(words_of(own.name)) <= ABOUT_PICTURES and not has_photos(own) and has_photos(own.parent):
+        return annotations.parent.parent if annotations.parent.name == own.name else own.parent
+    return annotations.parent
+
+
+def has_photos(folder: Path) -> bool:
+    files = chain(folder.glob("*"), folder.glob("*/*"), folder.glob("*/*/*"))
+    return any(extension_of(file.name) in EXTENSIONS for file in islice(files, MOST))

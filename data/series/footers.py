@@ -49,7 +49,8 @@ def is_footer(row: Row, width: int, columns: Sequence[Sequence[str]], missing: f
     if row.cells[0].startswith(COMMENTS):
         return True
     place, cell = next((place, cell) for place, cell in enumerate(row.cells) if cell)
-    if width < 2 or place or cell.casefold() in missing or is_number(split_unit(cell)[0]) or looks_timed(cell):
+    lead = next((number for number, cells in enumerate(columns) if any(cells)), 0)
+    if width < 2 or place != lead or cell.casefold() in missing or is_number(split_unit(cell)[0]) or looks_timed(cell):
         return False
     others = {known for known in columns[place] if known != cell}
     if list(columns[place]).count(cell) > 1 or any(known.startswith(cell) for known in others):

@@ -75,7 +75,8 @@ def read_head(sample: Sample, missing: frozenset[str], header_row: int | None) -
     told = []
     full = next((row for row in rows if len(row.cells) == table.width and filled(row) >= typical), rows[0])
     headed = not any(is_number(split_unit(cell)[0]) or looks_timed(cell) for cell in full.cells)
-    above = list(takewhile(lambda row: is_above(row, table.width, typical, headed and row is not full), rows))
+    lead = min((first_filled(row) for row in rows if len(row.cells) == table.width), default=0)
+    above = list(takewhile(lambda row: is_above(row, table.width, typical, headed and row is not full, lead), rows))
     kept = rows[len(above) :]
     told += [Told("left_out_line", table.name, row.line, f"above the header: {one_line(joined(row))}") for row in above]
     if not kept:
@@ -90,17 +91,23 @@ def make_names(table: Table) -> list[str]:
     return [f"column_{number}" for number in range(1, table.width + 1)]
 
 
-def is_above(row: Row, width: int, typical: int, headed: bool) -> bool:
+def first_filled(row: Row) -> int:
+    return next((place for place, cell in enumerate(row.cells) if cell), len(row.cells))
+
+
+def is_above(row: Row, width: int, typical: int, headed: bool, lead: int = 0) -> bool:
     """Tell whether a row above the header is a comment, or a title: with far fewer cells than the rows have.
 
     Args:
         headed: whether a line of texts with all cells follows it.
+        lead: number of the first column that is not empty.
     """
-    if row.cells[0].startswith(COMMENTS):
+    first = row.cells[min(lead, len(row.cells) - 1)]
+    if first.startswith(COMMENTS):
         return True
-    if width < 2 or not row.cells[0] or is_number(row.cells[0]):
+    if width < 2 or not first or is_number(first):
         return False
-    if not headed and looks_timed(row.cells[0]):
+    if not headed and looks_timed(first):
         return False  # a row that was cut off
     if len(row.cells) != width:
         if headed and 1 < len(row.cells) < width:

@@ -61,6 +61,15 @@ class Seen:
         cells = self.columns[column]
         return sum(one != two for one, two in pairwise(cells)) + 1 == len(set(cells))
 
+    def comes_round(self, column: int) -> bool:
+        """Tell whether a column has few whole numbers that come round again and again, or stand side by side."""
+        cells = self.known(column)
+        if not self.repeats(column) or not all(map(str.isdigit, cells)):
+            return False
+        turn = len(set(cells))
+        round_again = all(one == two for one, two in zip(cells, cells[turn:], strict=False))
+        return 2 * turn <= len(cells) and (round_again or self.together(column))
+
     def joined(self, columns: Iterable[int]) -> str:
         """Return the name that the recipe has for columns together."""
         return JOINED.join(self.names[column] for column in columns)
@@ -109,7 +118,7 @@ def tell_chosen(seen: Seen, column: int, key: str) -> Told:
 
 
 def stop_on_texts(seen: Seen, taken: set[int]) -> None:
-    """Refuse a table without times in which a text that repeats could say which series a row belongs to.
+    """Refuse a table without times in which a text that repeats, or a whole number, could say a row's series.
 
     Raises:
         UserError: there is such a column.
@@ -122,12 +131,15 @@ def stop_on_texts(seen: Seen, taken: set[int]) -> None:
         and seen.repeats(column)
         and not looks_like_times(seen.columns[column], seen.missing, numbers=False)
     ]
+    what = "text"
+    if not texts:
+        texts, what = [column for column in free if seen.comes_round(column)], "number"
     if not texts:
         return
     named = list_names(seen.names[column] for column in texts)
     one = len(texts) == 1
     raise UserError(
-        f"{'Column' if one else 'Columns'} {named}: the text repeats, there are no times, and nothing says which "
+        f"{'Column' if one else 'Columns'} {named}: the {what} repeats, there are no times, and nothing says which "
         "series a row belongs to.",
         str(seen.table.path),
         f"If {'it says' if one else 'they say'} the series: `data.series_column={seen.joined(texts)}`. If all rows are "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from data.series.ingest import survey
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 from tests.support.sensors import days, look, stop, values
+from tests.support.workbooks import write_xlsx
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -95,3 +96,23 @@ def test_steps_with_fewer_rows_than_most_are_told_where_they_are_summed(file: Pa
     cut = {name: cells[:719] for name, cells in whole.items()}
     told = look(file, cut, resample="1 month", resample_by="sum", history=4).findings.examples["thin_step"]
     assert [item["detail"] for item in told] == ["2020-12-01: 19 rows, most have 31"]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_numbers_that_come_round_without_times_may_say_the_series(file: Path, together: bool) -> None:
+    stores = [row // 60 + 1 if together else row % 3 + 1 for row in range(180)]
+    columns = {"store": stores, "sales": values(180)}
+    error = stop(file, columns, value_columns=["sales"])
+    assert "`data.series_column=store`" in error.fix
+    assert len(look(file, columns, value_columns=["sales"], series_column="store", history=4).staged.ids) == 3
+    assert len(look(file, columns, value_columns=["sales"], ignore_columns=["store"]).staged.ids) == 1
+
+
+def test_titles_and_totals_are_known_beside_empty_columns(tmp_path: Path) -> None:
+    rows: list[list[str | float | date]] = [["", "Umsatz 2019", ""], ["", "", ""], ["", "Datum", "Wert"]]
+    rows += [["", day.date(), float(value)] for day, value in zip(days(60), values(60), strict=True)]
+    path = write_xlsx(tmp_path / "book.xlsx", {"Tabelle1": [*rows, ["", "Summe", 3000.0]]})
+    found = survey(path, SeriesDataConfig(path=str(path)), tmp_path / "rows", Progress())
+    assert found.layout.time_column == "Datum"
+    assert found.staged.offsets[-1] == 60
+    assert found.findings.counts["left_out_line"] == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -101,7 +102,7 @@ def test_steps_with_fewer_rows_than_most_are_told_where_they_are_summed(file: Pa
 @pytest.mark.parametrize("together", [False, True])
 def test_numbers_that_come_round_without_times_may_say_the_series(file: Path, together: bool) -> None:
     stores = [row // 60 + 1 if together else row % 3 + 1 for row in range(180)]
-    columns = {"store": stores, "sales": values(180)}
+    columns: dict[str, Sequence[object]] = {"store": stores, "sales": values(180)}
     error = stop(file, columns, value_columns=["sales"])
     assert "`data.series_column=store`" in error.fix
     assert len(look(file, columns, value_columns=["sales"], series_column="store", history=4).staged.ids) == 3

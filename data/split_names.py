@@ -19,6 +19,8 @@ WORDS: dict[str, Split] = {
     "eval": "validation", "evaluation": "validation", "valida": "validation", "devel": "validation",
     "development": "validation", "vali": "validation", "vld": "validation",
     "va": "validation",
+    "vaild": "validation", "vaildation": "validation", "validaton": "validation", "trian": "train", "tarin": "train",
+    "tets": "test", "tset": "test",  # often mistyped
     "tst": "test", "te": "test", "holdout": "test", "heldout": "test", "pred": "test", "prediction": "test",
     # German, Spanish, Portuguese, French, Italian, Dutch, Polish, Russian, Chinese, Japanese, Korean
     "trainings": "train", "trainingsdaten": "train", "entrenamiento": "train", "treino": "train",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import formats, split
+from data.collecting import without_collecting
 from data.config import BeamConfig
 from data.detection.boxes import DetectionSample
 from data.detection.config import DetectionDataConfig
@@ -94,7 +95,9 @@ class DetectionSurveyor(Surveyor[DetectionDataConfig, DetectionSample]):
         module = formats.find(self.source.format, DetectionDataConfig.task)
         refuse_idle_settings(self.source.format, self.config)
         self.known = mapped_classes(self.path, self.config, module)
-        return write_box_listing(module.list_samples(self.path, self.config), self.config, self.folder, self.findings)
+        samples = module.list_samples(self.path, self.config)
+        with without_collecting():
+            return write_box_listing(samples, self.config, self.folder, self.findings)
 
     def count_refused(self) -> int:
         return sum(self.findings.counts.get(name, 0) for name in REFUSED)

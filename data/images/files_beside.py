@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,15 @@ from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
 from data.images.label_table import DELIMITERS, LINES_SEEN, named_after_edges, repeats
 from data.images.picture_names import fits
 from data.sample import EXTENSIONS, BadImage, Problem
-from data.split_names import split_in_cell
+from data.split_names import split_in_cell, split_of
 from pipeline.errors import UserError
 
 TEXTS, SHEETS = ("csv", "tsv", "txt"), ("xlsx", "xls", "xlsb", "ods")
 TABLES = frozenset([*TEXTS, *SHEETS, "json"])
 MOST_FILES = 20  # where there are more, each is about one picture
 MOST_BYTES = 64 << 20
+SHARE = 0.1  # of the pictures that a file must name
+NO_TRUTH = re.compile("submission", re.IGNORECASE)  # an example of answers
 Rows = list[list[str]]
 
 
@@ -41,10 +44,15 @@ def refuse_other_classes(path: Path, entries: Iterable[Entry | Problem], known: 
     """
     files = [entry for entry in entries if isinstance(entry, Entry)]
     passed = {table.relative_to(path).parts for table in known}
-    tables = [item for item in files if extension_of(item.parts[-1]) in TABLES and item.parts not in passed]
+    tables = [
+        item
+        for item in files
+        if extension_of(item.parts[-1]) in TABLES and item.parts not in passed and not NO_TRUTH.search(item.parts[-1])
+    ]
     if not 0 < len(tables) <= MOST_FILES:
         return
-    images = {item.parts[-1]: item.parts[:-1] for item in files if extension_of(item.parts[-1]) in EXTENSIONS}
+    pictures = [item.parts for item in files if extension_of(item.parts[-1]) in EXTENSIONS]
+    images = {parts[-1]: parts[:-1] for parts in pictures if len(parts) > 1 and split_of(parts[-2]) is None}
     images |= {stem_of(name): folders for name, folders in images.items()}
     with open_reader(path, MOST_BYTES) as read:
         for entry in tables:
@@ -115,7 +123,8 @@ def other_classes(rows: Rows, images: dict[str, tuple[str, ...]]) -> list[str]:
     for place in range(width):
         named = [(images.get(row[place].replace("\\", "/").rpartition("/")[2]), row) for row in even[1:] or even]
         met = [(folders, row) for folders, row in named if folders is not None]
-        if width > 1 and len(met) > 1 and fits(folders is not None for folders, _ in named):
+        few = len(met) < min(SHARE * len(images) / 2, LINES_SEEN / 2)  # each is there with and without its ending
+        if width > 1 and len(met) > 1 and not few and fits(folders is not None for folders, _ in named):
             columns = [[row[other] for _, row in met] for other in range(width) if other != place]
             classes = [cells for cells in columns if repeats(cells) and not all(map(split_in_cell, cells))]
             folders = [folders for folders, _ in met]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import apache_beam
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import formats, split
+from data.collecting import without_collecting
 from data.config import BeamConfig
 from data.findings import Findings, report_similar
 from data.images.config import ImageDataConfig
@@ -50,7 +52,8 @@ class ImageSurveyor(Surveyor[ImageDataConfig, Row]):
     def list_images(self) -> Listing:
         refuse_idle_settings(self.config, self.source.format, self.path)
         samples = formats.find(self.source.format).list_samples(self.path, self.config)
-        return write_listing(samples, self.config, self.folder, self.findings)
+        with without_collecting():
+            return write_listing(samples, self.config, self.folder, self.findings)
 
     def count_refused(self) -> int:
         return self.findings.errors(but=("unreadable_directory",))
@@ -129,11 +132,12 @@ def refuse_idle_settings(config: ImageDataConfig, format_name: str, path: Path) 
 
 
 def report_combined(names: list[str], findings: Findings) -> None:
-    """Tell of classes whose names are made of other classes' names, as where pictures have several classes each."""
+    """Tell of classes whose names are made of other classes' names and shared words, as tags of pictures are."""
     known = set(names)
-    for name in names:
-        parts = [part for part in re.split(r"[\s|,;&+]+", name) if part]
-        if len(parts) > 1 and known.issuperset(parts):
+    cut = {name: [part for part in re.split(r"[\s|,;&+]+", name) if part] for name in names}
+    common = {part for part, count in Counter(part for parts in cut.values() for part in {*parts}).items() if count > 1}
+    for name, parts in cut.items():
+        if len(parts) > 1 and not known.isdisjoint(parts) and (known | common).issuperset(parts):
             findings.add(Problem("combined_classes", name, ", ".join(f"`{part}`" for part in parts), "", name))
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from data.findings import Findings
 from data.formats import image_csv
 from data.images.config import ImageDataConfig
+from data.images.ingest import report_combined
 from data.sample import ImageSample
 from labline.cli.data_check import task_of_data
 from pipeline.errors import UserError
@@ -74,3 +76,11 @@ def test_tables_of_pixels_are_no_series_and_are_told(tmp_path: Path, head: str, 
     for place in (tmp_path, tmp_path / "train.csv"):
         with pytest.raises(UserError, match="pixels of pictures"):
             task_of_data(str(place))
+
+
+def test_tags_in_one_cell_are_told_as_made_of_each_other_and_names_of_two_words_are_not() -> None:
+    found = Findings()
+    report_combined(["cats", "dogs", "cats water", "dogs water"], found)
+    assert found.counts == {"combined_classes": 2}
+    report_combined(["dog", "hot dog", "new york", "york"], plain := Findings())
+    assert plain.counts == {}

@@ -34,3 +34,7 @@ def test_names_that_differ_in_the_split_alone_say_it_together() -> None:
     assert found == {"seg_train": "train", "seg_test": "test", "seg_pred": "test"}
     assert splits_of(["train_station", "bus_station"]) == {}
     assert splits_of(["x_tr", "x_te"]) == {"x_tr": "train", "x_te": "test"}
+
+
+def test_folders_whose_names_are_mistyped_are_the_splits_that_were_meant() -> None:
+    assert splits_of(["train", "vaild", "tset"]) == {"train": "train", "vaild": "validation", "tset": "test"}

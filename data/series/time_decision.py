@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from data.series.cells import Table
 from data.series.config import SeriesDataConfig
 from data.series.findings import FIXES
@@ -21,6 +24,7 @@ from data.series.times import UNREADABLE, parse_times, show_time
 from pipeline.errors import UserError
 
 EVEN, LESS_EVEN = 0.999, 0.97  # shares of equal steps of the one reading and of all others, by which it is told
+DAY, NIGHTS = 86_400, 3  # seconds, and days over which even steps prove which number is the day
 Blocks = Callable[[], Iterator[list[str]]]  # yields the cells of the time column, a block at a time
 
 
@@ -86,11 +90,13 @@ def choose(readings: Sequence[Reading], cells: list[str], blocks: Blocks, label:
     if not differ:
         return left[0].form
     names = {item.form.name for item in left}
-    if FISCAL not in names and not any(SWAPPED.get(name) in names for name in names):
-        even = sorted(left, key=lambda item: -regularity(item.times))
-        shares = [regularity(item.times) for item in even]
-        if shares[0] >= EVEN and shares[1] <= LESS_EVEN:
-            return even[0].form
+    swapped = any(SWAPPED.get(name) in names for name in names)
+    even = sorted(left, key=lambda item: -regularity(item.times))
+    shares = [regularity(item.times) for item in even]
+    if not swapped and FISCAL not in names and shares[0] >= EVEN and shares[1] <= LESS_EVEN:
+        return even[0].form
+    if swapped and shares[0] == 1 > shares[1] and goes_on_overnight(even[0].times):
+        return even[0].form
     if any(SWAPPED.get(name) in names for name in names) and all(item.share < 1 for item in left):
         raise UserError(
             f"Some dates in column `{label}` have the day first and others the month.",
@@ -98,6 +104,12 @@ def choose(readings: Sequence[Reading], cells: list[str], blocks: Blocks, label:
             FIXES["mixed_dates"],
         )
     raise ambiguous([item.form for item in left], label, cells[0], table)
+
+
+def goes_on_overnight(times: NDArray[np.int64]) -> bool:
+    """Tell whether steps below a day go on over several midnights: with days for months they would jump there."""
+    known = np.unique(times[times != UNREADABLE])
+    return len(known) > 1 and int(np.diff(known).max()) < DAY and len(np.unique(known // DAY)) >= NIGHTS
 
 
 def ambiguous(forms: Sequence[TimeForm], label: str, cell: str, table: Table) -> UserError:

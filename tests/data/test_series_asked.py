@@ -241,3 +241,13 @@ def test_files_called_by_months_without_times_are_asked_about(tmp_path: Path) ->
 
 def test_a_file_alone_is_no_part(file: Path) -> None:
     assert "data.files" in stop(file, {"value": values(40)}, files="parts").where
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%m/%d/%Y %I:%M:%S %p"])
+def test_steps_that_go_on_over_midnights_tell_which_number_is_the_day(file: Path, form: str) -> None:
+    moments = days(240, timedelta(hours=1))
+    found = look(file, {"time": [f"{moment:{form}}" for moment in moments], "value": values(240)})
+    assert str(found.frequency) == "1 hour"
+    assert found.staged.show(found.staged.read("times", 239, 240)[0]) == "2019-01-10 23:00:00"
+    columns = {"time": [f"{day:{form}}" for day in days(12)], "value": values(12)}
+    assert "could begin with the day or with the month" in stop(file, columns).what

@@ -146,6 +146,8 @@ def find_layout(files: list[Path], config: SeriesDataConfig) -> Layout:
     if not time and table.wide is None:
         left = [column for column in range(len(names)) if column not in taken | set(values)]
         stop_on_falling({names[column]: seen.known(column) for column in left}, table)
+    for column in (*time, *series, *values, *covariates):
+        find_column(names[column], "its name in the table", names, table)  # a model finds it by its name alone
     decimal, shown = str(config.decimal), True
     if decimal == "auto":
         decimal, shown = find_decimal(tables, headers, columns, (*values, *covariates), names, units)

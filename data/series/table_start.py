@@ -86,8 +86,15 @@ def rows_within(columns: list[Sequence[str]], sample: Sample, header: int, table
 
 
 def without_lines(sample: Sample, lines: Sequence[int]) -> Sample:
-    """Return the start of a table without the lines that the recipe leaves out."""
-    return sample._replace(rows=[row for row in sample.rows if row.line not in lines]) if lines else sample
+    """Return the start of a table without the lines that the recipe leaves out.
+
+    Raises:
+        UserError: none is left.
+    """
+    kept = [row for row in sample.rows if row.line not in lines]
+    if lines and not kept:
+        raise UserError("`data.skip_rows` leaves no line.", str(sample.table.path), "Correct `data.skip_rows`.")
+    return sample._replace(rows=kept) if lines else sample
 
 
 def bounded(

@@ -117,3 +117,16 @@ def test_titles_and_totals_are_known_beside_empty_columns(tmp_path: Path) -> Non
     assert found.layout.time_column == "Datum"
     assert found.staged.offsets[-1] == 60
     assert found.findings.counts["left_out_line"] == 2
+
+
+def test_a_column_that_is_read_has_a_name_of_its_own(file: Path) -> None:
+    lines = [f"{day:%Y-%m-%d},{value}" for day, value in zip(days(60), values(60), strict=True)]
+    file.write_text("\n".join(["date,date", *lines, ""]))
+    with pytest.raises(UserError, match="Several columns are called `date`"):
+        survey(file, SeriesDataConfig(path=str(file)), file.parent / "rows", Progress())
+
+
+def test_skipping_all_lines_is_refused(file: Path) -> None:
+    file.write_text("value\n")
+    with pytest.raises(UserError, match="leaves no line"):
+        survey(file, SeriesDataConfig(path=str(file), skip_rows=(1,)), file.parent / "rows", Progress())

@@ -13,14 +13,17 @@ from collections.abc import Iterable
 
 from data.sample import SPLIT_FOLDERS, Split
 
+MISTYPED: dict[str, Split] = {
+    "vaild": "validation", "vaildation": "validation", "validaton": "validation", "trian": "train", "tarin": "train",
+    "tets": "test", "tset": "test",
+}  # fmt: skip
 WORDS: dict[str, Split] = {
     **SPLIT_FOLDERS,
+    **MISTYPED,
     "trn": "train", "tr": "train",
     "eval": "validation", "evaluation": "validation", "valida": "validation", "devel": "validation",
     "development": "validation", "vali": "validation", "vld": "validation",
     "va": "validation",
-    "vaild": "validation", "vaildation": "validation", "validaton": "validation", "trian": "train", "tarin": "train",
-    "tets": "test", "tset": "test",  # often mistyped
     "tst": "test", "te": "test", "holdout": "test", "heldout": "test", "pred": "test", "prediction": "test",
     # German, Spanish, Portuguese, French, Italian, Dutch, Polish, Russian, Chinese, Japanese, Korean
     "trainings": "train", "trainingsdaten": "train", "entrenamiento": "train", "treino": "train",
@@ -88,6 +91,8 @@ def split_of(name: str) -> Split | None:
 def split_in_cell(word: str) -> Split | None:
     """Return the split that a cell of a table says; Kaggle's PublicTest was seen and its PrivateTest was not."""
     split, rest = split_in(word)
+    if not MISTYPED.keys().isdisjoint(words_of(word)):
+        return None  # a cell is easily corrected
     if split == "test" and rest in (("public",), ("private",)):
         return "validation" if rest == ("public",) else "test"
     return split_of(word) or ("validation" if word.lower() == "validate" else None)

@@ -77,7 +77,7 @@ def ends_of(content: bytes) -> bytes:
 
 def is_cvat(content: bytes) -> bool:
     """Tell whether an xml file is one of CVAT's, for images or for a video."""
-    return bool(CVAT.search(ends_of(content)))
+    return (b"annotations" in content or b"\0" in content) and bool(CVAT.search(ends_of(content)))
 
 
 def describe_unknown(path: Path) -> str:

@@ -64,12 +64,11 @@ def parse(data: bytes, key: str) -> Described:
         OtherRoot: it is xml of another kind.
         ValueError: it is no xml; says the line.
     """
-    reader = Reader(key)
     parser = expat.ParserCreate("utf-8")  # whatever the file declares, for the text is encoded anew
+    reader = Reader(key, parser)
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = reader.open, reader.close
     parser.CharacterDataHandler, parser.EntityDeclHandler = reader.text, refuse_entities
-    reader.line = lambda: parser.CurrentLineNumber
     try:
         parser.Parse(in_utf8(data), True)
     except expat.ExpatError as error:
@@ -115,8 +114,9 @@ def refuse_entities(*_: object) -> None:
 class Reader:
     """Gathers an annotation from the parser's events; parts of objects, such as a person's head, are passed over."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, parser: expat.XMLParserType) -> None:
         self.key = key
+        self.parser = parser  # knows the line
         self.root = ""
         self.path: list[str] = []
         self.words = ""
@@ -125,7 +125,6 @@ class Reader:
         self.outline: list[tuple[str, str]] = []  # names and words of what is in a polygon
         self.boxes = 0  # of this object
         self.begun = 0
-        self.line: Callable[[], int] = int  # where the parser is, once there is one
 
     def open(self, name: str, attributes: dict[str, str]) -> None:
         path = self.path
@@ -136,7 +135,7 @@ class Reader:
         path.append(name)
         self.words = ""
         if len(path) == 2 and name == "object":
-            self.fields, self.begun, self.outline, self.boxes = {}, self.line(), [], 0
+            self.fields, self.begun, self.outline, self.boxes = {}, self.parser.CurrentLineNumber, [], 0
         elif len(path) == 3 and name == "bndbox" and path[1] == "object":
             self.boxes += 1
 
@@ -145,13 +144,14 @@ class Reader:
 
     def close(self, name: str) -> None:
         path = self.path
-        depth, element = len(path), path[1] if len(path) > 1 else ""
+        depth = len(path)
+        element = path[1] if depth > 1 else ""
         if depth == 1 and name == "objects":
             return
-        if element == "object" and depth > 2:
+        if depth > 2 and element == "object":
             value = self.words.strip()
             if depth == 3 or (depth == 4 and path[2] == "bndbox"):
-                self.fields[name] = (value, self.line())
+                self.fields[name] = (value, self.parser.CurrentLineNumber)
             if value and path[2] in OUTLINES:
                 self.outline.append((name, value))
         elif element == "object":
@@ -161,7 +161,7 @@ class Reader:
         elif depth == 2 and name == "folder":
             self.found.folder = self.words.strip()
         elif element == "size" and depth == 3:
-            self.fields[name] = (self.words.strip(), self.line())
+            self.fields[name] = (self.words.strip(), self.parser.CurrentLineNumber)
         elif element == "size":
             self.add_size()
         path.pop()

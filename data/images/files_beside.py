@@ -21,7 +21,7 @@ from data.file_tree import Entry, extension_of, open_reader, printable, stem_of
 from data.images.label_table import DELIMITERS, LINES_SEEN, named_after_edges, repeats
 from data.images.picture_names import fits
 from data.sample import EXTENSIONS, BadImage, Problem
-from data.split_names import split_in_cell, split_of
+from data.split_names import split_in_cell
 from pipeline.errors import UserError
 
 TEXTS, SHEETS = ("csv", "tsv", "txt"), ("xlsx", "xls", "xlsb", "ods")
@@ -51,8 +51,7 @@ def refuse_other_classes(path: Path, entries: Iterable[Entry | Problem], known: 
     ]
     if not 0 < len(tables) <= MOST_FILES:
         return
-    pictures = [item.parts for item in files if extension_of(item.parts[-1]) in EXTENSIONS]
-    images = {parts[-1]: parts[:-1] for parts in pictures if len(parts) > 1 and split_of(parts[-2]) is None}
+    images = {item.parts[-1]: item.parts[:-1] for item in files if extension_of(item.parts[-1]) in EXTENSIONS}
     images |= {stem_of(name): folders for name, folders in images.items()}
     with open_reader(path, MOST_BYTES) as read:
         for entry in tables:

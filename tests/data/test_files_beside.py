@@ -110,10 +110,10 @@ def test_of_a_table_beside_part_folders_the_classes_are_the_table_s(tmp_path: Pa
     assert [item.label for item in items if isinstance(item, ImageSample)] == LABELS
 
 
-@pytest.mark.parametrize("file", ["sample_submission.csv", "answers.json"])
-def test_files_about_pictures_without_a_class_folder_contradict_nothing(tmp_path: Path, file: str) -> None:
-    write(tmp_path, "train/cats/*3", "train/dogs/*3", *(f"test/t{number}.png" for number in range(6)))
-    dummies = {f"t{number}.png": "cats" if number % 2 else "dogs" for number in range(6)}
-    rows = "\n".join(["file,label", *(f"test/{name},{label}" for name, label in dummies.items())])
-    (tmp_path / file).write_text(rows if file.endswith("csv") else json.dumps(dummies))
-    assert found(tmp_path, format="auto") == {("cats", "train"), ("dogs", "train")}
+def test_an_example_of_answers_says_no_classes_and_a_file_of_true_ones_stops(tmp_path: Path) -> None:
+    write(tmp_path, "train/cats/*3", "train/dogs/*3", *(f"val/v{number}.png" for number in range(6)))
+    rows = "\n".join(["file,label", *(f"val/v{number}.png,{'cats' if number % 2 else 'dogs'}" for number in range(6))])
+    (tmp_path / "sample_submission.csv").write_text(rows)
+    assert found(tmp_path) == {("cats", "train"), ("dogs", "train")}
+    (tmp_path / "val.txt").write_text(rows.partition("\n")[2].replace(",", " "))
+    assert "The file val.txt" in stop(tmp_path).what

@@ -146,6 +146,7 @@ MARK = re.compile(r"^`[^`]*\d([.,])\d+\D{0,2}`")  # the last mark in a cell, wit
 TAIL = re.compile(
     r"^`([^\W\d_]{0,4}[$€£¥%‰]?) ?([+-]?\d[\d.,' ]*?)( ?[^\W\d_]{1,12}\.?| ?[%‰*†$€£¥°²³]+[^\W\d_]{0,3})?`"
 )
+MOST_LISTED, LONGEST = 20, 60  # names in a list, and letters of one
 FEW = 3  # lines that are enough to see a fault that more than NAMED lines have
 
 
@@ -266,4 +267,7 @@ def without_order(example: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_names(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+    """Return names for people to read: the first ones, long ones cut, and how many more there are."""
+    listed = [" ".join(str(name).split()) for name in names]
+    shown = ", ".join(f"`{name[:LONGEST]}...`" if len(name) > LONGEST else f"`{name}`" for name in listed[:MOST_LISTED])
+    return shown + (f" and {len(listed) - MOST_LISTED:,} more" if len(listed) > MOST_LISTED else "")

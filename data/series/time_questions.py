@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,10 +180,3 @@ def cut(text: str) -> str:
     """Return the first letters of a text on one line."""
     text = " ".join(text.split())
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-
-
-def cut_list(names: Iterable[str], most: int = 12) -> str:
-    """Return the first of some names, cut, and how many more there are."""
-    listed = list(names)
-    more = f" and {len(listed) - most:,} more" if len(listed) > most else ""
-    return ", ".join(f"`{cut(name)}`" for name in listed[:most]) + more

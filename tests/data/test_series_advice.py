@@ -130,3 +130,10 @@ def test_skipping_all_lines_is_refused(file: Path) -> None:
     file.write_text("value\n")
     with pytest.raises(UserError, match="leaves no line"):
         survey(file, SeriesDataConfig(path=str(file), skip_rows=(1,)), file.parent / "rows", Progress())
+
+
+def test_lists_of_many_or_long_names_are_cut(file: Path) -> None:
+    columns: dict[str, Sequence[object]] = {f"pixel {'x' * 80} {number}": values(40) for number in range(300)}
+    error = stop(file, columns, layout="long")
+    assert "and 280 more" in error.what
+    assert len(error.what) < 2000

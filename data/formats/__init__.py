@@ -23,8 +23,8 @@ from data.series.findings import SeriesFindings
 from pipeline.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from data.series.chunks import Chunk
-    from data.series.columns import Layout
+    from data.series.tables.chunks import Chunk
+    from data.series.tables.columns import Layout
 
 ASKED_LAST = (
     "detection_records",  # often made of annotations that lie beside them

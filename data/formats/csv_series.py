@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
-from data.series.table_files import TEXTS, list_tables, sources_of
+from data.series.tables.files import TEXTS, list_tables, sources_of
 
 if TYPE_CHECKING:
-    from data.series.chunks import Chunk
-    from data.series.columns import Layout
+    from data.series.tables.chunks import Chunk
+    from data.series.tables.columns import Layout
 
 TASK = "forecasting"
 
@@ -43,13 +43,13 @@ def open_layout(path: Path, config: SeriesDataConfig) -> Layout:
     Raises:
         UserError: it cannot be told.
     """
-    from data.series.columns import find_layout  # with numpy, which finding the files does without
+    from data.series.tables.columns import find_layout  # with numpy, which finding the files does without
 
     return find_layout(sources(path, config), config)
 
 
 def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[str, ...] = ()) -> Iterator[Chunk]:
-    """Yield the rows of all files; see `data.series.chunks`."""
-    from data.series import chunks
+    """Yield the rows of all files; see `data.series.tables.chunks`."""
+    from data.series.tables import chunks
 
     return chunks.read_chunks(layout, findings, more_missing)

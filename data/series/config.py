@@ -8,9 +8,9 @@ from pydantic import Field, field_validator, model_validator
 
 from data.config import RawDataConfig, SplitShares
 from data.series.frequency import BUSINESS_DAY, read_frequency
-from data.series.time_forms import time_form
-from data.series.time_words import known_language
-from data.series.zones import known_zone
+from data.series.times.forms import time_form
+from data.series.times.words import known_language
+from data.series.times.zones import known_zone
 from pipeline.settings import ModuleIn, Settings, SourceFile
 
 NO_TIME = "none"

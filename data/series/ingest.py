@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from data import formats
 from data.config import BeamConfig
 from data.series.cleaning import write_series
-from data.series.columns import Layout, advise
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
 from data.series.frequency import Frequency
@@ -28,6 +27,7 @@ from data.series.scaling import measure_scaling
 from data.series.sentinels import report_sentinels
 from data.series.settling import settle
 from data.series.staging import Staged, stage
+from data.series.tables.columns import Layout, advise
 from data.series.windows import Cuts, Plan, Span, check_windows, choose_history, find_cuts, plan_windows
 from data.series.workers import PLAN, SCALES, WriteShards
 from data.shards import plan_shards, write_all

@@ -20,9 +20,9 @@ from data.series.measuring import Measured, find_frequency, measure
 from data.series.records import Series, read_folder, write_names
 from data.series.settling import settle
 from data.series.staging import Staged, stage
-from data.series.time_forms import TimeForm
-from data.series.time_writing import write_time
-from data.series.times import show_time
+from data.series.times.forms import TimeForm
+from data.series.times.parsing import show_time
+from data.series.times.writing import write_time
 from data.series.windows import Cuts
 from pipeline.errors import UserError
 from pipeline.progress import Progress

@@ -8,7 +8,7 @@ from data.series.config import NO_TIME, SeriesDataConfig, TableReadingConfig
 from data.series.frequency import Frequency
 
 if TYPE_CHECKING:
-    from data.series.columns import Layout
+    from data.series.tables.columns import Layout
 
 # settings that say where in a file the table is: rows that a person takes out of one are the table alone
 OF_A_PLACE = {"sheet", "header_row", "skip_rows"}

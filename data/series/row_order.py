@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
-from data.series.mixed_dates import mixes_days
 from data.series.staging import BLOCK, Staged
+from data.series.times.mixed_dates import mixes_days
 
 SHUFFLED = 0.05  # share of rows out of order from which on these are no single faults
 

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from data.series.clocks import to_unix, to_wall
-from data.series.columns import Layout
 from data.series.config import SeriesDataConfig
-from data.series.doubtful_years import tell_years
-from data.series.file_parts import settle_files
 from data.series.findings import SeriesFindings
 from data.series.frequency import read_frequency
 from data.series.row_order import put_in_order
 from data.series.staging import Staged
 from data.series.stepping import resample, snap
-from data.series.time_patterns import EXCEL, INDEX
-from data.series.times import show_time
+from data.series.tables.columns import Layout
+from data.series.tables.file_parts import settle_files
+from data.series.times.clocks import to_unix, to_wall
+from data.series.times.doubtful_years import tell_years
+from data.series.times.parsing import show_time
+from data.series.times.patterns import EXCEL, INDEX
 from pipeline.errors import UserError
 
 DAY = 86_400

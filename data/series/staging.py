@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.file_tree import printable
-from data.series.chunks import Chunk
-from data.series.columns import Layout
-from data.series.time_forms import TimeForm
-from data.series.time_patterns import INDEX
-from data.series.times import show_time
-from data.series.zones import offset_at
+from data.series.tables.chunks import Chunk
+from data.series.tables.columns import Layout
+from data.series.times.forms import TimeForm
+from data.series.times.parsing import show_time
+from data.series.times.patterns import INDEX
+from data.series.times.zones import offset_at
 from pipeline.progress import Progress
 
 LINE_BITS = 40  # a row's place is one number: the file's number and, below it, the line

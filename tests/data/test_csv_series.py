@@ -14,9 +14,9 @@ import pytest
 
 from data import formats
 from data.formats import csv_series
-from data.series import text as series_text
 from data.series.config import SeriesDataConfig
 from data.series.ingest import describe_layout
+from data.series.tables import text as series_text
 from pipeline.errors import UserError
 from tests.support import contracts_series
 from tests.support.series_tables import known, plain, read, read_path

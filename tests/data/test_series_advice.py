@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from data.series.config import SeriesDataConfig
-from data.series.encodings import propose_encodings
 from data.series.ingest import survey
+from data.series.tables.encodings import propose_encodings
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 from tests.support.sensors import days, look, stop, values

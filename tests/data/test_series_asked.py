@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from data.series.config import SeriesDataConfig
 from data.series.ingest import Survey, survey
-from data.series.time_writing import write_time
+from data.series.times.writing import write_time
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 from tests.support.sensors import days, look, stop, values

@@ -12,7 +12,7 @@ import pytest
 
 from data.series.config import SeriesDataConfig
 from data.series.ingest import Survey, survey
-from data.series.time_writing import write_time
+from data.series.times.writing import write_time
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from data.series.config import SeriesDataConfig
-from data.series.form_choice import find_form
-from data.series.time_forms import known_form
-from data.series.times import UNREADABLE, parse_times, show_time
+from data.series.times.form_choice import find_form
+from data.series.times.forms import known_form
+from data.series.times.parsing import UNREADABLE, parse_times, show_time
 from pipeline.errors import UserError
 from tests.support.series_tables import known, plain, read
 

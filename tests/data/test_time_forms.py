@@ -8,9 +8,9 @@ import pytest
 
 from data.formats import csv_series
 from data.series.config import SeriesDataConfig
-from data.series.time_forms import TimeForm
-from data.series.time_writing import write_time
-from data.series.times import parse_times, show_time
+from data.series.times.forms import TimeForm
+from data.series.times.parsing import parse_times, show_time
+from data.series.times.writing import write_time
 from pipeline.errors import UserError
 from tests.support.series_tables import known, read
 

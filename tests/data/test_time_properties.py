@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from data.series.config import SeriesDataConfig
 from data.series.ingest import survey
-from data.series.time_writing import write_time
+from data.series.times.writing import write_time
 from pipeline.errors import UserError
 from pipeline.progress import Progress
 

@@ -217,3 +217,10 @@ def test_rows_that_are_parts_of_the_columns_times_are_no_series(file: Path, name
     with pytest.raises(UserError, match="and a column a longer time, such as `1990`"):
         read(file, text)
     assert len(points(read(file, text, layout="wide_times"))) == 30 * len(cells)
+
+
+def test_a_header_of_days_above_fractions_is_a_header(file: Path) -> None:
+    days = [f"1971-01-0{day}" for day in range(1, 6)]
+    found = read(file, f"shop,{','.join(days)}\nnorth,,-1.25,-0.25,0.75,1.3125\n")
+    assert found.times == days[1:] or found.times == days
+    assert found.values[-4:] == [-1.25, -0.25, 0.75, 1.3125]

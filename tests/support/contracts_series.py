@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from data.formats import SeriesFormat
-from data.series.chunks import Chunk
-from data.series.columns import Layout
 from data.series.config import SeriesDataConfig
 from data.series.findings import KINDS, SeriesFindings
+from data.series.tables.chunks import Chunk
+from data.series.tables.columns import Layout
 
 
 def check_series_format(module: SeriesFormat, path: Path, config: SeriesDataConfig | None = None) -> list[Chunk]:

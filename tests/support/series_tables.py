@@ -10,7 +10,7 @@ import numpy as np
 from data import formats
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
-from data.series.times import show_time
+from data.series.times.parsing import show_time
 
 T = TypeVar("T")
 

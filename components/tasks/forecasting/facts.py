@@ -11,9 +11,9 @@ from components.network_inputs import SeriesStatistics, WindowShape
 from data.series.config import TableReadingConfig
 from data.series.frequency import Frequency
 from data.series.resolving import reading_of
-from data.series.time_forms import known_form
-from data.series.time_writing import write_time
-from data.series.zones import offset_at
+from data.series.times.forms import known_form
+from data.series.times.writing import write_time
+from data.series.times.zones import offset_at
 from pipeline.facts import ComparisonFacts, ExamplesFacts, ExportFacts, Facts, ModelFacts, StatisticsFacts
 
 

@@ -18,7 +18,7 @@ from data.locate import locate
 from data.series.config import SeriesDataConfig
 from data.series.ingest import Survey, survey, write_windows
 from data.series.resolving import resolve
-from data.series.time_forms import TimeForm
+from data.series.times.forms import TimeForm
 from data.series.windows import Plan
 from pipeline.artifacts import Examples
 from pipeline.component import Context

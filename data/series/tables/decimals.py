@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from data.series.cells import Table
-from data.series.numbers import POINT_OR_THOUSANDS, count_marks, split_unit
-from data.series.tables import read_cells
-from data.series.text import read_blocks
+from data.series.tables.cells import Table
+from data.series.tables.formats import read_cells
+from data.series.tables.numbers import POINT_OR_THOUSANDS, count_marks, split_unit
+from data.series.tables.text import read_blocks
 from pipeline.errors import UserError
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data.series.columns import Layout
 from data.series.config import SeriesDataConfig
-from data.series.form_choice import find_form, only_names
 from data.series.row_order import arrange
 from data.series.staging import Staged
+from data.series.tables.columns import Layout
+from data.series.times.form_choice import find_form, only_names
 from pipeline.errors import UserError
 
 YEAR = re.compile(r"(19|20)\d\d")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from data.series.cells import Row, Table
-from data.series.headers import COMMENTS, filled, joined, looks_timed
-from data.series.numbers import is_number, split_unit
-from data.series.series_columns import Told, one_line
-from data.series.tables import last_rows
+from data.series.tables.cells import Row, Table
+from data.series.tables.formats import last_rows
+from data.series.tables.headers import COMMENTS, filled, joined, looks_timed
+from data.series.tables.numbers import is_number, split_unit
+from data.series.tables.series_columns import Told, one_line
 
 MOST = 12  # lines
 NAMES_SEEN = 20  # cells that tell whether a column is one of names

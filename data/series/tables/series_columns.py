@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import NamedTuple
 
-from data.series.cells import Table
 from data.series.findings import list_names
-from data.series.numbers import numeric
-from data.series.time_columns import find_column, looks_like_times
+from data.series.tables.cells import Table
+from data.series.tables.numbers import numeric
+from data.series.times.columns import find_column, looks_like_times
 from pipeline.errors import UserError
 
 JOINED = "+"

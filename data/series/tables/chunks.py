@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.cells import Cells, Table, Wide
-from data.series.columns import Layout
 from data.series.findings import SeriesFindings
-from data.series.form_choice import swapped_days
-from data.series.numbers import Given, as_answers, to_numbers, without_unit
-from data.series.tables import read_cells
-from data.series.time_decision import join_parts
-from data.series.times import UNREADABLE, parse_times
+from data.series.tables.cells import Cells, Table, Wide
+from data.series.tables.columns import Layout
+from data.series.tables.formats import read_cells
+from data.series.tables.numbers import Given, as_answers, to_numbers, without_unit
+from data.series.times.decision import join_parts
+from data.series.times.form_choice import swapped_days
+from data.series.times.parsing import UNREADABLE, parse_times
 
 
 class Chunk(NamedTuple):

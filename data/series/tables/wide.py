@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from data.series.cells import Cells, Column, Wide
-from data.series.sheets import spell_number
+from data.series.tables.cells import Cells, Column, Wide
+from data.series.tables.sheets import spell_number
 
 TIME, VALUE = "time", "value"
 Read = Callable[[Sequence[int], Sequence[int]], Iterator[Cells]]  # reads columns as texts, and as numbers
@@ -37,7 +37,7 @@ def long_rows(wide: Wide, columns: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def read_long(wide: Wide, read: Read, texts: Sequence[int], numbers: Sequence[int]) -> Iterator[Cells]:
-    """Yield the wanted columns, block by block, a row a step; see `data.series.tables.read_cells`."""
+    """Yield the wanted columns, block by block, a row a step; see `data.series.tables.formats.read_cells`."""
     value = len(wide.kept) + bool(wide.times)
     kept = [wide.kept[column] for column in texts if column < len(wide.kept)]
     timed = len(wide.kept) in texts and bool(wide.times)

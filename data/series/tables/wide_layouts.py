@@ -7,16 +7,16 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
-from data.series.cells import Table, Wide
 from data.series.config import SeriesDataConfig
-from data.series.form_choice import find_form
-from data.series.numbers import numeric
-from data.series.series_columns import MOST_TOGETHER, MOST_TRIED
-from data.series.time_columns import PARTS, part_of
-from data.series.time_forms import known_form
-from data.series.time_patterns import QUARTER, QUARTERS, WEEK
-from data.series.time_words import month_names
-from data.series.times import UNREADABLE, parse_times
+from data.series.tables.cells import Table, Wide
+from data.series.tables.numbers import numeric
+from data.series.tables.series_columns import MOST_TOGETHER, MOST_TRIED
+from data.series.times.columns import PARTS, part_of
+from data.series.times.form_choice import find_form
+from data.series.times.forms import known_form
+from data.series.times.parsing import UNREADABLE, parse_times
+from data.series.times.patterns import QUARTER, QUARTERS, WEEK
+from data.series.times.words import month_names
 from pipeline.errors import UserError
 
 LEAST = 3  # columns named by times that make a table wide by themselves

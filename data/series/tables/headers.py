@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from data.series.cells import Row, Sample, Table
-from data.series.form_choice import find_form
-from data.series.numbers import is_number, split_unit
-from data.series.series_columns import Told, one_line
+from data.series.tables.cells import Row, Sample, Table
+from data.series.tables.numbers import is_number, split_unit
+from data.series.tables.series_columns import Told, one_line
+from data.series.times.form_choice import find_form
 from pipeline.errors import UserError
 
 COMMENTS = ("#", "%", "//")
@@ -149,7 +149,7 @@ def begins_rows(rows: list[Row], width: int) -> bool:
     if len(rows) < 2 or not len(rows[0].cells) == len(rows[1].cells) == width:
         return False
     for one, two in zip(rows[0].cells, rows[1].cells, strict=True):
-        if looks_timed(one) and looks_timed(two):
+        if looks_timed(one) and looks_timed(two) and not is_number(two):  # 1.3125 could be January 3125
             return True
         if is_number(one) and is_number(two) and FRACTION.search(one):
             return True

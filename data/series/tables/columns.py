@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.series.cells import Table
 from data.series.config import NO_TIME, SeriesDataConfig
-from data.series.decimals import find_decimal
 from data.series.findings import list_names
-from data.series.numbers import MOSTLY, all_missing, answers, find_unit, numeric, split_unit, without_unit
-from data.series.series_columns import (
+from data.series.tables.cells import Table
+from data.series.tables.decimals import find_decimal
+from data.series.tables.formats import read_cells
+from data.series.tables.numbers import MOSTLY, all_missing, answers, find_unit, numeric, split_unit, without_unit
+from data.series.tables.series_columns import (
     JOINED,
     Seen,
     Told,
@@ -23,13 +24,12 @@ from data.series.series_columns import (
     stop_on_texts,
     tell_unused,
 )
-from data.series.table_start import start_tables
-from data.series.tables import read_cells
-from data.series.time_columns import find_column, find_time
-from data.series.time_decision import find_time_form
-from data.series.time_forms import TimeForm
-from data.series.time_patterns import INDEX
-from data.series.time_questions import stop_on_falling
+from data.series.tables.start import start_tables
+from data.series.times.columns import find_column, find_time
+from data.series.times.decision import find_time_form
+from data.series.times.forms import TimeForm
+from data.series.times.patterns import INDEX
+from data.series.times.questions import stop_on_falling
 from pipeline.errors import UserError
 
 COUNTERS = re.compile(r"column_1|unnamed: 0|index|row|rownum|nr\.?|no\.?|#|id|obs|x", re.IGNORECASE)

@@ -12,9 +12,9 @@ import numpy as np
 import python_calamine
 from numpy.typing import NDArray
 
-from data.series.cells import Cells, Column, Row, Sample, Table
-from data.series.opening import open_binary
-from data.series.sheet_extent import check_extent
+from data.series.tables.cells import Cells, Column, Row, Sample, Table
+from data.series.tables.opening import open_binary
+from data.series.tables.sheet_extent import check_extent
 from pipeline.errors import UserError, did_you_mean
 
 SAMPLE_ROWS = 1000

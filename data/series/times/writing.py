@@ -7,11 +7,11 @@ import re
 import unicodedata
 from datetime import date, datetime, timedelta
 
-from data.series.time_forms import TimeForm
-from data.series.time_patterns import DECIMAL_YEARS, EXCEL, INDEX
-from data.series.time_text import composed
-from data.series.time_words import write_name
-from data.series.zones import abbreviation_at, offset_at
+from data.series.times.forms import TimeForm
+from data.series.times.patterns import DECIMAL_YEARS, EXCEL, INDEX
+from data.series.times.text import composed
+from data.series.times.words import write_name
+from data.series.times.zones import abbreviation_at, offset_at
 
 DAY = 86_400
 ORDINAL = re.compile(r"\b(\d{1,2})(st|nd|rd|th)\b", re.IGNORECASE)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.clocks import to_wall
 from data.series.config import SeriesDataConfig
 from data.series.findings import SeriesFindings
 from data.series.grid import regularity
 from data.series.staging import Staged
-from data.series.time_forms import TimeForm
-from data.series.time_patterns import SWAPPED
-from data.series.time_writing import write_time
-from data.series.times import first_day
+from data.series.times.clocks import to_wall
+from data.series.times.forms import TimeForm
+from data.series.times.parsing import first_day
+from data.series.times.patterns import SWAPPED
+from data.series.times.writing import write_time
 
 DAY = 86_400
 FEWEST_BREAKS = 3  # times out of order from which on dates are looked at for having two forms

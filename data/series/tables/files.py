@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from data.series.cells import Kind
+    from data.series.tables.cells import Kind
 
 TEXTS = (".csv", ".tsv", ".txt")
 SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")

@@ -10,17 +10,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.cells import Table
 from data.series.config import SeriesDataConfig
 from data.series.findings import FIXES
-from data.series.form_choice import Reading, find_readings, in_language, is_index
 from data.series.grid import regularity
-from data.series.tables import read_cells
-from data.series.time_columns import PARTS, SEPARATORS, TIMES_SEEN, part_of
-from data.series.time_forms import TimeForm, known_form
-from data.series.time_patterns import FISCAL, INDEX, SWAPPED
-from data.series.time_questions import are_weeks, stop_on_doubt, unknown_times
-from data.series.times import UNREADABLE, parse_times, show_time
+from data.series.tables.cells import Table
+from data.series.tables.formats import read_cells
+from data.series.times.columns import PARTS, SEPARATORS, TIMES_SEEN, part_of
+from data.series.times.form_choice import Reading, find_readings, in_language, is_index
+from data.series.times.forms import TimeForm, known_form
+from data.series.times.parsing import UNREADABLE, parse_times, show_time
+from data.series.times.patterns import FISCAL, INDEX, SWAPPED
+from data.series.times.questions import are_weeks, stop_on_doubt, unknown_times
 from pipeline.errors import UserError
 
 EVEN, LESS_EVEN = 0.999, 0.97  # shares of equal steps of the one reading and of all others, by which it is told

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from data.series.time_text import plain_words
+from data.series.times.text import plain_words
 
 if TYPE_CHECKING:
     from babel import Locale

@@ -11,9 +11,9 @@ import pyarrow
 import pyarrow.feather
 import pyarrow.parquet
 
-from data.series.cells import Cells, Column, Row, Sample, Table
-from data.series.opening import open_binary
-from data.series.sheets import spell_number
+from data.series.tables.cells import Cells, Column, Row, Sample, Table
+from data.series.tables.opening import open_binary
+from data.series.tables.sheets import spell_number
 from pipeline.errors import UserError
 
 SAMPLE_ROWS = 1000

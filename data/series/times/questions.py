@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.cells import Table
-from data.series.form_choice import days_for_years, find_form
-from data.series.time_forms import TimeForm
-from data.series.time_patterns import INDEX
-from data.series.time_text import plain
-from data.series.times import UNREADABLE, parse_times
-from data.series.zones import AMBIGUOUS
+from data.series.tables.cells import Table
+from data.series.times.form_choice import days_for_years, find_form
+from data.series.times.forms import TimeForm
+from data.series.times.parsing import UNREADABLE, parse_times
+from data.series.times.patterns import INDEX
+from data.series.times.text import plain
+from data.series.times.zones import AMBIGUOUS
 from pipeline.errors import UserError
 
 OTHER_CALENDARS = ((1330, 1460), (2440, 2600))  # the last 70 years and some to come

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data.series.cells import Sample, Table
 from data.series.config import SeriesDataConfig
 from data.series.findings import list_names
-from data.series.footers import find_footer
-from data.series.headers import read_head
-from data.series.series_columns import Told
-from data.series.tables import open_table
-from data.series.wide import long_names, long_rows
-from data.series.wide_layouts import find_wide
+from data.series.tables.cells import Sample, Table
+from data.series.tables.footers import find_footer
+from data.series.tables.formats import open_table
+from data.series.tables.headers import read_head
+from data.series.tables.series_columns import Told
+from data.series.tables.wide import long_names, long_rows
+from data.series.tables.wide_layouts import find_wide
 from pipeline.errors import UserError
 
 LONG_ROWS = 20_000  # steps of the first rows of a wide table that are looked at

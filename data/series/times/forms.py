@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from data.series.time_patterns import (
+from data.series.times.patterns import (
     CLOCK,
     CLOCK_FIRST,
     DIRECTIVES,
@@ -30,9 +30,9 @@ from data.series.time_patterns import (
     WORDS,
     ZONE,
 )
-from data.series.time_text import plain, plain_words
-from data.series.time_words import day_names, month_names
-from data.series.zones import zone_offsets
+from data.series.times.text import plain, plain_words
+from data.series.times.words import day_names, month_names
+from data.series.times.zones import zone_offsets
 
 DOT = re.compile(r"[^\W\d]\.")
 MOST_NAMES = 12  # of months or days that are remembered

@@ -10,17 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.cells import Table
 from data.series.config import NO_TIME, SeriesDataConfig
 from data.series.findings import list_names
-from data.series.form_choice import find_form, in_language, is_index, only_names
 from data.series.grid import regularity
-from data.series.numbers import MOSTLY, numeric
-from data.series.time_forms import known_form, unix_length
-from data.series.time_patterns import INDEX, UNIX
-from data.series.time_questions import natural, unknown_times
-from data.series.time_text import plain
-from data.series.times import UNREADABLE, parse_times, show_time
+from data.series.tables.cells import Table
+from data.series.tables.numbers import MOSTLY, numeric
+from data.series.times.form_choice import find_form, in_language, is_index, only_names
+from data.series.times.forms import known_form, unix_length
+from data.series.times.parsing import UNREADABLE, parse_times, show_time
+from data.series.times.patterns import INDEX, UNIX
+from data.series.times.questions import natural, unknown_times
+from data.series.times.text import plain
 from pipeline.errors import UserError, did_you_mean
 
 PARTS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")  # columns that make up a time together

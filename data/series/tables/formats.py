@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from data.series import sheets, text
-from data.series.cells import Cells, Ragged, Row, Sample, Table
 from data.series.config import SeriesDataConfig
-from data.series.table_files import kind_of, list_members
-from data.series.wide import read_long
+from data.series.tables import sheets, text
+from data.series.tables.cells import Cells, Ragged, Row, Sample, Table
+from data.series.tables.files import kind_of, list_members
+from data.series.tables.wide import read_long
 from pipeline.errors import UserError, did_you_mean
 
 
@@ -30,7 +30,7 @@ def open_table(path: Path, config: SeriesDataConfig) -> Sample:
     if kind == "sheet":
         return sheets.read_sample(path, None if member else config.sheet, member)
     if kind == "arrow":
-        from data.series import arrow_tables  # Arrow takes its time to load
+        from data.series.tables import arrow as arrow_tables  # Arrow takes its time to load
 
         return arrow_tables.read_sample(path, member)
     return text.read_sample(path, config.delimiter, config.encoding, member)
@@ -110,7 +110,7 @@ def read_all(
     if table.kind == "sheet":
         yield from sheets.read_cells(table, texts, numbers, skip)
     elif table.kind == "arrow":
-        from data.series import arrow_tables  # as above
+        from data.series.tables import arrow as arrow_tables  # as above
 
         yield from arrow_tables.read_cells(table, texts, numbers, skip)
     else:

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas
 
-from data.series.cells import Cells, Ragged, Row, Sample, Table
-from data.series.encodings import propose_encodings
-from data.series.opening import PACKED, open_binary
+from data.series.tables.cells import Cells, Ragged, Row, Sample, Table
+from data.series.tables.encodings import propose_encodings
+from data.series.tables.opening import PACKED, open_binary
 from pipeline.errors import UserError
 
 DELIMITERS = "\t;|, "  # the first one that gives a table; decimal commas stand in tables with semicolons

@@ -10,8 +10,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.time_forms import TimeForm, known_form, unix_length
-from data.series.time_patterns import (
+from data.series.times.forms import TimeForm, known_form, unix_length
+from data.series.times.parsing import UNREADABLE, parse_times
+from data.series.times.patterns import (
     CLOCK_FIRST,
     DECIMAL_YEARS,
     HOURS,
@@ -23,9 +24,8 @@ from data.series.time_patterns import (
     WITH_DAY,
     WITHOUT_DAY,
 )
-from data.series.time_text import plain, plain_words, without_exponent
-from data.series.time_words import COMMON, ENGLISH, day_names, month_names, other_languages
-from data.series.times import UNREADABLE, parse_times
+from data.series.times.text import plain, plain_words, without_exponent
+from data.series.times.words import COMMON, ENGLISH, day_names, month_names, other_languages
 
 WITH_WORDS = re.compile(r"(?=.*\d)(?=.*(?:[^\W\d_]{2}|[^\W\d_\x00-\x7f])).{4,60}", re.DOTALL)
 FEWEST = 3  # different times that must be there for a language that is not common

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.series.time_forms import TimeForm
-from data.series.time_patterns import DECIMAL_YEARS, EXCEL, INDEX
-from data.series.time_text import all_plain, plain_words
-from data.series.time_words import month_names
+from data.series.times.forms import TimeForm
+from data.series.times.patterns import DECIMAL_YEARS, EXCEL, INDEX
+from data.series.times.text import all_plain, plain_words
+from data.series.times.words import month_names
 
 DAY, BILLION = 86_400, 1_000_000_000
 AFTERNOON = ("下午", "午後", "오후")

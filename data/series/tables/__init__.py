@@ -1,0 +1,1 @@
+"""Tables of series as files hold them: text, workbooks and Parquet, what stands around them, and what columns mean."""

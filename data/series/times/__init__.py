@@ -1,0 +1,1 @@
+"""Times as people and programs write them: which columns hold them, in what form, and what they mean."""

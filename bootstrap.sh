@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv with the tested packages and labline itself. Looks for what is missing before it installs anything.
-#   sh bootstrap.sh [EXTRAS]      EXTRAS: a comma list of dev, detection, gpu, heic, holidays, tfds; default dev
+#   sh bootstrap.sh [EXTRAS]      EXTRAS: a comma list of dev, detection, gpu, heic, tfds; default dev
 set -eu
 cd "$(dirname "$0")"
 extras="${1:-dev}"

@@ -48,7 +48,6 @@ DETECTION = ["tf-models-official>=2.16,<2.17", "tf-keras>=2.16,<2.17", "pycocoto
 GPU = ["tensorflow[and-cuda]>=2.16.2,<2.17"]
 TFDS = ["tensorflow-datasets>=4.9.4,<5", "importlib-resources>=5"]  # etils, which it needs, imports it undeclared
 HEIC = ["pillow-heif>=0.16"]  # photos of telephones
-HOLIDAYS = ["holidays>=0.50"]  # as a covariate of series
 DEV = [
     "pytest>=8",
     "pytest-timeout>=2",
@@ -63,7 +62,6 @@ DEV = [
     "build>=1",
     *TFDS,
     *HEIC,
-    *HOLIDAYS,
     *DETECTION,
 ]
 
@@ -93,7 +91,7 @@ setup(
     # optional: without a C compiler the server reads large JSON bodies in a slower way
     ext_modules=[Extension("serving.server.rest._numbers", ["serving/server/rest/_numbers.c"], optional=True)],
     install_requires=CORE,
-    extras_require={"detection": DETECTION, "gpu": GPU, "tfds": TFDS, "heic": HEIC, "holidays": HOLIDAYS, "dev": DEV},
+    extras_require={"detection": DETECTION, "gpu": GPU, "tfds": TFDS, "heic": HEIC, "dev": DEV},
     entry_points={
         "console_scripts": ["labline = labline.cli.main:main", "labline-model-server = serving.server.program:main"]
     },

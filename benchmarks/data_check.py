@@ -30,11 +30,11 @@ SIZE = (96, 128)  # height, width of the photos
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("before", type=Path, help="folder of the other version")
-    parser.add_argument("data", nargs="*", default=list(MAKERS), choices=list(MAKERS))
+    parser.add_argument("data", nargs="*", choices=[*MAKERS, []], help=", ".join(MAKERS))
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        for kind in chosen.data:
+        for kind in chosen.data or MAKERS:
             path = MAKERS[kind](Path(name) / kind)
             times: dict[Path, list[float]] = {chosen.before.resolve(): [], HERE: []}
             for _ in range(chosen.rounds):

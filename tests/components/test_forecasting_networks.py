@@ -111,7 +111,7 @@ ALL_SHAPES = {
 }
 
 
-@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
+@pytest.fixture(params=["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def precision(request: pytest.FixtureRequest) -> Iterator[str]:
     yield str(request.param)
     keras.config.set_dtype_policy("float32")

@@ -40,7 +40,7 @@ def layouts(task: str | None = None) -> list[Layout]:
 def layout_of(path: Path) -> Layout | None:
     """Return what a format's file says; None if it is no format."""
     module = ast.parse(path.read_text("utf-8"))
-    words = ast.get_docstring(module) or ""
+    words = ast.get_docstring(module, clean=False) or ""  # as it stands: the examples are those with an indent
     task = next(
         (ast.literal_eval(node.value) for node in module.body if isinstance(node, ast.Assign) and is_task(node)), ""
     )

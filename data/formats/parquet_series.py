@@ -1,22 +1,24 @@
 """Parquet and Feather files: columns with types.
 
-sales.parquet  sales.feather               times with their zone, numbers as they are
-shops/north.parquet  shops/south.parquet   a folder of them: a series each
+    sales.parquet  sales.feather               times with their zone, numbers as they are
+    shops/north.parquet  shops/south.parquet   a folder of them: a series each
+
+Their types say what is a time and what a number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.series.config import SeriesDataConfig
-from data.series.findings import SeriesFindings
 from data.series.tables.files import ARROW, list_tables, sources_of
+from data.series.tables.lazily import layout_of, read_chunks
 
 if TYPE_CHECKING:
-    from data.series.tables.chunks import Chunk
     from data.series.tables.columns import Layout
+
+__all__ = ["TASK", "detect", "open_layout", "read_chunks", "sources"]
 
 TASK = "forecasting"
 
@@ -41,13 +43,4 @@ def open_layout(path: Path, config: SeriesDataConfig) -> Layout:
     Raises:
         UserError: it cannot be told.
     """
-    from data.series.tables.columns import find_layout  # with numpy, which finding the files does without
-
-    return find_layout(sources(path, config), config)
-
-
-def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[str, ...] = ()) -> Iterator[Chunk]:
-    """Yield the rows of all files; see `data.series.tables.chunks`."""
-    from data.series.tables import chunks
-
-    return chunks.read_chunks(layout, findings, more_missing)
+    return layout_of(sources(path, config), config)

@@ -1,21 +1,23 @@
 """A zip with one table in it, as sites offer them: a text, a workbook or a Parquet file.
 
-sales.zip: sales.csv  readme.md      several tables: `data.sheet` names one
+    sales.zip: sales.csv  readme.md      several tables: `data.sheet` names one
+
+Files in it that are no tables are passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from data.series.config import SeriesDataConfig
-from data.series.findings import SeriesFindings
 from data.series.tables.files import list_members, list_names
+from data.series.tables.lazily import layout_of, read_chunks
 
 if TYPE_CHECKING:
-    from data.series.tables.chunks import Chunk
     from data.series.tables.columns import Layout
+
+__all__ = ["TASK", "detect", "open_layout", "read_chunks", "sources"]
 
 TASK = "forecasting"
 OTHERS = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".xml", ".json"}  # of labelled photos
@@ -40,13 +42,4 @@ def open_layout(path: Path, config: SeriesDataConfig) -> Layout:
     Raises:
         UserError: it cannot be told.
     """
-    from data.series.tables.columns import find_layout  # with numpy, which finding the files does without
-
-    return find_layout(sources(path, config), config)
-
-
-def read_chunks(layout: Layout, findings: SeriesFindings, more_missing: tuple[str, ...] = ()) -> Iterator[Chunk]:
-    """Yield the rows of all files; see `data.series.tables.chunks`."""
-    from data.series.tables import chunks
-
-    return chunks.read_chunks(layout, findings, more_missing)
+    return layout_of(sources(path, config), config)

@@ -22,6 +22,8 @@ def test_every_format_of_every_task_is_in_the_catalogue() -> None:
 
 def test_every_layout_says_what_the_data_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(layout.sentence.endswith(".") for layout in layouts())
+    shown_by_example = {layout.format for layout in layouts() if layout.lines}
+    assert shown_by_example >= set(formats.names("forecasting")) | set(formats.names("object_detection"))
     show_formats("object_detection")
     shown = capsys.readouterr().out
     assert "voc: Photos with Pascal VOC annotations" in shown
